@@ -1,0 +1,23 @@
+"""Names and numbers that more than one room needs, each with its source. Nothing is computed here."""
+
+from __future__ import annotations
+
+# Design: the reference's group, so that its readers (`aicr recipe --snapshot`) accept our documents.
+KIND = "Snapshot"
+FULL_API_VERSION = "aicr.nvidia.com/v1alpha1"
+
+NAME = "kubectl-snapshot"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+NAME_LABEL = "app.kubernetes.io/name"
+RUN_LABEL = "kubectl-snapshot/run"
+EXPIRES_ANNOTATION = "kubectl-snapshot/expires"
+
+# A glibc image with Python >= 3.9; kubectl-snapshot carries itself into it.
+DEFAULT_IMAGE = "docker.io/library/python:3.11-slim"
+DEFAULT_TIMEOUT_S = 300.0
+
+# ConfigMap data may be 1,048,576 bytes (k8s.io/api core/v1 MaxSecretSize); ours stays below.
+MAX_ZIPAPP_BYTES = 1_000_000
+
+# The result is written by a node, which is not trusted: a larger document is refused unread.
+MAX_DOCUMENT_BYTES = 256 * 1024 * 1024

@@ -1,0 +1,1 @@
+"""The Snapshot and its codecs. Pure: no I/O, no clock, no environment."""

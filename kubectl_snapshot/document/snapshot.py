@@ -1,0 +1,119 @@
+"""The document: Snapshot, Measurement, Subtype, and what may be said of them without any I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Union
+
+from kubectl_snapshot.constants import FULL_API_VERSION, KIND
+from kubectl_snapshot.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Contract 1.3: never null, list, map or date. Integers are signed or unsigned 64 bit.
+Scalar = Union[str, int, float, bool]
+
+# Contract 1.2: the order of measurements in a document.
+TYPES = ("K8s", "GPU", "OS", "SystemD", "NodeTopology")
+
+OK, PARTIAL, ABSENT, UNAVAILABLE = "ok", "partial", "absent", "unavailable"
+FORBIDDEN, TIMEOUT, ERROR = "forbidden", "timeout", "error"
+STATUSES = (OK, PARTIAL, ABSENT, UNAVAILABLE, FORBIDDEN, TIMEOUT, ERROR)
+# `absent` is an answer: looked, and there is none.
+GAP_STATUSES = (PARTIAL, UNAVAILABLE, FORBIDDEN, TIMEOUT, ERROR)
+
+
+@dataclass(frozen=True)
+class Subtype:
+    """One group of readings. `context` says how sure they are: status, reason, elapsed-ms."""
+
+    name: str
+    data: Mapping[str, Scalar] = field(default_factory=dict)
+    context: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        """Return the status; it is written only when it is not `ok`."""
+        return self.context.get("status", OK)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """All subtypes of one type, in the order of contract 1.2."""
+
+    type: str
+    subtypes: tuple[Subtype, ...] = ()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A whole document. `metadata` and every value of a context are text."""
+
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    measurements: tuple[Measurement, ...] = ()
+    kind: str = KIND
+    api_version: str = FULL_API_VERSION
+
+
+def new_snapshot() -> Snapshot:
+    """Return an empty document of our kind and version."""
+    return Snapshot()
+
+
+def gaps(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return what could not be read, as `K8s.node=forbidden`, in document order."""
+    return tuple(
+        f"{measurement.type}.{subtype.name}={subtype.status}"
+        for measurement in snapshot.measurements
+        for subtype in measurement.subtypes
+        if subtype.status in GAP_STATUSES
+    )
+
+
+def in_order(measurements: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
+    """Return the measurements in the fixed order of contract 1.2; other types come last."""
+    rank = {name: index for index, name in enumerate(TYPES)}
+    return tuple(sorted(measurements, key=lambda m: rank.get(m.type, len(TYPES))))
+
+
+def parse_type(text: str) -> str | None:
+    """Return the measurement type of exactly this spelling, None if there is none."""
+    return text if text in TYPES else None
+
+
+def validate_measurement(measurement: Measurement) -> None:
+    """Raise InvalidRequest unless the type, its subtypes and each one's data are non-empty (contract 1.2)."""
+    if not measurement.type:
+        raise InvalidRequest("a measurement has no type")
+    if not measurement.subtypes:
+        raise InvalidRequest(f"measurement {measurement.type} has no subtypes")
+    for subtype in measurement.subtypes:
+        if not subtype.data:
+            raise InvalidRequest(f"subtype {measurement.type}.{subtype.name} has no data")
+
+
+def merge_measurements(first: Measurement, second: Measurement) -> Measurement:
+    """Return both as one, subtypes joined by name, the second one's values winning; the types must be equal."""
+    if first.type != second.type:
+        raise InvalidRequest(f"measurements of type {first.type} and {second.type} cannot be merged")
+    merged = {subtype.name: subtype for subtype in first.subtypes}
+    for subtype in second.subtypes:
+        before = merged.get(subtype.name, Subtype(subtype.name))
+        merged[subtype.name] = replace(
+            before,
+            data={**before.data, **subtype.data},
+            context={**before.context, **subtype.context},
+        )
+    return Measurement(first.type, tuple(merged.values()))
+
+
+def gpu_count(snapshot: Snapshot) -> int:
+    """Return the largest integer `gpu-count` of any GPU subtype, 0 if none was counted."""
+    counts = [
+        subtype.data.get("gpu-count")
+        for measurement in snapshot.measurements
+        if measurement.type == "GPU"
+        for subtype in measurement.subtypes
+    ]
+    return max((n for n in counts if isinstance(n, int) and not isinstance(n, bool)), default=0)

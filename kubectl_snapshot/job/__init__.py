@@ -1,0 +1,1 @@
+"""The agent: options, manifests, deployment, result, clean-up."""

@@ -1,0 +1,91 @@
+"""The zipapp's start: refuse an old Python, choose where to import from, hand over.
+
+Old Pythons must be able to parse this file, and every start pays for it: it imports nothing that
+Python has not loaded by then.
+"""
+
+import sys
+
+if sys.version_info < (3, 9):
+    sys.stderr.write(
+        "error: kubectl-snapshot needs Python 3.9 or newer, %s is %d.%d\n"
+        % ((sys.executable,) + tuple(sys.version_info[:2]))
+    )
+    sys.exit(2)
+
+import os
+import stat
+
+ZIPAPP = os.path.dirname(__file__)
+BUILD_ID = "unbuilt"  # set by scripts/build-zipapp: a digest of site-packages
+
+# These need no API client, which is what is slow to import from inside a zip.
+QUICK_VERBS = ("collect", "schema")
+
+
+def choose_packages(args, env):
+    """Return the directory to import from: a tree in the user's cache, which keeps .pyc files, or the
+    inside of the zip where there is no such tree and none is worth making."""
+    inside = os.path.join(ZIPAPP, "site-packages")
+    cache = find_cache(env)
+    tree = os.path.join(cache, BUILD_ID)
+    if not cache:
+        return inside
+    if not is_private(tree) and not is_quick(args):
+        import unpack
+
+        unpack.ensure_tree(ZIPAPP, tree)
+    if not (is_private(cache) and is_private(tree)):
+        return inside
+    mark_used(tree)
+    return tree
+
+
+def find_cache(env):
+    """Return our directory in the user's cache (XDG Base Directory Specification), "" without one."""
+    home = env.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(home):  # such a path is invalid, says the specification
+        home = os.path.join(env.get("HOME", ""), ".cache")
+    # Under sudo HOME may be another user's: leave nothing there, and run nothing from there.
+    owned = is_owned(home) if os.path.exists(home) else is_owned(os.path.dirname(home))
+    return os.path.join(home, "kubectl-snapshot") if os.path.isabs(home) and owned else ""
+
+
+def is_owned(path):
+    """Return whether the path is there and belongs to the user who runs this."""
+    try:
+        return os.stat(path).st_uid == os.geteuid()
+    except OSError:
+        return False
+
+
+def is_private(path):
+    """Return whether the path is a directory, no symlink, that only its owner, this user, can change."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not others_write
+
+
+def mark_used(tree):
+    """Note the time of use, so that other builds do not remove the tree."""
+    try:
+        os.utime(tree)
+    except OSError:  # a read-only cache, from which nothing can be removed either
+        pass
+
+
+def is_quick(args):
+    """Return whether the arguments ask for something that needs no API client."""
+    verb = args[0] if args else ""
+    is_help = "-h" in args or "--help" in args
+    return is_help or verb in QUICK_VERBS or (verb == "version" and "--client" in args)
+
+
+sys.path.insert(0, choose_packages(sys.argv[1:], os.environ))
+
+from kubectl_snapshot.main import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""The tests of kubectl-snapshot; a package, so that one test room can use another."""

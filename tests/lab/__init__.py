@@ -1,0 +1,1 @@
+"""A throw-away Kubernetes cluster on one Linux machine; README.md tells what it can do."""

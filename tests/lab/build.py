@@ -1,0 +1,213 @@
+"""What a machine needs once: Debian packages, Go binaries, the fake GPU driver. Images: images.py.
+
+All of it lands in the cache, outside the checkout; what is there and current is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.lab.machine import say
+
+KUBERNETES = os.environ.get("SNAPSHOT_LAB_KUBERNETES") or "v1.34.4"
+ETCD = "v3.6.16"
+KWOK = "v0.8.0"
+HELM = "v3.22.0"
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+CACHE = (
+    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    / "kubectl-snapshot-lab"
+    / KUBERNETES
+)
+BIN, GPU = CACHE / "bin", CACHE / "gpu"
+
+PACKAGES = (
+    "containerd",
+    "runc",
+    "containernetworking-plugins",
+    "iproute2",
+    "iptables",
+    "busybox-static",
+    "openssl",
+    "systemd",
+    "dbus",
+    "util-linux",
+    "procps",
+    "gcc",
+    "libc6-dev",
+    "libc-bin",
+    "python3.11",
+    "python3.11-minimal",
+    "libpython3.11-stdlib",
+)
+
+KUBERNETES_PROGRAMS = (
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kubectl",
+)
+PROGRAMS = (*KUBERNETES_PROGRAMS, "etcd", "kwok")
+
+
+@contextlib.contextmanager
+def lock() -> Iterator[None]:
+    """Hold the cache: one build at a time, also of several checkouts."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / ".lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"waiting for another build in {CACHE}")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def missing_programs() -> list[str]:
+    return [name for name in PROGRAMS if not (BIN / name).exists()]
+
+
+def is_current(out: Path, recipe: bytes) -> bool:
+    """Return whether `out` was made by this recipe (its digest lies beside it).
+
+    Not by time stamps: in a fresh clone every source is newer than the cache.
+    """
+    stamp = out.with_name(out.name + ".recipe")
+    return (
+        out.exists() and stamp.exists() and stamp.read_text() == hashlib.sha256(recipe).hexdigest()
+    )
+
+
+def mark_current(out: Path, recipe: bytes) -> None:
+    out.with_name(out.name + ".recipe").write_text(hashlib.sha256(recipe).hexdigest())
+
+
+def install_packages() -> None:
+    missing = missing_packages()
+    if not missing:
+        return
+    say("apt-get install " + " ".join(missing))
+    install = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing]
+    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    if subprocess.run(install, env=environment, stdout=subprocess.DEVNULL).returncode:
+        subprocess.run(["apt-get", "update", "-qq"], check=True)
+        subprocess.run(install, env=environment, stdout=subprocess.DEVNULL, check=True)
+
+
+def missing_packages() -> list[str]:
+    query = ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *PACKAGES]
+    shown = subprocess.run(query, capture_output=True, text=True).stdout
+    have = {line.split()[0] for line in shown.splitlines() if line.endswith(" installed")}
+    return [package for package in PACKAGES if package not in have]
+
+
+def build_binaries(helm: bool = False) -> None:
+    kube = "k8s.io/kubernetes"
+    version = "k8s.io/component-base/version"
+    stamp = (
+        f"-X {version}.gitVersion={KUBERNETES} -X {version}.gitMajor=1"
+        f" -X {version}.gitMinor={KUBERNETES.split('.')[1]}"
+        f" -X k8s.io/client-go/pkg/version.gitVersion={KUBERNETES}"
+    )
+    programs = {name: f"{kube}/cmd/{name}" for name in KUBERNETES_PROGRAMS}
+    go_build("kube", kube, KUBERNETES, programs, ldflags=stamp, replace_staging=True)
+    go_build("etcd", "go.etcd.io/etcd/server/v3", ETCD, {"etcd": "go.etcd.io/etcd/server/v3"})
+    go_build("kwok", "sigs.k8s.io/kwok", KWOK, {"kwok": "sigs.k8s.io/kwok/cmd/kwok"})
+    if helm:
+        go_build("helm", "helm.sh/helm/v3", HELM, {"helm": "helm.sh/helm/v3/cmd/helm"})
+
+
+def go_build(
+    name: str,
+    module: str,
+    version: str,
+    packages: dict[str, str],
+    ldflags: str = "",
+    replace_staging: bool = False,
+) -> None:
+    """Build main packages of a published module, with the dependencies its own go.mod asks for."""
+    wanted = {
+        program: package for program, package in packages.items() if not (BIN / program).exists()
+    }
+    if not wanted:
+        return
+    say(f"go build {' '.join(wanted)} ({module}@{version})")
+    work = CACHE / "build" / name
+    work.mkdir(parents=True, exist_ok=True)
+    goversion = go("env", "GOVERSION", cwd=work).strip().split()[0][len("go") :]
+    (work / "go.mod").write_text(
+        f"module lab/{name}\n\ngo {goversion}\n\nrequire {module} {version}\n"
+    )
+    if replace_staging:
+        replace_staging_libraries(module, version, work)
+    BIN.mkdir(parents=True, exist_ok=True)
+    for program, package in wanted.items():
+        part = BIN / f".{program}.part"
+        go("build", "-ldflags", "-s -w " + ldflags, "-o", str(part), package, cwd=work)
+        part.rename(BIN / program)
+
+
+def replace_staging_libraries(module: str, version: str, work: Path) -> None:
+    """Point a module's ./staging/ libraries, which the published module lacks, to their releases.
+
+    The same code is published as k8s.io/LIBRARY v0.MINOR.PATCH.
+    """
+    gomod = json.loads(go("mod", "download", "-json", f"{module}@{version}", cwd=work))["GoMod"]
+    lines = Path(gomod).read_text().splitlines()
+    libraries = [line.split()[0] for line in lines if "=> ./staging/" in line]
+    published = "v0." + version[len("v1.") :]
+    replaced = (f"-replace={lib}={published_or_empty(lib, published, work)}" for lib in libraries)
+    go("mod", "edit", *replaced, cwd=work)
+
+
+def published_or_empty(library: str, version: str, work: Path) -> str:
+    """Return LIBRARY@VERSION where it is published, else an empty module.
+
+    Some libraries (samples) are named in go.mod but never built.
+    """
+    try:
+        go("mod", "download", f"{library}@{version}", cwd=work)
+        return f"{library}@{version}"
+    except subprocess.CalledProcessError:
+        empty = work / "empty" / library
+        empty.mkdir(parents=True, exist_ok=True)
+        (empty / "go.mod").write_text(f"module {library}\n")
+        return f"./{empty.relative_to(work)}"
+
+
+def go(*argv: str, cwd: Path) -> str:
+    # The caller's GOWORK and GOFLAGS must not leak in: the module here is ours alone.
+    flags = "-mod=mod -trimpath -buildvcs=false"
+    environment = dict(os.environ, GOWORK="off", GOFLAGS=flags, CGO_ENABLED="0")
+    done = subprocess.run(
+        ["go", *argv], cwd=cwd, env=environment, check=True, text=True, stdout=subprocess.PIPE
+    )
+    return done.stdout
+
+
+def build_gpu_driver() -> None:
+    library = ("-shared", "-fPIC", "-Wl,-soname,libnvidia-ml.so.1", "-ldl")
+    compile_c(HERE / "src/fake-nvml.c", GPU / "libnvidia-ml.so.1", *library)
+    compile_c(HERE / "src/nvidia-smi.c", GPU / "nvidia-smi", "-ldl")
+
+
+def compile_c(source: Path, out: Path, *flags: str) -> None:
+    recipe = source.read_bytes() + repr(flags).encode()
+    if is_current(out, recipe):
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.part")
+    argv = ["gcc", "-O2", "-Wall", "-Wextra", "-o", str(part), str(source), *flags]
+    subprocess.run(argv, check=True)
+    part.rename(out)
+    mark_current(out, recipe)

@@ -1,0 +1,130 @@
+"""A minimal Kubernetes API client for arranging and asserting: JSON, a kept connection.
+
+Of no use to the package: tests must not see the cluster through the code they test.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import ssl
+import tempfile
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+MERGE_PATCH = "application/merge-patch+json"
+
+
+class ApiError(Exception):
+    """The API server's refusal; `body` is its Status object as text."""
+
+    def __init__(self, status: int, body: str) -> None:
+        super().__init__(f"{status}: {body}")
+        self.status = status
+        self.body = body
+
+
+class Client:
+    """Speaks to the first cluster of a kubeconfig that is JSON and complete in itself.
+
+    `cluster up` writes such ones, `kubectl config view --raw --minify --flatten -o json` too.
+    """
+
+    def __init__(self, kubeconfig: str | Path, timeout: float = 30) -> None:
+        config = json.loads(Path(kubeconfig).read_text())
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        self.address = urllib.parse.urlsplit(cluster["server"]).netloc
+        authority = cluster.get("certificate-authority-data", "")
+        self.tls = ssl.create_default_context(cadata=base64.b64decode(authority).decode() or None)
+        if "client-certificate-data" in user:
+            load_client_certificate(self.tls, user)
+        self.headers = {"Accept": "application/json"}
+        if "token" in user:
+            self.headers["Authorization"] = "Bearer " + user["token"]
+        self.timeout = timeout
+        self.local = threading.local()
+
+    def connect(self, timeout: float | None = None) -> http.client.HTTPSConnection:
+        timeout = timeout or self.timeout
+        return http.client.HTTPSConnection(self.address, context=self.tls, timeout=timeout)
+
+    def send(
+        self,
+        connection: http.client.HTTPSConnection,
+        method: str,
+        path: str,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> http.client.HTTPResponse:
+        headers = dict(self.headers)
+        if body is not None:
+            headers["Content-Type"] = content_type
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        response = connection.getresponse()
+        if response.status >= 300:
+            raise ApiError(response.status, response.read().decode(errors="replace"))
+        return response
+
+    def raw(
+        self, method: str, path: str, body: Any = None, content_type: str = "application/json"
+    ) -> bytes:
+        """Return the answer's bytes. A kept connection that has been closed is opened anew once."""
+        for fresh in (False, True):
+            connection = getattr(self.local, "connection", None)
+            if fresh or connection is None:
+                connection = self.local.connection = self.connect()
+                fresh = True
+            try:
+                return self.send(connection, method, path, body, content_type).read()
+            except ApiError:
+                raise
+            except (http.client.HTTPException, OSError):
+                connection.close()
+                self.local.connection = None
+                if fresh:
+                    raise
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Close this thread's connection; the next request opens another."""
+        connection = getattr(self.local, "connection", None)
+        if connection:
+            connection.close()
+            self.local.connection = None
+
+    def call(
+        self, method: str, path: str, body: Any = None, content_type: str = "application/json"
+    ) -> Any:
+        return json.loads(self.raw(method, path, body, content_type))
+
+    def get(self, path: str) -> Any:
+        return self.call("GET", path)
+
+    def patch(self, path: str, body: Any) -> Any:
+        return self.call("PATCH", path, body, MERGE_PATCH)
+
+    def watch(self, path: str, timeout: float) -> Iterator[Any]:
+        """Yield the events of a watch until the server ends it."""
+        connection = self.connect(timeout)
+        try:
+            for line in self.send(connection, "GET", path):
+                yield json.loads(line)
+        finally:
+            connection.close()
+
+
+def load_client_certificate(tls: ssl.SSLContext, user: dict[str, str]) -> None:
+    # ssl reads a key from files only.
+    descriptor, path = tempfile.mkstemp()
+    try:
+        with open(descriptor, "wb") as file:
+            for key in ("client-certificate-data", "client-key-data"):
+                file.write(base64.b64decode(user[key]) + b"\n")
+        tls.load_cert_chain(path)
+    finally:
+        os.unlink(path)

@@ -1,0 +1,115 @@
+"""The recorded processes of a cluster: starting, finding, ending them; commands in nodes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.lab.layout import NETNS, Cluster
+from tests.lab.machine import Problem, quiet, read_process_stat, wait_for
+
+# The process records itself before it becomes the program: there is no moment in which it runs
+# unrecorded. Word 22 of the stat line, index 21, is its start time.
+START = 'read -r -a stat < /proc/$$/stat; echo "$$ ${stat[21]}" > "$0"; exec "$@"'
+
+
+def spawn(cluster: Cluster, key: str, argv: list[Any]) -> None:
+    record = cluster.directory / "pid" / key
+    command = ["bash", "-c", START, str(record), *(str(word) for word in argv)]
+    with open(cluster.log(key), "ab") as log:
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+
+
+def recorded(cluster: Cluster) -> list[str]:
+    return sorted(path.name for path in (cluster.directory / "pid").glob("*"))
+
+
+def alive(cluster: Cluster) -> dict[str, int]:
+    """Return {key: PID} of the recorded processes that are still those which were recorded."""
+    found = {}
+    for key in recorded(cluster):
+        words = (cluster.directory / "pid" / key).read_text().split()
+        stat = read_process_stat(words[0]) if len(words) == 2 else None
+        if stat and stat.state != "Z" and stat.start_time == words[1]:
+            found[key] = int(words[0])
+    return found
+
+
+def require_all_alive(cluster: Cluster) -> bool:
+    dead = sorted(set(recorded(cluster)) - set(alive(cluster)))
+    if dead:
+        tails = "".join(tail(cluster, key) for key in dead)
+        raise Problem(f"{', '.join(dead)} ended:\n{tails}")
+    return True
+
+
+def tail(cluster: Cluster, key: str) -> str:
+    lines = cluster.log(key).read_text(errors="replace").splitlines()
+    return "".join(f"  {key}: {line}\n" for line in lines[-8:])
+
+
+def nodes(cluster: Cluster) -> list[str]:
+    names = (key for key in recorded(cluster) if key.startswith("node"))
+    return sorted(names, key=lambda name: int(name[len("node") :]))
+
+
+def init_of(cluster: Cluster, node: str) -> int | None:
+    """Return the PID, seen from here, of a node's systemd: the recorded process's only child."""
+    pid = alive(cluster).get(node)
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    words = children.read_text().split() if pid and children.exists() else []
+    return int(words[0]) if words else None
+
+
+def node_command(cluster: Cluster, node: str, *argv: str) -> list[str]:
+    """Return the command that runs `argv` in a node's namespaces."""
+    init = init_of(cluster, node)
+    if not init:
+        raise Problem(f"{node} of {cluster.name} is not running")
+    return ["nsenter", "-t", str(init), "-m", "-u", "-i", "-n", "-p", "-C", "--", *argv]
+
+
+def remove(cluster: Cluster) -> None:
+    """End the recorded processes, then take away what they leave. Nothing to remove is no error."""
+    end_processes(cluster)
+    if (cluster.directory / "slot").exists():
+        quiet("ip", "link", "del", cluster.veth)
+    for path in NETNS.glob(f"kubelab.{cluster.name}.*"):
+        if not quiet("ip", "netns", "del", path.name):
+            path.unlink()
+    wait_for("the control groups to be empty", lambda: remove_cgroups(cluster), seconds=20)
+    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    if any(target.startswith(f"{cluster.directory}/") for target in mounted):
+        raise Problem(f"something is mounted below {cluster.directory}; not deleting it")
+    if cluster.directory.exists():
+        shutil.rmtree(cluster.directory)
+
+
+def end_processes(cluster: Cluster) -> None:
+    doomed = alive(cluster)
+    for node in list(doomed):
+        # Not the recorded parent: a node's systemd takes all of its PID namespace along, and the
+        # parent then ends by itself.
+        init = init_of(cluster, node) if node.startswith("node") else None
+        if init:
+            doomed[node] = init
+    for pid in doomed.values():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    wait_for(f"processes {doomed} to end", lambda: not alive(cluster), seconds=20)
+
+
+def remove_cgroups(cluster: Cluster) -> bool:
+    """Remove what is empty; False while a process in one is still going away (EBUSY)."""
+    for group in cluster.cgroups():
+        for path, _, _ in os.walk(group, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
+    return not cluster.cgroups()

@@ -8,8 +8,8 @@ import sys
 
 if sys.version_info < (3, 9):
     sys.stderr.write(
-        "error: kubectl-snapshot needs Python 3.9 or newer, %s is %d.%d\n"
-        % ((sys.executable,) + tuple(sys.version_info[:2]))
+        "error: kubectl-snapshot needs Python 3.9 or newer, and %s is %s\n"
+        % (sys.executable, sys.version.split()[0])
     )
     sys.exit(2)
 
@@ -24,8 +24,11 @@ QUICK_VERBS = ("collect", "schema")
 
 
 def choose_packages(args, env):
-    """Return the directory to import from: a tree in the user's cache, which keeps .pyc files, or the
-    inside of the zip where there is no such tree and none is worth making."""
+    """Return the directory to import from.
+
+    A tree in the user's cache, because .pyc files stay there; the inside of the zip where there is
+    no such tree and none can be or is worth being made.
+    """
     inside = os.path.join(ZIPAPP, "site-packages")
     cache = find_cache(env)
     tree = os.path.join(cache, BUILD_ID)
@@ -42,7 +45,7 @@ def choose_packages(args, env):
 
 
 def find_cache(env):
-    """Return our directory in the user's cache (XDG Base Directory Specification), "" without one."""
+    """Return our directory in the user's cache (XDG Base Directory Specification), or ""."""
     home = env.get("XDG_CACHE_HOME", "")
     if not os.path.isabs(home):  # such a path is invalid, says the specification
         home = os.path.join(env.get("HOME", ""), ".cache")
@@ -60,7 +63,7 @@ def is_owned(path):
 
 
 def is_private(path):
-    """Return whether the path is a directory, no symlink, that only its owner, this user, can change."""
+    """Return whether the path is a directory, not a symlink, that only this user can change."""
     try:
         found = os.lstat(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""Unpacking the zipapp into the user's cache, once a build; loaded only when that is to be done.
+"""Unpacking the zipapp into the user's cache, once a build. Loaded only to do it.
 
 What fails here is not told: without the tree the program runs from the zip, only slower to start.
 """
@@ -41,7 +41,7 @@ def write_packages(zipapp, directory):
 
 
 def remove_unused(cache):
-    """Remove what no start has used for a day: trees of other builds, parts that were never finished."""
+    """Remove what no start has used for a day: trees of other builds, parts never finished."""
     oldest = time.time() - UNUSED_AFTER_S
     for name in os.listdir(cache):
         path = os.path.join(cache, name)

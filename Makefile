@@ -1,0 +1,58 @@
+# Every target calls scripts/ or one tool of .venv. `make help` lists them.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup lint unit conformance zipapp integration cluster-test test demo demo-lab \
+        lab-up lab-down bench regen clean
+
+PYTHON ?= python3
+export PYTHON
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make .venv with what a checkout needs (PYTHON=python3)
+	@scripts/setup
+
+lint: setup ## ruff, mypy --strict, import-linter, sizes
+	scripts/check
+
+unit: setup ## pure tests
+	$(PYTEST) tests/unit
+
+conformance: setup ## the reference's rules, case by case
+	$(PYTEST) tests/conformance
+
+zipapp: setup ## dist/kubectl-snapshot
+	$(BIN)/python scripts/build-zipapp
+
+integration: zipapp ## the built file on every Python found, the API client on its slim packages
+	$(PYTEST) tests/integration
+	SNAPSHOT_TEST_PACKAGE_DIR=build/zipapp/site-packages $(PYTEST) tests/unit/clients
+
+cluster-test: zipapp ## a real Kubernetes: the lab, or KUBECONFIG with SNAPSHOT_TEST_CLUSTER=1
+	$(PYTEST) tests/cluster
+
+test: lint unit conformance integration cluster-test ## all of the above
+
+demo: zipapp ## capture this machine, or with CONTEXT=name one node of that context
+	scripts/demo $(if $(CONTEXT),--context '$(CONTEXT)',--local)
+
+demo-lab: zipapp ## capture a node of the lab cluster
+	scripts/demo --kubeconfig "$$(scripts/lab-up | tail -n 1)"
+
+lab-up: ## a real cluster on this machine; the last line is the path of its kubeconfig
+	@scripts/lab-up
+
+lab-down: ## take the lab cluster away
+	tests/lab/cluster down
+
+bench: zipapp ## the table of budgets, measured
+	$(BIN)/python -m benchmarks
+
+regen: setup ## rewrite goldens and the generated parts of docs/
+	scripts/regen
+
+clean: ## remove what was built
+	rm -rf build dist .venv *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,94 @@
+"""What a collector is given and what it declares. No collector and no I/O lives here."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from kubectl_snapshot.document.snapshot import Subtype
+from kubectl_snapshot.errors import SnapshotError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from kubectl_snapshot.clients.hostpath import HostPath
+    from kubectl_snapshot.clients.kube import Kube
+
+# A collector's scope: it describes the node it runs on, or what is the same from every node.
+NODE, CLUSTER = "node", "cluster"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One right a collector needs, as in RBAC; the core API group is the empty text."""
+
+    group: str
+    resource: str
+    verbs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that a collector may look at. Without `kube`, `kube_error` says why there is none.
+
+    `systemd_services` is None where the caller chose no units. `deadline` is a time.monotonic()
+    value; the runner gives each collector its own.
+    """
+
+    host: HostPath
+    node_name: str = ""
+    kube: Kube | None = None
+    kube_error: SnapshotError | None = None
+    systemd_services: tuple[str, ...] | None = None
+    deadline: float = math.inf
+
+
+class Collector(Protocol):
+    """A module with these names: one measurement.
+
+    `collect` hands over each subtype as soon as it is read, so that one that hangs costs itself and
+    what it would have read after it, and nothing before. Every name of SUBTYPES is filled, in the
+    order of the document; further subtypes may follow. It shares nothing and changes no state of
+    the process.
+    """
+
+    @property
+    def TYPE(self) -> str: ...
+
+    @property
+    def SCOPE(self) -> str: ...
+
+    @property
+    def RULES(self) -> tuple[Rule, ...]: ...
+
+    @property
+    def SUBTYPES(self) -> tuple[str, ...]: ...
+
+    @property
+    def DEADLINE_S(self) -> float: ...
+
+    def collect(self, context: Context) -> Iterable[Subtype]: ...
+
+
+def read_subtype(name: str, read: Callable[[], Subtype]) -> Subtype:
+    """Return what `read` returns; where it fails, an empty subtype with status and reason."""
+    try:
+        return read()
+    except SnapshotError as error:
+        return build_failed_subtype(name, error.collector_status, explain(error))
+
+
+def build_failed_subtype(name: str, status: str, reason: str) -> Subtype:
+    """Return a subtype of which nothing could be read."""
+    return Subtype(name, context={"status": status, "reason": reason})
+
+
+def explain(error: BaseException) -> str:
+    """Return an error as a reason: its own words, and the type of one that nobody expected."""
+    if isinstance(error, SnapshotError):
+        text = f"{error.what}: {error.why}" if error.why else error.what
+    else:
+        text = f"{type(error).__name__}: {error}"[:300]
+    # An exception may quote undecodable bytes; a document holds none.
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,95 @@
+"""The rules for text files: lines and key-value maps (contract section 3). One function reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Union
+
+from kubectl_snapshot.clients.hostpath import MAX_FILE_BYTES
+from kubectl_snapshot.errors import Internal, InvalidRequest, SnapshotError
+
+if TYPE_CHECKING:
+    from kubectl_snapshot.clients.hostpath import HostPath
+
+# Unicode White_Space (PropList.txt). Python's own strip() and split() also take U+001C to U+001F.
+WHITE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+_TO_BLANK = str.maketrans(dict.fromkeys(WHITE_SPACE, " "))
+
+Text = Union[str, bytes]
+
+
+@dataclass(frozen=True)
+class TextRules:
+    """How one kind of file is written."""
+
+    delimiter: str = "\n"
+    max_bytes: int = MAX_FILE_BYTES
+    skip_comments: bool = True
+    kv_delimiter: str = "="
+    default_value: str = ""
+    trim_chars: str = ""
+    skip_empty_values: bool = False
+
+
+DEFAULT_RULES = TextRules()
+
+
+def read_content(host: HostPath, path: str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """Return a text file of the node, not yet looked into.
+
+    Raises InvalidRequest (no path, too large) or Internal: the contract has one code for every file
+    that cannot be read. The status still tells why: absent, unavailable or error.
+    """
+    try:
+        return host.read_bytes(path, max_bytes)
+    except InvalidRequest:
+        raise
+    except SnapshotError as error:
+        failure = Internal(error.what, why=error.why)
+        failure.collector_status = error.collector_status
+        raise failure from error
+
+
+def parse_lines(content: Text, rules: TextRules = DEFAULT_RULES) -> list[str]:
+    """Return the parts of a text, stripped, without empty ones and comments.
+
+    Raises InvalidRequest where it is not UTF-8 or larger than the rules allow.
+    """
+    parts = [part.strip(WHITE_SPACE) for part in _decode(content, rules).split(rules.delimiter)]
+    return [part for part in parts if part and not (rules.skip_comments and part[0] == "#")]
+
+
+def parse_map(content: Text, rules: TextRules = DEFAULT_RULES) -> dict[str, str]:
+    """Return each line's key and value; the last of equal keys wins. Raises as parse_lines."""
+    pairs = {}
+    for line in parse_lines(content, rules):
+        key, delimiter, value = line.partition(rules.kv_delimiter)
+        if delimiter:
+            key = key.strip(WHITE_SPACE)
+            value = value.strip(WHITE_SPACE).strip(rules.trim_chars)
+        else:
+            value = rules.default_value
+        if value or not rules.skip_empty_values:
+            pairs[key] = value
+    return pairs
+
+
+def split_words(line: str) -> list[str]:
+    """Return the words of a line, split at Unicode White_Space."""
+    return [word for word in line.translate(_TO_BLANK).split(" ") if word]
+
+
+def _decode(content: Text, rules: TextRules) -> str:
+    try:
+        if isinstance(content, str):
+            text, size_bytes = content, len(content.encode())
+        else:
+            text, size_bytes = content.decode(), len(content)
+    except UnicodeError as error:
+        raise InvalidRequest("a text file is not UTF-8", why=str(error)) from error
+    if size_bytes > rules.max_bytes:
+        raise InvalidRequest(f"a text file is larger than {rules.max_bytes} bytes")
+    return text

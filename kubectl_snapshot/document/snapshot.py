@@ -83,7 +83,7 @@ def parse_type(text: str) -> str | None:
 
 
 def validate_measurement(measurement: Measurement) -> None:
-    """Raise InvalidRequest unless the type, its subtypes and each one's data are non-empty (contract 1.2)."""
+    """Raise InvalidRequest if the type, its subtypes or the data of one is empty (contract 1.2)."""
     if not measurement.type:
         raise InvalidRequest("a measurement has no type")
     if not measurement.subtypes:
@@ -94,9 +94,11 @@ def validate_measurement(measurement: Measurement) -> None:
 
 
 def merge_measurements(first: Measurement, second: Measurement) -> Measurement:
-    """Return both as one, subtypes joined by name, the second one's values winning; the types must be equal."""
+    """Return both as one, subtypes joined by name, the second one's values winning."""
     if first.type != second.type:
-        raise InvalidRequest(f"measurements of type {first.type} and {second.type} cannot be merged")
+        raise InvalidRequest(
+            f"measurements of type {first.type} and {second.type} cannot be merged"
+        )
     merged = {subtype.name: subtype for subtype in first.subtypes}
     for subtype in second.subtypes:
         before = merged.get(subtype.name, Subtype(subtype.name))

@@ -1,0 +1,132 @@
+"""JSON: a document to text and back, as the reference writes it. Knows syntax, not keys."""
+
+from __future__ import annotations
+
+import json
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.document.scalars import (
+    INT64_MIN,
+    UINT64_MAX,
+    float_text,
+    nonfinite_text,
+    positional_text,
+)
+from kubectl_snapshot.document.tree import (
+    build_tree,
+    parse_tree,
+    refuse_size,
+    without_surrogates,
+    without_surrogates_in,
+)
+from kubectl_snapshot.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kubectl_snapshot.document.snapshot import Scalar, Snapshot
+
+# Go's encoder escapes what could end a script element or a line of JavaScript. None of them occurs
+# outside a text, so that whole documents can be searched for them.
+ESCAPES = tuple((c, f"\\u{ord(c):04x}") for c in "<>&\u2028\u2029")
+
+
+def render_json(snapshot: Snapshot) -> str:
+    """Return the document with 2 blanks of indentation and a newline at the end."""
+    return _escaped(_render(build_tree(snapshot), "\n")) + "\n"
+
+
+def canonical_json(snapshot: Snapshot) -> bytes:
+    """Return the document's one compact form: equal documents give equal bytes."""
+    return _escaped(_render(build_tree(snapshot), "")).encode()
+
+
+def render_scalar(value: Scalar) -> str:
+    """Return one reading; an infinity or NaN, which JSON does not have, becomes its text form."""
+    return _escaped(_render(value, ""))
+
+
+def parse_json(text: str) -> Snapshot:
+    """Return the document in a JSON text; InvalidRequest if it is none or over 256 MiB."""
+    return parse_tree(load_json(text))
+
+
+def load_json(text: str) -> object:
+    """Return what a JSON text says: of equal keys the last wins, 64-bit integers stay integers."""
+    refuse_size(len(text))
+    try:
+        tree: object = json.loads(
+            text,
+            parse_int=_parse_integer,
+            parse_float=_parse_float,
+            parse_constant=_refuse_constant,
+        )
+    except json.JSONDecodeError as e:
+        why = f"{e.msg} at line {e.lineno}, column {e.colno}"
+        raise InvalidRequest("the document is not valid JSON", why=why) from e
+    except RecursionError:
+        raise InvalidRequest("the document is nested too deeply") from None
+    return without_surrogates_in(tree, text)
+
+
+def _render(value: object, newline: str) -> str:
+    """Return JSON; `newline` is a line break with the indentation so far, or empty for one line."""
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return _render_float(value)
+    deeper = f"{newline}  " if newline else ""
+    if isinstance(value, dict):
+        colon = ": " if newline else ":"
+        pairs = (f"{encode_basestring(k)}{colon}{_render(v, deeper)}" for k, v in value.items())
+        return _enclosed("{", pairs, "}", newline)
+    if isinstance(value, list):
+        return _enclosed("[", (_render(item, deeper) for item in value), "]", newline)
+    raise TypeError(f"no reading can be of type {type(value).__name__}")
+
+
+def _enclosed(opening: str, items: Iterable[str], closing: str, newline: str) -> str:
+    deeper = f"{newline}  " if newline else ""
+    body = f",{deeper}".join(items)
+    return f"{opening}{deeper}{body}{newline}{closing}" if body else opening + closing
+
+
+def _render_float(value: float) -> str:
+    """Return a float as encoding/json does: an exponent only below 1e-6 and from 1e21."""
+    special = nonfinite_text(value)
+    if special:
+        return f'"{special}"'
+    if value == 0 or 1e-6 <= abs(value) < 1e21:
+        return positional_text(value)
+    return float_text(value).replace("e-0", "e-")
+
+
+def _escaped(text: str) -> str:
+    for character, escape in ESCAPES:
+        text = text.replace(character, escape)
+    return without_surrogates(text)
+
+
+def _parse_integer(digits: str) -> int | float:
+    # Longer ones fit no 64 bits, and int() refuses more than 4,300 digits.
+    if len(digits) <= 20:
+        value = int(digits)
+        if INT64_MIN <= value <= UINT64_MAX:
+            return value
+    return _parse_float(digits)
+
+
+def _parse_float(digits: str) -> float:
+    value = float(digits)
+    if nonfinite_text(value):
+        raise InvalidRequest(f"the number {digits[:40]} is out of range")
+    return value
+
+
+def _refuse_constant(name: str) -> object:
+    raise InvalidRequest("the document is not valid JSON", why=f"it holds the bare word {name}")

@@ -48,6 +48,7 @@ class Client:
             self.headers["Authorization"] = "Bearer " + user["token"]
         self.timeout = timeout
         self.local = threading.local()
+        self.kept: list[http.client.HTTPSConnection] = []
 
     def connect(self, timeout: float | None = None) -> http.client.HTTPSConnection:
         timeout = timeout or self.timeout
@@ -78,6 +79,7 @@ class Client:
             connection = getattr(self.local, "connection", None)
             if fresh or connection is None:
                 connection = self.local.connection = self.connect()
+                self.kept.append(connection)
                 fresh = True
             try:
                 return self.send(connection, method, path, body, content_type).read()
@@ -91,11 +93,9 @@ class Client:
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """Close this thread's connection; the next request opens another."""
-        connection = getattr(self.local, "connection", None)
-        if connection:
+        """Close the kept connections of all threads; a later request opens its own anew."""
+        for connection in self.kept:
             connection.close()
-            self.local.connection = None
 
     def call(
         self, method: str, path: str, body: Any = None, content_type: str = "application/json"

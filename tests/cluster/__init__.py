@@ -1,0 +1,1 @@
+"""Tests on a real Kubernetes: the lab, or whatever cluster KUBECONFIG names."""

@@ -1,0 +1,164 @@
+"""Fixtures of the cluster tests: one cluster per run, a namespace per test, the built zipapp.
+
+SNAPSHOT_TEST_CLUSTER=1 uses the cluster of KUBECONFIG, SNAPSHOT_TEST_LAB=NAME a lab cluster that
+is up; else the lab is brought up for this run. SNAPSHOT_REQUIRE_CLUSTER=1 makes a skip a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import support
+from tests.lab import requirements
+
+HERE = Path(__file__).parent
+RUN_COUNT = pytest.StashKey[int]()
+SKIP_REASON = pytest.StashKey[str]()
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+Finished = subprocess.CompletedProcess[str]
+Started = subprocess.Popen[str]
+
+
+@pytest.fixture(scope="session")
+def cluster(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[support.Cluster]:
+    home = tmp_path_factory.mktemp("home")
+    with find_cluster(request.config, home) as found, closing(found.client):
+        yield found
+
+
+@contextmanager
+def find_cluster(config: pytest.Config, home: Path) -> Iterator[support.Cluster]:
+    if os.environ.get("SNAPSHOT_TEST_CLUSTER") == "1":
+        yield support.use_kubeconfig(home)
+        return
+    if os.environ.get("SNAPSHOT_TEST_LAB"):
+        yield support.use_lab(os.environ["SNAPSHOT_TEST_LAB"], home)
+        return
+    missing = requirements.find_missing()
+    if missing:
+        reason = f"the lab cannot run here: it needs {missing}; {requirements.INSTEAD}"
+        config.stash[SKIP_REASON] = reason
+        pytest.skip(reason)
+    capture = config.pluginmanager.getplugin("capturemanager")
+
+    def run_kit(*argv: str) -> None:
+        # Uncaptured: the first build on a machine takes minutes, and says what it is at.
+        with capture.global_and_fixture_disabled():
+            subprocess.run([sys.executable, "-B", str(support.KIT), *argv], check=True)
+
+    with support.temporary_lab(run_kit) as name:
+        yield support.use_lab(name, home)
+
+
+@pytest.fixture
+def namespace(cluster: support.Cluster) -> Iterator[str]:
+    with support.temporary_namespace(cluster) as name:
+        yield name
+
+
+@pytest.fixture
+def restricted_namespace(cluster: support.Cluster) -> Iterator[str]:
+    """A namespace that enforces Pod Security `restricted`."""
+    with support.temporary_namespace(cluster, RESTRICTED) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def zipapp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return support.ensure_zipapp(tmp_path_factory.mktemp("zipapp"))
+
+
+@pytest.fixture(scope="session")
+def python_images(cluster: support.Cluster) -> Mapping[str, str]:
+    """{"3.11": image, and the same for the oldest and the newest Python of this machine}."""
+    return support.load_python_images(cluster)
+
+
+@pytest.fixture
+def run_snapshot(cluster: support.Cluster, zipapp: Path) -> Callable[..., Finished]:
+    """Runs the built file to its end, by default as the administrator."""
+
+    def run(
+        *argv: str,
+        kubeconfig: str = "",
+        env: Mapping[str, str] | None = None,
+        timeout: float = 120,
+    ) -> Finished:
+        environment = {**cluster.environment(kubeconfig), **(env or {})}
+        return support.run([sys.executable, str(zipapp), *argv], environment, timeout)
+
+    return run
+
+
+@pytest.fixture
+def start_snapshot(cluster: support.Cluster, zipapp: Path) -> Iterator[Callable[..., Started]]:
+    """Starts the built file and returns its process, which does not outlive the test."""
+    started: list[Started] = []
+
+    def start(*argv: str, kubeconfig: str = "", env: Mapping[str, str] | None = None) -> Started:
+        process = subprocess.Popen(
+            [sys.executable, str(zipapp), *argv],
+            env={**cluster.environment(kubeconfig), **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.cluster)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    refuse_skip(report)
+    if report.when == "call" and not report.skipped:
+        item.config.stash[RUN_COUNT] = item.config.stash.get(RUN_COUNT, 0) + 1
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    refuse_skip(report)
+    return report
+
+
+def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Make a failure of a skip, where a cluster is required."""
+    required = os.environ.get("SNAPSHOT_REQUIRE_CLUSTER") == "1"
+    if required and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"SNAPSHOT_REQUIRE_CLUSTER=1, and this was skipped: {reason}"
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if SKIP_REASON in config.stash:
+        terminalreporter.write_line(f"cluster tests skipped: {config.stash[SKIP_REASON]}")
+    terminalreporter.write_line(f"cluster tests run: {config.stash.get(RUN_COUNT, 0)}")

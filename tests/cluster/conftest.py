@@ -134,6 +134,9 @@ def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    if report.skipped and SKIP_REASON in item.config.stash:
+        # The same place for all, so that the summary has one line and not one per test.
+        report.longrepr = (__file__, 0, item.config.stash[SKIP_REASON])
     refuse_skip(report)
     if report.when == "call" and not report.skipped:
         item.config.stash[RUN_COUNT] = item.config.stash.get(RUN_COUNT, 0) + 1
@@ -159,6 +162,4 @@ def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    if SKIP_REASON in config.stash:
-        terminalreporter.write_line(f"cluster tests skipped: {config.stash[SKIP_REASON]}")
     terminalreporter.write_line(f"cluster tests run: {config.stash.get(RUN_COUNT, 0)}")

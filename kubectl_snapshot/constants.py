@@ -1,8 +1,8 @@
-"""Names and numbers that more than one room needs, each with its source. Nothing is computed here."""
+"""Names and numbers that more than one room needs, each with its source. Nothing computes."""
 
 from __future__ import annotations
 
-# Design: the reference's group, so that its readers (`aicr recipe --snapshot`) accept our documents.
+# The reference's group, so that its readers (`aicr recipe --snapshot`) accept our documents.
 KIND = "Snapshot"
 FULL_API_VERSION = "aicr.nvidia.com/v1alpha1"
 

@@ -10,7 +10,6 @@ EXIT_OK = 0
 EXIT_UNCLASSIFIED = 1
 EXIT_GAPS = 10
 EXIT_INTERRUPTED = 130
-EXIT_TERMINATED = 143
 
 EXIT_CODES = {
     "INVALID_REQUEST": 2,
@@ -29,9 +28,9 @@ WHY_LENGTH = 300
 class SnapshotError(Exception):
     """An expected failure, told to the user in at most three lines.
 
-    `what` names the object and its namespace, `why` holds at most 300 characters of the source's own
-    words, `hint` is a command to type or an option to change. `status` is the HTTP status where an
-    API server's answer is the cause, else 0.
+    `what` names the object and its namespace, `why` holds at most 300 characters of the source's
+    own words, `hint` is a command to type or an option to change. `status` is the HTTP status
+    where an API server's answer is the cause, else 0.
     """
 
     code = ""
@@ -109,9 +108,17 @@ class Unavailable(SnapshotError):
 
 
 def exit_code(error: BaseException | None) -> int:
-    """Return the exit code of the outermost structured error in a chain of causes (contract section 6)."""
+    """Return the exit code of a chain's outermost structured error (contract section 6)."""
     while error is not None:
         if isinstance(error, SnapshotError) and error.code:
             return EXIT_CODES.get(error.code, EXIT_UNCLASSIFIED)
         error = error.__cause__
     return EXIT_UNCLASSIFIED
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP came: clean up as after Ctrl-C, end with 128 plus the signal's number."""
+
+    def __init__(self, signal_number: int) -> None:
+        self.exit_code = 128 + signal_number
+        super().__init__(signal_number)

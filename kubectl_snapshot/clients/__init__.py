@@ -1,1 +1,1 @@
-"""The only I/O: Kubernetes, the host file tree, local files. Foreign exceptions become ours here."""
+"""The only I/O: Kubernetes, the host tree, local files. Foreign exceptions become ours here."""

@@ -20,7 +20,7 @@ from kubectl_snapshot.document.yaml_scalars import render_scalar, render_text, r
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from yaml import AliasEvent, Event, Mark
 
@@ -76,6 +76,13 @@ def _map_lines(pairs: Mapping[str, Scalar], indent: str) -> list[str]:
         else:
             lines += [f"{indent}? {key}", f"{indent}: {value}"]
     return lines
+
+
+def render_manifests(objects: Iterable[Mapping[str, object]]) -> str:
+    """Return Kubernetes objects as one stream of YAML documents, keys as they come."""
+    import yaml
+
+    return str(yaml.safe_dump_all(objects, sort_keys=False, explicit_start=True))
 
 
 def parse_yaml(text: str) -> Snapshot:

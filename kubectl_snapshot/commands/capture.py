@@ -1,0 +1,240 @@
+"""kubectl snapshot [capture]: capture a node of a cluster through an agent, or this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from kubectl_snapshot.commands.all_commands import COMMANDS
+from kubectl_snapshot.commands.connection_flags import add_connection_flags, parse_connection
+from kubectl_snapshot.commands.flags import (
+    Parser,
+    add_boolean_flag,
+    add_flag,
+    add_log_flags,
+    add_optional_flag,
+    add_repeated_flag,
+)
+from kubectl_snapshot.commands.flags import (
+    new_parser as new_plain_parser,
+)
+from kubectl_snapshot.commands.output import (
+    add_output_flags,
+    check_outputs,
+    parse_outputs,
+    write_outputs,
+)
+from kubectl_snapshot.constants import DEFAULT_IMAGE
+from kubectl_snapshot.errors import EXIT_GAPS, EXIT_OK
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from kubectl_snapshot.commands.output import Output
+    from kubectl_snapshot.document.snapshot import Snapshot
+    from kubectl_snapshot.snapshotter import AgentConfig, OnEvent
+
+ALL_OR_NOTHING = "all-or-nothing"
+
+EXAMPLES = """\
+examples:
+  kubectl snapshot --node gpu-17                         capture one node, YAML to stdout
+  kubectl snapshot --node-selector pool=gpu -o snap.json capture a node of the pool into a file
+  kubectl snapshot --privileged=false -n restricted-ns   with the least rights in the cluster
+  kubectl snapshot --local                               capture this machine
+"""
+
+
+def new_parser() -> Parser:
+    commands = "\n".join(f"  {name:9} {text}" for name, (_, text) in COMMANDS.items())
+    parser = new_plain_parser(
+        "kubectl snapshot",
+        "Capture how a node and its cluster are configured, as one document.",
+        usage="kubectl snapshot [COMMAND] [flags]",
+        epilog=f"commands:\n{commands}\n\n{EXAMPLES}",
+    )
+    add_target_flags(parser)
+    add_agent_flags(parser)
+    add_output_flags(parser)
+    add_connection_flags(parser)
+    add_log_flags(parser)
+    return parser
+
+
+def add_target_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is captured")
+    add_boolean_flag(group, "--local", help="this machine; no cluster is needed")
+    add_flag(group, "--node", metavar="NAME", default="", help="the node of this name")
+    add_repeated_flag(
+        group,
+        "--node-selector",
+        metavar="KEY=VALUE",
+        help="a node with this label; can be repeated (default: GPU nodes are preferred)",
+    )
+    add_repeated_flag(
+        group,
+        "--toleration",
+        metavar="KEY[=VALUE]:EFFECT",
+        help="a taint to tolerate; can be repeated (default: all of them)",
+    )
+    add_flag(
+        group,
+        "--cluster-scope",
+        choices=("auto", "client", "agent", "skip"),
+        default="auto",
+        help="who reads the cluster-wide facts: you, the agent, or nobody (default: auto)",
+    )
+    add_flag(group, "--timeout", metavar="TIME", default="5m", help="limit of all (default: 5m)")
+    add_optional_flag(
+        group,
+        "--strict",
+        implied="true",
+        choices=("true", "false", ALL_OR_NOTHING),
+        default="false",
+        metavar="",
+        help=f"exit 10 where something could not be read; ={ALL_OR_NOTHING} prints nothing then",
+    )
+
+
+def add_agent_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the agent's pod")
+    add_flag(group, "--image", default=DEFAULT_IMAGE, help=f"default: {DEFAULT_IMAGE}")
+    add_flag(
+        group,
+        "--agent",
+        choices=("inject", "image"),
+        default="inject",
+        help="carry ourselves into the image, or use an image that has us in it",
+    )
+    add_repeated_flag(
+        group, "--image-pull-secret", metavar="NAME", help="a pull secret; can be repeated"
+    )
+    add_flag(group, "--job-name", metavar="NAME", default="", help="default: a new name")
+    add_flag(group, "--service-account-name", metavar="NAME", default="", help="an existing one")
+    add_flag(group, "--runtime-class", metavar="NAME", default="", help="for example nvidia")
+    add_optional_flag(
+        group,
+        "--privileged",
+        implied="true",
+        choices=("true", "host-read", "false"),
+        default="true",
+        metavar="",
+        help="true (default), =host-read (no capability, no GPU) or =false (restricted)",
+    )
+    add_boolean_flag(group, "--no-cleanup", help="leave the agent's objects to their deadline")
+    add_boolean_flag(group, "--cleanup", default=True, help="--cleanup=false is --no-cleanup")
+    add_optional_flag(
+        group,
+        "--dry-run",
+        implied="client",
+        choices=("client", "server"),
+        default="",
+        metavar="",
+        help="=client prints the objects, =server lets the API server check them; none is made",
+    )
+
+
+def run(args: argparse.Namespace, out: TextIO) -> int:
+    from kubectl_snapshot.commands.progress import choose_progress
+
+    outputs = parse_outputs(args.output, args.format)
+    on_event = choose_progress(args, sys.stderr)
+    if args.local:
+        snapshot = capture_here(args, on_event)
+    else:
+        config = parse_config(args, on_event)
+        if args.dry_run:
+            from kubectl_snapshot.commands.dry_run import run_dry
+
+            return run_dry(config, args.dry_run, outputs, out)
+        check_outputs(outputs)
+        snapshot = capture_node(config)
+    on_event({"event": "done"})
+    return finish(args, snapshot, outputs, on_event, out)
+
+
+def finish(
+    args: argparse.Namespace,
+    snapshot: Snapshot,
+    outputs: Sequence[Output],
+    on_event: OnEvent,
+    out: TextIO,
+) -> int:
+    gaps = snapshot.metadata.get("gaps", "")
+    if gaps and args.strict == ALL_OR_NOTHING:
+        on_event({"event": "warning", "message": f"nothing is printed; not read: {gaps}"})
+        return EXIT_GAPS
+    write_outputs(outputs, snapshot, out)
+    for output in outputs:
+        if output.path:
+            node = snapshot.metadata.get("source-node", "")
+            on_event({"event": "written", "node": node, "path": output.path})
+    if gaps:
+        on_event({"event": "warning", "message": f"not read: {gaps}"})
+    return EXIT_GAPS if gaps and args.strict != "false" else EXIT_OK
+
+
+def capture_here(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
+    from kubectl_snapshot.document.destination import parse_duration
+    from kubectl_snapshot.snapshotter import collect_here, default_factory
+
+    timeout = parse_duration(args.timeout)
+    return collect_here(default_factory(), timeout, os.environ, parse_connection(args), on_event)
+
+
+def capture_node(config: AgentConfig) -> Snapshot:
+    from kubectl_snapshot.commands.interrupts import install_handlers
+    from kubectl_snapshot.snapshotter import deploy_and_get_snapshot
+
+    command = ""
+    tell = config.on_event
+
+    def on_event(event: Mapping[str, Any]) -> None:
+        nonlocal command
+        if event.get("event") == "start":
+            command = f"kubectl delete job {event['job']} -n {event['namespace']}"
+        tell(event)
+
+    install_handlers(lambda: command or "nothing: nothing was made yet")
+    from dataclasses import replace
+
+    return deploy_and_get_snapshot(replace(config, on_event=on_event))
+
+
+def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
+    from kubectl_snapshot.document.destination import parse_duration
+    from kubectl_snapshot.job.selectors import (
+        parse_node_selectors,
+        parse_tolerations,
+        validate_node_selectors,
+        validate_tolerations,
+    )
+    from kubectl_snapshot.snapshotter import AgentConfig
+
+    selectors = parse_node_selectors(args.node_selector)
+    tolerations = parse_tolerations(args.toleration)
+    validate_node_selectors(selectors)
+    validate_tolerations(tolerations)
+    levels = {"true": True, "false": False}
+    return AgentConfig(
+        namespace="",
+        connection=parse_connection(args),
+        image=args.image,
+        image_pull_secrets=args.image_pull_secret,
+        job_name=args.job_name,
+        service_account_name=args.service_account_name,
+        node_selector=selectors,
+        tolerations=tolerations,
+        timeout=parse_duration(args.timeout) or 300.0,
+        cleanup=args.cleanup and not args.no_cleanup,
+        debug=args.debug,
+        privileged=levels.get(args.privileged, args.privileged),
+        node_name=args.node,
+        runtime_class=args.runtime_class,
+        agent=args.agent,
+        cluster_scope=args.cluster_scope,
+        on_event=on_event,
+    )

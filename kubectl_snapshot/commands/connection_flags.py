@@ -1,0 +1,79 @@
+"""The flags that choose cluster and user, spelled as kubectl spells them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.commands.flags import add_boolean_flag, add_flag, add_repeated_flag
+
+if TYPE_CHECKING:
+    import argparse
+
+    from kubectl_snapshot.clients.kube import ConnectionOptions
+
+
+def add_connection_flags(parser: argparse.ArgumentParser) -> None:
+    """Add kubectl's connection flags."""
+    group = parser.add_argument_group("cluster and user, as in kubectl")
+    add_flag(group, "--kubeconfig", "-k", metavar="FILE", default="", help="kubeconfig file")
+    add_flag(group, "--context", metavar="NAME", default="", help="kubeconfig context")
+    add_flag(group, "--cluster", metavar="NAME", default="", help="kubeconfig cluster")
+    add_flag(group, "--user", metavar="NAME", default="", help="kubeconfig user")
+    add_flag(
+        group,
+        "--namespace",
+        "-n",
+        metavar="NAME",
+        default="",
+        help="namespace of the agent (default: the context's, else default)",
+    )
+    add_flag(group, "--as", dest="as_user", metavar="USER", default="", help="user to act as")
+    add_repeated_flag(group, "--as-group", metavar="GROUP", help="group to act as; can be repeated")
+    add_flag(group, "--as-uid", metavar="UID", default="", help="UID to act as")
+    add_flag(group, "--server", "-s", metavar="URL", default="", help="address of the API server")
+    add_flag(group, "--token", metavar="TOKEN", default="", help="bearer token")
+    add_flag(group, "--certificate-authority", metavar="FILE", default="", help="CA certificate")
+    add_flag(group, "--client-certificate", metavar="FILE", default="", help="client certificate")
+    add_flag(group, "--client-key", metavar="FILE", default="", help="key of the certificate")
+    add_boolean_flag(
+        group, "--insecure-skip-tls-verify", help="do not check the server's certificate"
+    )
+    add_flag(
+        group,
+        "--tls-server-name",
+        metavar="NAME",
+        default="",
+        help="name that the server's certificate must bear",
+    )
+    add_flag(
+        group,
+        "--request-timeout",
+        metavar="TIME",
+        default="",
+        help="limit of one request, for example 10s (default: 30s)",
+    )
+
+
+def parse_connection(args: argparse.Namespace) -> ConnectionOptions:
+    """Return the connection that the flags ask for."""
+    from kubectl_snapshot.clients.kube import ConnectionOptions
+    from kubectl_snapshot.document.destination import parse_duration
+
+    return ConnectionOptions(
+        kubeconfig=args.kubeconfig,
+        context=args.context,
+        cluster=args.cluster,
+        user=args.user,
+        namespace=args.namespace,
+        server=args.server,
+        token=args.token,
+        certificate_authority=args.certificate_authority,
+        client_certificate=args.client_certificate,
+        client_key=args.client_key,
+        insecure_skip_tls_verify=args.insecure_skip_tls_verify,
+        tls_server_name=args.tls_server_name,
+        as_user=args.as_user,
+        as_groups=tuple(args.as_group),
+        as_uid=args.as_uid,
+        request_timeout_s=parse_duration(args.request_timeout) if args.request_timeout else 0.0,
+    )

@@ -1,0 +1,90 @@
+"""--dry-run of a capture: the objects that it would make, printed or checked by the API server."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, TextIO
+
+from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, SnapshotError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from kubectl_snapshot.commands.output import Output
+    from kubectl_snapshot.job.manifest import Manifest
+    from kubectl_snapshot.snapshotter import AgentConfig, Capture
+
+CLIENT, SERVER = "client", "server"
+
+
+def run_dry(config: AgentConfig, mode: str, outputs: Sequence[Output], out: TextIO) -> int:
+    """Print the objects as we would send them, or for `server` as it would keep them."""
+    if len(outputs) != 1 or outputs[0].path:
+        raise InvalidRequest("a dry run goes to stdout", hint="use -o yaml, -o json or -o name")
+    from kubectl_snapshot.snapshotter import plan_capture, prepare_capture
+
+    if mode == CLIENT:
+        objects = [body for _, body in _planned(plan_capture(config))]
+    else:
+        objects = _checked(prepare_capture(config))
+    out.write(RENDERERS[outputs[0].format]([_shortened(body) for body in objects]))
+    return EXIT_OK
+
+
+def _planned(capture: Capture) -> list[tuple[str, Manifest]]:
+    from kubectl_snapshot.job.deploy import build_planned
+
+    return build_planned(capture.options, capture.expires)
+
+
+def _checked(capture: Capture) -> list[Manifest]:
+    from kubectl_snapshot.clients.kube import Call
+
+    calls = [
+        Call(
+            "POST",
+            path,
+            doing=f"create {body['kind']} {body['metadata']['name']}",
+            query={"dryRun": "All"},
+            body=body,
+            deadline=capture.deadline,
+        )
+        for path, body in _planned(capture)
+    ]
+    objects = []
+    for answer in capture.kube.request_all(calls):
+        if isinstance(answer, SnapshotError):
+            raise answer
+        objects.append(answer.body)
+    return objects
+
+
+def _shortened(body: Manifest) -> Manifest:
+    """Return the object without the zipapp's bytes, which would fill the terminal."""
+    if "binaryData" not in body:
+        return body
+    sizes = {
+        name: f"<{len(text)} characters of base64>" for name, text in body["binaryData"].items()
+    }
+    return {**body, "binaryData": sizes}
+
+
+def _render_yaml(objects: Sequence[Manifest]) -> str:
+    from kubectl_snapshot.document.codec_yaml import render_manifests
+
+    return render_manifests(objects)
+
+
+def _render_json(objects: Sequence[Manifest]) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}, indent=2) + "\n"
+
+
+def _render_names(objects: Sequence[Manifest]) -> str:
+    return "".join(f"{o['kind'].lower()}/{o['metadata']['name']}\n" for o in objects)
+
+
+RENDERERS: dict[str, Callable[[Sequence[Manifest]], str]] = {
+    "yaml": _render_yaml,
+    "json": _render_json,
+    "name": _render_names,
+}

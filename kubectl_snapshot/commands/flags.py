@@ -1,0 +1,176 @@
+"""How flags are read: kubectl's manners on top of argparse, the environment, the shared flags.
+
+A flag with an optional value takes it only after `=`; a single flag given twice is an error; a flag
+not given takes its value from KUBECTL_SNAPSHOT_<FLAG>, second from the reference's own variable.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from kubectl_snapshot.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ENVIRONMENT_PREFIX = "KUBECTL_SNAPSHOT_"
+# The reference's own variables (contract section 4.3).
+REFERENCE_VARIABLES = {
+    "namespace": "AICR_NAMESPACE",
+    "image": "AICR_IMAGE",
+    "runtime_class": "AICR_RUNTIME_CLASS",
+    "debug": "AICR_DEBUG",
+    "log_json": "AICR_LOG_JSON",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are ours."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InvalidRequest(message, hint=f"see `{self.prog} --help`")
+
+
+class Single(argparse.Action):
+    """A flag that may be given once (contract section 4.3)."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        if self.dest in given(namespace):
+            raise InvalidRequest(f"{option_string} is given twice", hint="give it once")
+        given(namespace).add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
+class Repeated(argparse.Action):
+    """A flag that may be repeated; given at all, it replaces what the environment says."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest) if self.dest in given(namespace) else []
+        given(namespace).add(self.dest)
+        setattr(namespace, self.dest, [*before, values])
+
+
+def given(namespace: argparse.Namespace) -> set[str]:
+    """Return the names of the flags that the command line has given so far."""
+    found: set[str] = vars(namespace).setdefault("_given", set())
+    return found
+
+
+def new_parser(prog: str, description: str, usage: str, epilog: str = "") -> Parser:
+    """Return a parser with exact flag names and our help flag."""
+    return Parser(
+        prog=prog,
+        usage=usage,
+        description=description,
+        epilog=epilog,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_flag(group: Any, *names: str, **settings: Any) -> None:
+    """Add a flag that takes one value and may be given once."""
+    group.add_argument(*names, action=Single, **settings)
+
+
+def add_repeated_flag(group: Any, *names: str, **settings: Any) -> None:
+    """Add a flag that takes one value and may be repeated; its default is an empty list."""
+    group.add_argument(*names, action=Repeated, default=[], **settings)
+
+
+def add_optional_flag(group: Any, *names: str, implied: str, **settings: Any) -> None:
+    """Add a flag that may stand alone, which means `implied`, or take a value after `=`."""
+    action = group.add_argument(*names, action=Single, **settings)
+    action.implied = implied
+
+
+def add_boolean_flag(group: Any, *names: str, default: bool = False, **settings: Any) -> None:
+    """Add a flag that means true alone and takes `=true` or `=false`."""
+    add_optional_flag(
+        group, *names, implied="true", type=parse_boolean, default=default, metavar="", **settings
+    )
+
+
+def add_log_flags(parser: argparse.ArgumentParser) -> None:
+    """Add what every verb has."""
+    group = parser.add_argument_group("what is told on stderr")
+    add_boolean_flag(group, "-v", "--verbose", help="tell each collector's time and status too")
+    add_boolean_flag(group, "--quiet", help="tell errors only")
+    add_boolean_flag(group, "--log-json", help="tell everything as one JSON object a line")
+    add_boolean_flag(group, "--debug", help="add the traceback to an error")
+
+
+def parse_boolean(text: str) -> bool:
+    """Return True or False for exactly `true` or `false`."""
+    if text not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return text == "true"
+
+
+def parse_flags(
+    parser: Parser, arguments: Sequence[str], environment: Mapping[str, str]
+) -> argparse.Namespace:
+    """Return the flags of a command line; what it does not give comes from the environment."""
+    for action in parser._actions:
+        name, value = _variable(action, environment)
+        if name:
+            action.default = _parse_variable(parser, action, name, value)
+    return parser.parse_args(_with_implied_values(parser, arguments))
+
+
+def _variable(action: argparse.Action, environment: Mapping[str, str]) -> tuple[str, str]:
+    if not action.option_strings or action.dest == "help":
+        return "", ""
+    names = (ENVIRONMENT_PREFIX + action.dest.upper(), REFERENCE_VARIABLES.get(action.dest, ""))
+    return next(((name, environment[name]) for name in names if environment.get(name)), ("", ""))
+
+
+def _parse_variable(parser: Parser, action: argparse.Action, name: str, text: str) -> Any:
+    """Return a variable's value; a repeated flag's values are separated by white space."""
+    try:
+        if isinstance(action, Repeated):
+            return [parser._get_value(action, word) for word in text.split()]
+        value = parser._get_value(action, text)
+        parser._check_value(action, value)
+        return value
+    except (InvalidRequest, argparse.ArgumentError) as error:
+        what = error.what if isinstance(error, InvalidRequest) else error.message
+        raise InvalidRequest(
+            f"environment variable {name}: {what}", hint=f"see `{parser.prog} --help`"
+        ) from error
+
+
+def _with_implied_values(parser: Parser, arguments: Sequence[str]) -> list[str]:
+    """Write `--strict` as `--strict=true`, so that the next word is never taken for its value."""
+    implied = {
+        name: action.implied
+        for action in parser._actions
+        if hasattr(action, "implied")
+        for name in action.option_strings
+    }
+    words: list[str] = []
+    for index, word in enumerate(arguments):
+        if word == "--":
+            return words + list(arguments[index:])
+        words += _imply(word, implied)
+    return words
+
+
+def _imply(word: str, implied: Mapping[str, str]) -> list[str]:
+    if word not in implied:
+        return [word]
+    # argparse reads `-vtrue`, not `-v=true`.
+    return [f"{word}={implied[word]}" if word.startswith("--") else f"{word}{implied[word]}"]

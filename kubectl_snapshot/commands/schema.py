@@ -1,0 +1,36 @@
+"""kubectl snapshot schema: the JSON Schema that every snapshot keeps to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from kubectl_snapshot.commands.flags import (
+    Parser,
+    add_log_flags,
+)
+from kubectl_snapshot.commands.flags import (
+    new_parser as new_plain_parser,
+)
+from kubectl_snapshot.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def new_parser() -> Parser:
+    parser = new_plain_parser(
+        "kubectl snapshot schema",
+        "Print the JSON Schema (draft 2020-12) of a snapshot.",
+        usage="kubectl snapshot schema",
+    )
+    add_log_flags(parser)
+    return parser
+
+
+def run(args: argparse.Namespace, out: TextIO) -> int:
+    import json
+
+    from kubectl_snapshot.document.schema import build_schema
+
+    out.write(json.dumps(build_schema(), indent=2) + "\n")
+    return EXIT_OK

@@ -1,0 +1,64 @@
+"""kubectl snapshot version: the build, the Python that runs it, the agent's image, the server."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from kubectl_snapshot import __version__
+from kubectl_snapshot.commands.connection_flags import add_connection_flags, parse_connection
+from kubectl_snapshot.commands.flags import (
+    Parser,
+    add_boolean_flag,
+    add_flag,
+    add_log_flags,
+)
+from kubectl_snapshot.commands.flags import (
+    new_parser as new_plain_parser,
+)
+from kubectl_snapshot.constants import DEFAULT_IMAGE, FULL_API_VERSION
+from kubectl_snapshot.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def new_parser() -> Parser:
+    parser = new_plain_parser(
+        "kubectl snapshot version",
+        "Print version, Python, agent image and the API server's version.",
+        usage="kubectl snapshot version [--client] [-o json]",
+    )
+    add_boolean_flag(parser, "--client", help="do not ask the API server")
+    add_flag(parser, "-o", "--output", choices=("text", "json"), default="text", help="text, json")
+    add_connection_flags(parser)
+    add_log_flags(parser)
+    return parser
+
+
+def run(args: argparse.Namespace, out: TextIO) -> int:
+    facts = {
+        "version": __version__,
+        "python": "{}.{}.{}".format(*sys.version_info[:3]),
+        "agentImage": DEFAULT_IMAGE,
+        "apiVersion": FULL_API_VERSION,
+    }
+    if not args.client:
+        facts["serverVersion"] = read_server_version(args)
+    if args.output == "json":
+        import json
+
+        out.write(json.dumps(facts, indent=2) + "\n")
+    else:
+        width = max(len(name) for name in facts)
+        out.write("".join(f"{name:{width}}  {value}\n" for name, value in facts.items()))
+    return EXIT_OK
+
+
+def read_server_version(args: argparse.Namespace) -> str:
+    from kubectl_snapshot.clients.kube import connect
+
+    kube = connect(parse_connection(args), os.environ)
+    answer = kube.request("GET", "/version", doing=f"read the version of {kube.server}")
+    return str(answer.body["gitVersion"])

@@ -1,0 +1,289 @@
+"""The objects of one run as plain dicts. Pure: the same options give the same bytes.
+
+Ownership (docs/adr): the Job is made first, with `parallelism: 0`; everything else in its namespace
+is owned by it from its creation, so that the Job's deadline and TTL take it all away.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from math import ceil
+from typing import Any
+
+from kubectl_snapshot.constants import (
+    EXPIRES_ANNOTATION,
+    MANAGED_BY_LABEL,
+    NAME,
+    NAME_LABEL,
+    RUN_LABEL,
+)
+from kubectl_snapshot.job.options import (
+    AGENT,
+    HOST_READ,
+    IMAGE,
+    PRIVILEGED,
+    RESTRICTED,
+    JobOptions,
+    Zipapp,
+)
+from kubectl_snapshot.job.start import build_command
+
+Manifest = dict[str, Any]
+
+CONTAINER = NAME
+HOST_ROOT = "/host"
+ZIPAPP_DIRECTORY = "/kubectl-snapshot"
+ZIPAPP_KEY = "kubectl-snapshot"
+
+NOBODY = 65534
+REQUESTS = {"cpu": "50m", "memory": "64Mi"}
+LIMITS = {"cpu": "1", "memory": "256Mi"}
+
+# A snapshot passes through the container's log; these keep the common log shippers from copying it.
+LOG_SHIPPER_ANNOTATIONS = {
+    "ad.datadoghq.com/logs_exclude": "true",
+    "co.elastic.logs/enabled": "false",
+    "fluentbit.io/exclude": "true",
+}
+LOG_SHIPPER_LABELS = {"vector.dev/exclude": "true"}
+
+# GPU feature discovery sets the first, the operator's and the clouds' own node pools the others.
+GPU_LABELS = (
+    "nvidia.com/gpu.present",
+    "nvidia.com/gpu.count",
+    "cloud.google.com/gke-accelerator",
+    "kubernetes.azure.com/accelerator",
+    "k8s.amazonaws.com/accelerator",
+)
+
+HOST_NAMESPACES = {
+    PRIVILEGED: {"hostNetwork": True, "hostIPC": True, "hostPID": True},
+    HOST_READ: {"hostNetwork": True, "hostIPC": True},
+    RESTRICTED: {},
+}
+# Kubernetes, Pod Security Standards: `restricted` for the last one.
+CONTAINER_SECURITY = {
+    PRIVILEGED: {"privileged": True, "runAsUser": 0, "runAsGroup": 0},
+    HOST_READ: {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsUser": 0,
+        "runAsGroup": 0,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    },
+    RESTRICTED: {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "runAsUser": NOBODY,
+        "runAsGroup": NOBODY,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    },
+}
+
+
+def jobs_path(namespace: str) -> str:
+    """Return the API path of a namespace's Jobs."""
+    return f"/apis/batch/v1/namespaces/{namespace}/jobs"
+
+
+def core_path(namespace: str, resource: str) -> str:
+    """Return the API path of a core resource of a namespace."""
+    return f"/api/v1/namespaces/{namespace}/{resource}"
+
+
+def build_job(options: JobOptions, expires: str, parallelism: int = 0) -> Manifest:
+    """Return the Job. `expires` is when the cluster will have ended it, RFC 3339."""
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": options.name,
+            "namespace": options.namespace,
+            "labels": build_labels(options.run_id),
+            "annotations": {EXPIRES_ANNOTATION: expires},
+        },
+        "spec": {
+            "parallelism": parallelism,
+            "completions": 1,
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": ceil(options.timeout_s) + options.job_deadline_margin_s,
+            "ttlSecondsAfterFinished": options.ttl_s,
+            "template": {
+                "metadata": {
+                    "labels": {**build_labels(options.run_id), **LOG_SHIPPER_LABELS},
+                    "annotations": dict(LOG_SHIPPER_ANNOTATIONS),
+                },
+                "spec": build_pod_spec(options),
+            },
+        },
+    }
+
+
+def build_pod_spec(options: JobOptions) -> Manifest:
+    """Return the pod's spec, with nothing in it that its level does not need."""
+    spec: Manifest = {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": ceil(options.timeout_s) + options.pod_deadline_margin_s,
+        "terminationGracePeriodSeconds": 0,
+        "automountServiceAccountToken": options.cluster_scope == AGENT,
+        "enableServiceLinks": False,
+        "nodeSelector": {"kubernetes.io/os": "linux", **options.node_selector},
+        "tolerations": build_tolerations(options),
+        "containers": [build_container(options)],
+        "volumes": build_volumes(options),
+        **HOST_NAMESPACES[options.level],
+    }
+    affinity = build_node_affinity(options)
+    if affinity:
+        spec["affinity"] = {"nodeAffinity": affinity}
+    if options.service_account_name or options.sets_up_rbac:
+        spec["serviceAccountName"] = options.service_account_name or options.name
+    if options.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in options.image_pull_secrets]
+    if options.runtime_class:
+        spec["runtimeClassName"] = options.runtime_class
+    return spec
+
+
+def build_container(options: JobOptions) -> Manifest:
+    """Return the agent's container."""
+    limits = {**LIMITS, "nvidia.com/gpu": "1"} if options.require_gpu else dict(LIMITS)
+    env: list[Manifest] = [
+        {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
+    ]
+    if options.runtime_class:
+        # The NVIDIA container toolkit injects the GPUs that this names.
+        env.append({"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"})
+    return {
+        "name": CONTAINER,
+        "image": options.image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": build_agent_command(options),
+        "env": env,
+        "resources": {"requests": dict(REQUESTS), "limits": limits},
+        "securityContext": CONTAINER_SECURITY[options.level],
+        "volumeMounts": build_volume_mounts(options),
+    }
+
+
+def build_agent_command(options: JobOptions) -> list[str]:
+    """Return the whole command line of the in-pod collector."""
+    if options.zipapp is None:
+        start = ["kubectl-snapshot"]
+    else:
+        start = build_command(options.zipapp.sha256, f"{ZIPAPP_DIRECTORY}/{ZIPAPP_KEY}")
+    arguments = [
+        "collect",
+        f"--run-id={options.run_id}",
+        f"--level={options.level}",
+        f"--timeout={options.timeout_s:g}s",
+        f"--cluster-scope={options.cluster_scope}",
+    ]
+    if options.level != RESTRICTED:
+        arguments.append(f"--host-root={HOST_ROOT}")
+    return start + arguments
+
+
+def build_volumes(options: JobOptions) -> list[Manifest]:
+    """Return the volumes: the zipapp's ConfigMap and, unless restricted, the node's root."""
+    volumes: list[Manifest] = []
+    if options.agent != IMAGE:
+        volumes.append({"name": "agent", "configMap": {"name": options.name, "defaultMode": 0o444}})
+    if options.level != RESTRICTED:
+        volumes.append({"name": "host", "hostPath": {"path": "/"}})
+    return volumes
+
+
+def build_volume_mounts(options: JobOptions) -> list[Manifest]:
+    """Return the mounts, all read-only; the node's recursively where possible (KEP-3857)."""
+    mounts: list[Manifest] = []
+    if options.agent != IMAGE:
+        mounts.append({"name": "agent", "mountPath": ZIPAPP_DIRECTORY, "readOnly": True})
+    if options.level != RESTRICTED:
+        mounts.append(
+            {
+                "name": "host",
+                "mountPath": HOST_ROOT,
+                "readOnly": True,
+                "recursiveReadOnly": "IfPossible",
+            }
+        )
+    return mounts
+
+
+def build_tolerations(options: JobOptions) -> list[dict[str, str]]:
+    """Return the pod's tolerations; none given tolerates every taint (contract section 5)."""
+    if not options.tolerations:
+        return [{"operator": "Exists"}]
+    fields = ("key", "operator", "value", "effect")
+    return [
+        {name: getattr(toleration, name) for name in fields if getattr(toleration, name)}
+        for toleration in options.tolerations
+    ]
+
+
+def build_node_affinity(options: JobOptions) -> Manifest:
+    """Return the affinity: one node by name, or GPU nodes preferred where nothing was chosen."""
+    if options.node_name:
+        # Through the scheduler, which says that a node is missing; spec.nodeName is silent.
+        fields = [{"key": "metadata.name", "operator": "In", "values": [options.node_name]}]
+        return {
+            "requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [{"matchFields": fields}]
+            }
+        }
+    if options.node_selector:
+        return {}
+    return {
+        "preferredDuringSchedulingIgnoredDuringExecution": [
+            {
+                "weight": 100,
+                "preference": {"matchExpressions": [{"key": label, "operator": "Exists"}]},
+            }
+            for label in GPU_LABELS
+        ]
+    }
+
+
+def build_config_map(options: JobOptions, zipapp: Zipapp, owner: Manifest) -> Manifest:
+    """Return the immutable ConfigMap that carries the zipapp."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": build_owned_metadata(options, owner),
+        "immutable": True,
+        "binaryData": {ZIPAPP_KEY: b64encode(zipapp.content).decode("ascii")},
+    }
+
+
+def build_owner(options: JobOptions, uid: str) -> Manifest:
+    """Return the reference that makes an object go when the Job goes.
+
+    `blockOwnerDeletion` stays false: true needs a right on `jobs/finalizers` under
+    OwnerReferencesPermissionEnforcement.
+    """
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "name": options.name,
+        "uid": uid,
+        "blockOwnerDeletion": False,
+    }
+
+
+def build_owned_metadata(options: JobOptions, owner: Manifest) -> Manifest:
+    """Return the metadata of an object that the Job owns."""
+    return {
+        "name": options.name,
+        "namespace": options.namespace,
+        "labels": build_labels(options.run_id),
+        "ownerReferences": [owner],
+    }
+
+
+def build_labels(run_id: str) -> dict[str, str]:
+    """Return the labels by which everything of ours, and of this run, is found."""
+    return {MANAGED_BY_LABEL: NAME, NAME_LABEL: NAME, RUN_LABEL: run_id}

@@ -1,0 +1,93 @@
+"""What a run needs to be allowed, as one table for everyone who asks. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.job.options import INJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from kubectl_snapshot.job.options import JobOptions
+
+RBAC = "rbac.authorization.k8s.io"
+
+
+@dataclass(frozen=True)
+class Permission:
+    """One verb on one resource; empty are the cluster's `namespace` and the core `group`."""
+
+    verb: str
+    group: str
+    resource: str
+    subresource: str = ""
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        resource = f"{self.resource}.{self.group}" if self.group else self.resource
+        subresource = f" --subresource={self.subresource}" if self.subresource else ""
+        where = f" -n {self.namespace}" if self.namespace else " --all-namespaces"
+        return f"{self.verb} {resource}{subresource}{where}"
+
+
+def build_user_permissions(options: JobOptions) -> tuple[Permission, ...]:
+    """Return what the user needs for this run, besides reading the cluster-wide facts."""
+    namespace = options.namespace
+    needed = [
+        Permission(verb, "batch", "jobs", "", namespace) for verb in ("create", "patch", "delete")
+    ]
+    if options.agent == INJECT:
+        needed += [
+            Permission(verb, "", "configmaps", "", namespace) for verb in ("create", "delete")
+        ]
+    needed += [Permission(verb, "", "pods", "", namespace) for verb in ("list", "watch")]
+    needed.append(Permission("get", "", "pods", "log", namespace))
+    if options.sets_up_rbac:
+        needed += build_rbac_permissions(namespace)
+    return tuple(needed)
+
+
+def build_rbac_permissions(namespace: str) -> list[Permission]:
+    """Return what setting up the agent's own ServiceAccount, ClusterRole and binding needs."""
+    objects = (
+        ("", "serviceaccounts", namespace),
+        (RBAC, "clusterroles", ""),
+        (RBAC, "clusterrolebindings", ""),
+    )
+    return [
+        Permission(verb, group, resource, "", where)
+        for group, resource, where in objects
+        for verb in ("create", "delete")
+    ]
+
+
+def is_granted(permission: Permission, rules: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a SelfSubjectRulesReview (resourceRules) says yes; its silence proves nothing.
+
+    A rule with resourceNames grants the named objects only, ours have new names: it does not count.
+    """
+    resource = permission.resource
+    if permission.subresource:
+        resource = f"{resource}/{permission.subresource}"
+    return any(
+        not rule.get("resourceNames")
+        and _holds(rule.get("verbs"), permission.verb)
+        and _holds(rule.get("apiGroups"), permission.group)
+        and _holds(rule.get("resources"), resource)
+        for rule in rules
+    )
+
+
+def describe_permissions(permissions: Iterable[Permission]) -> str:
+    """Return them as one text, a resource's verbs together: `create, delete jobs.batch -n ops`."""
+    verbs: dict[str, list[str]] = {}
+    for permission in permissions:
+        _, _, target = str(permission).partition(" ")
+        verbs.setdefault(target, []).append(permission.verb)
+    return "; ".join(f"{', '.join(names)} {target}" for target, names in verbs.items())
+
+
+def _holds(values: Sequence[str] | None, wanted: str) -> bool:
+    return values is not None and ("*" in values or wanted in values)

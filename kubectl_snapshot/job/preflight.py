@@ -1,0 +1,226 @@
+"""The one permission gate before the first write: everything that is missing is told at once.
+
+One parallel burst: a rules review, the Job by server-side dry-run (which also tells a missing
+namespace, a taken name and, in its warnings, what Pod Security will say), and the ClusterRole by
+dry-run where one may be made, because an access review does not see escalation prevention. What the
+rules review does not grant is asked verb by verb.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.clients.kube import Call, Response
+from kubectl_snapshot.errors import InvalidRequest, NotFound, SnapshotError, Unauthorized
+from kubectl_snapshot.job import manifest, rbac
+from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED, SKIP, JobOptions
+from kubectl_snapshot.job.permissions import (
+    Permission,
+    build_rbac_permissions,
+    build_user_permissions,
+    describe_permissions,
+    is_granted,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kubectl_snapshot.clients.kube import Kube
+
+AUTO = "auto"
+SCOPES = (AUTO, CLIENT, AGENT, SKIP)
+AUTHORIZATION = "/apis/authorization.k8s.io/v1"
+DRY_RUN = {"dryRun": "All"}
+POD_SECURITY_WARNING = "would violate PodSecurity"
+POD_SECURITY_HINTS = {
+    False: "use --privileged=false, or -n with a namespace that allows privileged pods",
+    True: "use -n with a namespace that allows this pod",
+}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The options with the cluster scope decided, and the server's warnings."""
+
+    options: JobOptions
+    warnings: tuple[str, ...]
+
+
+def check_permissions(kube: Kube, options: JobOptions, deadline: float) -> Gate:
+    """Return the options with the cluster scope decided, which may be `auto` here; write nothing.
+
+    Raises Unauthorized naming all that is missing or for a pod that the namespace's Pod Security
+    forbids, NotFound for a missing namespace, InvalidRequest for a Job that exists or is refused.
+    """
+    requested = options.cluster_scope
+    trial = replace(options, cluster_scope=CLIENT if requested == AUTO else requested)
+    agent = replace(options, cluster_scope=AGENT)
+    may_set_up = requested in (AUTO, AGENT) and agent.sets_up_rbac
+    calls = [_rules_review(options.namespace, deadline), _dry_run_job(trial, deadline)]
+    calls += [_dry_run_cluster_role(agent, deadline)] if may_set_up else []
+    review, job, *role = kube.request_all(calls)
+    _check_job(job, trial)
+    if isinstance(job, Response):
+        _check_pod_security(kube, job.warnings, trial, deadline)
+
+    wanted = {*build_user_permissions(trial), *options.reads}
+    wanted |= set(build_rbac_permissions(options.namespace)) if may_set_up else set()
+    allowed = _allowed(kube, sorted(wanted, key=str), review, deadline)
+    role_refused = next((answer for answer in role if isinstance(answer, SnapshotError)), None)
+    if requested == AUTO:
+        may_set_up = may_set_up and role_refused is None
+        trial = replace(options, cluster_scope=_choose_scope(agent, allowed, may_set_up))
+    missing = [p for p in build_user_permissions(trial) if p not in allowed]
+    if missing:
+        raise _missing(kube, missing, trial)
+    if trial.sets_up_rbac and role_refused is not None:
+        raise role_refused
+    return Gate(trial, job.warnings if isinstance(job, Response) else ())
+
+
+def _choose_scope(agent: JobOptions, allowed: set[Permission], may_set_up: bool) -> str:
+    """Return who reads the cluster-wide facts: the user where they may, else the pod where it may.
+
+    Where neither may, it is the user: what is refused is then written as forbidden, one by one.
+    """
+    if set(agent.reads) <= allowed:
+        return CLIENT
+    if agent.service_account_name:
+        return AGENT
+    if may_set_up and set(build_rbac_permissions(agent.namespace)) <= allowed:
+        return AGENT
+    return CLIENT
+
+
+def _allowed(
+    kube: Kube,
+    wanted: Sequence[Permission],
+    review: Response | SnapshotError,
+    deadline: float,
+) -> set[Permission]:
+    known = review.body["status"].get("resourceRules") or [] if isinstance(review, Response) else []
+    granted = {permission for permission in wanted if is_granted(permission, known)}
+    unclear = [permission for permission in wanted if permission not in granted]
+    answers = kube.request_all([_access_review(p, deadline) for p in unclear])
+    for permission, answer in zip(unclear, answers):
+        if isinstance(answer, SnapshotError):
+            raise answer
+        if answer.body["status"].get("allowed"):
+            granted.add(permission)
+    return granted
+
+
+def _check_job(answer: Response | SnapshotError, options: JobOptions) -> None:
+    """Raise what the Job's dry-run tells; a 403 is left to the list of what is missing."""
+    if isinstance(answer, Response):
+        return
+    if answer.status == 404:
+        raise NotFound(
+            f"namespace {options.namespace} does not exist",
+            why=answer.why,
+            hint="list them with `kubectl get namespaces`, and pass one with -n",
+            status=404,
+        ) from answer
+    if answer.status == 409:
+        raise InvalidRequest(
+            f"Job {options.namespace}/{options.name} exists already",
+            why="a Job that is there is never replaced",
+            hint=f"pass another --job-name, or `kubectl delete job {options.name} "
+            f"-n {options.namespace}`",
+            status=409,
+        ) from answer
+    if answer.status != 403:
+        raise answer
+
+
+def _check_pod_security(
+    kube: Kube, warnings: Sequence[str], options: JobOptions, deadline: float
+) -> None:
+    """Raise where the namespace enforces what the server warns of.
+
+    The same warning comes for a label that only warns, so the namespace's `enforce` label decides;
+    where it may not be read, the refusal of the pod itself will tell.
+    """
+    warning = next((text for text in warnings if POD_SECURITY_WARNING in text), "")
+    if not warning:
+        return
+    path = f"/api/v1/namespaces/{options.namespace}"
+    doing = f"read namespace {options.namespace}"
+    (answer,) = kube.request_all([Call("GET", path, doing=doing, deadline=deadline)])
+    labels = answer.body["metadata"].get("labels", {}) if isinstance(answer, Response) else {}
+    enforced = labels.get("pod-security.kubernetes.io/enforce", "")
+    if enforced and f'{POD_SECURITY_WARNING} "{enforced}' in warning:
+        raise Unauthorized(
+            f"namespace {options.namespace} does not allow the agent's pod",
+            why=warning,
+            hint=POD_SECURITY_HINTS[options.level == RESTRICTED],
+            status=403,
+        )
+
+
+def _missing(kube: Kube, missing: Sequence[Permission], options: JobOptions) -> Unauthorized:
+    who = f"user {kube.user}" if kube.user else "this user"
+    return Unauthorized(
+        f"{who} may not run a capture in namespace {options.namespace}",
+        why=f"not allowed: {describe_permissions(missing)}",
+        hint=f"ask an administrator for these; check one with `kubectl auth can-i {missing[0]}`",
+        status=403,
+    )
+
+
+def _rules_review(namespace: str, deadline: float) -> Call:
+    return Call(
+        "POST",
+        f"{AUTHORIZATION}/selfsubjectrulesreviews",
+        doing=f"review the permissions in namespace {namespace}",
+        body={
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectRulesReview",
+            "spec": {"namespace": namespace},
+        },
+        deadline=deadline,
+    )
+
+
+def _access_review(permission: Permission, deadline: float) -> Call:
+    attributes: dict[str, Any] = {
+        "verb": permission.verb,
+        "group": permission.group,
+        "resource": permission.resource,
+        "subresource": permission.subresource,
+        "namespace": permission.namespace,
+    }
+    return Call(
+        "POST",
+        f"{AUTHORIZATION}/selfsubjectaccessreviews",
+        doing=f"ask whether {permission} is allowed",
+        body={
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {k: v for k, v in attributes.items() if v}},
+        },
+        deadline=deadline,
+    )
+
+
+def _dry_run_job(options: JobOptions, deadline: float) -> Call:
+    return Call(
+        "POST",
+        manifest.jobs_path(options.namespace),
+        doing=f"create Job {options.namespace}/{options.name}",
+        query=DRY_RUN,
+        body=manifest.build_job(options, expires=""),
+        deadline=deadline,
+    )
+
+
+def _dry_run_cluster_role(options: JobOptions, deadline: float) -> Call:
+    return Call(
+        "POST",
+        rbac.CLUSTER_ROLES,
+        doing=f"create ClusterRole {options.cluster_object_name}",
+        query=DRY_RUN,
+        body=rbac.build_cluster_role(options, expires=""),
+        deadline=deadline,
+    )

@@ -1,0 +1,90 @@
+"""The command line: which verb, and the one boundary where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.commands.all_commands import COMMANDS, DEFAULT_COMMAND
+from kubectl_snapshot.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_UNCLASSIFIED,
+    InvalidRequest,
+    SnapshotError,
+    Terminated,
+    exit_code,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+LOG_FLAGS = ("--debug", "--log-json", "--quiet", "-v", "--verbose")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code. Nothing but this catches every exception."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        name, rest = split_command(words)
+        command = load_command(name)
+        parser = command.new_parser()
+        from kubectl_snapshot.commands.flags import parse_flags
+
+        code = command.run(parse_flags(parser, rest, os.environ), sys.stdout)
+        sys.stdout.flush()
+        return int(code)
+    except KeyboardInterrupt as interrupt:
+        return interrupt.exit_code if isinstance(interrupt, Terminated) else EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except SnapshotError as error:
+        report_error(error, words)
+        return exit_code(error)
+    except Exception as error:  # noqa: BLE001  the boundary: nothing may end in a traceback
+        report_error(error, words)
+        return EXIT_UNCLASSIFIED
+
+
+def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the verb and the other words; log flags may stand before the verb.
+
+    Raises InvalidRequest for a first word that is no verb.
+    """
+    for index, word in enumerate(words):
+        if word in LOG_FLAGS:
+            continue
+        if word.startswith("-"):
+            break
+        if word not in COMMANDS:
+            raise InvalidRequest(
+                f"unknown command {word!r}",
+                why=f"the commands are {', '.join(COMMANDS)}",
+                hint="see `kubectl snapshot --help`",
+            )
+        return word, [*words[:index], *words[index + 1 :]]
+    return DEFAULT_COMMAND, list(words)
+
+
+def load_command(name: str) -> ModuleType:
+    """Return the module of one verb."""
+    from importlib import import_module
+
+    return import_module(COMMANDS[name][0])
+
+
+def report_error(error: Exception, words: Sequence[str]) -> None:
+    """Tell an error on stderr: what, why, and what to type next."""
+    from kubectl_snapshot.commands.progress import render_error, render_error_json
+
+    debug = "--debug" in words or os.environ.get("KUBECTL_SNAPSHOT_DEBUG") == "true"
+    if debug:
+        import traceback
+
+        traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
+    as_json = "--log-json" in words or os.environ.get("KUBECTL_SNAPSHOT_LOG_JSON") == "true"
+    print((render_error_json if as_json else render_error)(error), file=sys.stderr)

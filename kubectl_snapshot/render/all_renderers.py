@@ -1,0 +1,20 @@
+"""The output formats by name: document to text. An explicit table; nothing registers itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.document.codec_json import render_json
+from kubectl_snapshot.document.codec_yaml import render_yaml
+from kubectl_snapshot.render.name import render_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kubectl_snapshot.document.snapshot import Snapshot
+
+RENDERERS: dict[str, Callable[[Snapshot], str]] = {
+    "yaml": render_yaml,
+    "json": render_json,
+    "name": render_name,
+}

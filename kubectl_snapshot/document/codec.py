@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.tree import refuse_size
+from kubectl_snapshot.document.tree import parse_tree, refuse_size
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -23,6 +23,20 @@ def parse_document(content: str | bytes, name: str = "") -> Snapshot:
             raise
         why = f"{e.what}: {e.why}" if e.why else e.what
         raise InvalidRequest(f"cannot read {name}", why=why) from e
+
+
+def parse_node_document(payload: bytes) -> Snapshot:
+    """Return the document a node sent: JSON that keeps to the schema, else InvalidRequest.
+
+    A node is not trusted; what others wrote is read by parse_document, which asks for less.
+    """
+    from kubectl_snapshot.document.codec_json import load_json
+    from kubectl_snapshot.document.schema import validate
+
+    refuse_size(len(payload))
+    tree = load_json(_decoded(payload))
+    validate(tree)
+    return parse_tree(tree)
 
 
 def _parse(content: str | bytes) -> Snapshot:

@@ -1,0 +1,55 @@
+"""Key patterns: exact text, or `*` for any run of characters (contract section 2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Value = TypeVar("Value")
+
+# Unit properties that say nothing of the configuration, or hold credentials (contract 2.4).
+SYSTEMD_EXCLUDED = (
+    "AllowedCPUs",
+    "AllowedMemoryNodes",
+    "Asserts",
+    "BPFProgram",
+    "BusName",
+    "Id",
+    "*Credential*",
+)
+
+
+def matches_pattern(key: str, pattern: str) -> bool:
+    """Return whether a key is of a pattern; `?` and `[` are ordinary characters, case counts."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return key == pattern
+    last = rest.pop()
+    if len(key) < len(first) + len(last) or not (key.startswith(first) and key.endswith(last)):
+        return False
+    position, end = len(first), len(key) - len(last)
+    for part in rest:
+        position = key.find(part, position, end)
+        if position < 0:
+            return False
+        position += len(part)
+    return True
+
+
+def matches_any(key: str, patterns: Iterable[str]) -> bool:
+    """Return whether a key is of one of the patterns."""
+    return any(matches_pattern(key, pattern) for pattern in patterns)
+
+
+def filter_out(data: Mapping[str, Value], patterns: Iterable[str]) -> dict[str, Value]:
+    """Return the entries whose keys are of none of the patterns, in their order."""
+    patterns = tuple(patterns)
+    return {key: value for key, value in data.items() if not matches_any(key, patterns)}
+
+
+def filter_in(data: Mapping[str, Value], patterns: Iterable[str]) -> dict[str, Value]:
+    """Return the entries whose keys are of one of the patterns, in their order."""
+    patterns = tuple(patterns)
+    return {key: value for key, value in data.items() if matches_any(key, patterns)}

@@ -1,4 +1,4 @@
-"""The zipapp's start: refuse an old Python, choose where to import from, hand over.
+"""The zipapp's start: refuse an old Python, print help, choose where to import from, hand over.
 
 Old Pythons must be able to parse this file, and every start pays for it: it imports nothing that
 Python has not loaded by then.
@@ -21,6 +21,32 @@ BUILD_ID = "unbuilt"  # set by scripts/build-zipapp: a digest of site-packages
 
 # These need no API client, which is what is slow to import from inside a zip.
 QUICK_VERBS = ("collect", "schema")
+
+
+def read_help(args):
+    """Return the help that the build has rendered for these arguments, None where it has none.
+
+    argparse, its import, our flags and the layout take longer than a start may.
+    """
+    if not 0 < len(args) < 3 or args[-1] not in ("-h", "--help"):
+        return None
+    name = args[0] if len(args) == 2 else "main"
+    try:
+        return __loader__.get_data(os.path.join(ZIPAPP, "help", name + ".txt"))
+    except OSError:
+        return None
+
+
+def write_help(text):
+    """Write the text to stdout and return the exit code; who closed the pipe has read enough."""
+    try:
+        os.write(1, text)
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        sys.stderr.write("error: cannot write the help\n  why: %s\n" % error)
+        return 8
+    return 0
 
 
 def choose_packages(args, env):
@@ -86,6 +112,10 @@ def is_quick(args):
     is_help = "-h" in args or "--help" in args
     return is_help or verb in QUICK_VERBS or (verb == "version" and "--client" in args)
 
+
+help_text = read_help(sys.argv[1:])
+if help_text is not None:
+    sys.exit(write_help(help_text))
 
 sys.path.insert(0, choose_packages(sys.argv[1:], os.environ))
 

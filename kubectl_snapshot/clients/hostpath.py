@@ -197,13 +197,16 @@ def _read_directory(
 
 def _read_file(seen_at: str, path: str, max_bytes: int, directory: int | None = None) -> bytes:
     descriptor = os.open(seen_at, OPEN_FLAGS, dir_fd=directory)
+    chunks = []
+    wanted_bytes = max_bytes + 1  # one more, to know a file of the limit from a larger one
     try:
-        content = os.read(descriptor, CHUNK_BYTES)
         # Files of /proc have no size and may come in pieces: only an empty read ends them.
-        while len(content) <= max_bytes and (chunk := os.read(descriptor, CHUNK_BYTES)):
-            content += chunk
+        while wanted_bytes > 0 and (chunk := os.read(descriptor, min(CHUNK_BYTES, wanted_bytes))):
+            chunks.append(chunk)
+            wanted_bytes -= len(chunk)
     finally:
         os.close(descriptor)
+    content = b"".join(chunks)
     if len(content) > max_bytes:
         raise InvalidRequest(f"{path} of the node is larger than {max_bytes} bytes")
     return content

@@ -20,12 +20,12 @@ from kubectl_snapshot.collectors.textfile import (
     split_words,
 )
 from kubectl_snapshot.document.snapshot import ABSENT, PARTIAL, Subtype
-from kubectl_snapshot.errors import Internal, SnapshotError, Unavailable
+from kubectl_snapshot.errors import Internal, InvalidRequest, SnapshotError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from kubectl_snapshot.clients.hostpath import HostPath
+    from kubectl_snapshot.clients.hostpath import Content, HostPath
 
 TYPE = "OS"
 SCOPE = NODE
@@ -98,30 +98,30 @@ def read_sysctls(host: HostPath) -> Subtype:
 
     What the kernel answers for the reader's namespaces is left out where these are not the node's.
     Then, and where more rights would show more, the status is `partial`; what nobody can read is
-    only named.
+    only named. `comment.<path>` has the text of a file that the rules take for a comment and so for
+    empty: kernel/version begins with `#`.
     """
     files = host.read_tree(SYSCTL, _is_excluded)
-    foreign = {
-        pattern: f"{SYSCTL}/{pattern.rstrip('*')}"
-        for namespace in host.foreign_namespaces
-        for pattern in NAMESPACED_SYSCTLS[namespace]
-    }
-    left_out = [
-        p for p, prefix in foreign.items() if any(path.startswith(prefix) for path in files)
-    ]
+    left_out = _drop_foreign(files, host.foreign_namespaces)
     entries: list[tuple[str, str]] = []
+    comments: dict[str, str] = {}
     unread: dict[str, SnapshotError] = {}
     for path, content in files.items():
-        if path.startswith(tuple(foreign.values())):
+        if isinstance(content, SnapshotError):
+            unread[path] = content
             continue
         try:
-            if isinstance(content, SnapshotError):
-                raise content
-            entries += parse_sysctl(path, content)
-        except SnapshotError as error:
+            found = parse_sysctl(path, content)
+        except InvalidRequest as error:
             unread[path] = error
-    context = {**_find_repeated(entries, "\n"), **_describe_gaps(left_out, unread)}
-    return Subtype("sysctl", dict(entries), context)
+            continue
+        entries += found
+        if found == [(path, "")] and (comment := content.decode().strip(WHITE_SPACE)):
+            comments[f"comment.{path}"] = comment
+    repeated = _find_repeated(entries, "\n")
+    return Subtype(
+        "sysctl", dict(entries), {**comments, **repeated, **_describe_gaps(left_out, unread)}
+    )
 
 
 def parse_kernel_command_line(text: Text) -> dict[str, str]:
@@ -175,6 +175,19 @@ def parse_sysctl(path: str, text: Text) -> list[tuple[str, str]]:
 
 def _is_excluded(path: str) -> bool:
     return path.startswith(EXCLUDED_SYSCTLS)
+
+
+def _drop_foreign(files: dict[str, Content], namespaces: Iterable[str]) -> list[str]:
+    """Delete what belongs to these namespaces; return the patterns under which something was."""
+    left_out = []
+    for pattern in (pattern for name in namespaces for pattern in NAMESPACED_SYSCTLS[name]):
+        prefix = f"{SYSCTL}/{pattern.rstrip('*')}"
+        paths = [path for path in files if path.startswith(prefix)]
+        for path in paths:
+            del files[path]
+        if paths:
+            left_out.append(pattern)
+    return left_out
 
 
 def _find_repeated(entries: Iterable[tuple[str, str]], separator: str) -> dict[str, str]:

@@ -108,7 +108,9 @@ class Unavailable(SnapshotError):
 
 
 def exit_code(error: BaseException | None) -> int:
-    """Return the exit code of a chain's outermost structured error (contract section 6)."""
+    """Return the exit code of a chain's outermost structured error, 0 for none (contract 6)."""
+    if error is None:
+        return EXIT_OK
     while error is not None:
         if isinstance(error, SnapshotError) and error.code:
             return EXIT_CODES.get(error.code, EXIT_UNCLASSIFIED)

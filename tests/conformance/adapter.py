@@ -1,0 +1,149 @@
+"""Which function of the project answers for which rule. Only names and types are mapped here.
+
+Every entry of FUNCTIONS takes a case's `input` and returns what is compared with its `expected`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from kubectl_snapshot.clients.hostpath import HostPath
+from kubectl_snapshot.collectors import kubernetes_cluster, operating_system, textfile
+from kubectl_snapshot.document import codec_json, patterns, scalars, snapshot, tree, yaml_scalars
+from kubectl_snapshot.document.codec_yaml import load_yaml
+from kubectl_snapshot.document.destination import format_from_path, parse_configmap_uri
+from kubectl_snapshot.errors import SnapshotError, exit_code
+from kubectl_snapshot.job import selectors
+
+Input = Mapping[str, Any]
+
+# A case gives a text as it is, as bytes, as a text and how often it is repeated, or as a path.
+CONTENT_FORMS: Mapping[str, Callable[[Any], textfile.Text]] = {
+    "content": str,
+    "content_bytes": bytes,
+    "content_repeat": lambda pair: pair[0] * pair[1],
+    "path": lambda path: textfile.read_content(HostPath(), path),
+}
+RULE_FIELDS = {
+    "delimiter": "delimiter",
+    "kv_delimiter": "kv_delimiter",
+    "max_size": "max_bytes",
+    "skip_comments": "skip_comments",
+    "default_value": "default_value",
+    "trim_chars": "trim_chars",
+    "skip_empty_values": "skip_empty_values",
+}
+# Integers of more than 53 bits stand in the cases as text.
+NUMBERS: Mapping[str, Callable[[Any], object]] = {
+    **dict.fromkeys(("int", "int64", "uint", "uint64"), int),
+    "float64": float,
+}
+LOADERS = {"json": codec_json.load_json, "yaml": load_yaml}
+PATTERN_SETS = {"systemd": patterns.SYSTEMD_EXCLUDED}
+
+
+def parse_tolerations(given: Input) -> object:
+    return [asdict(toleration) for toleration in selectors.parse_tolerations(given["tolerations"])]
+
+
+def collect_release(given: Input) -> object:
+    files = {"etc/os-release": given["content"]} if "content" in given else {}
+    return on_host(files, lambda host: operating_system.read_release(host).data)
+
+
+def collect_sysctls(given: Input) -> object:
+    files = {f"proc/sys/{path}": content for path, content in given["files"].items()}
+    data = on_host(files, lambda host: operating_system.read_sysctls(host).data)
+    return {key[len("/proc/sys/") :]: value for key, value in data.items()}
+
+
+def on_host(files: Mapping[str, str], read: Callable[[HostPath], Any]) -> Any:
+    with tempfile.TemporaryDirectory() as root:
+        for path, content in files.items():
+            (Path(root) / path).parent.mkdir(parents=True, exist_ok=True)
+            (Path(root) / path).write_bytes(content.encode())
+        return read(HostPath(root))
+
+
+def content_of(given: Input) -> textfile.Text:
+    return next(form(given[name]) for name, form in CONTENT_FORMS.items() if name in given)
+
+
+def rules_of(given: Input) -> textfile.TextRules:
+    return textfile.TextRules(**{RULE_FIELDS[k]: v for k, v in given.items() if k in RULE_FIELDS})
+
+
+def to_reading(given: Input) -> object:
+    to_value = NUMBERS.get(given["type"], lambda value: value)
+    kind, value = scalars.to_reading(given["type"], to_value(given["value"]))
+    as_json, as_yaml = codec_json.render_scalar(value), yaml_scalars.render_scalar(value)
+    return {"kind": kind, "string": scalars.text_of(value), "json": as_json, "yaml": as_yaml}
+
+
+def decode_subtype(given: Input) -> object:
+    [(syntax, text)] = given.items()
+    subtype = tree.parse_subtype(LOADERS[syntax](text))
+    return {"subtype": subtype.name, "data": {k: reading(v) for k, v in subtype.data.items()}}
+
+
+def reading(value: snapshot.Scalar) -> object:
+    return {"kind": scalars.kind_of(value), "string": scalars.text_of(value)}
+
+
+def parse_type(given: Input) -> object:
+    found = snapshot.parse_type(given["type"])
+    return {"ok": found is not None, "type": found or ""}
+
+
+def validate_measurement(given: Input) -> object:
+    snapshot.validate_measurement(tree.parse_measurement(load_yaml(given["yaml"])))
+    return "ok"
+
+
+def kept_keys(given: Input, filter_: Callable[..., Mapping[str, None]]) -> object:
+    wanted = given["patterns"]
+    patterns_ = wanted if isinstance(wanted, list) else PATTERN_SETS[wanted]
+    return list(filter_(dict.fromkeys(given["keys"]), patterns_))
+
+
+def chain_exit_code(given: Input) -> object:
+    error: BaseException | None = None
+    for code in reversed(given["chain"]):
+        cause, error = error, new_error(code)
+        error.__cause__ = cause
+    return exit_code(error)
+
+
+def new_error(code: str) -> BaseException:
+    bases = {"plain": (Exception,)}.get(code, (SnapshotError,))
+    return type(code, bases, {"code": code})("an error")
+
+
+FUNCTIONS: Mapping[str, Callable[[Input], object]] = {
+    "ParseNodeSelectors": lambda given: selectors.parse_node_selectors(given["selectors"]),
+    "ParseTolerations": parse_tolerations,
+    "ParseTaint": lambda given: asdict(selectors.parse_taint(given["taint"])),
+    "ParseConfigMapURI": lambda given: parse_configmap_uri(given["uri"])._asdict(),
+    "FormatFromPath": lambda given: format_from_path(given["path"]),
+    "file.GetLines": lambda given: textfile.parse_lines(content_of(given), rules_of(given)),
+    "file.GetMap": lambda given: textfile.parse_map(content_of(given), rules_of(given)),
+    "grub": lambda given: operating_system.parse_kernel_command_line(given["content"]),
+    "kmod": lambda given: operating_system.parse_modules(given["content"]),
+    "release": collect_release,
+    "sysctl": collect_sysctls,
+    "GetNodeName": lambda given: kubernetes_cluster.detect_node_name(given["env"]),
+    "parseProvider": lambda given: kubernetes_cluster.parse_provider(given["provider_id"]),
+    "collectNode": lambda given: kubernetes_cluster.parse_node(given["node"], given["node_name"]),
+    "ToReading": to_reading,
+    "decodeSubtype": decode_subtype,
+    "ExitCode": chain_exit_code,
+    "ParseType": parse_type,
+    "Measurement.Validate": validate_measurement,
+    "matchesPattern": lambda given: patterns.matches_pattern(given["key"], given["pattern"]),
+    "FilterOut": lambda given: kept_keys(given, patterns.filter_out),
+    "FilterIn": lambda given: kept_keys(given, patterns.filter_in),
+}

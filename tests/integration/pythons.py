@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
 import shutil
 import subprocess
 import sys
-from functools import lru_cache
 
 NAMES = ("python2.7", *(f"python3.{minor}" for minor in range(4, 30)))
+OLDEST = (3, 9)
 
 
-@lru_cache(maxsize=None)
+@functools.cache
 def installed() -> dict[tuple[int, int], str]:
-    """Return one interpreter of each version: on PATH, below ~/.pyenv, and the one that runs this."""
-    candidates = [shutil.which(name) for name in NAMES]
+    """Return one interpreter a version: from PATH, below ~/.pyenv, and the one that runs this."""
+    candidates = [path for name in NAMES if (path := shutil.which(name))]
     candidates += glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python"))
     candidates.append(sys.executable)
-    found = {}
-    for path in candidates:
-        version = read_version(path) if path else None
-        if path and version:
-            found[version] = os.path.realpath(path)
-    return dict(sorted(found.items()))
+    found = {read_version(path): os.path.realpath(path) for path in candidates}
+    return {version: found[version] for version in sorted(filter(None, found))}
 
 
 def read_version(path: str) -> tuple[int, int] | None:
@@ -37,8 +34,8 @@ def read_version(path: str) -> tuple[int, int] | None:
 
 
 def supported() -> list[str]:
-    return [path for version, path in installed().items() if version >= (3, 9)]
+    return [path for version, path in installed().items() if version >= OLDEST]
 
 
 def too_old() -> list[str]:
-    return [path for version, path in installed().items() if version < (3, 9)]
+    return [path for version, path in installed().items() if version < OLDEST]

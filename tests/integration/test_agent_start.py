@@ -1,0 +1,62 @@
+"""The agent's start: from memory, with nothing written, on every Python of this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+
+import pytest
+
+from kubectl_snapshot.job.start import build_command
+from tests.integration.conftest import Build
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memfd_create(2) is Linux's")
+
+COLLECT = ("collect", "--cluster-scope", "skip", "--host-root", "/")
+WROTE = 97
+
+# Stands for the read-only root and the missing temporary directory: Python tells of every attempt
+# to open a path for writing (sys.addaudithook), whoever swallows the error.
+NOTHING_IS_WRITTEN = f"""
+import os, sys
+def watch(event, args):
+    writes = event in ("os.mkdir", "os.rename", "os.symlink", "os.link", "tempfile.mkstemp")
+    if event == "open" and isinstance(args[0], (str, bytes)) and args[0] != os.devnull:
+        writes = bool(args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+    if writes:
+        os.write(2, repr((event, args)).encode())
+        os._exit({WROTE})
+sys.addaudithook(watch)
+"""
+
+
+def start_agent(
+    build: Build, python: str, *words: str, digest: str = ""
+) -> subprocess.CompletedProcess[str]:
+    digest = digest or hashlib.sha256(build.zipapp.read_bytes()).hexdigest()
+    _, flags, c, program, *rest = build_command(digest, str(build.zipapp))
+    return subprocess.run(
+        [python, flags, c, NOTHING_IS_WRITTEN + program, *rest, *words],
+        env={"TMPDIR": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_it_collects_and_writes_nothing(build: Build, python: str) -> None:
+    answer = start_agent(build, python, *COLLECT)
+    assert answer.returncode == 0, answer.stderr
+    assert "apiVersion: aicr.nvidia.com/v1alpha1" in answer.stdout
+
+
+def test_a_write_would_be_noticed(build: Build) -> None:
+    words = ["-IB", "-c", NOTHING_IS_WRITTEN + "open('/dev/shm/x', 'w')"]
+    assert subprocess.run([sys.executable, *words], check=False).returncode == WROTE
+
+
+def test_a_changed_file_does_not_run(build: Build, python: str) -> None:
+    answer = start_agent(build, python, *COLLECT, digest="0" * 64)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert "changed" in answer.stderr

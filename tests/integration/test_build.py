@@ -1,0 +1,123 @@
+"""What scripts/build-zipapp makes, and what it refuses."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import os
+import re
+import zipfile
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from kubectl_snapshot.constants import MAX_ZIPAPP_BYTES
+from tests.integration.conftest import PROGRAM, ROOT, Build, build_zipapp
+
+MAX_OWN_BYTES = 300_000
+
+
+def test_two_clean_builds_have_the_same_bytes(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    umask = os.umask(0o077)
+    try:
+        again = build_zipapp(tmp_path)
+    finally:
+        os.umask(umask)
+    assert again.zipapp.read_bytes() == build.zipapp.read_bytes()
+
+
+def test_it_fits_into_one_configmap(build: Build) -> None:
+    assert build.zipapp.stat().st_size <= MAX_ZIPAPP_BYTES
+
+
+def test_our_code_and_the_licences_leave_room_for_the_rest(build: Build) -> None:
+    with zipfile.ZipFile(build.zipapp) as archive:
+        own = [
+            member.compress_size
+            for member in archive.infolist()
+            if not member.filename.startswith("site-packages/")
+            or member.filename.startswith("site-packages/kubectl_snapshot/")
+            or ".dist-info/" in member.filename
+        ]
+    assert 0 < sum(own) <= MAX_OWN_BYTES
+
+
+def test_it_can_be_executed_and_finds_python_by_path(build: Build) -> None:
+    assert build.zipapp.stat().st_mode & 0o777 == 0o755
+    assert build.zipapp.read_bytes().startswith(b"#!/usr/bin/env python3\n")
+
+
+def test_only_text_is_in_it(build: Build) -> None:
+    with zipfile.ZipFile(build.zipapp) as archive:
+        binary = [name for name in archive.namelist() if b"\0" in archive.read(name)]
+        compiled = [name for name in archive.namelist() if name.endswith((".so", ".pyd", ".pyc"))]
+    assert not binary and not compiled
+
+
+def test_the_licence_of_every_package_is_in_it(build: Build) -> None:
+    locked = re.findall(r"^([\w-]+)==", (ROOT / "requirements/runtime.txt").read_text(), re.M)
+    wanted = {name.replace("-", "_") for name in [*locked, "kubectl-snapshot"]}
+    with zipfile.ZipFile(build.zipapp) as archive:
+        found = {
+            re.split(r"[-.]", name.split("/")[1])[0]
+            for name in archive.namelist()
+            if ".dist-info/" in name and len(archive.read(name)) > 500
+        }
+    assert found == wanted
+
+
+def test_changed_modules_say_that_they_were_changed(build: Build) -> None:
+    stubs = ROOT / "scripts" / "zipapp" / "stubs"
+    silent = [
+        str(path.relative_to(stubs))
+        for path in stubs.rglob("*.py")
+        if "kubectl-snapshot" not in (build.packages / path.relative_to(stubs)).read_text()
+    ]
+    assert not silent
+
+
+@pytest.fixture
+def program() -> ModuleType:
+    loader = importlib.machinery.SourceFileLoader("build_zipapp", str(PROGRAM))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def lists(program: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tree of two files, one kept and one dropped by lists of its own."""
+    monkeypatch.setattr(program, "DATA", tmp_path)
+    (tmp_path / "kept.txt").write_text("# why\nlib/*.py\n")
+    (tmp_path / "dropped.txt").write_text("lib/tests/**\n")
+    (tmp_path / "tree/lib/tests/deep").mkdir(parents=True)
+    (tmp_path / "tree/lib/used.py").touch()
+    (tmp_path / "tree/lib/tests/deep/test_used.py").touch()
+    return tmp_path / "tree"
+
+
+def test_kept_files_stay_and_dropped_ones_go(program: ModuleType, lists: Path) -> None:
+    program.select_files(lists)
+    left = [path.relative_to(lists) for path in lists.rglob("*") if path.is_file()]
+    assert left == [Path("lib/used.py")]
+
+
+def test_a_file_that_no_list_names_fails_the_build(program: ModuleType, lists: Path) -> None:
+    (lists / "lib/native").mkdir()
+    (lists / "lib/native/new.py").touch()
+    with pytest.raises(SystemExit, match=r"lib/native/new\.py"):
+        program.select_files(lists)
+
+
+def test_a_pattern_that_matches_nothing_fails_the_build(program: ModuleType, lists: Path) -> None:
+    (lists.parent / "kept.txt").write_text("lib/*.py\nlib/gone.py\n")
+    with pytest.raises(SystemExit, match=r"lib/gone\.py"):
+        program.select_files(lists)

@@ -1,0 +1,112 @@
+"""Starting the built file on every Python of this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kubectl_snapshot import __version__
+from tests.integration.conftest import Build, Start
+from tests.integration.pythons import too_old
+
+# Slow to import, and needed by nothing that answers without a cluster.
+HEAVY = {"asyncio", "email", "http", "inspect", "pathlib", "socket", "ssl", "subprocess", "urllib"}
+
+
+def test_help_is_printed(start: Start, python: str) -> None:
+    answer = start("--help", python=python)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.startswith("usage: kubectl snapshot ")
+
+
+@pytest.mark.parametrize("verb", ["", "capture", "collect", "schema", "version"])
+def test_help_rendered_by_the_build_is_that_of_the_parser(start: Start, verb: str) -> None:
+    words = [verb] if verb else []
+    # With a second flag the parser answers itself.
+    assert start(*words, "--help").stdout == start(*words, "--debug", "--help").stdout
+
+
+def test_version_is_printed(start: Start, python: str) -> None:
+    answer = start("version", "--client", python=python)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert f"version     {__version__}\n" in answer.stdout
+
+
+def test_an_unknown_command_is_invalid_input(start: Start, python: str) -> None:
+    answer = start("capture-it", python=python)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "capture-it" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_this_machine_can_be_collected(start: Start, python: str) -> None:
+    answer = start("collect", "--cluster-scope", "skip", "--host-root", "/", python=python)
+    assert answer.returncode == 0, answer.stderr
+    assert "apiVersion: aicr.nvidia.com/v1alpha1" in answer.stdout
+
+
+@pytest.mark.parametrize("words", [["--debug", "--help"], ["version", "--client"], ["schema"]])
+def test_no_third_party_module_is_loaded(
+    build: Build, start: Start, python: str, words: list[str]
+) -> None:
+    # -S, because a machine's own .pth files may import anything.
+    answer = start(*words, python=python, flags="-ISB -X importtime")
+    loaded = set(re.findall(r"^import time:.*\| +(\w+)", answer.stderr, re.M))
+    packages = {path.name.removesuffix(".py") for path in build.packages.iterdir()}
+    assert "kubectl_snapshot" in loaded
+    assert loaded & (packages - {"kubectl_snapshot"}) == set()
+
+
+def test_no_heavy_module_is_loaded_for_the_version(start: Start, python: str) -> None:
+    answer = start("version", "--client", python=python, flags="-ISB -X importtime")
+    loaded = set(re.findall(r"^import time:.*\| +(\w+)", answer.stderr, re.M))
+    assert loaded & HEAVY == set()
+
+
+def test_it_runs_by_its_own_first_line(build: Build, tmp_path: Path, python: str) -> None:
+    (tmp_path / "python3").symlink_to(python)
+    path = f"{tmp_path}{os.pathsep}{os.defpath}"
+    answer = subprocess.run(
+        [build.zipapp, "version", "--client"], env={"PATH": path}, capture_output=True, check=True
+    )
+    assert __version__ in answer.stdout.decode()
+
+
+def test_it_runs_from_a_directory_given_relatively(build: Build, tmp_path: Path) -> None:
+    shutil.copy(build.zipapp, tmp_path / "renamed")
+    answer = subprocess.run(
+        [sys.executable, "renamed", "version", "--client"],
+        cwd=tmp_path,
+        env={},
+        capture_output=True,
+        check=True,
+    )
+    assert __version__ in answer.stdout.decode()
+
+
+@pytest.mark.parametrize("python", too_old() or [None], ids=str)
+def test_an_old_python_is_refused_in_one_line(start: Start, python: str | None) -> None:
+    if python is None:
+        pytest.skip("no Python older than 3.9 is installed here")
+    answer = start("--help", python=python, flags="-B")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert re.fullmatch(r"error: kubectl-snapshot needs Python 3\.9 .*\n", answer.stderr)
+
+
+def test_closed_stdout_ends_the_help_silently(build: Build) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    answer = subprocess.run(
+        [sys.executable, build.zipapp, "--help"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert (answer.returncode, answer.stderr) == (0, b"")

@@ -95,7 +95,7 @@ def run_snapshot(cluster: support.Cluster, zipapp: Path) -> Callable[..., Finish
         timeout: float = 120,
     ) -> Finished:
         environment = {**cluster.environment(kubeconfig), **(env or {})}
-        return support.run([sys.executable, str(zipapp), *argv], environment, timeout)
+        return support.run([support.PYTHON, str(zipapp), *argv], environment, timeout)
 
     return run
 
@@ -107,7 +107,7 @@ def start_snapshot(cluster: support.Cluster, zipapp: Path) -> Iterator[Callable[
 
     def start(*argv: str, kubeconfig: str = "", env: Mapping[str, str] | None = None) -> Started:
         process = subprocess.Popen(
-            [sys.executable, str(zipapp), *argv],
+            [support.PYTHON, str(zipapp), *argv],
             env={**cluster.environment(kubeconfig), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -131,14 +131,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Function,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.skipped and SKIP_REASON in item.config.stash:
         # The same place for all, so that the summary has one line and not one per test.
         report.longrepr = (__file__, 0, item.config.stash[SKIP_REASON])
-    refuse_skip(report)
-    if report.when == "call" and not report.skipped:
+    support.refuse_skip(report)
+    if report.when == "call" and not report.skipped and "cluster" in item.fixturenames:
         item.config.stash[RUN_COUNT] = item.config.stash.get(RUN_COUNT, 0) + 1
     return report
 
@@ -146,17 +146,8 @@ def pytest_runtest_makereport(
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
-    refuse_skip(report)
+    support.refuse_skip(report)
     return report
-
-
-def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
-    """Make a failure of a skip, where a cluster is required."""
-    required = os.environ.get("SNAPSHOT_REQUIRE_CLUSTER") == "1"
-    if required and report.skipped and not hasattr(report, "wasxfail"):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
-        report.outcome = "failed"
-        report.longrepr = f"SNAPSHOT_REQUIRE_CLUSTER=1, and this was skipped: {reason}"
 
 
 def pytest_terminal_summary(

@@ -24,11 +24,13 @@ from kubectl_snapshot.constants import MANAGED_BY_LABEL, NAME, RUN_LABEL
 from tests.lab import build, images, kube, lifecycle, node, processes
 from tests.lab.layout import STATE
 from tests.lab.layout import Cluster as LabCluster
-from tests.lab.machine import read_process_stat, wait_for
+from tests.lab.machine import Problem, read_process_stat, wait_for
 
 ROOT = build.ROOT
 DIST = ROOT / "dist"
 KIT = build.HERE / "cluster"
+# Not the virtual environment's, whose packages would hide what the built file lacks.
+PYTHON = os.path.realpath(sys.executable)
 # Clusters of the tests are called so, with the PID of pytest at the end.
 LAB_PREFIX = "test-"
 OLDEST_PYTHON = (3, 9)
@@ -105,9 +107,9 @@ class Cluster:
     def environment(self, kubeconfig: str = "") -> dict[str, str]:
         """Return an environment that knows this cluster and nothing of the person who runs tests.
 
-        The Python that runs the tests is the first python3 on its PATH.
+        dist/ is first on its PATH: a virtual environment may have a kubectl-snapshot, too.
         """
-        bins = [Path(sys.executable).parent, DIST, Path(self.kubectl_path).parent]
+        bins = [DIST, Path(PYTHON).parent, Path(self.kubectl_path).parent]
         return {
             "PATH": os.pathsep.join([*map(str, bins), os.environ["PATH"]]),
             "HOME": str(self.home),
@@ -247,7 +249,7 @@ def ours(cluster: Cluster, run_id: str = "") -> list[str]:
 
 def assert_nothing_left(cluster: Cluster, run_id: str = "", within_s: float = 10) -> None:
     """Fail unless every object with our label is gone before the time is over."""
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Problem):
         wait_for("", lambda: not ours(cluster, run_id), within_s)
     left = ours(cluster, run_id)
     assert not left, f"left in the cluster {within_s} s later: {', '.join(left)}"
@@ -298,3 +300,12 @@ def find_pythons() -> dict[tuple[int, int], str]:
         if done.returncode == 0 and version >= OLDEST_PYTHON:
             found.setdefault((version[0], version[1]), path)
     return found
+
+
+def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Make a failure of a skip, where a cluster is required."""
+    required = os.environ.get("SNAPSHOT_REQUIRE_CLUSTER") == "1"
+    if required and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"SNAPSHOT_REQUIRE_CLUSTER=1, and this was skipped: {reason}"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kubectl_snapshot.constants import NAME
 from tests.cluster.support import Cluster, ours
 from tests.lab import kube
 from tests.lab.machine import wait_for
 
 
-def build_pod(image: str, *command: str, **spec: Any) -> dict[str, Any]:
+def build_pod(name: str, image: str, *command: str, **spec: Any) -> dict[str, Any]:
     container = {
         "name": "c",
         "image": image,
@@ -22,7 +24,7 @@ def build_pod(image: str, *command: str, **spec: Any) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "probe"},
+        "metadata": {"name": name},
         "spec": {
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 0,
@@ -32,11 +34,14 @@ def build_pod(image: str, *command: str, **spec: Any) -> dict[str, Any]:
     }
 
 
-def run_pod(cluster: Cluster, namespace: str, pod: dict[str, Any]) -> str:
-    """Return the log of a pod that ran to its end; a failed one fails the test."""
+def start_pod(cluster: Cluster, namespace: str, pod: dict[str, Any]) -> str:
+    """Create a pod and return its path."""
     pods = f"/api/v1/namespaces/{namespace}/pods"
-    cluster.client.call("POST", pods, pod)
-    path = f"{pods}/{pod['metadata']['name']}"
+    return f"{pods}/{cluster.client.call('POST', pods, pod)['metadata']['name']}"
+
+
+def wait_for_log(cluster: Cluster, path: str) -> str:
+    """Return the log of a pod that ran to its end; a failed one fails the test."""
 
     def read_phase() -> Any:
         phase = cluster.client.get(path)["status"]["phase"]
@@ -66,11 +71,13 @@ def test_the_second_node_is_a_gpu_node(cluster: Cluster) -> None:
 def test_pods_of_every_python_image_run(
     cluster: Cluster, namespace: str, python_images: dict[str, str]
 ) -> None:
+    code = "import sys, ssl, ctypes, zlib; print('%d.%d' % sys.version_info[:2])"
+    started = {}
     for version, image in python_images.items():
-        code = "import sys, ssl, ctypes, zlib; print('%d.%d' % sys.version_info[:2])"
-        pod = build_pod(image, "python3", "-c", code)
-        pod["metadata"]["name"] = f"python-{version}"
-        assert run_pod(cluster, namespace, pod) == f"{version}\n"
+        pod = build_pod(f"python-{version}", image, "python3", "-c", code)
+        started[version] = start_pod(cluster, namespace, pod)
+    shown = {version: wait_for_log(cluster, path) for version, path in started.items()}
+    assert shown == {version: f"{version}\n" for version in python_images}
 
 
 def test_the_audit_log_has_every_request_once(cluster: Cluster, namespace: str) -> None:
@@ -86,9 +93,9 @@ def test_the_audit_log_has_every_request_once(cluster: Cluster, namespace: str) 
 def test_a_restricted_namespace_refuses_a_privileged_pod(
     cluster: Cluster, restricted_namespace: str
 ) -> None:
-    pod = build_pod("python:3.11-slim", "true", hostPID=True)
+    pod = build_pod("probe", "python:3.11-slim", "true", hostPID=True)
     with pytest.raises(kube.ApiError, match="violates PodSecurity") as refusal:
-        cluster.client.call("POST", f"/api/v1/namespaces/{restricted_namespace}/pods", pod)
+        start_pod(cluster, restricted_namespace, pod)
     assert refusal.value.status == 403
 
 
@@ -116,3 +123,8 @@ def test_what_carries_our_label_is_found_in_every_namespace(
 def test_kubectl_speaks_to_the_cluster(cluster: Cluster) -> None:
     shown = cluster.kubectl("version", "-o", "json")
     assert "serverVersion" in json.loads(shown.stdout)
+
+
+def test_kubectl_finds_the_built_file_as_its_plugin(cluster: Cluster, zipapp: Path) -> None:
+    shown = cluster.kubectl("plugin", "list")
+    assert str(zipapp) == next(line for line in shown.stdout.splitlines() if NAME in line)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.collectors.context import Collector, Context
     from kubectl_snapshot.document.snapshot import Measurement
     from kubectl_snapshot.job.options import JobOptions
+    from kubectl_snapshot.job.permissions import Permission
 
     OnEvent = Callable[[Mapping[str, Any]], None]
 
@@ -264,9 +265,7 @@ def build_job_options(
 ) -> JobOptions:
     """Return the run's options; raise InvalidRequest for what does not go together."""
     from kubectl_snapshot.clients.zipapp import read_zipapp
-    from kubectl_snapshot.collectors.context import CLUSTER
     from kubectl_snapshot.job.options import INJECT, LEVELS, JobOptions, Zipapp, new_run_id
-    from kubectl_snapshot.job.permissions import Permission
 
     if config.privileged not in LEVELS:
         raise InvalidRequest(
@@ -296,16 +295,24 @@ def build_job_options(
         agent=config.agent,
         zipapp=zipapp,
         cluster_scope=config.cluster_scope,
-        reads=tuple(
-            Permission(verb, rule.group, rule.resource)
-            for collector in collectors
-            if collector.SCOPE == CLUSTER
-            for rule in collector.RULES
-            for verb in rule.verbs
-        ),
+        reads=build_reads(collectors),
         ttl_s=config.ttl,
         pod_deadline_margin_s=config.pod_deadline_margin,
         job_deadline_margin_s=config.job_deadline_margin,
+    )
+
+
+def build_reads(collectors: Sequence[Collector]) -> tuple[Permission, ...]:
+    """Return what the cluster-wide collectors need of whoever reads for them."""
+    from kubectl_snapshot.collectors.context import CLUSTER
+    from kubectl_snapshot.job.permissions import Permission
+
+    return tuple(
+        Permission(verb, rule.group, rule.resource)
+        for collector in collectors
+        if collector.SCOPE == CLUSTER
+        for rule in collector.RULES
+        for verb in rule.verbs
     )
 
 

@@ -153,11 +153,11 @@ def diagnose_event(event: Mapping[str, Any], options: JobOptions) -> SnapshotErr
 
 
 def diagnose_timeout(
-    pod: Mapping[str, Any] | None, container: str, options: JobOptions, last_warning: str
+    pod: Mapping[str, Any], container: str, options: JobOptions, last_warning: str
 ) -> SnapshotError:
     """Return what the run was waiting for when its time was up."""
     hint = "pass a longer --timeout, or look with --no-cleanup"
-    if pod is None:
+    if not pod:
         waited = "no pod was made"
     elif is_unschedulable(pod):
         return diagnose_unschedulable(pod, options)

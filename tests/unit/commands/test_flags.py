@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+
+from kubectl_snapshot.commands import capture
+from kubectl_snapshot.commands.flags import parse_flags
+from kubectl_snapshot.errors import InvalidRequest
+
+
+def parse(*words: str, **environment: str) -> dict[str, object]:
+    return vars(parse_flags(capture.new_parser(), words, environment))
+
+
+def test_an_optional_value_is_taken_only_after_an_equals_sign() -> None:
+    assert parse("--strict", "-o", "x")["strict"] == "true"
+    assert parse("--strict=all-or-nothing")["strict"] == "all-or-nothing"
+    with pytest.raises(InvalidRequest, match="unrecognized arguments: all-or-nothing"):
+        parse("--strict", "all-or-nothing")
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"), [("--quiet", True), ("--quiet=true", True), ("--quiet=false", False)]
+)
+def test_a_boolean_takes_true_and_false(word: str, expected: bool) -> None:
+    assert parse(word)["quiet"] is expected
+
+
+def test_a_boolean_takes_nothing_else() -> None:
+    with pytest.raises(InvalidRequest, match="'1' is neither true nor false"):
+        parse("--quiet=1")
+
+
+def test_a_short_boolean_stands_alone() -> None:
+    assert parse("-v")["verbose"] is True
+
+
+@pytest.mark.parametrize("flag", ["--image", "--timeout", "--job-name", "--node", "-n"])
+def test_a_single_flag_given_twice_is_refused(flag: str) -> None:
+    with pytest.raises(InvalidRequest, match="is given twice"):
+        parse(flag, "a", flag, "a")
+
+
+def test_a_repeated_flag_keeps_its_order() -> None:
+    words = ("--node-selector", "a=1", "--node-selector", "b=2")
+    assert parse(*words)["node_selector"] == ["a=1", "b=2"]
+
+
+def test_a_flag_is_never_abbreviated() -> None:
+    with pytest.raises(InvalidRequest, match="--node-sel"):
+        parse("--node-sel", "a=1")
+
+
+def test_the_environment_speaks_where_the_command_line_is_silent() -> None:
+    environment = {
+        "KUBECTL_SNAPSHOT_IMAGE": "ours",
+        "KUBECTL_SNAPSHOT_NODE_SELECTOR": "a=1 b=2",
+        "KUBECTL_SNAPSHOT_QUIET": "true",
+    }
+    found = parse(**environment)
+    assert (found["image"], found["node_selector"], found["quiet"]) == (
+        "ours",
+        ["a=1", "b=2"],
+        True,
+    )
+    assert parse("--image", "typed", **environment)["image"] == "typed"
+    assert parse("--node-selector", "c=3", **environment)["node_selector"] == ["c=3"]
+
+
+def test_our_variable_comes_before_the_references() -> None:
+    assert parse(AICR_NAMESPACE="theirs")["namespace"] == "theirs"
+    both = {"AICR_NAMESPACE": "theirs", "KUBECTL_SNAPSHOT_NAMESPACE": "ours"}
+    assert parse(**both)["namespace"] == "ours"
+
+
+def test_a_bad_variable_is_named() -> None:
+    with pytest.raises(InvalidRequest, match="environment variable KUBECTL_SNAPSHOT_QUIET"):
+        parse(KUBECTL_SNAPSHOT_QUIET="maybe")
+    with pytest.raises(InvalidRequest, match="environment variable KUBECTL_SNAPSHOT_CLUSTER_SCOPE"):
+        parse(KUBECTL_SNAPSHOT_CLUSTER_SCOPE="everything")
+
+
+def test_reading_flags_leaves_no_trace_in_the_next_parser() -> None:
+    assert parse(KUBECTL_SNAPSHOT_IMAGE="ours")["image"] == "ours"
+    assert parse()["image"] != "ours"

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kubectl_snapshot.job import manifest
+from kubectl_snapshot.job.options import (
+    HOST_READ,
+    IMAGE,
+    PRIVILEGED,
+    RESTRICTED,
+    JobOptions,
+    Zipapp,
+)
+from kubectl_snapshot.job.selectors import parse_tolerations
+from tests.unit.golden import check_golden
+
+OPTIONS = JobOptions(
+    run_id="abcdefghij", namespace="ops", zipapp=Zipapp(b"PK", "0" * 64), timeout_s=300.0
+)
+EXPIRES = "2026-03-09T18:42:07Z"
+
+
+def pod_spec(**changes: object) -> manifest.Manifest:
+    spec: manifest.Manifest = manifest.build_job(replace(OPTIONS, **changes), EXPIRES)["spec"]
+    pod: manifest.Manifest = spec["template"]["spec"]
+    return pod
+
+
+@pytest.mark.parametrize("level", [PRIVILEGED, HOST_READ, RESTRICTED])
+def test_the_job_starts_no_pod_before_everything_is_there(level: str) -> None:
+    job = manifest.build_job(replace(OPTIONS, level=level), EXPIRES)
+    assert job["spec"]["parallelism"] == 0
+    check_golden(f"job/job_{level}.json", job)
+
+
+def test_the_pod_ends_before_the_job_and_after_the_client() -> None:
+    job = manifest.build_job(replace(OPTIONS, timeout_s=0.5), EXPIRES)
+    pod = job["spec"]["template"]["spec"]
+    assert (pod["activeDeadlineSeconds"], job["spec"]["activeDeadlineSeconds"]) == (31, 61)
+
+
+def test_everything_of_a_run_bears_its_labels() -> None:
+    job = manifest.build_job(OPTIONS, EXPIRES)
+    labels = {
+        "app.kubernetes.io/managed-by": "kubectl-snapshot",
+        "app.kubernetes.io/name": "kubectl-snapshot",
+        "kubectl-snapshot/run": "abcdefghij",
+    }
+    assert job["metadata"]["labels"] == labels
+    assert labels.items() <= job["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_a_restricted_pod_sees_nothing_of_the_host() -> None:
+    pod = pod_spec(level=RESTRICTED)
+    assert [volume["name"] for volume in pod["volumes"]] == ["agent"]
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+
+
+def test_the_node_is_mounted_once_and_read_only() -> None:
+    pod = pod_spec(level=PRIVILEGED)
+    host = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == "host"]
+    assert host == [
+        {
+            "name": "host",
+            "mountPath": "/host",
+            "readOnly": True,
+            "recursiveReadOnly": "IfPossible",
+        }
+    ]
+
+
+def test_a_pod_that_reads_no_cluster_facts_gets_no_token() -> None:
+    assert pod_spec(cluster_scope="client")["automountServiceAccountToken"] is False
+    assert pod_spec(cluster_scope="agent")["automountServiceAccountToken"] is True
+
+
+def test_the_agents_own_service_account_is_used_only_where_it_is_made() -> None:
+    assert "serviceAccountName" not in pod_spec(cluster_scope="client")
+    assert pod_spec(cluster_scope="agent")["serviceAccountName"] == "kubectl-snapshot-abcdefghij"
+    named = pod_spec(cluster_scope="agent", service_account_name="reader")
+    assert named["serviceAccountName"] == "reader"
+
+
+def test_a_named_node_goes_through_the_scheduler() -> None:
+    pod = pod_spec(node_name="gpu-17")
+    (term,) = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][
+        "nodeSelectorTerms"
+    ]
+    assert term == {
+        "matchFields": [{"key": "metadata.name", "operator": "In", "values": ["gpu-17"]}]
+    }
+    assert "nodeName" not in pod
+
+
+def test_gpu_nodes_are_preferred_only_where_the_user_chose_none() -> None:
+    assert (
+        "preferredDuringSchedulingIgnoredDuringExecution" in pod_spec()["affinity"]["nodeAffinity"]
+    )
+    assert "affinity" not in pod_spec(node_selector={"pool": "gpu"})
+
+
+def test_no_toleration_given_tolerates_every_taint() -> None:
+    for none_given in ((), parse_tolerations([])):
+        assert pod_spec(tolerations=none_given)["tolerations"] == [{"operator": "Exists"}]
+
+
+def test_given_tolerations_replace_the_default() -> None:
+    pod = pod_spec(tolerations=parse_tolerations(["gpu=yes:NoSchedule", "spot:NoExecute"]))
+    assert pod["tolerations"] == [
+        {"key": "gpu", "operator": "Equal", "value": "yes", "effect": "NoSchedule"},
+        {"key": "spot", "operator": "Exists", "effect": "NoExecute"},
+    ]
+
+
+def test_an_image_with_us_in_it_gets_no_config_map() -> None:
+    pod = pod_spec(agent=IMAGE, zipapp=None, level=RESTRICTED)
+    assert pod["volumes"] == []
+    assert pod["containers"][0]["command"][:2] == ["kubectl-snapshot", "collect"]
+
+
+def test_a_runtime_class_makes_the_gpus_visible() -> None:
+    pod = pod_spec(runtime_class="nvidia")
+    assert pod["runtimeClassName"] == "nvidia"
+    assert {"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"} in pod["containers"][0]["env"]
+
+
+def test_a_required_gpu_is_requested() -> None:
+    limits = pod_spec(require_gpu=True)["containers"][0]["resources"]["limits"]
+    assert limits["nvidia.com/gpu"] == "1"
+
+
+def test_the_config_map_goes_when_the_job_goes() -> None:
+    owner = manifest.build_owner(OPTIONS, "uid-1")
+    config_map = manifest.build_config_map(OPTIONS, Zipapp(b"PK", "0" * 64), owner)
+    assert config_map["metadata"]["ownerReferences"] == [
+        {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "name": "kubectl-snapshot-abcdefghij",
+            "uid": "uid-1",
+            "blockOwnerDeletion": False,
+        }
+    ]
+    assert config_map["immutable"] is True
+    assert config_map["binaryData"] == {"kubectl-snapshot": "UEs="}

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+from kubectl_snapshot.job.options import IMAGE, JobOptions
+from kubectl_snapshot.job.permissions import (
+    Permission,
+    build_user_permissions,
+    describe_permissions,
+    is_granted,
+)
+
+OPTIONS = JobOptions(run_id="abcdefghij", namespace="ops")
+LOG = Permission("get", "", "pods", "log", "ops")
+
+
+def test_without_rbac_of_its_own_a_run_needs_nothing_cluster_wide() -> None:
+    assert {p.namespace for p in build_user_permissions(OPTIONS)} == {"ops"}
+
+
+def test_an_agent_without_an_account_needs_the_right_to_set_one_up() -> None:
+    agent = JobOptions(run_id="abcdefghij", namespace="ops", cluster_scope="agent")
+    needed = build_user_permissions(agent)
+    assert Permission("create", "rbac.authorization.k8s.io", "clusterroles") in needed
+    named = JobOptions("abcdefghij", "ops", cluster_scope="agent", service_account_name="reader")
+    assert not [p for p in build_user_permissions(named) if "role" in p.resource]
+
+
+def test_an_image_with_us_in_it_needs_no_config_map() -> None:
+    needed = build_user_permissions(JobOptions("abcdefghij", "ops", agent=IMAGE))
+    assert not [p for p in needed if p.resource == "configmaps"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "granted"),
+    [
+        ({"verbs": ["get"], "apiGroups": [""], "resources": ["pods/log"]}, True),
+        ({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}, True),
+        ({"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}, False),
+        ({"verbs": ["list"], "apiGroups": [""], "resources": ["pods/log"]}, False),
+        ({"verbs": ["get"], "apiGroups": ["batch"], "resources": ["pods/log"]}, False),
+        (
+            {
+                "verbs": ["get"],
+                "apiGroups": [""],
+                "resources": ["pods/log"],
+                "resourceNames": ["one"],
+            },
+            False,
+        ),
+        ({"verbs": ["get"]}, False),
+    ],
+)
+def test_only_a_rule_for_verb_group_and_resource_without_names_is_a_yes(
+    rule: dict[str, list[str]], granted: bool
+) -> None:
+    assert is_granted(LOG, [rule]) is granted
+
+
+def test_a_permission_reads_as_kubectl_takes_it() -> None:
+    assert str(LOG) == "get pods --subresource=log -n ops"
+    assert str(Permission("create", "batch", "jobs", "", "ops")) == "create jobs.batch -n ops"
+
+
+def test_verbs_of_one_resource_are_told_together() -> None:
+    jobs = [Permission(verb, "batch", "jobs", "", "ops") for verb in ("create", "delete")]
+    told = describe_permissions([*jobs, LOG])
+    assert told == "create, delete jobs.batch -n ops; get pods --subresource=log -n ops"

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+
+from kubectl_snapshot.document.codec_json import canonical_json
+from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
+from kubectl_snapshot.errors import Internal
+from kubectl_snapshot.job.retrieve import parse_result
+
+SNAPSHOT = Snapshot(
+    {"source-node": "node2"},
+    (Measurement("OS", (Subtype("kmod", {"nvidia": True}),)),),
+)
+
+
+def test_a_valid_document_comes_back_equal() -> None:
+    assert parse_result(canonical_json(SNAPSHOT), {"OS"}) == SNAPSHOT
+
+
+def test_measurements_that_nobody_asked_the_node_for_are_dropped() -> None:
+    assert parse_result(canonical_json(SNAPSHOT), {"K8s"}).measurements == ()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"{", b"\xff", b"[]", b'{"measurements": 3}', b'{"measurements": [{"type": 1}]}'],
+)
+def test_what_is_no_document_is_refused(payload: bytes) -> None:
+    with pytest.raises(Internal):
+        parse_result(payload, {"OS"})

@@ -1,0 +1,332 @@
+"""Which cluster, user and namespace a command means: from kubeconfig files, flags, or its pod.
+
+The rules are kubectl's (k8s.io/client-go, tools/clientcmd). Only kubeconfig files are read here;
+certificates, tokens and plugins are the matter of `credentials` and `tls`, connections of `kube`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.clients.localfile import read_yaml
+from kubectl_snapshot.errors import InvalidRequest, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+# clientcmd/api/v1: Cluster and AuthInfo. Paths are relative to the file that names them.
+_TEXTS = {
+    "cluster": (
+        "server",
+        "tls-server-name",
+        "certificate-authority",
+        "certificate-authority-data",
+        "proxy-url",
+    ),
+    "context": ("cluster", "user", "namespace"),
+    "user": (
+        "client-certificate",
+        "client-certificate-data",
+        "client-key",
+        "client-key-data",
+        "token",
+        "tokenFile",
+        "username",
+        "password",
+        "as",
+        "as-uid",
+    ),
+}
+_PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+_KINDS = {
+    "insecure-skip-tls-verify": bool,
+    "as-groups": list,
+    "as-user-extra": dict,
+    "exec": dict,
+    "auth-provider": dict,
+    "extensions": list,
+}
+
+
+@dataclass(frozen=True)
+class ConnectionOptions:
+    """kubectl's connection flags; "" is a flag that was not given."""
+
+    kubeconfig: str = ""
+    context: str = ""
+    cluster: str = ""
+    user: str = ""
+    namespace: str = ""
+    server: str = ""
+    token: str = field(default="", repr=False)
+    certificate_authority: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+    insecure_skip_tls_verify: bool = False
+    tls_server_name: str = ""
+    as_user: str = ""
+    as_groups: tuple[str, ...] = ()
+    as_uid: str = ""
+    request_timeout_s: float = 0.0  # 0: the client's default
+
+
+@dataclass(frozen=True)
+class Config:
+    """What one or several kubeconfig files say, by name; paths in it are absolute."""
+
+    current_context: str = ""
+    contexts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    clusters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    users: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    user_files: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Access:
+    """One way into one cluster. `cluster` and `user` keep the keys of a kubeconfig."""
+
+    context: str
+    user_name: str
+    namespace: str
+    cluster: Mapping[str, Any]
+    user: Mapping[str, Any] = field(repr=False)
+    user_file: str = ""
+
+
+def read_access(options: ConnectionOptions, env: Mapping[str, str]) -> Access:
+    """Return the way in that flags, $KUBECONFIG, ~/.kube/config or the pod give, in this order.
+
+    Raises NotFound (nothing configured, a name that is not there) and InvalidRequest (broken file).
+    """
+    config = read_config(options.kubeconfig, env)
+    if not (config.contexts or config.clusters or config.users):
+        config = read_service_account(env) or config
+    if not (config.contexts or config.clusters or options.server):
+        raise NotFound(
+            "no cluster is configured",
+            why=f"no kubeconfig in {config.source or 'any place'}, and this is not a pod",
+            hint="name a file with --kubeconfig or $KUBECONFIG, or a server with --server",
+        )
+    return select_access(config, options)
+
+
+def read_config(flag: str, env: Mapping[str, str]) -> Config:
+    """Return the files of --kubeconfig, else $KUBECONFIG, else ~/.kube/config, merged."""
+    if flag:
+        return parse_config(read_yaml(flag), flag)
+    listed = env.get("KUBECONFIG", "")
+    paths = [path for path in listed.split(os.pathsep) if path]
+    if not listed and env.get("HOME"):
+        paths = [os.path.join(env["HOME"], ".kube", "config")]
+    configs = [parse_config(read_yaml(path), path) for path in paths if os.path.exists(path)]
+    return merge_configs(configs) if configs else Config(source=", ".join(paths))
+
+
+def parse_config(document: object, path: str) -> Config:
+    """Return the content of one kubeconfig; an empty file is an empty configuration."""
+    content = _section(document, path)
+    users = _named(content, "users", "user", path)
+    return Config(
+        current_context=_text(content.get("current-context"), f"current-context of {path}"),
+        contexts=_named(content, "contexts", "context", path),
+        clusters=_named(content, "clusters", "cluster", path),
+        users=users,
+        user_files=dict.fromkeys(users, path),
+        source=path,
+    )
+
+
+def merge_configs(configs: Sequence[Config]) -> Config:
+    """Return several files as one: the first current-context and the first definition win."""
+
+    def merged(attribute: str) -> dict[str, Any]:
+        earlier_wins = reversed([getattr(config, attribute) for config in configs])
+        return {name: value for part in earlier_wins for name, value in part.items()}
+
+    return Config(
+        current_context=next((c.current_context for c in configs if c.current_context), ""),
+        contexts=merged("contexts"),
+        clusters=merged("clusters"),
+        users=merged("users"),
+        user_files=merged("user_files"),
+        source=", ".join(config.source for config in configs),
+    )
+
+
+def read_service_account(env: Mapping[str, str], directory: str = SERVICE_ACCOUNT) -> Config | None:
+    """Return the configuration that Kubernetes gives to a pod, None outside of one."""
+    host, port = env.get("KUBERNETES_SERVICE_HOST"), env.get("KUBERNETES_SERVICE_PORT")
+    token_path = os.path.join(directory, "token")
+    if not (host and port and os.path.exists(token_path)):
+        return None
+    address = f"[{host}]" if ":" in host else host
+    cluster = {
+        "server": f"https://{address}:{port}",
+        "certificate-authority": os.path.join(directory, "ca.crt"),
+    }
+    try:
+        with open(os.path.join(directory, "namespace"), encoding="utf-8") as file:
+            namespace = file.read().strip()
+    except OSError:
+        namespace = ""
+    return Config(
+        contexts={"": {"namespace": namespace}},
+        clusters={"": cluster},
+        users={"": {"tokenFile": token_path}},
+        source="the pod's service account",
+    )
+
+
+def select_access(config: Config, options: ConnectionOptions) -> Access:
+    """Return the chosen context's cluster and user with the flags laid over them."""
+    name = options.context or config.current_context
+    context: Mapping[str, Any] = {}
+    if name or name in config.contexts:
+        context = _find(config.contexts, name, "context", config.source)
+    elif not (options.cluster or options.server):
+        raise NotFound(
+            f"no current context is set in {config.source}",
+            why=_choices(config.contexts, "context"),
+            hint="choose one with --context, or `kubectl config use-context NAME`",
+        )
+    cluster_name = options.cluster or context.get("cluster", "")
+    cluster: Mapping[str, Any] = {}
+    if cluster_name or not options.server:
+        cluster = _find(config.clusters, cluster_name, "cluster", config.source)
+    user_name = options.user or context.get("user", "")
+    user = config.users.get("", {})
+    if user_name:
+        user = _find(config.users, user_name, "user", config.source)
+    access = Access(
+        context=name,
+        user_name=user_name,
+        namespace=options.namespace or context.get("namespace", "") or "default",
+        cluster=_with_cluster_flags(cluster, options),
+        user=_with_user_flags(user, options),
+        user_file=config.user_files.get(user_name, ""),
+    )
+    if not access.cluster.get("server"):
+        raise InvalidRequest(f"cluster {cluster_name} in {config.source} names no server")
+    if not access.user.get("as") and any(
+        access.user.get(key) for key in ("as-uid", "as-groups", "as-user-extra")
+    ):
+        raise InvalidRequest("a group or uid to act as needs a user", hint="name one with --as")
+    return access
+
+
+def _with_cluster_flags(
+    cluster: Mapping[str, Any], options: ConnectionOptions
+) -> Mapping[str, Any]:
+    """Return the cluster with its flags over it (clientcmd, getCluster)."""
+    if options.certificate_authority and options.insecure_skip_tls_verify:
+        raise InvalidRequest(
+            "--certificate-authority and --insecure-skip-tls-verify exclude each other"
+        )
+    changed = dict(cluster)
+    if options.server:
+        changed["server"] = options.server
+    if options.server or options.tls_server_name:
+        changed["tls-server-name"] = options.tls_server_name
+    if options.certificate_authority or options.insecure_skip_tls_verify:
+        for key in ("certificate-authority", "certificate-authority-data"):
+            changed.pop(key, None)
+        changed["insecure-skip-tls-verify"] = options.insecure_skip_tls_verify
+    if options.certificate_authority:
+        changed["certificate-authority"] = options.certificate_authority
+    return changed
+
+
+def _with_user_flags(user: Mapping[str, Any], options: ConnectionOptions) -> Mapping[str, Any]:
+    """Return the user with its flags over it; a token replaces every other way to log in."""
+    changed = dict(user)
+    if options.token:
+        for key in ("tokenFile", "username", "password", "exec", "auth-provider"):
+            changed.pop(key, None)
+    if options.client_certificate or options.client_key:
+        for key in ("client-certificate-data", "client-key-data"):
+            changed.pop(key, None)
+    flags = {
+        "token": options.token,
+        "client-certificate": options.client_certificate,
+        "client-key": options.client_key,
+        "as": options.as_user,
+        "as-uid": options.as_uid,
+        "as-groups": list(options.as_groups),
+    }
+    changed.update((key, value) for key, value in flags.items() if value)
+    return changed
+
+
+def _find(
+    choices: Mapping[str, Mapping[str, Any]], name: str, what: str, source: str
+) -> Mapping[str, Any]:
+    if name not in choices:
+        raise NotFound(
+            f"there is no {what} {name!r} in {source}",
+            why=_choices(choices, what),
+            hint="list them with `kubectl config view`",
+        )
+    return choices[name]
+
+
+def _choices(names: Mapping[str, Any], what: str) -> str:
+    listed = ", ".join(sorted(names))
+    return f"there is {listed}" if listed else f"it has no {what}"
+
+
+def _named(
+    content: Mapping[str, Any], key: str, what: str, path: str
+) -> dict[str, Mapping[str, Any]]:
+    """Return the entries of `clusters`, `contexts` or `users` by name; the first of a name wins."""
+    entries: dict[str, Mapping[str, Any]] = {}
+    listed = content.get(key) or ()
+    if not isinstance(listed, (list, tuple)):
+        raise InvalidRequest(f"{key} of {path} is not a list")
+    for entry in listed:
+        name = _text(
+            _section(entry, f"an entry of {key} in {path}").get("name"), f"a {what}'s name"
+        )
+        place = f"{what} {name} in {path}"
+        entries.setdefault(name, _checked(_section(entry.get(what), place), what, place, path))
+    return entries
+
+
+def _checked(section: Mapping[str, Any], what: str, place: str, path: str) -> Mapping[str, Any]:
+    """Return a section with texts that are texts and absolute paths, without empty keys."""
+    checked = {}
+    base = os.path.dirname(os.path.abspath(path))
+    for key, value in section.items():
+        if key in _TEXTS[what]:
+            value = _text(value, f"{key} of {place}")
+        elif value is not None and key in _KINDS and not isinstance(value, _KINDS[key]):
+            raise InvalidRequest(f"{key} of {place} is not a {_KINDS[key].__name__}")
+        if key in _PATHS and value:
+            value = os.path.join(base, value)
+        if value not in (None, ""):
+            checked[key] = value
+    command = checked.get("exec", {}).get("command")
+    if isinstance(command, str) and os.sep in command:
+        checked["exec"] = {**checked["exec"], "command": os.path.join(base, command)}
+    return checked
+
+
+def _section(value: object, place: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"{place} is not a map")
+    return value
+
+
+def _text(value: object, place: str) -> str:
+    """Return a text; a number is refused as kubectl does: 0123 has lost its zero already."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{place} is not text", hint="put it in quotes")
+    return value

@@ -1,0 +1,145 @@
+"""YAML files of the user's own machine, read fast. No API server and no snapshot is known here.
+
+kubectl and the cloud tools write kubeconfigs in one plain block style. That style is read by a few
+lines of our own (importing PyYAML costs 20 ms, its parser 1 s per MB); whatever they do not
+recognise at once goes to PyYAML, so both give the same values.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.errors import InvalidRequest, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_KEY = re.compile(r"([A-Za-z][A-Za-z0-9_./-]*):(?: (\S.*))?")
+# Texts that no YAML 1.1 resolver takes for a number, a date or a null, and that end on their line.
+_PLAIN = re.compile(
+    r"(?:-{0,2}[A-Za-z]|/|[1-9][0-9]*[acdf-su-yACDF-SU-Y])"
+    r"(?:[A-Za-z0-9_./@%+=,()*~-]|:(?=[^ ])| (?=[^ #]))*"
+)
+_QUOTED = re.compile(r"\"([ !#-\[\]-~]*)\"|'([ -&(-~]*)'")
+_OTHER_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+_CONSTANTS: dict[str, Callable[[], object]] = {
+    "true": lambda: True,
+    "false": lambda: False,
+    "null": lambda: None,
+    "{}": dict,
+    "[]": list,
+}
+
+
+class _NotPlain(Exception):
+    """The text is not in the plain block style; PyYAML decides what it is."""
+
+
+def read_yaml(path: str) -> Any:
+    """Return the one document in a file, None if it holds none.
+
+    Raises NotFound if there is no such file, InvalidRequest if it cannot be read or parsed.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no file {path}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise InvalidRequest(f"cannot read {path}", why=why) from error
+    return parse_yaml(text, path)
+
+
+def parse_yaml(text: str, name: str) -> Any:
+    """Return the one document of a YAML or JSON text, None if it is empty; `name` is for errors."""
+    try:
+        return json.loads(text) if text.startswith("{") else parse_plain_yaml(text)
+    except (ValueError, RecursionError, _NotPlain):
+        return _parse_any_yaml(text, name)
+
+
+def parse_plain_yaml(text: str) -> Any:
+    """Return the document of a text in the plain block style; raise _NotPlain for any other."""
+    lines = []
+    for number, line in enumerate(text.split("\n")):
+        content = line.lstrip(" ")
+        if not content or content.startswith("#") or (line == "---" and number == 0):
+            continue
+        lines.append((len(line) - len(content), content))
+    if not lines:
+        return None
+    lines.reverse()
+    document = _parse_block(lines, lines[-1][0])
+    if lines:
+        raise _NotPlain
+    return document
+
+
+def _parse_block(lines: list[tuple[int, str]], indent: int) -> Any:
+    """Take the lines of one map or list from the end of `lines`, which is its beginning."""
+    if lines[-1][1].startswith("- "):
+        return _parse_list(lines, indent)
+    block: dict[str, Any] = {}
+    while lines and lines[-1][0] == indent:
+        match = _KEY.fullmatch(lines[-1][1])
+        if match is None or match[1] in block or match[1].lower() in _OTHER_WORDS:
+            raise _NotPlain
+        lines.pop()
+        block[match[1]] = _parse_value(lines, indent) if match[2] is None else _scalar(match[2])
+    _refuse_deeper(lines, indent)
+    return block
+
+
+def _parse_list(lines: list[tuple[int, str]], indent: int) -> list[Any]:
+    items = []
+    while lines and lines[-1][0] == indent and lines[-1][1].startswith("- "):
+        content = lines.pop()[1][2:]
+        if _KEY.fullmatch(content):
+            lines.append((indent + 2, content))
+            items.append(_parse_block(lines, indent + 2))
+        else:
+            items.append(_scalar(content))
+    _refuse_deeper(lines, indent)
+    return items
+
+
+def _parse_value(lines: list[tuple[int, str]], indent: int) -> Any:
+    """Return what follows `key:` on the lines below it; a list may stand as far left as its key."""
+    if not lines:
+        return None
+    next_indent, content = lines[-1]
+    if next_indent > indent or (next_indent == indent and content.startswith("- ")):
+        return _parse_block(lines, next_indent)
+    return None
+
+
+def _refuse_deeper(lines: list[tuple[int, str]], indent: int) -> None:
+    """Leave text that goes on below its line to PyYAML."""
+    if lines and lines[-1][0] > indent:
+        raise _NotPlain
+
+
+def _scalar(text: str) -> Any:
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]()
+    if _PLAIN.fullmatch(text) and text.lower() not in _OTHER_WORDS:
+        return text
+    match = _QUOTED.fullmatch(text)
+    if match is None:
+        raise _NotPlain
+    return match[1] or match[2] or ""
+
+
+def _parse_any_yaml(text: str, name: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" (line {mark.line + 1})" if mark else ""
+        why = getattr(error, "problem", None) or str(error).split("\n")[0]
+        raise InvalidRequest(f"{name} is not valid YAML{place}", why=why) from error

@@ -1,0 +1,97 @@
+"""Whom we trust and who we are in a TLS handshake. No connection is made here.
+
+Trust is the kubeconfig's CA, else the system's. Keys that a kubeconfig holds never lie in a file
+that outlives a call.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    import ssl
+
+# ssl.VERIFY_X509_PARTIAL_CHAIN, which Python has a name for since 3.10.
+PARTIAL_CHAIN = 0x80000
+
+
+def build_tls_context(
+    authority: bytes, certificate: bytes = b"", key: bytes = b"", is_verified: bool = True
+) -> ssl.SSLContext:
+    """Return a client's context; `authority` is PEM, empty trusts the system's CAs.
+
+    Raises InvalidRequest for a CA, certificate or key that OpenSSL does not accept. As Go does, it
+    takes any certificate of the CA file for a root, and does not ask for the extensions that
+    Python 3.13's default context insists on and that many clusters' CAs lack.
+    """
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False
+    if not is_verified:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif authority:
+        context.verify_flags |= PARTIAL_CHAIN
+        try:
+            # Only comments between the certificates can be other than ASCII.
+            context.load_verify_locations(cadata=authority.decode("ascii", "ignore"))
+        except (ssl.SSLError, ValueError) as error:
+            raise InvalidRequest(
+                "the certificate authority is not a PEM certificate",
+                why=ssl_reason(error),
+                hint="name the right file with --certificate-authority",
+            ) from error
+    else:
+        context.load_default_certs()
+    if certificate:
+        _load_client_certificate(context, certificate, key)
+    return context
+
+
+def ssl_reason(error: BaseException) -> str:
+    """Return OpenSSL's words for an error, without the place in its sources."""
+    verify_message = getattr(error, "verify_message", "")
+    reason = getattr(error, "reason", None)
+    return str(verify_message or (reason or str(error)).lower().replace("_", " "))
+
+
+def _load_client_certificate(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+    """Load a certificate and its key through a file that has no name, or none for long."""
+    import ssl
+
+    descriptor, path = _open_private_file()
+    try:
+        os.write(descriptor, certificate + b"\n" + key)
+        context.load_cert_chain(path, password=_refuse_password)
+    except (ssl.SSLError, ValueError) as error:
+        raise InvalidRequest(
+            "the client certificate and its key cannot be used", why=ssl_reason(error)
+        ) from error
+    finally:
+        os.close(descriptor)
+        if not path.startswith("/proc/"):
+            os.unlink(path)
+
+
+def _open_private_file() -> tuple[int, str]:
+    try:
+        descriptor = os.memfd_create("client-certificate")
+        path = f"/proc/self/fd/{descriptor}"
+        if os.path.exists(path):
+            return descriptor, path
+        os.close(descriptor)
+    except (AttributeError, OSError):
+        pass
+    import tempfile
+
+    return tempfile.mkstemp()
+
+
+def _refuse_password() -> str:
+    """Answer OpenSSL, which would ask on the terminal for the password of a key."""
+    raise ValueError("the key is encrypted, which kubectl does not support either")

@@ -93,8 +93,7 @@ def _collect(
             before = now
     except Exception as caught:  # noqa: BLE001  one collector's defect must not cost the others
         error = caught
-    finally:
-        results.put((index, _End(error)))
+    results.put((index, _End(error)))
 
 
 def _receive(

@@ -293,7 +293,7 @@ def find_pythons() -> dict[tuple[int, int], str]:
     on_path = (shutil.which(f"python3.{minor}") for minor in range(OLDEST_PYTHON[1], 30))
     candidates += [path for path in on_path if path and "shims" not in path]
     code = "import sys; print(*sys.version_info[:2])"
-    found = {}
+    found: dict[tuple[int, int], str] = {}
     for path in candidates:
         done = subprocess.run([path, "-I", "-c", code], capture_output=True, text=True)
         version = tuple(int(word) for word in done.stdout.split())

@@ -6,7 +6,7 @@ import argparse
 import signal
 import subprocess
 import sys
-from typing import Callable
+from typing import Any, Callable
 
 from tests.lab import build, images, kube, lifecycle, node, processes, requirements
 from tests.lab.layout import STATE, Cluster
@@ -28,7 +28,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = build_parser().parse_args()
     try:
-        return options.run(options)
+        return int(options.run(options))
     except (Problem, kube.ApiError, OSError, subprocess.CalledProcessError) as problem:
         print(f"cluster: {problem}", file=sys.stderr)
         return 1
@@ -165,7 +165,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def add_up_options(verb: argparse.ArgumentParser) -> None:
-    def add_number(flag: str, low: int, high: int, text: str, **settings: object) -> None:
+    def add_number(flag: str, low: int, high: int, text: str, **settings: Any) -> None:
         def parse(value: str) -> int:
             if not low <= int(value) <= high:
                 raise ValueError

@@ -138,7 +138,7 @@ def fill_python_rootfs(rootfs: Path, executable: Path, stdlib: Path, version: st
 
 def shared_libraries(binaries: list[Path]) -> set[str]:
     """Return the libraries that binaries need, by the path the dynamic loader will look for."""
-    found = set()
+    found: set[str] = set()
     for binary in binaries:
         shown = subprocess.run(["ldd", str(binary)], capture_output=True, text=True).stdout
         for line in shown.splitlines():

@@ -28,8 +28,9 @@ def run(*argv: Any, **options: Any) -> subprocess.CompletedProcess[Any]:
 
 def quiet(*argv: Any) -> bool:
     """Return whether a command that may fail did not."""
-    devnull = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.run([str(word) for word in argv], **devnull).returncode == 0
+    words = [str(word) for word in argv]
+    null = subprocess.DEVNULL
+    return subprocess.run(words, stdout=null, stderr=null).returncode == 0
 
 
 def wait_for(

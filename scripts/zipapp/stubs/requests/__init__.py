@@ -1,0 +1,1 @@
+# Stands in for requests, of which kubernetes.client.rest imports one function.

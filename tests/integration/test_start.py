@@ -51,6 +51,14 @@ def test_this_machine_can_be_collected(start: Start, python: str) -> None:
     assert "apiVersion: aicr.nvidia.com/v1alpha1" in answer.stdout
 
 
+@pytest.mark.parametrize("cached", [True, False], ids=["from the tree", "from the zip"])
+def test_the_api_client_reaches_for_the_server(start: Start, python: str, cached: bool) -> None:
+    env = {} if cached else {"XDG_CACHE_HOME": ""}
+    answer = start("version", "--server", "https://127.0.0.1:1", python=python, **env)
+    assert answer.returncode == 6
+    assert "Connection refused" in answer.stderr
+
+
 @pytest.mark.parametrize("words", [["--debug", "--help"], ["version", "--client"], ["schema"]])
 def test_no_third_party_module_is_loaded(
     build: Build, start: Start, python: str, words: list[str]

@@ -189,8 +189,7 @@ def _start_thread(run: Run, kind: str, target: Callable[..., None], *arguments: 
 def _watch_pods(run: Run) -> None:
     path = core_path(run.options.namespace, "pods")
     query = {"labelSelector": f"{RUN_LABEL}={run.options.run_id}"}
-    for event in run.kube.watch(path, doing="watch the agent's pod", query=query, stop=run.stop):
-        run.inbox.put(("pod", event))
+    _watch(run, "pod", path, query, "watch the agent's pod")
 
 
 def _watch_events(run: Run, name: str) -> None:
@@ -198,11 +197,16 @@ def _watch_events(run: Run, name: str) -> None:
     path = core_path(run.options.namespace, "events")
     query = {"fieldSelector": f"involvedObject.name={name}"}
     try:
-        for event in run.kube.watch(path, doing="watch events", query=query, stop=run.stop):
-            run.inbox.put(("event", event))
+        _watch(run, "event", path, query, "watch events")
     except SnapshotError as error:
         if error.status != 403:
             raise
+
+
+def _watch(run: Run, kind: str, path: str, query: dict[str, str], doing: str) -> None:
+    for event in run.kube.watch(path, doing=doing, query=query, stop=run.stop):
+        if event.type != "SYNC":
+            run.inbox.put((kind, event))
 
 
 def _read_log(run: Run, pod_name: str, pause: float) -> None:

@@ -1,0 +1,163 @@
+"""A capture of a real node, at each privilege level and cluster scope; nothing is left afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubectl_snapshot.document.snapshot import Snapshot
+from tests.cluster.conftest import Finished
+from tests.cluster.support import Cluster, assert_nothing_left, ours
+from tests.validation import parse_valid, subtype
+
+Run = Callable[..., Finished]
+
+NAMESPACED = ("hostname", "domainname", "sem", "msgmax", "shmmax", "shmall")
+
+
+def capture(run: Run, *words: str, code: int = 0, **settings: Any) -> Snapshot:
+    ended = run(*words, **settings)
+    assert ended.returncode == code, ended.stderr
+    return parse_valid(ended.stdout)
+
+
+def read_sysctl(snapshot: Snapshot, name: str) -> object:
+    return subtype(snapshot, "OS", "sysctl").data.get(f"/proc/sys/{name}")
+
+
+def test_kubectl_captures_the_node_of_a_selector(
+    cluster: Cluster, zipapp: Path, namespace: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "snap.yaml"
+    selector = ["--node-selector", "kubernetes.io/hostname=node2"]
+    ended = cluster.kubectl("snapshot", *selector, "-n", namespace, "-o", str(path))
+    assert ended.returncode == 0, ended.stderr
+    snapshot = parse_valid(path.read_text())
+    assert snapshot.metadata["source-node"] == "node2"
+    assert snapshot.metadata["mode"] == "agent"
+    assert "gaps" not in snapshot.metadata
+    assert_nothing_left(cluster)
+
+
+@pytest.mark.parametrize("level", ["true", "host-read"])
+def test_a_node_is_told_in_its_own_values(
+    cluster: Cluster, run_snapshot: Run, namespace: str, level: str
+) -> None:
+    words = ["-n", namespace, "--node", "node2", f"--privileged={level}"]
+    snapshot = capture(run_snapshot, *words)
+    assert subtype(snapshot, "OS", "release").data["VARIANT_ID"] == "node2"
+    assert read_sysctl(snapshot, "kernel/hostname") == "node2"
+    for name in ("vm/swappiness", "kernel/osrelease", "kernel/msgmax", "kernel/sem"):
+        told = cluster.node_exec("node2", "cat", f"/proc/sys/{name}").strip()
+        assert read_sysctl(snapshot, name) == told, name
+    command_line = cluster.node_exec("node2", "cat", "/proc/cmdline").split()
+    assert subtype(snapshot, "OS", "grub").data.keys() >= {
+        word.split("=")[0] for word in command_line if not word.startswith("root=")
+    }
+    assert_nothing_left(cluster)
+
+
+def test_kubernetes_says_the_same_as_kubectl(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    snapshot = capture(run_snapshot, "-n", namespace, "--node", "node1")
+    told = json.loads(cluster.kubectl("get", "--raw", "/version").stdout)
+    server = subtype(snapshot, "K8s", "server").data
+    assert (server["version"], server["platform"]) == (told["gitVersion"], told["platform"])
+    node = json.loads(cluster.kubectl("get", "node", "node1", "-o", "json").stdout)
+    info = node["status"]["nodeInfo"]
+    data = subtype(snapshot, "K8s", "node").data
+    assert data["source-node"] == "node1"
+    assert data["kernel-version"] == info["kernelVersion"]
+    assert data["container-runtime-id"] == info["containerRuntimeVersion"]
+    assert data["kubelet-version"] == info["kubeletVersion"]
+
+
+def test_a_restricted_pod_passes_nothing_of_its_own_off_as_the_nodes(
+    cluster: Cluster, run_snapshot: Run, restricted_namespace: str
+) -> None:
+    words = ["-n", restricted_namespace, "--node", "node2", "--privileged=false"]
+    snapshot = capture(run_snapshot, *words)
+    assert snapshot.metadata["mode"] == "agent-unprivileged"
+    release = subtype(snapshot, "OS", "release")
+    assert (release.data, release.status) == ({}, "unavailable")
+    sysctl = subtype(snapshot, "OS", "sysctl")
+    assert sysctl.status == "partial"
+    assert not [name for name in NAMESPACED if f"/proc/sys/kernel/{name}" in sysctl.data]
+    assert "OS.release=unavailable" in snapshot.metadata["gaps"]
+    assert "OS.sysctl=partial" in snapshot.metadata["gaps"]
+    assert_nothing_left(cluster)
+
+
+def test_the_agent_reads_the_cluster_with_rights_that_come_and_go(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    before = cluster.audit_size()
+    words = ["-n", namespace, "--node", "node2", "--cluster-scope", "agent"]
+    snapshot = capture(run_snapshot, *words)
+    run_id = snapshot.metadata["run-id"]
+    assert snapshot.metadata["cluster-scope"] == "agent"
+    assert subtype(snapshot, "K8s", "node").data["source-node"] == "node2"
+    assert_nothing_left(cluster, run_id)
+    account = f"system:serviceaccount:{namespace}:kubectl-snapshot-{run_id}"
+    asked = {
+        (event["verb"], event["requestURI"].partition("?")[0])
+        for event in cluster.audit(before)
+        if event["user"]["username"] == account
+    }
+    assert asked == {("get", "/version"), ("get", "/api/v1/nodes/node2")}
+
+
+def test_a_skipped_scope_asks_the_cluster_nothing(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    before = cluster.audit_size()
+    snapshot = capture(run_snapshot, "-n", namespace, "--cluster-scope", "skip")
+    assert [m.type for m in snapshot.measurements] == ["OS"]
+    assert snapshot.metadata["cluster-scope"] == "skip"
+    uris = {event["requestURI"].partition("?")[0] for event in cluster.audit(before)}
+    assert not [uri for uri in uris if uri.startswith("/api/v1/nodes/") and "proxy" not in uri]
+
+
+def test_without_a_choice_a_gpu_node_is_preferred(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    assert capture(run_snapshot, "-n", namespace).metadata["source-node"] == "node2"
+
+
+def test_the_agent_runs_on_the_oldest_and_the_newest_python(
+    run_snapshot: Run, namespace: str, python_images: Mapping[str, str]
+) -> None:
+    for image in python_images.values():
+        for level in ("host-read", "false"):
+            words = ["-n", namespace, "--node", "node2", f"--privileged={level}"]
+            snapshot = capture(run_snapshot, *words, "--image", image)
+            assert subtype(snapshot, "OS", "grub").status == "ok", image
+
+
+def test_no_verb_but_get_and_list_reads_the_cluster(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    before = cluster.audit_size()
+    snapshot = capture(run_snapshot, "-n", namespace)
+    agent = f"kubectl-snapshot/{snapshot.metadata['version']}"
+    writes = {
+        (event["verb"], event["objectRef"]["resource"])
+        for event in cluster.audit(before)
+        if event.get("userAgent", "").startswith(agent)
+        and event["verb"] not in ("get", "list", "watch")
+        and "dryRun" not in event["requestURI"]
+    }
+    assert writes == {
+        ("create", "selfsubjectrulesreviews"),
+        ("create", "jobs"),
+        ("create", "configmaps"),
+        ("patch", "jobs"),
+        ("delete", "jobs"),
+        ("delete", "configmaps"),
+    }
+    assert ours(cluster) == []

@@ -131,10 +131,18 @@ def parse_flags(
     return parser.parse_args(_with_implied_values(parser, arguments))
 
 
-def _variable(action: argparse.Action, environment: Mapping[str, str]) -> tuple[str, str]:
+def variable_names(action: argparse.Action) -> tuple[str, ...]:
+    """Return the environment variables that stand for a flag: ours, then the reference's."""
     if not action.option_strings or action.dest == "help":
-        return "", ""
-    names = (ENVIRONMENT_PREFIX + action.dest.upper(), REFERENCE_VARIABLES.get(action.dest, ""))
+        return ()
+    flag = max(action.option_strings, key=len).lstrip("-")
+    ours = ENVIRONMENT_PREFIX + flag.replace("-", "_").upper()
+    reference = REFERENCE_VARIABLES.get(action.dest)
+    return (ours, reference) if reference else (ours,)
+
+
+def _variable(action: argparse.Action, environment: Mapping[str, str]) -> tuple[str, str]:
+    names = variable_names(action)
     return next(((name, environment[name]) for name in names if environment.get(name)), ("", ""))
 
 

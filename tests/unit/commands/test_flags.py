@@ -66,6 +66,11 @@ def test_the_environment_speaks_where_the_command_line_is_silent() -> None:
     assert parse("--node-selector", "c=3", **environment)["node_selector"] == ["c=3"]
 
 
+def test_a_variable_is_called_as_its_flag_is() -> None:
+    assert parse(KUBECTL_SNAPSHOT_AS="jane")["as_user"] == "jane"
+    assert parse(KUBECTL_SNAPSHOT_O="json")["output"] == []
+
+
 def test_our_variable_comes_before_the_references() -> None:
     assert parse(AICR_NAMESPACE="theirs")["namespace"] == "theirs"
     both = {"AICR_NAMESPACE": "theirs", "KUBECTL_SNAPSHOT_NAMESPACE": "ours"}

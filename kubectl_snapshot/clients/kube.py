@@ -7,16 +7,17 @@ is not known here.
 
 from __future__ import annotations
 
-import itertools
 import json
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable
 
 from kubectl_snapshot import __version__
 from kubectl_snapshot.clients import kube_errors, kube_http, kube_watch
 from kubectl_snapshot.clients.credentials import Credentials, read_secret
+from kubectl_snapshot.clients.kube_calls import Call as Call
+from kubectl_snapshot.clients.kube_calls import Response as Response
+from kubectl_snapshot.clients.kube_calls import retry, run_parallel
 from kubectl_snapshot.clients.kube_errors import Passing
 from kubectl_snapshot.clients.kube_stream import Stream as Stream
 from kubectl_snapshot.clients.kube_watch import WatchEvent as WatchEvent
@@ -24,7 +25,7 @@ from kubectl_snapshot.clients.kubeconfig import ConnectionOptions as ConnectionO
 from kubectl_snapshot.clients.kubeconfig import read_access
 from kubectl_snapshot.clients.proxy import choose_proxy
 from kubectl_snapshot.clients.tls import build_tls_context
-from kubectl_snapshot.errors import Internal, ServiceUnavailable, SnapshotError, Timeout
+from kubectl_snapshot.errors import ServiceUnavailable, SnapshotError, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,37 +35,11 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.proxy import Proxy
 
 REQUEST_TIMEOUT_S = 30.0
-RETRY_WINDOW_S = 15.0
 RETRIED_STATUSES = frozenset((429, 500, 502, 503, 504))
 THROTTLED = frozenset((429,))
-MAX_PARALLEL = 16
-# More than MAX_PARALLEL and a few streams: urllib3 throws away, with a warning, what exceeds it.
+# More than run at a time: urllib3 throws away, with a warning, the connections above it.
 POOL_SIZE = 64
 READ_BYTES = 65536
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request: the arguments of Kube.request."""
-
-    method: str
-    path: str
-    doing: str
-    query: Mapping[str, str] | None = None
-    body: object = None
-    content_type: str = "application/json"
-    deadline: float | None = None
-
-
-@dataclass(frozen=True)
-class Response:
-    """An answer of success; `warnings` are the texts of its Warning headers."""
-
-    status: int
-    body: Any
-    warnings: tuple[str, ...] = ()
 
 
 def connect(options: ConnectionOptions, env: Mapping[str, str]) -> Kube:
@@ -115,31 +90,7 @@ class Kube:
 
     def request_all(self, calls: Sequence[Call]) -> list[Response | SnapshotError]:
         """Return the answer or the error of each call, in their order; at most 16 run at a time."""
-        results: dict[int, Response | SnapshotError] = {}
-        waiting = iter(list(enumerate(calls)))
-        lock = threading.Lock()
-
-        def work() -> None:
-            while True:
-                with lock:
-                    index, call = next(waiting, (-1, None))
-                if call is None:
-                    return
-                try:
-                    results[index] = self._request(call)
-                except SnapshotError as error:
-                    results[index] = error
-
-        workers = min(len(calls), MAX_PARALLEL)
-        threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return [
-            results.get(index) or Internal(f"cannot {call.doing}", why="its thread ended early")
-            for index, call in enumerate(calls)
-        ]
+        return run_parallel(self._request, calls)
 
     def list_items(
         self,
@@ -203,7 +154,7 @@ class Kube:
         return read_page
 
     def _request(self, call: Call, accepted: frozenset[int] = frozenset()) -> Response:
-        return self._retried(lambda: self._request_once(call, accepted), call.deadline)
+        return retry(lambda: self._request_once(call, accepted), call.deadline)
 
     def _request_once(self, call: Call, accepted: frozenset[int]) -> Response:
         end = time.monotonic() + self._timeout_s
@@ -217,7 +168,7 @@ class Kube:
         return Response(response.status, self._parse_body(call, data), warnings)
 
     def _open_stream(self, call: Call, silence_s: float | None) -> Stream:
-        response = self._retried(lambda: self._open_once(call), None)
+        response = retry(lambda: self._open_once(call), None)
         sock = getattr(response.connection, "sock", None)
         if sock is not None:
             sock.settimeout(silence_s)
@@ -237,22 +188,6 @@ class Kube:
             data = self._read_body(response, call.doing, end)
             self._refuse(call, response, data, THROTTLED)
         return response
-
-    def _retried(self, attempt: Callable[[], T], deadline: float | None) -> T:
-        give_up = time.monotonic() + RETRY_WINDOW_S
-        if deadline is not None:
-            give_up = min(give_up, deadline)
-        for count in itertools.count():
-            try:
-                return attempt()
-            except Passing as passing:
-                pause_s = passing.after_s
-                if pause_s is None:
-                    pause_s = _backoff_s(count)
-                if time.monotonic() + pause_s >= give_up:
-                    raise passing.error from passing.__cause__
-                time.sleep(pause_s)
-        raise AssertionError  # itertools.count() has no end
 
     def _send(self, call: Call, end: float) -> Any:
         """Return the answer, unread; a refused credential is renewed once."""
@@ -391,20 +326,34 @@ class Kube:
 
 def _open_pool(server: str, context: Any, proxy: Proxy | None, tls_server_name: str = "") -> Any:
     """Return the connection pool of the kubernetes package's REST layer for one server."""
-    from kubernetes.client.configuration import Configuration
+    from types import SimpleNamespace
+
     from kubernetes.client.rest import RESTClientObject
 
-    configuration = Configuration(host=server)
-    configuration.proxy = proxy.url if proxy else None
+    proxy_headers = None
     if proxy and proxy.authorization:
-        configuration.proxy_headers = {"Proxy-Authorization": proxy.authorization}
-    configuration.verify_ssl = context is None or context.check_hostname
-    configuration.tls_server_name = tls_server_name or None
-    # Ours are bounded in time; and a redirect would carry the token to another server.
-    configuration.retries = False
-    if not configuration.verify_ssl:
+        proxy_headers = {"Proxy-Authorization": proxy.authorization}
+    is_verified = context is None or context.check_hostname
+    if not is_verified:
         _silence_insecure_warning()
-    pool = RESTClientObject(configuration, maxsize=POOL_SIZE).pool_manager
+    # The fields that RESTClientObject reads. The package's own Configuration would also set log
+    # levels and http.client's debug level for the whole process, and import multiprocessing.
+    configuration = SimpleNamespace(
+        host=server,
+        verify_ssl=is_verified,
+        ssl_ca_cert=None,
+        cert_file=None,
+        key_file=None,
+        assert_hostname=None,
+        tls_server_name=tls_server_name or None,
+        proxy=proxy.url if proxy else None,
+        proxy_headers=proxy_headers,
+        no_proxy=None,
+        # Our own retries are bounded in time.
+        retries=False,
+        connection_pool_maxsize=POOL_SIZE,
+    )
+    pool = RESTClientObject(configuration).pool_manager
     # One context for all connections: the CA is parsed once. Without `ca_certs` urllib3 adds no
     # others to the CAs that the context trusts.
     pool.connection_pool_kw.update(
@@ -440,10 +389,3 @@ def _network_failures() -> tuple[type[BaseException], ...]:
     import urllib3.exceptions
 
     return (urllib3.exceptions.HTTPError, HTTPException, OSError)
-
-
-def _backoff_s(count: int) -> float:
-    """Return a pause that doubles up to 2 s, less a random part: clients must not march in step."""
-    import random
-
-    return min(0.1 * float(2**count), 2.0) * random.uniform(0.5, 1.0)

@@ -67,12 +67,14 @@ def watch_events(
     closer = _Closer(stop)
     known: dict[str, dict[str, Any]] = {}
     version = ""
+    has_begun = False
     failures = 0
     try:
         while not stop.is_set():
             try:
                 if not version:
                     version = yield from _sync(list_pages(read_page, doing), known)
+                    has_begun = True
                 for event in _read_events(open_watch, version, doing, closer):
                     version = _version(event.object) or version
                     failures = 0
@@ -82,7 +84,7 @@ def watch_events(
             except _Expired:
                 version = ""
             except PASSING:
-                if not known and not version:
+                if not has_begun:
                     raise
                 stop.wait(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
                 failures += 1

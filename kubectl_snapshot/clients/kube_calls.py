@@ -1,0 +1,100 @@
+"""Requests as records, tried again and run side by side. How one is sent is not known here."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
+
+from kubectl_snapshot.clients.kube_errors import Passing
+from kubectl_snapshot.errors import Internal, SnapshotError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+RETRY_WINDOW_S = 15.0
+MAX_PARALLEL = 16
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: the arguments of Kube.request."""
+
+    method: str
+    path: str
+    doing: str
+    query: Mapping[str, str] | None = None
+    body: object = None
+    content_type: str = "application/json"
+    deadline: float | None = None
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer of success; `warnings` are the texts of its Warning headers."""
+
+    status: int
+    body: Any
+    warnings: tuple[str, ...] = ()
+
+
+def retry(attempt: Callable[[], T], deadline: float | None) -> T:
+    """Return the result of the first attempt that does not raise Passing.
+
+    Pauses as long as the server asks, else longer each time; gives up, with the last error, rather
+    than pause past `deadline` or 15 s after the beginning.
+    """
+    give_up = time.monotonic() + RETRY_WINDOW_S
+    if deadline is not None:
+        give_up = min(give_up, deadline)
+    for count in itertools.count():
+        try:
+            return attempt()
+        except Passing as passing:
+            pause_s = backoff_s(count) if passing.after_s is None else passing.after_s
+            if time.monotonic() + pause_s >= give_up:
+                raise passing.error from passing.__cause__
+            time.sleep(pause_s)
+    raise AssertionError  # itertools.count() has no end
+
+
+def backoff_s(count: int) -> float:
+    """Return a pause that doubles up to 2 s, less a random part: clients must not march in step."""
+    import random
+
+    return min(0.1 * float(2**count), 2.0) * random.uniform(0.5, 1.0)
+
+
+def run_parallel(
+    send: Callable[[Call], Response], calls: Sequence[Call]
+) -> list[Response | SnapshotError]:
+    """Return the answer or the error of each call, in their order, from at most 16 threads."""
+    results: dict[int, Response | SnapshotError] = {}
+    waiting = iter(list(enumerate(calls)))
+    lock = threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                index, call = next(waiting, (-1, None))
+            if call is None:
+                return
+            try:
+                results[index] = send(call)
+            except SnapshotError as error:
+                results[index] = error
+
+    workers = min(len(calls), MAX_PARALLEL)
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [
+        results.get(index) or Internal(f"cannot {call.doing}", why="its thread ended early")
+        for index, call in enumerate(calls)
+    ]

@@ -1,4 +1,4 @@
-"""The generated parts of docs/ as Markdown: what the package declares. cog calls it (scripts/regen).
+"""The generated parts of docs/, in Markdown: what the package declares. Run by cog (scripts/regen).
 
 Only tables come from here; what has to be explained is prose in docs/ itself.
 """
@@ -10,19 +10,22 @@ import inspect
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot import errors
-from kubectl_snapshot.collectors import kubernetes_cluster
+from kubectl_snapshot.collectors import kubernetes_cluster, operating_system
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
-from kubectl_snapshot.collectors.context import Collector
-from kubectl_snapshot.commands.all_commands import COMMANDS
-from kubectl_snapshot.commands.flags import ENVIRONMENT_PREFIX, REFERENCE_VARIABLES, Repeated
+from kubectl_snapshot.commands.all_commands import COMMANDS, DEFAULT_COMMAND
+from kubectl_snapshot.commands.flags import variable_names
 from kubectl_snapshot.commands.interrupts import SIGNALS
-from kubectl_snapshot.document.schema import KEY_TYPES, VALUE_TYPES
-from kubectl_snapshot.document.snapshot import GAP_STATUSES, OK, STATUSES, TYPES
+from kubectl_snapshot.document.schema import VALUE_TYPES
+from kubectl_snapshot.document.snapshot import TYPES
 from kubectl_snapshot.render.all_renderers import RENDERERS
 
-OPTIONAL_TYPES = {"string": "text", "boolean": "true or false"}
+if TYPE_CHECKING:
+    from kubectl_snapshot.collectors.context import Collector
+
+TYPE_WORDS = {"string": "text", "integer": "integer", "boolean": "true or false"}
 
 
 def render_commands() -> str:
@@ -32,18 +35,31 @@ def render_commands() -> str:
 
 
 def render_command(name: str) -> str:
-    """Return usage and flags of one verb, a table per group of flags."""
+    """Return usage and flags of one verb, a table per group; a group is shown once in the page."""
     parser = import_parser(name)
     parts = [f"{parser.description}\n\n    {parser.usage}\n"]
-    for group in parser._action_groups:
-        actions = [a for a in group._group_actions if a.option_strings and a.dest != "help"]
-        if not actions:
-            continue
-        if group is not parser._optionals and group.title:
-            parts.append(f"{group.title[0].upper()}{group.title[1:]}:\n")
-        rows = [(render_names(a), render_values(a), str(a.help)) for a in actions]
-        parts.append(render_table(("flag", "value", "meaning"), rows))
+    shown = {} if name == DEFAULT_COMMAND else render_groups(import_parser(DEFAULT_COMMAND))
+    repeated = []
+    for title, table in render_groups(parser).items():
+        if shown.get(title) == table:
+            repeated.append(title)
+        else:
+            parts.append(f"{capitalize(title)}:\n\n{table}" if title else table)
+    if repeated:
+        anchor = f"[`{DEFAULT_COMMAND}`](#{DEFAULT_COMMAND})"
+        parts.append(f"As in {anchor}: {'; '.join(repeated)}.\n")
     return "\n".join(parts)
+
+
+def render_groups(parser: argparse.ArgumentParser) -> dict[str, str]:
+    """Return the table of each group of flags; the title of what is in no group is empty."""
+    tables: dict[str, str] = {}
+    for group in parser._action_groups:
+        rows = [(render_flag(a), explain_flag(a)) for a in group._group_actions if is_flag(a)]
+        if rows:
+            title = "" if group is parser._optionals else group.title or ""
+            tables[title] = render_table(("flag", "meaning"), rows)
+    return tables
 
 
 def import_parser(name: str) -> argparse.ArgumentParser:
@@ -51,41 +67,40 @@ def import_parser(name: str) -> argparse.ArgumentParser:
     return parser
 
 
-def render_names(action: argparse.Action) -> str:
-    return ", ".join(f"`{name}`" for name in sorted(action.option_strings, key=len))
+def is_flag(action: argparse.Action) -> bool:
+    return bool(action.option_strings) and action.dest != "help"
 
 
-def render_values(action: argparse.Action) -> str:
-    """Return what a flag takes, and its default where it has one."""
-    if isinstance(action.default, bool):
-        return f"`true` or `false`; default `{str(action.default).lower()}`"
-    if action.choices:
-        taken = " or ".join(f"`{choice}`" for choice in action.choices)
-    else:
-        taken = f"`{action.metavar or action.dest.upper()}`"
-    if isinstance(action, Repeated):
-        return f"{taken}, repeatable"
-    implied = getattr(action, "implied", "")
-    if implied:
-        taken += f"; alone: `{implied}`"
-    return f"{taken}; default `{action.default}`" if action.default else taken
+def render_flag(action: argparse.Action) -> str:
+    """Return the names of a flag, the longest with the value it takes."""
+    *short, name = sorted(action.option_strings, key=len)
+    choices = ("true", "false") if isinstance(action.default, bool) else tuple(action.choices or ())
+    value = "|".join(choices) or str(action.metavar or action.dest.upper())
+    taken = f"{name}[={value}]" if hasattr(action, "implied") else f"{name} {value}"
+    return ", ".join(f"`{word}`" for word in (*short, taken))
+
+
+def explain_flag(action: argparse.Action) -> str:
+    """Return a flag's help, with its default where the help does not tell."""
+    text = str(action.help)
+    if action.default and not isinstance(action.default, bool) and "default" not in text:
+        text += f" (default: {action.default})"
+    return text
 
 
 def render_environment() -> str:
     """Return every environment variable that stands for a flag."""
-    flags: dict[str, str] = {}
-    verbs: dict[str, list[str]] = {}
+    rows: dict[str, list[str]] = {}
     for name in COMMANDS:
-        for action in import_parser(name)._actions:
-            if action.option_strings and action.dest != "help":
-                flags[action.dest] = max(action.option_strings, key=len)
-                verbs.setdefault(action.dest, []).append(name)
-    rows = []
-    for dest, flag in sorted(flags.items()):
-        second = REFERENCE_VARIABLES.get(dest, "")
-        where = "all" if len(verbs[dest]) == len(COMMANDS) else ", ".join(verbs[dest])
-        rows.append((f"`{ENVIRONMENT_PREFIX}{dest.upper()}`", code(second), f"`{flag}`", where))
-    return render_table(("variable", "second", "flag", "commands"), rows)
+        for action in filter(is_flag, import_parser(name)._actions):
+            ours, *second = map(code, variable_names(action))
+            flag = max(action.option_strings, key=len)
+            row = rows.setdefault(flag, [ours, "".join(second), f"`{flag}`", ""])
+            row[3] = f"{row[3]}, {name}" if row[3] else name
+    for row in rows.values():
+        row[3] = "all" if row[3] == ", ".join(COMMANDS) else row[3]
+    ordered = sorted(rows.values(), key=lambda row: row[0].strip("`"))
+    return render_table(("variable", "second variable", "flag", "commands"), ordered)
 
 
 def render_exit_codes() -> str:
@@ -107,7 +122,7 @@ def render_exit_codes() -> str:
 
 
 def find_error(code_name: str) -> type[errors.SnapshotError] | None:
-    """Return the error of a code; the collectors' own, which never leave a collector, come later."""
+    """Return the error of a code; the ones for collectors, which share a code, come after it."""
     return next((e for e in errors.SnapshotError.__subclasses__() if e.code == code_name), None)
 
 
@@ -124,10 +139,8 @@ def render_measurements() -> str:
 
 def describe_values(type_: str, subtype: str) -> str:
     """Return what the schema allows as values of a subtype."""
-    kind = VALUE_TYPES.get(type_, {}).get(subtype, {}).get("type", "any scalar")
-    named = KEY_TYPES.get((type_, subtype), {})
-    others = [f"`{key}`: {schema['type']}" for key, schema in named.items()]
-    return "; ".join([OPTIONAL_TYPES.get(kind, kind), *others])
+    schema = VALUE_TYPES.get(type_, {}).get(subtype)
+    return TYPE_WORDS[str(schema["type"])] if schema else "any scalar"
 
 
 def render_collectors() -> str:
@@ -145,16 +158,6 @@ def describe_rights(collector: Collector) -> str:
         resource = f"{rule.resource}.{rule.group}" if rule.group else rule.resource
         rights.append(f"`{', '.join(rule.verbs)} {resource}`")
     return "; ".join(rights) or "none"
-
-
-def render_statuses(meanings: Mapping[str, str]) -> str:
-    """Return the statuses with their meanings, which docs/format.md gives."""
-    rows = [
-        (f"`{status}`", meanings[status], "yes" if status in GAP_STATUSES else "no")
-        for status in STATUSES
-        if status != OK
-    ]
-    return render_table(("status", "meaning", "a gap"), rows)
 
 
 def render_server_keys() -> str:
@@ -178,14 +181,27 @@ def render_providers() -> str:
     return render_table(("`spec.providerID`", "`provider`"), rows)
 
 
-def render_patterns(patterns: Iterable[str]) -> str:
-    """Return patterns in one line."""
-    return ", ".join(f"`{pattern}`" for pattern in patterns) + "\n"
+def render_excluded_sysctls() -> str:
+    """Return the prefixes of the paths that no snapshot has."""
+    return render_words(f"{prefix}*" for prefix in operating_system.EXCLUDED_SYSCTLS)
+
+
+def render_namespaced_sysctls() -> str:
+    """Return what /proc/sys says of the reader's namespaces, not of the node."""
+    rows = [
+        (name.upper(), render_words(patterns).strip())
+        for name, patterns in operating_system.NAMESPACED_SYSCTLS.items()
+    ]
+    return render_table(("namespace", "below `/proc/sys`"), rows)
 
 
 def render_formats() -> str:
     """Return the names of the output formats in one line."""
-    return render_patterns(RENDERERS)
+    return render_words(RENDERERS)
+
+
+def render_words(words: Iterable[str]) -> str:
+    return ", ".join(map(code, words)) + "\n"
 
 
 def render_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -196,6 +212,10 @@ def render_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def escape(text: str) -> str:
     return text.replace("|", r"\|").replace("\n", " ")
+
+
+def capitalize(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def code(text: str) -> str:

@@ -121,16 +121,9 @@ class HostPath:
         if error.errno in GONE and _is_empty(mount):
             # Nothing to look at is not the same as having looked and found nothing.
             return Unavailable(
-                f"{path} of the node cannot be seen from here", why=f"{mount} is empty"
+                f"{path} of the node cannot be seen from here", why=f"{mount} is missing or empty"
             )
         return _translate(path, error)
-
-
-# A program on the node itself, and the agent's pod at the three levels of --privileged.
-LOCAL = HostPath()
-PRIVILEGED = HostPath("/host")
-HOST_READ = HostPath("/host", shares_pid=False)
-UNPRIVILEGED = HostPath(None, shares_network=False, shares_ipc=False, shares_pid=False)
 
 
 def _follow_links(root: str, path: str) -> str:

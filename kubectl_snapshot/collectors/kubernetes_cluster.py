@@ -43,6 +43,7 @@ NODE_INFO_FIELDS = {
 
 
 def collect(context: Context) -> Iterator[Subtype]:
+    """Return server and node, each read apart; the server's version tells more of the node."""
     server = read_subtype("server", partial(read_server, context))
     yield server
     yield read_subtype("node", partial(read_node, context, str(server.data.get("version", ""))))

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.collectors.context import NODE, Context, Rule, read_subtype
 from kubectl_snapshot.collectors.textfile import (
     WHITE_SPACE,
-    Text,
     TextRules,
     parse_lines,
     parse_map,
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from kubectl_snapshot.clients.hostpath import Content, HostPath
+    from kubectl_snapshot.collectors.textfile import Text
 
 TYPE = "OS"
 SCOPE = NODE
@@ -59,6 +59,7 @@ _WHITE_SPACE_TO_NEWLINE = str.maketrans(dict.fromkeys(WHITE_SPACE, "\n"))
 
 
 def collect(context: Context) -> Iterator[Subtype]:
+    """Return the four subtypes, each read apart from the others."""
     # sysctl comes last: it alone reads what drivers answer, and a driver may hang.
     readers = {
         "grub": read_grub,
@@ -72,9 +73,8 @@ def collect(context: Context) -> Iterator[Subtype]:
 
 def read_grub(host: HostPath) -> Subtype:
     """Return what the kernel was started with (Documentation/admin-guide/kernel-parameters.rst)."""
-    content = read_content(host, COMMAND_LINE)
-    data = parse_kernel_command_line(content)
-    return Subtype("grub", data, parse_lost_parameters(content.decode()))
+    line = read_content(host, COMMAND_LINE)
+    return Subtype("grub", parse_kernel_command_line(line), parse_lost_parameters(line))
 
 
 def read_modules(host: HostPath) -> Subtype:

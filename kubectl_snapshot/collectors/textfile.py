@@ -37,14 +37,14 @@ class TextRules:
 DEFAULT_RULES = TextRules()
 
 
-def read_content(host: HostPath, path: str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
-    """Return a text file of the node, not yet looked into.
+def read_content(host: HostPath, path: str, max_bytes: int = MAX_FILE_BYTES) -> str:
+    """Return a text file of the node, its lines not yet looked at.
 
-    Raises InvalidRequest (no path, too large) or Internal: the contract has one code for every file
-    that cannot be read. The status still tells why: absent, unavailable or error.
+    Raises InvalidRequest (no path, too large, not UTF-8) or Internal: the contract has one code for
+    every file that cannot be read. The status still tells why: absent, unavailable or error.
     """
     try:
-        return host.read_bytes(path, max_bytes)
+        return host.read_text(path, max_bytes)
     except InvalidRequest:
         raise
     except SnapshotError as error:

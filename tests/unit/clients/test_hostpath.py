@@ -10,17 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.clients.hostpath import (
-    HOST_READ,
-    LOCAL,
-    PRIVILEGED,
-    UNPRIVILEGED,
-    HostPath,
-)
+from kubectl_snapshot.clients.hostpath import HostPath
 from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotError, Unavailable
 from tests.unit.hosts import VM_UBUNTU, copy_host
 
 NOBODY = 65534
+LOCAL = HostPath()
+UNPRIVILEGED = HostPath(None)
 RELEASE = "/etc/os-release"
 
 
@@ -176,10 +172,12 @@ def test_without_the_nodes_files_the_containers_are_not_passed_off_as_its_own(pa
         UNPRIVILEGED.read_bytes(path)
 
 
-def test_each_way_to_run_knows_the_namespaces_that_are_not_the_nodes() -> None:
-    assert LOCAL.foreign_namespaces == PRIVILEGED.foreign_namespaces == ()
-    assert HOST_READ.foreign_namespaces == ("pid",)
-    assert UNPRIVILEGED.foreign_namespaces == ("ipc", "uts", "pid")
+def test_the_namespaces_that_are_not_the_nodes_are_known() -> None:
+    assert LOCAL.foreign_namespaces == ()
+    assert HostPath("/host", shares_pid=False).foreign_namespaces == ("pid",)
+    restricted = HostPath(None, shares_network=False, shares_ipc=False, shares_pid=False)
+    assert restricted.foreign_namespaces == ("ipc", "uts", "pid")
+    assert HostPath("/host", shares_user=False).foreign_namespaces == ("user",)
 
 
 def test_a_tree_is_its_regular_files_in_name_order(root: Path) -> None:

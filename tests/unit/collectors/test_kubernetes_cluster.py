@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.clients.hostpath import UNPRIVILEGED
+from kubectl_snapshot.clients.hostpath import HostPath
 from kubectl_snapshot.collectors import kubernetes_cluster
 from kubectl_snapshot.collectors.context import Context
 from kubectl_snapshot.collectors.kubernetes_cluster import (
@@ -75,7 +75,7 @@ class Server:
 
 
 def collect(answers: Mapping[str, Any], node_name: str = "gpu-a1") -> dict[str, Subtype]:
-    context = Context(UNPRIVILEGED, node_name, kube=cast("Kube", Server(answers)))
+    context = Context(HostPath(None), node_name, kube=cast("Kube", Server(answers)))
     return {subtype.name: subtype for subtype in kubernetes_cluster.collect(context)}
 
 
@@ -109,7 +109,7 @@ def test_every_declared_subtype_is_filled_in_order() -> None:
 
 def test_requests_carry_the_deadline_and_match_the_declared_rules() -> None:
     server = Server({"/version": VERSION, "/api/v1/nodes/gpu-a1": NODE})
-    context = Context(UNPRIVILEGED, "gpu-a1", kube=cast("Kube", server), deadline=12.5)
+    context = Context(HostPath(None), "gpu-a1", kube=cast("Kube", server), deadline=12.5)
     list(kubernetes_cluster.collect(context))
     assert server.asked == [("GET", "/version", 12.5), ("GET", "/api/v1/nodes/gpu-a1", 12.5)]
     (rule,) = kubernetes_cluster.RULES
@@ -151,7 +151,7 @@ def test_a_refused_version_does_not_cost_the_node() -> None:
 
 def test_without_a_connection_both_say_why_there_is_none() -> None:
     error = InvalidRequest("the kubeconfig k.yaml is broken", why="line 3: no mapping")
-    context = Context(UNPRIVILEGED, "gpu-a1", kube_error=error)
+    context = Context(HostPath(None), "gpu-a1", kube_error=error)
     found = list(kubernetes_cluster.collect(context))
     assert [(s.name, s.status, s.data) for s in found] == [
         ("server", "unavailable", {}),

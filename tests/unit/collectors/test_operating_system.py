@@ -355,7 +355,9 @@ def test_the_second_release_file_is_read_only_where_the_first_is_missing(root: P
     (root / "etc/os-release").write_text("ID=first\n")
     assert collect(HostPath(str(root)))["release"].data == {"ID": "first"}
     (root / "etc/os-release").write_bytes(b"\xff")
-    assert collect(HostPath(str(root)))["release"].status == "error"
+    broken = collect(HostPath(str(root)))["release"]
+    assert broken.status == "error"
+    assert broken.context["reason"].startswith("/etc/os-release of the node is not UTF-8")
 
 
 def test_an_absolute_link_to_the_release_file_does_not_lead_into_the_container(root: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from kubectl_snapshot.clients.hostpath import LOCAL
+from kubectl_snapshot.clients.hostpath import HostPath
 from kubectl_snapshot.collectors.context import NODE, Context, Rule
 from kubectl_snapshot.collectors.runner import run_collectors
 from kubectl_snapshot.document.snapshot import Measurement, Subtype
@@ -54,7 +54,7 @@ def run(
     on_event: Callable[[Mapping[str, object]], None] = lambda event: None,
 ) -> tuple[Measurement, ...]:
     end = time.monotonic() + LONG_S if deadline is None else deadline
-    return run_collectors(collectors, Context(LOCAL), end, on_event)
+    return run_collectors(collectors, Context(HostPath()), end, on_event)
 
 
 def finished(*names: str) -> Callable[[Context], Iterable[Subtype]]:
@@ -274,7 +274,7 @@ def test_no_collector_gives_no_measurement() -> None:
 HANGING_PROGRAM = """
 import threading, time
 from types import SimpleNamespace
-from kubectl_snapshot.clients.hostpath import LOCAL
+from kubectl_snapshot.clients.hostpath import HostPath
 from kubectl_snapshot.collectors.context import Context
 from kubectl_snapshot.collectors.runner import run_collectors
 
@@ -282,7 +282,7 @@ def hang(context):
     threading.Event().wait()
 
 collector = SimpleNamespace(TYPE="OS", SUBTYPES=("grub",), DEADLINE_S=0.05, collect=hang)
-print(run_collectors([collector], Context(LOCAL), time.monotonic() + 60, lambda event: None))
+print(run_collectors([collector], Context(HostPath()), time.monotonic() + 60, lambda event: None))
 """
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.clients.hostpath import UNPRIVILEGED, HostPath
+from kubectl_snapshot.clients.hostpath import HostPath
 from kubectl_snapshot.collectors.textfile import (
     WHITE_SPACE,
     TextRules,
@@ -118,7 +118,7 @@ def test_what_is_not_utf_8_is_an_invalid_request(content: str | bytes) -> None:
 
 @pytest.mark.parametrize(
     ("host", "path", "status"),
-    [(HostPath(), "/missing", "absent"), (UNPRIVILEGED, "/etc/os-release", "unavailable")],
+    [(HostPath(), "/missing", "absent"), (HostPath(None), "/etc/os-release", "unavailable")],
 )
 def test_a_file_that_cannot_be_read_is_internal_and_keeps_its_status(
     host: HostPath, path: str, status: str

@@ -72,8 +72,9 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.document.frame import encode_frame, render_progress
 
     def tell(event: Mapping[str, object]) -> None:
-        sys.stderr.write(render_progress(event) + "\n")
-        sys.stderr.flush()
+        # The same stream as the frame: the runtime keeps no order between two.
+        out.write(render_progress(event) + "\n")
+        out.flush()
 
     snapshot = collect_in_pod(
         default_factory(),

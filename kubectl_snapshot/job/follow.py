@@ -53,7 +53,7 @@ class Run:
     pod: Mapping[str, Any] = field(default_factory=dict)
     unschedulable_since: float = 0.0
     log_attempts: int = 0
-    log_is_open: bool = False
+    is_complete: bool = False
     last_warning: str = ""
     last_words: list[str] = field(default_factory=list)
 
@@ -71,7 +71,7 @@ def follow(run: Run, cancel: threading.Event | None = None) -> bytes:
     """
     _start_thread(run, "pod", _watch_pods)
     _start_thread(run, "event", _watch_events, run.options.name)
-    while not run.reader.is_complete:
+    while not run.is_complete:
         if cancel is not None and cancel.is_set():
             raise KeyboardInterrupt
         _check_time(run)
@@ -134,15 +134,16 @@ def _on_line(run: Run, line: str) -> None:
 
 def _on_log_end(run: Run, error: SnapshotError | None) -> None:
     """Read the log once more, from its beginning: lines of both readings are merged by number."""
-    run.log_is_open = False
-    if run.reader.is_complete:
-        return
     has_ended = "terminated" in diagnose.container_state(run.pod, CONTAINER)
     if has_ended and error is None and run.log_attempts > 1:
         raise _diagnose_end(run)
     if run.log_attempts >= LOG_ATTEMPTS:
         raise error or _diagnose_end(run)
     _open_log(run)
+
+
+def _on_complete(run: Run, _: None) -> None:
+    run.is_complete = True
 
 
 def _on_failure(run: Run, error: SnapshotError) -> None:
@@ -160,7 +161,7 @@ HANDLERS: dict[str, Callable[[Run, Any], None]] = {
     "line": _on_line,
     "log-end": _on_log_end,
     "failure": _on_failure,
-    "complete": lambda run, _: None,
+    "complete": _on_complete,
 }
 
 
@@ -171,7 +172,6 @@ def _has_log(run: Run) -> bool:
 
 def _open_log(run: Run) -> None:
     run.log_attempts += 1
-    run.log_is_open = True
     pause = LOG_PAUSE_S if run.log_attempts > 1 else 0.0
     _start_thread(run, "log-end", _read_log, run.pod["metadata"]["name"], pause)
 

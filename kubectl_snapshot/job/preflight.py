@@ -1,9 +1,9 @@
 """The one permission gate before the first write: everything that is missing is told at once.
 
-One parallel burst: a rules review, the Job by server-side dry-run (which also tells a missing
-namespace, a taken name and, in its warnings, what Pod Security will say), and the ClusterRole by
-dry-run where one may be made, because an access review does not see escalation prevention. What the
-rules review does not grant is asked verb by verb.
+A rules review and, beside it, the Job by server-side dry-run, which also tells a missing namespace,
+a taken name and, in its warnings, what Pod Security will say. What the rules review does not grant
+is asked verb by verb, at once. The ClusterRole is dry-run only where one is to be made: nobody's
+audit log gets an attempt that is not meant.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from kubectl_snapshot.job import manifest, rbac
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED, SKIP, JobOptions
 from kubectl_snapshot.job.permissions import (
     Permission,
-    build_rbac_permissions,
     build_user_permissions,
     describe_permissions,
     is_granted,
@@ -53,33 +52,32 @@ def check_permissions(kube: Kube, options: JobOptions, deadline: float) -> Gate:
     Raises Unauthorized naming all that is missing or for a pod that the namespace's Pod Security
     forbids, NotFound for a missing namespace, InvalidRequest for a Job that exists or is refused.
     """
-    requested = options.cluster_scope
-    trial = replace(options, cluster_scope=CLIENT if requested == AUTO else requested)
-    agent = replace(options, cluster_scope=AGENT)
-    may_set_up = requested in (AUTO, AGENT) and agent.sets_up_rbac
+    is_auto = options.cluster_scope == AUTO
+    trial = replace(options, cluster_scope=CLIENT) if is_auto else options
     calls = [_rules_review(options.namespace, deadline), _dry_run_job(trial, deadline)]
-    calls += [_dry_run_cluster_role(agent, deadline)] if may_set_up else []
-    review, job, *role = kube.request_all(calls)
+    review, job = kube.request_all(calls)
     _check_job(job, trial)
-    if isinstance(job, Response):
-        _check_pod_security(kube, job.warnings, trial, deadline)
+    warnings = job.warnings if isinstance(job, Response) else ()
+    _check_pod_security(kube, warnings, trial, deadline)
 
-    wanted = {*build_user_permissions(trial), *options.reads}
-    wanted |= set(build_rbac_permissions(options.namespace)) if may_set_up else set()
-    allowed = _allowed(kube, sorted(wanted, key=str), review, deadline)
-    role_refused = next((answer for answer in role if isinstance(answer, SnapshotError)), None)
-    if requested == AUTO:
-        may_set_up = may_set_up and role_refused is None
-        trial = replace(options, cluster_scope=_choose_scope(agent, allowed, may_set_up))
+    agent = replace(options, cluster_scope=AGENT)
+    asked = {*build_user_permissions(trial)}
+    if is_auto:
+        asked |= {*options.reads, *build_user_permissions(agent)}
+    allowed = _allowed(kube, sorted(asked, key=str), review, deadline)
+    if is_auto:
+        trial = replace(options, cluster_scope=_choose_scope(kube, agent, allowed, deadline))
     missing = [p for p in build_user_permissions(trial) if p not in allowed]
     if missing:
         raise _missing(kube, missing, trial)
-    if trial.sets_up_rbac and role_refused is not None:
-        raise role_refused
-    return Gate(trial, job.warnings if isinstance(job, Response) else ())
+    if trial.sets_up_rbac and not is_auto:
+        refusal = _refused_cluster_role(kube, trial, deadline)
+        if refusal is not None:
+            raise refusal
+    return Gate(trial, warnings)
 
 
-def _choose_scope(agent: JobOptions, allowed: set[Permission], may_set_up: bool) -> str:
+def _choose_scope(kube: Kube, agent: JobOptions, allowed: set[Permission], deadline: float) -> str:
     """Return who reads the cluster-wide facts: the user where they may, else the pod where it may.
 
     Where neither may, it is the user: what is refused is then written as forbidden, one by one.
@@ -88,9 +86,15 @@ def _choose_scope(agent: JobOptions, allowed: set[Permission], may_set_up: bool)
         return CLIENT
     if agent.service_account_name:
         return AGENT
-    if may_set_up and set(build_rbac_permissions(agent.namespace)) <= allowed:
-        return AGENT
-    return CLIENT
+    if not set(build_user_permissions(agent)) <= allowed:
+        return CLIENT
+    return CLIENT if _refused_cluster_role(kube, agent, deadline) else AGENT
+
+
+def _refused_cluster_role(kube: Kube, options: JobOptions, deadline: float) -> SnapshotError | None:
+    """Return the ClusterRole's refusal: access reviews do not see escalation prevention."""
+    (answer,) = kube.request_all([_dry_run_cluster_role(options, deadline)])
+    return answer if isinstance(answer, SnapshotError) else None
 
 
 def _allowed(

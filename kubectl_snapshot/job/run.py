@@ -58,7 +58,6 @@ def run_agent(
 def _deploy(run: Run, expires: str, made: list[Created], cancelled: threading.Event) -> None:
     try:
         deploy(run.kube, run.options, expires, made, cancelled, run.deadline)
-        run.inbox.put(("line", ""))
     except SnapshotError as error:
         run.inbox.put(("failure", error))
 

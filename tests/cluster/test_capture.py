@@ -1,4 +1,4 @@
-"""A capture of a real node, at each privilege level and cluster scope; nothing is left afterwards."""
+"""A capture of a real node, at each privilege level and cluster scope; nothing is left of it."""
 
 from __future__ import annotations
 

@@ -88,13 +88,7 @@ def ensure_python_image(interpreter: str, directory: Path = MORE_IMAGES) -> tupl
 
     It holds an interpreter of this machine, its standard library and busybox.
     """
-    try:
-        words = subprocess.run(
-            [interpreter, "-I", "-c", DESCRIBE_PYTHON], check=True, capture_output=True, text=True
-        ).stdout.split()
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise Problem(f"{interpreter} is no Python that runs: {error}") from error
-    executable, stdlib, version, patch_version = words
+    executable, stdlib, version, patch_version = describe_python(interpreter)
     out = directory / f"python-{version}.tar"
     reference = f"docker.io/library/python:{version}-slim"
     recipe = f"{executable} {patch_version} ".encode() + Path(__file__).read_bytes()
@@ -106,6 +100,28 @@ def ensure_python_image(interpreter: str, directory: Path = MORE_IMAGES) -> tupl
             write_oci_archive(out, reference, rootfs, Cmd=["python3"], Env=environment)
         build.mark_current(out, recipe)
     return reference, out
+
+
+def write_agent_image(out: Path, reference: str, executable: Path) -> None:
+    """Write an image of the default Python that has an executable of ours on its PATH."""
+    python, stdlib, version, _ = describe_python(DEFAULT_PYTHON)
+    with tempfile.TemporaryDirectory() as temporary:
+        rootfs = Path(temporary) / "root"
+        fill_python_rootfs(rootfs, Path(python), Path(stdlib), version)
+        (rootfs / "usr/bin").mkdir(exist_ok=True)
+        (rootfs / "usr/bin/env").symlink_to("/bin/busybox")
+        shutil.copy(executable, rootfs / "usr/local/bin")
+        write_oci_archive(out, reference, rootfs)
+
+
+def describe_python(interpreter: str) -> list[str]:
+    """Return executable, standard library, version X.Y and version X.Y.Z of an interpreter."""
+    try:
+        return subprocess.run(
+            [interpreter, "-I", "-c", DESCRIBE_PYTHON], check=True, capture_output=True, text=True
+        ).stdout.split()
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Problem(f"{interpreter} is no Python that runs: {error}") from error
 
 
 def fill_python_rootfs(rootfs: Path, executable: Path, stdlib: Path, version: str) -> None:

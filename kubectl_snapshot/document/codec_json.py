@@ -56,18 +56,18 @@ def load_json(text: str) -> object:
     """Return what a JSON text says: of equal keys the last wins, 64-bit integers stay integers."""
     refuse_size(len(text))
     try:
-        tree: object = json.loads(
+        tree = json.loads(
             text,
             parse_int=_parse_integer,
             parse_float=_parse_float,
             parse_constant=_refuse_constant,
         )
+        return without_surrogates_in(tree, text)
     except json.JSONDecodeError as e:
         why = f"{e.msg} at line {e.lineno}, column {e.colno}"
         raise InvalidRequest("the document is not valid JSON", why=why) from e
     except RecursionError:
         raise InvalidRequest("the document is nested too deeply") from None
-    return without_surrogates_in(tree, text)
 
 
 def _render(value: object, newline: str) -> str:
@@ -101,7 +101,10 @@ def _render_float(value: float) -> str:
     special = nonfinite_text(value)
     if special:
         return f'"{special}"'
-    if value == 0 or 1e-6 <= abs(value) < 1e21:
+    if value.is_integer() and abs(value) < 1e21:
+        # Exact, where Go pads with zeros from 2**53 on: readers of integers get the same number.
+        return str(int(value))
+    if 1e-6 <= abs(value) < 1e21:
         return positional_text(value)
     return float_text(value).replace("e-0", "e-")
 

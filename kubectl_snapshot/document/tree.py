@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from kubectl_snapshot.constants import FULL_API_VERSION, KIND, MAX_DOCUMENT_BYTES
-from kubectl_snapshot.document.scalars import to_scalar
+from kubectl_snapshot.document.scalars import MAX_DEPTH, to_scalar
 from kubectl_snapshot.document.snapshot import Measurement, Scalar, Snapshot, Subtype
 from kubectl_snapshot.errors import InvalidRequest
 
@@ -154,13 +154,15 @@ def _reading(value: object) -> Scalar:
     return to_scalar(_resolved(value))
 
 
-def _resolved(value: object) -> object:
+def _resolved(value: object, depth: int = 0) -> object:
     if isinstance(value, Unquoted):
         return value.value
+    if depth > MAX_DEPTH:
+        raise InvalidRequest(f"a reading is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, list):
-        return [_resolved(item) for item in value]
+        return [_resolved(item, depth + 1) for item in value]
     if isinstance(value, dict):
-        return {_resolved(key): _resolved(item) for key, item in value.items()}
+        return {_resolved(key): _resolved(item, depth + 1) for key, item in value.items()}
     return value
 
 

@@ -34,6 +34,8 @@ INTEGER = re.compile(
 )
 BASES = {"x": 16, "b": 2, "o": 8, "d": 10}
 FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+# After a leading point Go minds where an underscore stands; elsewhere yaml.v3 deletes them all.
+STRAY_UNDERSCORE = re.compile(r"(?<![0-9])_|_(?![0-9])")
 TIMESTAMP = re.compile(
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
     r"(?:(?:[Tt]|( ))([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]+))?"
@@ -50,13 +52,11 @@ SYNTAX_WITHIN = re.compile(r": | #|[ :]\Z")
 NUMBER = re.compile(
     r"[-+]?(?:0[xX][0-9a-fA-F]*|0[oO][0-7]*|0[bB][01]*|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]*)(?:[eE][-+]?[0-9]*)?"
     r"|[0-9]+(?::[0-9]+)+(?:\.[0-9]*)?|\.[iI][nN][fF]|\.[nN][aA][nN])"
-    r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ].*)?"
+    r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ][0-9 :.,Z+-]*)?"
 )
 # YAML's printable characters less U+0085, U+2028 and U+2029, which are line breaks in 1.1, and
-# less the byte order mark.
-UNPRINTABLE = re.compile(
-    "[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+# less the byte order mark. Surrogates pass: render_yaml replaces them.
+UNPRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 ESCAPED = re.compile(f'["\\\\]|{UNPRINTABLE.pattern}')
 SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
@@ -108,7 +108,7 @@ def resolve(text: str) -> object:
     integer = _parse_integer(digits)
     if integer is not None:
         return integer
-    if FLOAT.fullmatch(digits):
+    if FLOAT.fullmatch(digits) and not (text[0] == "." and STRAY_UNDERSCORE.search(text)):
         value = float(digits)
         return text if nonfinite_text(value) else value
     return text
@@ -143,4 +143,4 @@ def _date_text(text: str) -> str:
     fraction = f".{fraction[:9]}".rstrip("0").rstrip(".") if fraction else ""
     offset = (zone or "Z").replace(":", "")
     name = "UTC" if offset in ("Z", "+0000", "-0000") else offset
-    return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} {'+0000' if name == 'UTC' else offset} {name}"
+    return f"{moment}{fraction} {'+0000' if name == 'UTC' else offset} {name}"

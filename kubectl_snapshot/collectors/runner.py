@@ -103,7 +103,8 @@ def _receive(
     try:
         return results.get(timeout=max(run.deadline - time.monotonic(), 0))
     except Empty:
-        return index, _End(Timeout(f"not read within {run.deadline - run.started:.3g} s"))
+        allowed_s = max(run.deadline - run.started, 0)
+        return index, _End(Timeout(f"not read within {allowed_s:.3g} s"))
 
 
 def _close(run: _Run, end: _End, on_event: Callable[[Mapping[str, object]], None]) -> Measurement:

@@ -189,6 +189,7 @@ def test_a_deadline_already_past_ends_at_once_with_every_collector_named(
 
     (measurement,) = run(MadeCollector("OS", ("grub",), wait_for_ever), deadline=0.0)
     assert statuses(measurement) == [("grub", "timeout")]
+    assert measurement.subtypes[0].context["reason"] == "not read within 0 s"
 
 
 def test_each_collector_is_told_its_own_deadline() -> None:

@@ -1,0 +1,49 @@
+"""A certificate authority for the servers of this room and for client certificates."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+HERE = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:api.example.org"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    certificate: Path
+    key: Path
+
+
+def make_authority(directory: Path, name: str = "ca") -> Certificate:
+    made = Certificate(directory / f"{name}.crt", directory / f"{name}.key")
+    files = ("-keyout", made.key, "-out", made.certificate, "-days", "2")
+    _openssl("req", "-x509", *NEW_KEY, *files, "-subj", f"/CN={name}")
+    return made
+
+
+def sign(
+    authority: Certificate, directory: Path, name: str, subject: str, extension: str = HERE
+) -> Certificate:
+    made = Certificate(directory / f"{name}.crt", directory / f"{name}.key")
+    request, config = directory / f"{name}.csr", directory / f"{name}.ext"
+    config.write_text(extension)
+    _openssl("req", "-new", *NEW_KEY, "-keyout", made.key, "-out", request, "-subj", subject)
+    issuer = (
+        "-CA",
+        authority.certificate,
+        "-CAkey",
+        authority.key,
+        "-CAcreateserial",
+        "-days",
+        "2",
+    )
+    signed = ("-extfile", config, "-out", made.certificate)
+    _openssl("x509", "-req", "-in", request, *issuer, *signed)
+    return made
+
+
+def _openssl(*argv: str | Path) -> None:
+    command = ["openssl", *map(str, argv)]
+    subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)

@@ -1,0 +1,75 @@
+"""A reverse proxy before a real API server that stops at one request, for ever.
+
+What passes is handed on as it comes, watches and logs too. At the gate a client is where a test
+wants it: its request not sent yet, or carried out without the client having heard of it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from tests.servers.certificates import Certificate
+from tests.servers.http_server import Exchange, Server, serve
+
+HOP_HEADERS = frozenset(("host", "connection", "content-length", "accept-encoding"))
+PIECE_BYTES = 65536
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The request to stop at: method, and what its path ends with; dry runs pass."""
+
+    method: str
+    resource: str
+    is_carried_out: bool
+    reached: threading.Event = field(default_factory=threading.Event)
+
+    def stops(self, exchange: Exchange) -> bool:
+        path, _, query = exchange.path.partition("?")
+        if exchange.method != self.method or "dryRun" in query:
+            return False
+        return self.resource in path.split("/")[-2:]
+
+
+@contextmanager
+def serve_gate(
+    upstream: str, authority: str, certificate: Certificate, gate: Gate
+) -> Iterator[Server]:
+    """Run the proxy before `upstream`, whose CA is the file `authority`."""
+    context = ssl.create_default_context(cafile=authority)
+    context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+
+    def answer(exchange: Exchange) -> None:
+        stops = gate.stops(exchange)
+        if stops and not gate.is_carried_out:
+            stop(exchange)
+        else:
+            forward(exchange, stops)
+
+    def forward(exchange: Exchange, stops: bool) -> None:
+        headers = {k: v for k, v in exchange.headers.items() if k.lower() not in HOP_HEADERS}
+        address = urlsplit(upstream).netloc
+        with closing(http.client.HTTPSConnection(address, context=context)) as connection:
+            connection.request(exchange.method, exchange.path, exchange.body or None, headers)
+            response = connection.getresponse()
+            if stops:
+                response.read()
+                stop(exchange)
+                return
+            exchange.begin_chunks(response.status)
+            while piece := response.read1(PIECE_BYTES):
+                exchange.send_chunk(piece)
+            exchange.send_chunk(b"")
+
+    def stop(exchange: Exchange) -> None:
+        gate.reached.set()
+        exchange.stopped.wait()
+
+    with serve(answer, certificate) as server:
+        yield server

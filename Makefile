@@ -40,7 +40,8 @@ demo: zipapp ## capture this machine, or with CONTEXT=name one node of that cont
 	scripts/demo $(if $(CONTEXT),--context '$(CONTEXT)',--local)
 
 demo-lab: zipapp ## capture a node of the lab cluster
-	scripts/demo --kubeconfig "$$(scripts/lab-up | tail -n 1)"
+	kubeconfig=$$(scripts/lab-up) && \
+	    scripts/demo --kubeconfig "$$(printf '%s\n' "$$kubeconfig" | tail -n 1)"
 
 lab-up: ## a real cluster on this machine; the last line is the path of its kubeconfig
 	@scripts/lab-up

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 
@@ -9,3 +10,8 @@ import sys
 # their directory, against the slim ones of the zipapp.
 if os.environ.get("SNAPSHOT_TEST_PACKAGE_DIR"):
     sys.path.insert(0, os.path.abspath(os.environ["SNAPSHOT_TEST_PACKAGE_DIR"]))
+
+
+def pytest_report_header() -> list[str]:
+    specs = map(importlib.util.find_spec, ("kubectl_snapshot", "kubernetes"))
+    return [f"{spec.name}: {spec.origin}" for spec in specs if spec]

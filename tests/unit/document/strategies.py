@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.document.tree import build_tree
 
-# No deadline: the machine that runs the tests may be busy. A whole document costs as much to make as
-# many texts do.
+# No deadline: the machine that runs the tests may be busy. A whole document costs as much to make
+# as many texts do.
 PROPERTY = settings(deadline=None, max_examples=200)
 DOCUMENT_PROPERTY = settings(deadline=None, max_examples=50)
 

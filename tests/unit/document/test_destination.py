@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubectl_snapshot.document.destination import (
+    detect_format,
+    format_from_path,
+    parse_configmap_uri,
+    parse_duration,
+)
+from kubectl_snapshot.errors import InvalidRequest
+from tests.unit.document.strategies import PROPERTY
+
+
+@pytest.mark.parametrize(
+    ("uri", "namespace", "name"),
+    [
+        ("cm://ns/name", "ns", "name"),
+        ("cm://ns/a/b", "ns", "a/b"),
+        ("cm:// ns / n ", "ns", "n"),
+    ],
+)
+def test_a_configmap_uri_has_a_namespace_and_a_name(uri: str, namespace: str, name: str) -> None:
+    assert parse_configmap_uri(uri) == (namespace, name)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("cm://ns", "cm://", "cm:///n", "cm://ns/", "cm:// /n", "cm://ns/ ", "CM://ns/n"),
+        *(" cm://ns/n", "ns/n", "", "cm:/ns/n", "configmap://ns/n"),
+    ],
+)
+def test_anything_else_is_no_configmap_uri(uri: str) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_configmap_uri(uri)
+
+
+@pytest.mark.parametrize(
+    ("path", "format_name"),
+    [
+        ("/x/snapshot.json", "json"),
+        ("A.YML", "yaml"),
+        (".yaml", "yaml"),
+        ("a.txt", "table"),
+        ("a.table", "table"),
+        ("file.backup.json", "json"),
+        ("C:\\Users\\config.json", "json"),
+        ("https://example.com/data.yaml", "yaml"),
+    ],
+)
+def test_the_ending_of_a_path_tells_the_format(path: str, format_name: str) -> None:
+    assert format_from_path(path) == detect_format(path) == format_name
+
+
+@pytest.mark.parametrize("path", ["a", "yaml", "a.yaml.gz", "https://h/a.yaml?x=1", "", "cm://a/b"])
+def test_an_ending_that_tells_nothing_means_json(path: str) -> None:
+    assert detect_format(path) == ""
+    assert format_from_path(path) == "json"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90s", 90.0),
+        ("1h30m", 5400.0),
+        ("300ms", 0.3),
+        ("5m", 300.0),
+        ("0", 0.0),
+        ("+0", 0.0),
+        ("0s", 0.0),
+        ("1.5h", 5400.0),
+        (".5s", 0.5),
+        ("1.s", 1.0),
+        ("+5s", 5.0),
+        ("1h1m1s1ms", 3661.001),
+        ("2us", 2e-6),
+        ("2µs", 2e-6),
+        ("2μs", 2e-6),
+        ("5ns", 5e-9),
+        ("2562047h", 2562047 * 3600.0),
+    ],
+)
+def test_a_go_duration_is_read_as_seconds(text: str, seconds: float) -> None:
+    assert parse_duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "5",
+            "90",
+            "-5s",
+            "-0",
+            "abc",
+            "s",
+            ".s",
+            ".",
+            "+",
+            "1h ",
+            " 1h",
+            "1h 2m",
+            "1H",
+            "1d",
+        ),
+        *(
+            "1,5s",
+            "1e3s",
+            "1_0s",
+            "0x1s",
+            "1..5s",
+            "1m30",
+            "2562048h",
+            "9" * 400 + "s",
+            "١s",
+            "1s\n",
+        ),
+    ],
+)
+def test_anything_else_is_no_duration(text: str) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_duration(text)
+
+
+@PROPERTY
+@given(st.text("0123456789.+-hmsnuµ ", max_size=10) | st.text())
+def test_any_text_is_a_duration_or_an_invalid_request(text: str) -> None:
+    try:
+        seconds = parse_duration(text)
+    except InvalidRequest:
+        return
+    assert 0 <= seconds < 300 * 366 * 86400

@@ -30,9 +30,9 @@ def read_help(args):
     """
     if not 0 < len(args) < 3 or args[-1] not in ("-h", "--help"):
         return None
-    name = args[0] if len(args) == 2 else "main"
+    name = os.path.join("help", args[0] + ".txt") if len(args) == 2 else "help.txt"
     try:
-        return __loader__.get_data(os.path.join(ZIPAPP, "help", name + ".txt"))
+        return __loader__.get_data(os.path.join(ZIPAPP, name))
     except OSError:
         return None
 
@@ -113,12 +113,18 @@ def is_quick(args):
     return is_help or verb in QUICK_VERBS or (verb == "version" and "--client" in args)
 
 
-help_text = read_help(sys.argv[1:])
-if help_text is not None:
-    sys.exit(write_help(help_text))
+def start(args):
+    """Run the program and return its exit code."""
+    help_text = read_help(args)
+    if help_text is not None:
+        return write_help(help_text)
+    sys.path.insert(0, choose_packages(args, os.environ))
+    from kubectl_snapshot.main import main
 
-sys.path.insert(0, choose_packages(sys.argv[1:], os.environ))
+    return main()
 
-from kubectl_snapshot.main import main
 
-sys.exit(main())
+try:
+    sys.exit(start(sys.argv[1:]))
+except KeyboardInterrupt:  # while importing; main deals with those that come later
+    sys.exit(130)

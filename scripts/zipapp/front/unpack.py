@@ -24,7 +24,7 @@ def ensure_tree(zipapp, tree):
     try:
         write_packages(zipapp, part)
         os.rename(part, tree)
-    except OSError:  # no space left, or another start put the tree there first
+    except (OSError, zipfile.BadZipFile):  # no space left, or another start was faster
         shutil.rmtree(part, ignore_errors=True)
     remove_unused(cache)
 

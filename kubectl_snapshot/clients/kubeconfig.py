@@ -288,9 +288,8 @@ def _named(
     if not isinstance(listed, (list, tuple)):
         raise InvalidRequest(f"{key} of {path} is not a list")
     for entry in listed:
-        name = _text(
-            _section(entry, f"an entry of {key} in {path}").get("name"), f"a {what}'s name"
-        )
+        entry = _section(entry, f"an entry of {key} in {path}")
+        name = _text(entry.get("name"), f"a {what}'s name in {path}")
         place = f"{what} {name} in {path}"
         entries.setdefault(name, _checked(_section(entry.get(what), place), what, place, path))
     return entries

@@ -36,13 +36,14 @@ KEY_TYPES: Mapping[tuple[str, str], Mapping[str, Schema]] = {
     ("GPU", "smi"): {"gpu-count": INTEGER},
 }
 
-JSON_TYPES: Mapping[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "object": (dict,),
-    "array": (list,),
+# What a decoded value is in JSON Schema; a float without a fraction is an integer, too.
+JSON_TYPES: Mapping[type, tuple[str, ...]] = {
+    str: ("string",),
+    bool: ("boolean",),
+    int: ("integer", "number"),
+    float: ("number",),
+    dict: ("object",),
+    list: ("array",),
 }
 
 
@@ -169,17 +170,13 @@ def _map_complaints(pairs: dict[str, object], schema: Schema, where: str) -> Ite
     known = schema.get("properties", {})
     others = schema.get("additionalProperties", {})
     for key, value in pairs.items():
-        yield from _complaints(value, known.get(key, others), f"{where}.{key}")
+        rule = known.get(key, others)
+        if rule:
+            yield from _complaints(value, rule, f"{where}.{key}")
 
 
-def _is_type(value: object, names: str | list[str]) -> bool:
-    for name in [names] if isinstance(names, str) else names:
-        if isinstance(value, bool):
-            matches = name == "boolean"
-        elif isinstance(value, float) and name == "integer":
-            matches = value.is_integer()
-        else:
-            matches = isinstance(value, JSON_TYPES[name])
-        if matches:
-            return True
-    return False
+def _is_type(value: object, wanted: str | list[str]) -> bool:
+    names = JSON_TYPES.get(type(value), ())
+    if isinstance(value, float) and value.is_integer():
+        names = JSON_TYPES[int]
+    return wanted in names if isinstance(wanted, str) else any(name in wanted for name in names)

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kubectl_snapshot import __version__
 from kubectl_snapshot.constants import DEFAULT_IMAGE, DEFAULT_TIMEOUT_S, FULL_API_VERSION
-from kubectl_snapshot.document.snapshot import Snapshot, gaps, gpu_count, in_order, new_snapshot
+from kubectl_snapshot.document.snapshot import (
+    Snapshot,
+    gaps,
+    gpu_count,
+    in_order,
+    new_snapshot,
+    render_time,
+)
 from kubectl_snapshot.errors import InvalidRequest, NotFound, SnapshotError
 from kubectl_snapshot.job.selectors import (
     Toleration,
@@ -509,8 +516,3 @@ def check_gpu(snapshot: Snapshot) -> None:
             why="no GPU subtype of the snapshot has a gpu-count above 0",
             hint="pass another node, or leave --require-gpu out",
         )
-
-
-def render_time(seconds: float) -> str:
-    """Return a time as RFC 3339 in UTC, whole seconds."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from time import gmtime, strftime
 from typing import TYPE_CHECKING, Union
 
 from kubectl_snapshot.constants import FULL_API_VERSION, KIND
@@ -119,3 +120,8 @@ def gpu_count(snapshot: Snapshot) -> int:
         for subtype in measurement.subtypes
     ]
     return max((n for n in counts if isinstance(n, int) and not isinstance(n, bool)), default=0)
+
+
+def render_time(seconds: float) -> str:
+    """Return a time of the Unix epoch as RFC 3339 in UTC, whole seconds."""
+    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(seconds))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.kube import Call
+from kubectl_snapshot.clients.kube import Call, Response
+from kubectl_snapshot.constants import EXPIRES_ANNOTATION, MANAGED_BY_LABEL, NAME
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.job.deploy import Created, find_uid
+from kubectl_snapshot.job.rbac import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,11 +34,34 @@ def delete_objects(
             continue
         if uid:
             doomed.append((created, uid))
-    answers = kube.request_all([_delete_call(created, uid, deadline) for created, uid in doomed])
+    answers = kube.request_all(
+        [_delete_call(f"{created.path}/{created.name}", uid, deadline) for created, uid in doomed]
+    )
     for (created, _), answer in zip(doomed, answers):
         if isinstance(answer, SnapshotError) and answer.status not in (404, 409):
             left.append((created, answer))
     return left
+
+
+def delete_expired_roles(kube: Kube, now: str, deadline: float) -> None:
+    """Remove the cluster-wide objects of runs that died and whose time is over.
+
+    `now` is RFC 3339 in UTC, as the expiry is: such texts compare as their times do. Who may not
+    list roles leaves them to the next one who may.
+    """
+    selector = {"labelSelector": f"{MANAGED_BY_LABEL}={NAME}"}
+    lists = [
+        Call("GET", path, doing="list what expired", query=selector, deadline=deadline)
+        for path in (CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS)
+    ]
+    expired = [
+        (f"{call.path}/{item['metadata']['name']}", item["metadata"]["uid"])
+        for call, answer in zip(lists, kube.request_all(lists))
+        if isinstance(answer, Response)
+        for item in answer.body.get("items") or ()
+        if item["metadata"].get("annotations", {}).get(EXPIRES_ANNOTATION, now) < now
+    ]
+    kube.request_all([_delete_call(path, uid, deadline) for path, uid in expired])
 
 
 def render_delete_command(created: Created) -> str:
@@ -46,11 +71,11 @@ def render_delete_command(created: Created) -> str:
     return f"kubectl delete {created.kind.lower()} {created.name}{where}"
 
 
-def _delete_call(created: Created, uid: str, deadline: float) -> Call:
+def _delete_call(path: str, uid: str, deadline: float) -> Call:
     return Call(
         "DELETE",
-        f"{created.path}/{created.name}",
-        doing=f"delete {created.kind} {created.name}",
+        path,
+        doing=f"delete {path}",
         # A 409 says that the name belongs to another object by now: ours is gone.
         body={
             "apiVersion": "v1",

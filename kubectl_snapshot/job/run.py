@@ -7,12 +7,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kubectl_snapshot.document.snapshot import render_time
 from kubectl_snapshot.errors import SnapshotError
-from kubectl_snapshot.job.cleanup import delete_objects, render_delete_command
+from kubectl_snapshot.job.cleanup import delete_expired_roles, delete_objects, render_delete_command
 from kubectl_snapshot.job.deploy import Created, deploy
 from kubectl_snapshot.job.follow import Run, follow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kubectl_snapshot.job.options import JobOptions
 
 CLEANUP_S = 15.0
@@ -38,36 +41,65 @@ def run_agent(
     """
     made: list[Created] = []
     cancelled = threading.Event()
-    worker = threading.Thread(
-        target=_deploy, args=(run, expires, made, cancelled), name="deploy", daemon=True
-    )
-    worker.start()
+    has_settled = threading.Event()
+    arguments = (run, expires, made, cancelled, has_settled)
+    threading.Thread(target=_deploy, args=arguments, name="deploy", daemon=True).start()
     try:
         payload = follow(run, cancel)
         return Result(payload, run.node_name)
     finally:
         run.stop.set()
         cancelled.set()
-        worker.join(SETTLE_S)
+        has_settled.wait(SETTLE_S)
         if cleanup:
-            _clean_up(run, made)
+            _finish_before_interrupt(lambda: _clean_up(run, made))
         else:
             run.on_event({"event": "kept", "commands": _look_commands(run.options)})
 
 
-def _deploy(run: Run, expires: str, made: list[Created], cancelled: threading.Event) -> None:
+def _deploy(
+    run: Run,
+    expires: str,
+    made: list[Created],
+    cancelled: threading.Event,
+    has_settled: threading.Event,
+) -> None:
     try:
         deploy(run.kube, run.options, expires, made, cancelled, run.deadline)
     except SnapshotError as error:
         run.inbox.put(("failure", error))
+    finally:
+        has_settled.set()
 
 
 def _clean_up(run: Run, made: list[Created]) -> None:
-    left = delete_objects(run.kube, made, time.monotonic() + CLEANUP_S)
+    deadline = time.monotonic() + CLEANUP_S
+    left = delete_objects(run.kube, made, deadline)
+    if run.options.sets_up_rbac:
+        delete_expired_roles(run.kube, render_time(time.time()), deadline)
     if left:
         reasons: list[Any] = [f"{created.kind} {created.name}: {error}" for created, error in left]
         commands = [render_delete_command(created) for created, _ in left]
         run.on_event({"event": "left-behind", "reasons": reasons, "commands": commands})
+
+
+def _finish_before_interrupt(work: Callable[[], None]) -> None:
+    """Do the work to its end although Ctrl-C comes; a second one is let through at once."""
+    # An interrupted Thread.join() takes the thread for ended (Python before 3.13).
+    is_done = threading.Event()
+
+    def do_work() -> None:
+        try:
+            work()
+        finally:
+            is_done.set()
+
+    threading.Thread(target=do_work, name="clean-up", daemon=True).start()
+    try:
+        is_done.wait()
+    except KeyboardInterrupt:
+        is_done.wait()
+        raise
 
 
 def _look_commands(options: JobOptions) -> list[str]:

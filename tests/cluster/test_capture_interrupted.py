@@ -1,0 +1,241 @@
+"""A client that dies or is stopped at any step: what is left, and that it goes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.support import (
+    PYTHON,
+    Cluster,
+    assert_nothing_left,
+    ours,
+    temporary_namespace,
+)
+from tests.lab.machine import wait_for
+from tests.servers.certificates import Certificate, make_authority, sign
+from tests.servers.step_gate import Gate, serve_gate
+
+REACHED_S = 30
+# Deadline of the Job 12 + 2 s, TTL 1 s, and the controllers' own pace.
+GONE_S = 60
+
+STEPS = {
+    "before the Job": ("POST", "jobs", False),
+    "the Job made, unheard": ("POST", "jobs", True),
+    "before the ConfigMap": ("POST", "configmaps", False),
+    "the ConfigMap made, unheard": ("POST", "configmaps", True),
+    "before the start": ("PATCH", "jobs", False),
+    "the pod started, unheard": ("PATCH", "jobs", True),
+    "before the log": ("GET", "log", False),
+    "before the clean-up": ("DELETE", "jobs", False),
+}
+LEFT_AT_MOST = {
+    "before the Job": set(),
+    "the Job made, unheard": {"Job"},
+    "before the ConfigMap": {"Job"},
+    "the ConfigMap made, unheard": {"Job", "ConfigMap"},
+    "before the start": {"Job", "ConfigMap"},
+    "the pod started, unheard": {"Job", "ConfigMap", "Pod"},
+    "before the log": {"Job", "ConfigMap", "Pod"},
+    "before the clean-up": {"Job", "ConfigMap", "Pod"},
+}
+
+SHORT_LIVED = """
+from kubectl_snapshot.snapshotter import AgentConfig, deploy_and_get_snapshot
+deploy_and_get_snapshot(AgentConfig(
+    namespace={namespace!r}, timeout=12, pod_deadline_margin=1, job_deadline_margin=2, ttl=1,
+    cluster_scope={scope!r}))
+"""
+
+
+@dataclass(frozen=True)
+class Authority:
+    certificate: Path
+    server: Certificate
+
+
+@contextmanager
+def gated(cluster: Cluster, own: Authority, gate: Gate, directory: Path) -> Iterator[str]:
+    """The path of a kubeconfig that leads through the gate."""
+    config = json.loads(Path(cluster.kubeconfig).read_text())
+    upstream = config["clusters"][0]["cluster"]["server"]
+    assert cluster.state is not None
+    authority = str(cluster.state / "pki" / "ca.crt")
+    with serve_gate(upstream, authority, own.server, gate) as server:
+        config["clusters"][0]["cluster"] = {
+            "server": server.url,
+            "certificate-authority": str(own.certificate),
+        }
+        path = directory / "gated.kubeconfig"
+        path.write_text(json.dumps(config))
+        yield str(path)
+
+
+def start_library(
+    cluster: Cluster, zipapp: Path, kubeconfig: str, namespace: str, scope: str = "client"
+) -> subprocess.Popen[str]:
+    environment = {
+        **cluster.environment(kubeconfig),
+        "PYTHONPATH": f"{zipapp}/site-packages",
+        "KUBECTL_SNAPSHOT_ZIPAPP": str(zipapp),
+    }
+    return subprocess.Popen(
+        [PYTHON, "-c", SHORT_LIVED.format(namespace=namespace, scope=scope)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def new_gate(step: str) -> Gate:
+    method, resource, is_carried_out = STEPS[step]
+    return Gate(method, resource, is_carried_out)
+
+
+def ours_in(cluster: Cluster, namespace: str) -> set[str]:
+    return {
+        line.split()[0] for line in ours(cluster) if line.split()[1].startswith(f"{namespace}/")
+    }
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    directory = tmp_path_factory.mktemp("pki")
+    authority = make_authority(directory)
+    return Authority(authority.certificate, sign(authority, directory, "server", "/CN=gate"))
+
+
+def test_whatever_a_killed_client_leaves_goes_by_itself(
+    cluster: Cluster,
+    zipapp: Path,
+    own: Authority,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cluster.require_lab()
+
+    def kill_at(step: str) -> tuple[str, set[str], float]:
+        directory = tmp_path / step.replace(" ", "-")
+        directory.mkdir()
+        gate = new_gate(step)
+        with (
+            temporary_namespace(cluster) as namespace,
+            gated(cluster, own, gate, directory) as kubeconfig,
+        ):
+            client = start_library(cluster, zipapp, kubeconfig, namespace)
+            try:
+                assert gate.reached.wait(REACHED_S), step
+            finally:
+                client.kill()
+                client.communicate()
+            killed = time.monotonic()
+            left = ours_in(cluster, namespace)
+            wait_for(f"{step}: all to go", lambda: not ours_in(cluster, namespace), GONE_S)
+            return step, left, time.monotonic() - killed
+
+    with ThreadPoolExecutor(len(STEPS)) as pool:
+        results = list(pool.map(kill_at, STEPS))
+    with capsys.disabled():
+        print("\nclient killed            left at once               gone after")
+        for step, left, seconds in results:
+            print(f"{step:28} {', '.join(sorted(left)) or 'nothing':26} {seconds:.1f} s")
+    for step, left, _ in results:
+        assert left <= LEFT_AT_MOST[step], step
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_cleans_up_and_ends_with_its_code(
+    cluster: Cluster,
+    start_snapshot: Callable[..., subprocess.Popen[str]],
+    namespace: str,
+    own: Authority,
+    tmp_path: Path,
+    number: signal.Signals,
+) -> None:
+    gate = Gate("GET", "log", False)
+    with gated(cluster, own, gate, tmp_path) as kubeconfig:
+        client = start_snapshot("-n", namespace, "-o", str(tmp_path / "x"), kubeconfig=kubeconfig)
+        assert gate.reached.wait(REACHED_S)
+        client.send_signal(number)
+        _, told = client.communicate(timeout=20)
+    assert client.returncode == 128 + number
+    assert "Traceback" not in told
+    assert not (tmp_path / "x").exists()
+    assert_nothing_left(cluster)
+
+
+@pytest.mark.parametrize("step", [step for step in STEPS if step != "before the clean-up"])
+def test_ctrl_c_at_any_step_leaves_nothing(
+    cluster: Cluster,
+    start_snapshot: Callable[..., subprocess.Popen[str]],
+    namespace: str,
+    own: Authority,
+    tmp_path: Path,
+    step: str,
+) -> None:
+    gate = new_gate(step)
+    with gated(cluster, own, gate, tmp_path) as kubeconfig:
+        client = start_snapshot("-n", namespace, kubeconfig=kubeconfig)
+        assert gate.reached.wait(REACHED_S)
+        client.send_signal(signal.SIGINT)
+        _, told = client.communicate(timeout=20)
+    assert client.returncode == 130
+    assert "Traceback" not in told
+    assert_nothing_left(cluster)
+
+
+def test_a_second_ctrl_c_leaves_at_once_and_says_how_to_clean_up(
+    cluster: Cluster,
+    start_snapshot: Callable[..., subprocess.Popen[str]],
+    namespace: str,
+    own: Authority,
+    tmp_path: Path,
+) -> None:
+    gate = Gate("DELETE", "jobs", False)
+    with gated(cluster, own, gate, tmp_path) as kubeconfig:
+        client = start_snapshot("-n", namespace, kubeconfig=kubeconfig)
+        assert gate.reached.wait(REACHED_S)
+        client.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            # The first one waits for the clean-up, which the gate holds.
+            client.wait(1)
+        client.send_signal(signal.SIGINT)
+        _, told = client.communicate(timeout=5)
+    assert client.returncode == 130
+    command = told.strip().splitlines()[-1].split()
+    assert command[:3] == ["kubectl", "delete", "job"]
+    assert cluster.kubectl(*command[1:]).returncode == 0
+    assert_nothing_left(cluster)
+
+
+def test_the_next_run_removes_the_expired_roles_of_a_killed_one(
+    cluster: Cluster,
+    zipapp: Path,
+    run_snapshot: Callable[..., subprocess.CompletedProcess[str]],
+    namespace: str,
+    own: Authority,
+    tmp_path: Path,
+) -> None:
+    gate = Gate("PATCH", "jobs", False)
+    with gated(cluster, own, gate, tmp_path) as kubeconfig:
+        client = start_library(cluster, zipapp, kubeconfig, namespace, "agent")
+        assert gate.reached.wait(REACHED_S), client.communicate(timeout=5)
+        client.kill()
+        client.communicate()
+    wait_for("the Job to go", lambda: not ours_in(cluster, namespace), GONE_S)
+    kinds = {line.split()[0] for line in ours(cluster)}
+    assert kinds == {"ClusterRole", "ClusterRoleBinding"}
+    ended = run_snapshot("-n", namespace, "--cluster-scope", "agent", "-o", "name")
+    assert ended.returncode == 0, ended.stderr
+    assert_nothing_left(cluster)

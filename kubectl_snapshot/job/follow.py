@@ -177,11 +177,19 @@ def _open_log(run: Run) -> None:
 
 
 def _start_thread(run: Run, kind: str, target: Callable[..., None], *arguments: Any) -> None:
+    """Run in a daemon thread; a failure comes as `log-end` of a log, else as `failure`."""
+    failed = kind if kind == "log-end" else "failure"
+
     def call() -> None:
+        failure: SnapshotError | None = Internal(f"the {kind} reader ended early")
         try:
             target(run, *arguments)
+            failure = None
         except SnapshotError as error:
-            run.inbox.put((kind if kind == "log-end" else "failure", error))
+            failure = error
+        finally:
+            if failure is not None:
+                run.inbox.put((failed, failure))
 
     threading.Thread(target=call, name=f"{kind} of {run.options.name}", daemon=True).start()
 

@@ -26,10 +26,14 @@ class Permission:
     namespace: str = ""
 
     def __str__(self) -> str:
-        resource = f"{self.resource}.{self.group}" if self.group else self.resource
-        subresource = f" --subresource={self.subresource}" if self.subresource else ""
         where = f" -n {self.namespace}" if self.namespace else " --all-namespaces"
-        return f"{self.verb} {resource}{subresource}{where}"
+        return f"{self.verb} {self.title}{where}"
+
+    @property
+    def title(self) -> str:
+        """Return the resource as kubectl takes it: `jobs.batch`, `pods/log`."""
+        resource = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{resource}/{self.subresource}" if self.subresource else resource
 
 
 def build_user_permissions(options: JobOptions) -> tuple[Permission, ...]:
@@ -81,12 +85,15 @@ def is_granted(permission: Permission, rules: Sequence[Mapping[str, Any]]) -> bo
 
 
 def describe_permissions(permissions: Iterable[Permission]) -> str:
-    """Return them as one text, a resource's verbs together: `create, delete jobs.batch -n ops`."""
-    verbs: dict[str, list[str]] = {}
+    """Return them as one text: `in namespace ops: create, delete jobs.batch; in the cluster: …`."""
+    places: dict[str, dict[str, list[str]]] = {}
     for permission in permissions:
-        _, _, target = str(permission).partition(" ")
-        verbs.setdefault(target, []).append(permission.verb)
-    return "; ".join(f"{', '.join(names)} {target}" for target, names in verbs.items())
+        place = f"in namespace {permission.namespace}" if permission.namespace else "in the cluster"
+        places.setdefault(place, {}).setdefault(permission.title, []).append(permission.verb)
+    return "; ".join(
+        f"{place}: " + "; ".join(f"{', '.join(verbs)} {title}" for title, verbs in titles.items())
+        for place, titles in places.items()
+    )
 
 
 def _holds(values: Sequence[str] | None, wanted: str) -> bool:

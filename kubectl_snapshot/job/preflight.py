@@ -166,8 +166,7 @@ def _check_pod_security(
 def _missing(kube: Kube, missing: Sequence[Permission], options: JobOptions) -> Unauthorized:
     who = f"user {kube.user}" if kube.user else "this user"
     return Unauthorized(
-        f"{who} may not run a capture in namespace {options.namespace}",
-        why=f"not allowed: {describe_permissions(missing)}",
+        f"{who} may not run a capture, for want of: {describe_permissions(missing)}",
         hint=f"ask an administrator for these; check one with `kubectl auth can-i {missing[0]}`",
         status=403,
     )

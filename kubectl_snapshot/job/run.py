@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.document.snapshot import render_time
-from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.errors import Internal, SnapshotError
 from kubectl_snapshot.job.cleanup import delete_expired_roles, delete_objects, render_delete_command
 from kubectl_snapshot.job.deploy import Created, deploy
 from kubectl_snapshot.job.follow import Run, follow
@@ -64,12 +64,16 @@ def _deploy(
     cancelled: threading.Event,
     has_settled: threading.Event,
 ) -> None:
+    failure: SnapshotError | None = Internal("the deployment ended early")
     try:
         deploy(run.kube, run.options, expires, made, cancelled, run.deadline)
+        failure = None
     except SnapshotError as error:
-        run.inbox.put(("failure", error))
+        failure = error
     finally:
         has_settled.set()
+        if failure is not None:
+            run.inbox.put(("failure", failure))
 
 
 def _clean_up(run: Run, made: list[Created]) -> None:

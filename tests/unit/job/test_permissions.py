@@ -58,11 +58,14 @@ def test_only_a_rule_for_verb_group_and_resource_without_names_is_a_yes(
 
 
 def test_a_permission_reads_as_kubectl_takes_it() -> None:
-    assert str(LOG) == "get pods --subresource=log -n ops"
+    assert str(LOG) == "get pods/log -n ops"
     assert str(Permission("create", "batch", "jobs", "", "ops")) == "create jobs.batch -n ops"
 
 
-def test_verbs_of_one_resource_are_told_together() -> None:
+def test_what_is_missing_is_told_by_place_and_resource() -> None:
     jobs = [Permission(verb, "batch", "jobs", "", "ops") for verb in ("create", "delete")]
-    told = describe_permissions([*jobs, LOG])
-    assert told == "create, delete jobs.batch -n ops; get pods --subresource=log -n ops"
+    told = describe_permissions([*jobs, LOG, Permission("get", "", "nodes")])
+    assert (
+        told
+        == "in namespace ops: create, delete jobs.batch; get pods/log; in the cluster: get nodes"
+    )

@@ -22,7 +22,7 @@ from kubectl_snapshot.errors import InvalidRequest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from yaml import AliasEvent, Event, Mark
+    from yaml import AliasEvent, Event, Mark, SafeDumper, ScalarNode
 
     from kubectl_snapshot.document.snapshot import Measurement, Scalar, Snapshot, Subtype
 
@@ -82,7 +82,16 @@ def render_manifests(objects: Iterable[Mapping[str, object]]) -> str:
     """Return Kubernetes objects as one stream of YAML documents, keys as they come."""
     import yaml
 
-    return str(yaml.safe_dump_all(objects, sort_keys=False, explicit_start=True))
+    class Dumper(yaml.SafeDumper):
+        """PyYAML's, which left alone writes `1e3` without quotes: a number to kubectl."""
+
+    Dumper.add_representer(str, _represent_text)
+    return str(yaml.dump_all(objects, Dumper=Dumper, sort_keys=False, explicit_start=True))
+
+
+def _represent_text(dumper: SafeDumper, text: str) -> ScalarNode:
+    style = "|" if "\n" in text else '"' if render_text(text) != text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 
 def parse_yaml(text: str) -> Snapshot:
@@ -106,6 +115,9 @@ def load_yaml(text: str) -> object:
         raise _invalid(problem, e.problem_mark or e.context_mark) from e
     except yaml.YAMLError as e:
         raise _invalid(str(e).replace("\n", " "), None) from e
+    except (ValueError, OverflowError) as e:
+        # An escape beyond Unicode, a version of thousands of digits: PyYAML does not look first.
+        raise _invalid(str(e), None) from e
     return without_surrogates_in(tree, text)
 
 

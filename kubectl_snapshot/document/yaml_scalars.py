@@ -22,6 +22,7 @@ VALUES = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
 }
+NONFINITE = {"+Inf": ".inf", "-Inf": "-.inf", "NaN": ".nan"}
 # YAML 1.1 has more words for true and false, a merge key and a default key.
 MISTAKEN_WORDS = frozenset(
     form
@@ -30,7 +31,8 @@ MISTAKEN_WORDS = frozenset(
 )
 
 INTEGER = re.compile(
-    r"([-+]?)(?:0[xX](?P<x>[0-9a-fA-F]+)|0[bB](?P<b>[01]+)|0[oO]?(?P<o>[0-7]+)|(?P<d>0|[1-9][0-9]*))"
+    r"([-+]?)(?:0[xX](?P<x>[0-9a-fA-F]+)|0[bB](?P<b>[01]+)|0[oO]?(?P<o>[0-7]+)"
+    r"|(?P<d>0|[1-9][0-9]*))"
 )
 BASES = {"x": 16, "b": 2, "o": 8, "d": 10}
 FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -50,7 +52,8 @@ SYNTAX = re.compile(
 SYNTAX_WITHIN = re.compile(r": | #|[ :]\Z")
 # Numbers of 1.1 and 1.2, also the broken ones (`0x`) that PyYAML takes for some; base 60; dates.
 NUMBER = re.compile(
-    r"[-+]?(?:0[xX][0-9a-fA-F]*|0[oO][0-7]*|0[bB][01]*|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]*)(?:[eE][-+]?[0-9]*)?"
+    r"[-+]?(?:0[xX][0-9a-fA-F]*|0[oO][0-7]*|0[bB][01]*"
+    r"|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]*)(?:[eE][-+]?[0-9]*)?"
     r"|[0-9]+(?::[0-9]+)+(?:\.[0-9]*)?|\.[iI][nN][fF]|\.[nN][aA][nN])"
     r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ][0-9 :.,Z+-]*)?"
 )
@@ -69,10 +72,8 @@ def render_scalar(value: Scalar) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return int.__repr__(value)
-    special = nonfinite_text(value)
-    return special.replace("+", "").replace("Inf", ".inf").replace("NaN", ".nan") or float_text(
-        value
-    )
+    text = float_text(value)
+    return NONFINITE.get(text, text)
 
 
 def render_text(text: str) -> str:

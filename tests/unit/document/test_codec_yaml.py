@@ -6,11 +6,16 @@ import pytest
 import yaml
 from hypothesis import given
 
-from kubectl_snapshot.document.codec_yaml import load_yaml, parse_yaml, render_yaml
+from kubectl_snapshot.document.codec_yaml import (
+    load_yaml,
+    parse_yaml,
+    render_manifests,
+    render_yaml,
+)
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.document.tree import build_tree
 from kubectl_snapshot.errors import InvalidRequest
-from tests.unit.document.strategies import DOCUMENT_PROPERTY, SNAPSHOTS, typed
+from tests.unit.document.strategies import DOCUMENT_PROPERTY, PROPERTY, SNAPSHOTS, TEXTS, typed
 
 EXAMPLE = Snapshot(
     {"version": "v1.0.0", "source-node": "node1", "timestamp": "2026-03-09T18:42:07Z"},
@@ -178,6 +183,19 @@ def test_what_is_refused_is_named_with_its_place(text: str, why: str) -> None:
     assert why in caught.value.why
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a: "\\UFFFFFFFF"\n',
+        'a: "\\U00110000"\n',
+        pytest.param(f"%YAML 1.{'1' * 5000}\n---\na: 1\n", id="a version of 5,000 digits"),
+    ],
+)
+def test_what_pyyaml_stumbles_over_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="the document is not valid YAML"):
+        load_yaml(text)
+
+
 def test_a_quoted_merge_key_is_an_ordinary_key() -> None:
     assert parse_yaml('metadata: {"<<": a}').metadata == {"<<": "a"}
 
@@ -202,3 +220,19 @@ def test_deep_nesting_is_refused(opening: str) -> None:
 def test_an_empty_document_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest, match="the document is empty"):
         parse_yaml(text)
+
+
+@PROPERTY
+@given(TEXTS, TEXTS)
+def test_manifests_keep_every_text_a_text(key: str, value: str) -> None:
+    written = render_manifests([{key: value}])
+    assert yaml.safe_load(written) == {key: value}
+    assert typed(load_yaml(written)) == typed({key: value})
+
+
+def test_manifests_are_a_stream_of_documents_in_their_own_key_order() -> None:
+    program = "import sys\nsys.exit()\n"
+    objects = [{"kind": "Pod", "zone": "1e3", "count": 1}, {"b": True, "a": program}]
+    assert render_manifests(objects) == (
+        '---\nkind: Pod\nzone: "1e3"\ncount: 1\n---\nb: true\na: |\n  import sys\n  sys.exit()\n'
+    )

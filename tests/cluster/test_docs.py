@@ -1,0 +1,58 @@
+"""The documents' examples that need a cluster: they work, and show what is printed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kubectl_snapshot.document.codec import parse_document
+from tests import docs_support as docs
+from tests.cluster import support
+
+# What the pages call a node, and a namespace with Pod Security `restricted`.
+NODE, NAMESPACE = "node2", "locked-down"
+
+
+@pytest.fixture
+def environment(cluster: support.Cluster, zipapp: Path) -> Iterator[dict[str, str]]:
+    yield {**cluster.environment(), "KUBECTL_SNAPSHOT_ZIPAPP": str(zipapp)}
+    support.assert_nothing_left(cluster)
+
+
+@pytest.mark.parametrize("block", docs.read_blocks(docs.CLUSTER, "console", "sh"), ids=str)
+def test_commands_do_what_is_shown(
+    block: docs.Block,
+    cluster: support.Cluster,
+    restricted_namespace: str,
+    environment: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    text = block.text.replace(NODE, cluster.nodes[-1]).replace(NAMESPACE, restricted_namespace)
+    docs.run_block(docs.Block(block.page, block.language, block.where, text), tmp_path, environment)
+
+
+@pytest.mark.parametrize("block", docs.read_blocks(docs.CLUSTER, "python"), ids=str)
+def test_python_writes_a_valid_document(
+    block: docs.Block, environment: dict[str, str], tmp_path: Path
+) -> None:
+    # Not the interpreter that the built file runs by: the library needs the installed packages.
+    docs.run_python(block, tmp_path, [sys.executable], environment)
+
+
+@pytest.mark.parametrize("level", ["true", "host-read", "false"])
+def test_each_key_around_the_data_is_explained(
+    level: str, cluster: support.Cluster, environment: dict[str, str], namespace: str
+) -> None:
+    spans = docs.read_code_spans(docs.read_page("docs/format.md"))
+    arguments = ["snapshot", f"--privileged={level}", "-n", namespace]
+    done = cluster.kubectl(*arguments, env=environment)
+    assert done.returncode == 0, done.stderr
+    snapshot = parse_document(done.stdout)
+    assert set(snapshot.metadata) <= spans
+    known = {span.partition(".")[0] for span in spans}
+    for measurement in snapshot.measurements:
+        for subtype in measurement.subtypes:
+            assert {key.partition(".")[0] for key in subtype.context} <= known

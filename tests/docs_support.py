@@ -1,0 +1,182 @@
+"""The documents as data: pages, blocks, commands with their output, links.
+
+A block of commands or Python says where it can be run, in a comment on the line before it:
+`<!-- run: here -->` (no cluster), `<!-- run: cluster -->` or `<!-- run: by hand -->`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubectl_snapshot.document.codec import parse_document
+from kubectl_snapshot.document.codec_json import render_json
+from kubectl_snapshot.document.schema import validate
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+HERE, CLUSTER, BY_HAND = "here", "cluster", "by hand"
+RUNNABLE = ("console", "python", "sh")
+FENCE = re.compile(
+    r"^(?:<!-- run: (?P<where>[a-z ]+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+ELLIPSIS = "…"
+ERROR_LINE = re.compile(r"(error|  why| hint|warning): ")
+YAML_LINE = re.compile(r"\s*(?:- )?[\w-]+:(?= |$)")
+RUN_NAME = re.compile(r"kubectl-snapshot-[a-z2-7]{10}\b")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block. `where` is empty where it does not say."""
+
+    page: str
+    language: str
+    where: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}: {self.text.splitlines()[0]}"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line for the shell, and what the page shows as its output; None where it shows nothing."""
+
+    line: str
+    output: tuple[str, ...] | None
+
+
+def read_page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def read_blocks(where: str = "", *languages: str) -> list[Block]:
+    """Return the blocks of all pages that can be run there; all blocks where nothing is asked."""
+    found = [
+        Block(str(page.relative_to(ROOT)), m["language"], m["where"] or "", m["text"])
+        for page in PAGES
+        for m in FENCE.finditer(page.read_text(encoding="utf-8"))
+    ]
+    return [
+        block
+        for block in found
+        if where in ("", block.where) and block.language in (languages or (block.language,))
+    ]
+
+
+def parse_commands(block: Block) -> list[Command]:
+    """Return the commands of a block: every line of `sh`, those after `$ ` of `console`."""
+    lines = block.text.splitlines()
+    if block.language == "sh":
+        return [Command(line, None) for line in lines if line]
+    starts = [index for index, line in enumerate(lines) if line.startswith("$ ")]
+    ends = [*starts[1:], len(lines)]
+    return [
+        Command(lines[start][2:], tuple(lines[start + 1 : end])) for start, end in zip(starts, ends)
+    ]
+
+
+def run_block(block: Block, directory: Path, environment: Mapping[str, str]) -> None:
+    """Run a block's commands one after the other; fail on a page that shows something else."""
+    for command in parse_commands(block):
+        done = subprocess.run(
+            ["bash", "-c", command.line],
+            cwd=directory,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+        if command.output is None:
+            assert done.returncode == 0, f"{command.line} ended with {done.stdout}"
+        else:
+            compare_output(command, done.stdout.splitlines())
+    validate_files(directory)
+
+
+def compare_output(command: Command, printed: Sequence[str]) -> None:
+    """Fail unless the output is of the shape shown: what differs from run to run may differ."""
+    shown = [shorten(line) for line in command.output or ()]
+    pattern = "\n".join(map(build_pattern, shown))
+    text = "\n".join(map(shorten, printed))
+    assert re.fullmatch(pattern, text), f"{command.line} printed\n{text}\n\nnot\n{shown}"
+
+
+def build_pattern(line: str) -> str:
+    """Return what a shown line matches; an ellipsis is any text, alone any lines."""
+    return r".*(?:\n.*)*?" if line == ELLIPSIS else re.escape(line).replace(ELLIPSIS, ".*")
+
+
+def shorten(line: str) -> str:
+    """Return a line without what depends on run and cluster: of YAML only the key is left."""
+    line = RUN_NAME.sub("kubectl-snapshot-RUN", line)
+    key = None if ERROR_LINE.match(line) else YAML_LINE.match(line)
+    return key[0] if key else line
+
+
+def run_python(
+    block: Block, directory: Path, command: Sequence[str], env: Mapping[str, str]
+) -> str:
+    """Run a block of Python; return its stdout, after validating every document it has written."""
+    done = subprocess.run(
+        [*command, "-c", block.text],
+        cwd=directory,
+        env={**env, "PYTHONWARNINGS": "error"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    validated = validate_files(directory)
+    if done.stdout.startswith("{"):
+        validate_document(done.stdout)
+        validated += 1
+    assert validated, "no document was written"
+    return done.stdout
+
+
+def validate_files(directory: Path) -> int:
+    """Validate every document in a directory; return how many there are."""
+    documents = [path for path in directory.iterdir() if path.suffix in (".json", ".yaml")]
+    for path in documents:
+        validate_document(path.read_text(encoding="utf-8"))
+    return len(documents)
+
+
+def validate_document(text: str) -> None:
+    validate(json.loads(render_json(parse_document(text))))
+
+
+def read_links(page: Path) -> list[tuple[Path, str]]:
+    """Return the targets of a page's relative links, each with its anchor or the empty text."""
+    found = []
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            path, _, anchor = target.partition("#")
+            found.append(((page.parent / path) if path else page, anchor))
+    return found
+
+
+def read_anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def read_code_spans(text: str) -> set[str]:
+    """Return what stands between single backquotes outside of fenced blocks."""
+    return set(re.findall(r"`([^`\n]+)`", FENCE.sub("", text)))

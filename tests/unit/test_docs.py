@@ -1,0 +1,201 @@
+"""The documents: nothing is missing in them, nothing in them is stale, what they show works."""
+
+from __future__ import annotations
+
+import configparser
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from kubectl_snapshot import errors, snapshotter
+from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+from kubectl_snapshot.commands.all_commands import COMMANDS
+from kubectl_snapshot.commands.flags import variable_names
+from kubectl_snapshot.document.snapshot import GAP_STATUSES, STATUSES
+from kubectl_snapshot.job.options import LEVELS
+from kubectl_snapshot.job.preflight import SCOPES
+from tests import docs_support as docs
+
+DECISIONS = sorted((docs.ROOT / "docs" / "adr").glob("0*.md"))
+
+
+@pytest.fixture
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment without a cluster, in which `kubectl` runs this checkout."""
+    directory = tmp_path_factory.mktemp("docs")
+    start = f'exec "{sys.executable}" -m kubectl_snapshot "$@"\n'
+    programs = {"kubectl": f"#!/bin/sh\nshift\n{start}", "kubectl-snapshot": f"#!/bin/sh\n{start}"}
+    for name, text in programs.items():
+        (directory / name).write_text(text)
+        (directory / name).chmod(0o755)
+    path = os.pathsep.join([str(directory), os.environ["PATH"]])
+    return {"PATH": path, "HOME": str(directory), "LANG": "C.UTF-8", "PYTHONPATH": str(docs.ROOT)}
+
+
+def test_the_generated_parts_are_what_the_program_declares() -> None:
+    regen = [str(docs.ROOT / "scripts" / "regen"), "--check"]
+    done = subprocess.run(regen, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"run `make regen`: {done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_its_flags_and_variables_in_the_reference(name: str) -> None:
+    page = docs.read_page("docs/cli.md")
+    parser = import_module(COMMANDS[name][0]).new_parser()
+    flags = [a for a in parser._actions if a.option_strings and a.dest != "help"]
+    words = {word for action in flags for word in action.option_strings}
+    words |= {variable for action in flags for variable in variable_names(action)}
+    assert f"\n## {name}\n" in page
+    missing = [word for word in words if not re.search(rf"`{word}[`\[ ]", page)]
+    assert not missing
+
+
+@pytest.mark.parametrize("value", [*SCOPES, *(str(level).lower() for level in LEVELS)])
+def test_scopes_and_levels_are_explained(value: str) -> None:
+    assert f"\n| `{value}` |" in docs.read_page("docs/cli.md")
+
+
+def test_each_exit_code_is_explained() -> None:
+    page = docs.read_page("docs/exit-codes.md")
+    constants = [value for name, value in vars(errors).items() if re.match("EXIT_[A-Z]+$", name)]
+    numbers = [*(n for n in constants if isinstance(n, int)), *errors.EXIT_CODES.values()]
+    assert 10 in numbers
+    for number in numbers:
+        assert f"| `{number}` |" in page
+    for code in errors.EXIT_CODES:
+        assert f"`{code}`" in page
+
+
+def test_each_subtype_has_a_section() -> None:
+    page = docs.read_page("docs/format.md")
+    for type_, collector in ALL_COLLECTORS.items():
+        for subtype in collector.SUBTYPES:
+            assert f"\n### {type_}.{subtype}\n" in page
+
+
+def test_each_status_says_whether_it_is_a_gap() -> None:
+    page = docs.read_page("docs/format.md")
+    rows = dict(re.findall(r"^\| `(\w+)` \| .* \| (yes|no) \|$", page, re.MULTILINE))
+    assert rows == {status: "yes" if status in GAP_STATUSES else "no" for status in STATUSES}
+
+
+def test_each_context_key_of_the_golden_documents_is_explained() -> None:
+    spans = {
+        span.partition(".")[0] for span in docs.read_code_spans(docs.read_page("docs/format.md"))
+    }
+    goldens = list((docs.ROOT / "tests" / "golden" / "collectors").glob("*.json"))
+    assert goldens
+    for golden in goldens:
+        for subtype in json.loads(golden.read_text(encoding="utf-8")).values():
+            assert {key.partition(".")[0] for key in subtype["context"]} <= spans
+
+
+def test_each_name_of_the_library_is_explained() -> None:
+    spans = docs.read_code_spans(docs.read_page("docs/library.md"))
+    assert set(snapshotter.__all__) <= spans
+    assert {field.name for field in dataclasses.fields(snapshotter.AgentConfig)} <= spans
+
+
+def test_the_rooms_are_those_that_the_linter_holds() -> None:
+    linter = configparser.ConfigParser()
+    linter.read(docs.ROOT / ".importlinter")
+    layers = linter["importlinter:contract:layers"]["layers"]
+    package = docs.ROOT / "kubectl_snapshot"
+    held = [
+        name
+        for name in re.findall(r"\w+", layers)
+        if (package / name).is_dir() or (package / f"{name}.py").is_file()
+    ]
+    (drawing,) = re.findall(r"```text\n(__main__.*?)```", read_architecture(), re.DOTALL)
+    lines = re.findall(r"^\w+(?:  \|  \w+)*", drawing, re.MULTILINE)
+    assert [name for line in lines for name in line.split("  |  ")] == held
+
+
+def read_architecture() -> str:
+    return docs.read_page("docs/ARCHITECTURE.md")
+
+
+def test_each_file_that_the_architecture_names_exists() -> None:
+    spans = {s for s in docs.read_code_spans(read_architecture()) if re.search(r"[a-z]/|\.py$", s)}
+    package = docs.ROOT / "kubectl_snapshot"
+    rooms = (docs.ROOT, package, *(package / r for r in ("clients", "commands", "document")))
+    assert len(spans) > 30
+    for span in spans:
+        name = span.replace("<verb>", "version").rstrip("/*")
+        found = [p for room in rooms for p in room.glob(f"{name}*")]
+        assert found, f"there is no {span}"
+
+
+@pytest.mark.parametrize("page", docs.PAGES, ids=lambda page: page.name)
+def test_each_link_leads_somewhere(page: Path) -> None:
+    for target, anchor in docs.read_links(page):
+        assert target.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in docs.read_anchors(target), f"{target} has no #{anchor}"
+
+
+@pytest.mark.parametrize("page", docs.PAGES, ids=lambda page: page.name)
+def test_each_make_target_exists(page: Path) -> None:
+    makefile = docs.read_page("Makefile")
+    for target in re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"there is no target {target}"
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
+def test_a_decision_is_short_and_says_what_it_costs(page: Path) -> None:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 60
+    assert re.match(rf"# {page.name[:4]}: ", lines[0])
+    assert re.match(r"Status: (accepted|superseded by \d{4}), \d{4}-\d{2}-\d{2}", lines[2])
+    sections = [line for line in lines if line.startswith("## ")]
+    assert sections == ["## Context", "## Decision", "## Consequences", "## Alternatives"]
+
+
+def test_each_decision_is_in_the_index_once() -> None:
+    listed = re.findall(r"\]\((0\d{3}-[^)]+)\)", docs.read_page("docs/adr/README.md"))
+    assert listed == [page.name for page in DECISIONS]
+    assert len({name[:4] for name in listed}) == len(listed)
+
+
+def test_each_changelog_fragment_is_one_line_of_a_known_kind() -> None:
+    fragments = [p for p in (docs.ROOT / "changelog.d").iterdir() if p.name != "README.md"]
+    assert fragments
+    for fragment in fragments:
+        assert re.fullmatch(
+            r"[a-z0-9-]+\.(added|changed|fixed|removed|security)\.md", fragment.name
+        )
+        assert re.fullmatch(r"[A-Z`].*\.\n", fragment.read_text(encoding="utf-8"))
+
+
+def test_each_block_says_where_it_can_be_run() -> None:
+    for block in docs.read_blocks("", *docs.RUNNABLE):
+        assert block.where in (docs.HERE, docs.CLUSTER, docs.BY_HAND), str(block)
+
+
+@pytest.mark.parametrize("block", docs.read_blocks(docs.HERE, "console", "sh"), ids=str)
+def test_commands_that_need_no_cluster_do_what_is_shown(
+    block: docs.Block, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    docs.run_block(block, tmp_path, environment)
+
+
+@pytest.mark.parametrize("block", docs.read_blocks(docs.HERE, "python"), ids=str)
+def test_python_that_needs_no_cluster_writes_a_valid_document(
+    block: docs.Block, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    docs.run_python(block, tmp_path, [sys.executable], environment)
+
+
+def test_the_output_that_is_compared_is_really_compared() -> None:
+    command = docs.Command("x", ("error: no cluster …", "…", "kind: Snapshot"))
+    docs.compare_output(command, ["error: no cluster is there", "a", "b", "kind: Other"])
+    with pytest.raises(AssertionError):
+        docs.compare_output(command, ["error: a cluster", "a", "b", "kind: Other"])
+    with pytest.raises(AssertionError):
+        docs.compare_output(command, ["error: no cluster is there", "a", "b", "metadata:"])

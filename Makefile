@@ -15,8 +15,9 @@ help: ## this list
 setup: ## make .venv with what a checkout needs (PYTHON=python3)
 	@scripts/setup
 
-lint: setup ## ruff, mypy --strict, import-linter, sizes
+lint: setup ## ruff, mypy --strict, import-linter, sizes, generated tables
 	scripts/check
+	scripts/regen --check
 
 unit: setup ## pure tests
 	$(PYTEST) tests/unit

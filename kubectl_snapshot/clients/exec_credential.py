@@ -14,6 +14,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kubectl_snapshot.clients.kube_errors import strip_control
 from kubectl_snapshot.errors import InvalidRequest, NotFound, Unauthorized
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ API_VERSIONS = (f"{API_GROUP}/v1", f"{API_GROUP}/v1beta1")
 INTERACTIVE_TIMEOUT_S = 300.0
 TIMEOUT_S = 60.0
 LAST_WORDS_BYTES = 2000
+LAST_WORDS_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def run_exec_plugin(
     interactive = is_interactive(spec, access.user_name)
     info = build_exec_info(spec, access.cluster, interactive)
     timeout_s = timeout_s or (INTERACTIVE_TIMEOUT_S if interactive else TIMEOUT_S)
-    output = _run(spec, {**env, **_extra_env(spec), "KUBERNETES_EXEC_INFO": info}, timeout_s)
+    env = {**env, **_extra_env(spec), "KUBERNETES_EXEC_INFO": info}
+    output = _read_output(_start(spec, env, interactive), command, timeout_s)
     return parse_exec_answer(output, api_version, command)
 
 
@@ -143,13 +146,12 @@ def parse_timestamp(text: str) -> float | None:
         return None
 
 
-def _run(spec: Mapping[str, Any], env: Mapping[str, str], timeout_s: float) -> bytes:
-    """Return the output of a plugin that ended well; raise with its last words otherwise."""
-    command = spec["command"]
-    interactive = json.loads(env["KUBERNETES_EXEC_INFO"])["spec"]["interactive"]
+def _start(
+    spec: Mapping[str, Any], env: Mapping[str, str], interactive: bool
+) -> subprocess.Popen[bytes]:
     try:
-        process = subprocess.Popen(
-            [command, *map(str, spec.get("args") or ())],
+        return subprocess.Popen(
+            [spec["command"], *map(str, spec.get("args") or ())],
             stdin=None if interactive else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -157,17 +159,22 @@ def _run(spec: Mapping[str, Any], env: Mapping[str, str], timeout_s: float) -> b
         )
     except OSError as error:
         hint = spec.get("installHint")
+        if not isinstance(hint, str):
+            hint = "install it, or add its directory to PATH"
         raise NotFound(
-            f"cannot run the exec plugin {command}",
+            f"cannot run the exec plugin {spec['command']}",
             why=error.strerror or "",
-            hint=" ".join(hint.split())
-            if isinstance(hint, str)
-            else "install it, or add it to PATH",
+            hint=" ".join(hint.split()),
         ) from error
-    kept: dict[str, bytes] = {"stdout": b"", "stderr": b""}
+
+
+def _read_output(process: subprocess.Popen[bytes], command: str, timeout_s: float) -> bytes:
+    """Return the output of a plugin that ends well; raise with its last words otherwise."""
+    kept = {"stdout": b"", "stderr": b""}
+    pipes = {"stdout": process.stdout, "stderr": process.stderr}
     readers = [
-        threading.Thread(target=_drain, args=(process.stdout, kept, "stdout"), daemon=True),
-        threading.Thread(target=_drain, args=(process.stderr, kept, "stderr"), daemon=True),
+        threading.Thread(target=_drain, args=(pipe, kept, name), daemon=True)
+        for name, pipe in pipes.items()
     ]
     for reader in readers:
         reader.start()
@@ -178,17 +185,16 @@ def _run(spec: Mapping[str, Any], env: Mapping[str, str], timeout_s: float) -> b
             f"the exec plugin {command} did not answer", why=f"it ran for {timeout_s:g} s"
         ) from None
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()
+        # A child of the plugin may hold a pipe open; what the plugin said is here by then.
         for reader in readers:
-            # A child of the plugin may hold the pipe open; what the plugin said is here by then.
-            reader.join(1.0)
+            reader.join(LAST_WORDS_S)
     if process.returncode != 0:
         words = kept["stderr"].decode(errors="replace").strip().split("\n")[-1]
         raise Unauthorized(
             f"the exec plugin {command} ended with exit code {process.returncode}",
-            why="".join(c if c.isprintable() else " " for c in words),
+            why=strip_control(words),
             hint="log in with it first, or run it by hand to see what it says",
         )
     return kept["stdout"]

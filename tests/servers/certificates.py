@@ -44,6 +44,23 @@ def sign(
     return made
 
 
+def sign_expired(authority: Certificate, directory: Path) -> Certificate:
+    """Return a certificate for 127.0.0.1 that was good for one second, long ago."""
+    made = sign(authority, directory, "expired", "/CN=expired")
+    database, config = directory / "index.txt", directory / "ca.conf"
+    database.write_text("")
+    config.write_text(
+        f"[ca]\ndefault_ca = d\n[d]\ndatabase = {database}\nnew_certs_dir = {directory}\n"
+        "rand_serial = yes\ndefault_md = sha256\npolicy = p\n[p]\ncommonName = supplied\n"
+    )
+    dates = ("-startdate", "20200101000000Z", "-enddate", "20200101000001Z")
+    issuer = ("-cert", authority.certificate, "-keyfile", authority.key)
+    files = ("-in", directory / "expired.csr", "-out", made.certificate)
+    extensions = ("-extfile", directory / "expired.ext")
+    _openssl("ca", "-batch", "-notext", "-config", config, *issuer, *dates, *files, *extensions)
+    return made
+
+
 def _openssl(*argv: str | Path) -> None:
     command = ["openssl", *map(str, argv)]
     subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)

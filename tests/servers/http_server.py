@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from tests.servers.certificates import Certificate
 
@@ -40,6 +41,10 @@ class Exchange:
         self._write(data[: int(len(data) * cut_to)])
         if cut_to < 1:
             self._handler.close_connection = True
+
+    def peer_certificate(self) -> dict[str, Any]:
+        """Return the client's certificate, empty if it showed none that the server trusts."""
+        return dict(self._handler.connection.getpeercert() or {})
 
     def begin_chunks(self, status: int = 200) -> None:
         self._begin(status, {"Transfer-Encoding": "chunked"})
@@ -86,9 +91,12 @@ class Server:
 
 @contextmanager
 def serve(
-    answer: Callable[[Exchange], None], certificate: Certificate | None = None
+    answer: Callable[[Exchange], None],
+    certificate: Certificate | None = None,
+    context: ssl.SSLContext | None = None,
 ) -> Iterator[Server]:
-    """Run a server, with TLS where a certificate is given; leaving ends its connections, too."""
+    """Run a server, with TLS by a certificate or a context; leaving ends its connections, too."""
+    tls = server_context(certificate) if certificate else context
     stopped = threading.Event()
     open_sockets: list[socket.socket] = []
 
@@ -97,9 +105,9 @@ def serve(
         disable_nagle_algorithm = True
 
         def setup(self) -> None:
-            if context:
+            if tls:
                 # Not at accept: a client that refuses the certificate stops only its own thread.
-                self.request = context.wrap_socket(self.request, server_side=True)
+                self.request = tls.wrap_socket(self.request, server_side=True)
             open_sockets.append(self.request)
             server.connections.append(self.client_address[0])
             super().setup()
@@ -132,9 +140,8 @@ def serve(
         def handle_error(self, request: object, client_address: object) -> None:
             pass  # what goes wrong on the wire is the client's to tell
 
-    context = server_context(certificate) if certificate else None
     with Listener(("127.0.0.1", 0), Handler) as listener:
-        scheme = "https" if certificate else "http"
+        scheme = "https" if tls else "http"
         server = Server(f"{scheme}://127.0.0.1:{listener.server_address[1]}")
         thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
         thread.start()

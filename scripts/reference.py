@@ -20,6 +20,8 @@ from kubectl_snapshot.commands.flags import variable_names
 from kubectl_snapshot.commands.interrupts import SIGNALS
 from kubectl_snapshot.document.schema import VALUE_TYPES
 from kubectl_snapshot.document.snapshot import TYPES
+from kubectl_snapshot.job.options import JobOptions
+from kubectl_snapshot.job.permissions import build_user_permissions
 from kubectl_snapshot.render.all_renderers import RENDERERS
 
 if TYPE_CHECKING:
@@ -124,6 +126,18 @@ def render_exit_codes() -> str:
 def find_error(code_name: str) -> type[errors.SnapshotError] | None:
     """Return the error of a code; the ones for collectors, which share a code, come after it."""
     return next((e for e in errors.SnapshotError.__subclasses__() if e.code == code_name), None)
+
+
+def render_permissions() -> str:
+    """Return what the user of a capture needs in the agent's namespace."""
+    verbs: dict[str, list[str]] = {}
+    for permission in build_user_permissions(JobOptions(run_id="", namespace="")):
+        group = f".{permission.group}" if permission.group else ""
+        subresource = f"/{permission.subresource}" if permission.subresource else ""
+        resource = f"{permission.resource}{group}{subresource}"
+        verbs.setdefault(resource, []).append(permission.verb)
+    rows = [(code(resource), render_words(names).strip()) for resource, names in verbs.items()]
+    return render_table(("resource", "verbs"), rows)
 
 
 def render_measurements() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from kubectl_snapshot.document.codec import parse_document
 from tests import docs_support as docs
 from tests.cluster import support
 
+RBAC = "rbac.authorization.k8s.io"
 # What the pages call a node, and a namespace with Pod Security `restricted`.
 NODE, NAMESPACE = "node2", "locked-down"
 
@@ -40,6 +42,30 @@ def test_python_writes_a_valid_document(
 ) -> None:
     # Not the interpreter that the built file runs by: the library needs the installed packages.
     docs.run_python(block, tmp_path, [sys.executable], environment)
+
+
+def test_the_rights_that_the_readme_lists_are_enough(
+    cluster: support.Cluster, environment: dict[str, str], namespace: str
+) -> None:
+    page = docs.read_page("README.md")
+    rules = []
+    for resource, verbs in re.findall(r"^\| `([a-z./]+)` \| (`.*`) \|$", page, re.MULTILINE):
+        name, _, group = resource.partition(".")
+        rule = {"apiGroups": [group], "resources": [name], "verbs": re.findall(r"\w+", verbs)}
+        rules.append(rule)
+    assert rules
+    role = {"metadata": {"name": "readme"}, "rules": rules}
+    binding = {
+        "metadata": {"name": "readme"},
+        "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": "readme"},
+        "subjects": [{"apiGroup": RBAC, "kind": "User", "name": "reader"}],
+    }
+    path = f"/apis/{RBAC}/v1/namespaces/{namespace}"
+    cluster.client.call("POST", f"{path}/roles", role)
+    cluster.client.call("POST", f"{path}/rolebindings", binding)
+    done = cluster.kubectl("snapshot", "--as", "reader", "-n", namespace, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert parse_document(done.stdout).metadata["gaps"] == "K8s.node=forbidden"
 
 
 @pytest.mark.parametrize("level", ["true", "host-read", "false"])

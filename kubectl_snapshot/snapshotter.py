@@ -17,9 +17,7 @@ from kubectl_snapshot import __version__
 from kubectl_snapshot.constants import DEFAULT_IMAGE, DEFAULT_TIMEOUT_S, FULL_API_VERSION
 from kubectl_snapshot.document.snapshot import (
     Snapshot,
-    gaps,
     gpu_count,
-    in_order,
     new_snapshot,
     render_time,
 )
@@ -35,12 +33,10 @@ from kubectl_snapshot.job.selectors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from kubectl_snapshot.clients.hostpath import HostPath
     from kubectl_snapshot.clients.kube import ConnectionOptions, Kube
-    from kubectl_snapshot.collectors.context import Collector, Context
-    from kubectl_snapshot.document.snapshot import Measurement
+    from kubectl_snapshot.collectors.context import Collector
+    from kubectl_snapshot.fleet.capture import Capture
     from kubectl_snapshot.job.options import JobOptions
-    from kubectl_snapshot.job.permissions import Permission
 
     OnEvent = Callable[[Mapping[str, Any]], None]
 
@@ -62,7 +58,7 @@ __all__ = [
     "parse_tolerations",
 ]
 
-LOCAL, AGENT_MODE, AGENT_UNPRIVILEGED = "local", "agent", "agent-unprivileged"
+LOCAL_MODE = "local"
 
 
 class Snapshotter(Protocol):
@@ -216,40 +212,21 @@ def deploy_and_get_snapshot(config: AgentConfig | None, timeout: float | None = 
     InvalidRequest without a configuration, Unauthorized naming every missing permission, Timeout,
     or the diagnosis of what kept the agent from running; KeyboardInterrupt once `cancel` is set.
     """
+    from kubectl_snapshot.fleet.capture import pass_gate, run_capture
+
     if config is None:
         raise InvalidRequest("no agent configuration is given")
-    snapshot = run_capture(prepare_capture(replace(config, timeout=timeout or config.timeout)))
+    capture = plan_capture(replace(config, timeout=timeout or config.timeout))
+    snapshot = run_capture(pass_gate(capture))
     if config.require_gpu:
         check_gpu(snapshot)
     return snapshot
 
 
-@dataclass(frozen=True)
-class Capture:
-    """One run about to start: allowed, its cluster scope decided, nothing written yet."""
-
-    config: AgentConfig
-    kube: Kube
-    options: JobOptions
-    collectors: tuple[Collector, ...]
-    deadline: float
-    expires: str
-
-
-def prepare_capture(config: AgentConfig) -> Capture:
-    """Return the run that a configuration asks for, after the permission gate; write nothing."""
-    from kubectl_snapshot.job.preflight import check_permissions
-
-    capture = plan_capture(config)
-    gate = check_permissions(capture.kube, capture.options, capture.deadline)
-    for warning in gate.warnings:
-        config.on_event({"event": "warning", "message": warning})
-    return replace(capture, options=gate.options)
-
-
 def plan_capture(config: AgentConfig) -> Capture:
     """Return the run that a configuration asks for, its cluster scope as asked; contact nobody."""
     from kubectl_snapshot.clients.kube import ConnectionOptions, connect
+    from kubectl_snapshot.fleet.capture import Capture
 
     deadline = time.monotonic() + config.timeout
     connection = config.connection or ConnectionOptions()
@@ -262,9 +239,17 @@ def plan_capture(config: AgentConfig) -> Capture:
         os.environ,
     )
     collectors = default_factory().collectors
-    options = build_job_options(config, kube.namespace, collectors)
     life = config.timeout + config.job_deadline_margin + config.ttl
-    return Capture(config, kube, options, collectors, deadline, render_time(time.time() + life))
+    return Capture(
+        kube=kube,
+        options=build_job_options(config, kube.namespace, collectors),
+        collectors=collectors,
+        deadline=deadline,
+        expires=render_time(time.time() + life),
+        on_event=config.on_event,
+        cleanup=config.cleanup,
+        cancel=config.cancel,
+    )
 
 
 def build_job_options(
@@ -272,6 +257,7 @@ def build_job_options(
 ) -> JobOptions:
     """Return the run's options; raise InvalidRequest for what does not go together."""
     from kubectl_snapshot.clients.zipapp import read_zipapp
+    from kubectl_snapshot.fleet.capture import build_reads
     from kubectl_snapshot.job.options import INJECT, LEVELS, JobOptions, Zipapp, new_run_id
 
     if config.privileged not in LEVELS:
@@ -281,10 +267,6 @@ def build_job_options(
         )
     if config.template_path or config.max_nodes_per_entry:
         raise InvalidRequest("template_path and max_nodes_per_entry have no effect in this version")
-    zipapp = None
-    if config.agent == INJECT:
-        content, sha256 = read_zipapp(os.environ)
-        zipapp = Zipapp(content, sha256)
     return JobOptions(
         run_id=new_run_id(os.urandom(8)),
         namespace=namespace,
@@ -300,7 +282,7 @@ def build_job_options(
         require_gpu=config.require_gpu,
         runtime_class=config.runtime_class,
         agent=config.agent,
-        zipapp=zipapp,
+        zipapp=Zipapp(*read_zipapp(os.environ)) if config.agent == INJECT else None,
         cluster_scope=config.cluster_scope,
         reads=build_reads(collectors),
         ttl_s=config.ttl,
@@ -309,120 +291,21 @@ def build_job_options(
     )
 
 
-def build_reads(collectors: Sequence[Collector]) -> tuple[Permission, ...]:
-    """Return what the cluster-wide collectors need of whoever reads for them."""
-    from kubectl_snapshot.collectors.context import CLUSTER
-    from kubectl_snapshot.job.permissions import Permission
-
-    return tuple(
-        Permission(verb, rule.group, rule.resource)
-        for collector in collectors
-        if collector.SCOPE == CLUSTER
-        for rule in collector.RULES
-        for verb in rule.verbs
-    )
-
-
-def run_capture(capture: Capture) -> Snapshot:
-    """Return the snapshot of one prepared run.
-
-    Where the client reads the cluster-wide facts, it does so while the pod starts.
-    """
-    from kubectl_snapshot.collectors.context import NODE
-    from kubectl_snapshot.document.frame import FrameReader
-    from kubectl_snapshot.job.follow import Run
-    from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
-    from kubectl_snapshot.job.retrieve import parse_result
-    from kubectl_snapshot.job.run import run_agent
-
-    options, config = capture.options, capture.config
-    config.on_event(
-        {
-            "event": "start",
-            "run-id": options.run_id,
-            "namespace": options.namespace,
-            "job": options.name,
-            "cluster-scope": options.cluster_scope,
-        }
-    )
-    cluster = _ClusterPart(capture) if options.cluster_scope == CLIENT else None
-
-    def on_scheduled(node_name: str) -> None:
-        config.on_event({"event": "scheduled", "node": node_name})
-        if cluster is not None:
-            cluster.start(node_name)
-
-    run = Run(
-        kube=capture.kube,
-        options=options,
-        deadline=capture.deadline,
-        on_event=config.on_event,
-        on_scheduled=on_scheduled,
-        reader=FrameReader(options.run_id),
-    )
-    result = run_agent(run, capture.expires, config.cleanup, config.cancel)
-    types = {
-        c.TYPE for c in capture.collectors if c.SCOPE == NODE or options.cluster_scope == AGENT
-    }
-    agent = parse_result(result.payload, types)
-    return compose_snapshot(
-        [*agent.measurements, *(cluster.wait() if cluster else ())],
-        {
-            **agent.metadata,
-            # What the API server says of the pod counts, not what a node says of itself.
-            "source-node": result.node_name,
-            "run-id": options.run_id,
-            "mode": AGENT_UNPRIVILEGED if options.level == RESTRICTED else AGENT_MODE,
-            "cluster-scope": options.cluster_scope,
-        },
-    )
-
-
-class _ClusterPart:
-    """The cluster-wide facts, read by the client itself as soon as the node's name is known."""
-
-    def __init__(self, capture: Capture) -> None:
-        self._capture = capture
-        self._done = threading.Event()
-        self._measurements: tuple[Measurement, ...] = ()
-
-    def start(self, node_name: str) -> None:
-        thread = threading.Thread(
-            target=self._collect, args=(node_name,), name="cluster facts", daemon=True
-        )
-        thread.start()
-
-    def wait(self) -> tuple[Measurement, ...]:
-        """Return the measurements; the runner's own deadlines bound the wait."""
-        self._done.wait()
-        return self._measurements
-
-    def _collect(self, node_name: str) -> None:
-        from kubectl_snapshot.clients.hostpath import HostPath
-        from kubectl_snapshot.collectors.context import CLUSTER, Context
-        from kubectl_snapshot.collectors.runner import run_collectors
-
-        capture = self._capture
-        collectors = [c for c in capture.collectors if c.SCOPE == CLUSTER]
-        context = Context(host=HostPath(None), node_name=node_name, kube=capture.kube)
-        try:
-            self._measurements = run_collectors(
-                collectors, context, capture.deadline, capture.config.on_event
-            )
-        finally:
-            self._done.set()
-
-
 def collect_here(
     factory: Factory,
     timeout: float,
     environment: Mapping[str, str] | None = None,
     connection: ConnectionOptions | None = None,
     on_event: OnEvent = ignore_event,
+    host_root: str = "/",
 ) -> Snapshot:
-    """Return the snapshot of this machine, its Kubernetes parts where a kubeconfig works."""
+    """Return the snapshot of this machine, its Kubernetes parts where a kubeconfig works.
+
+    `host_root` is where the machine's `/` is seen from.
+    """
     from kubectl_snapshot.clients.hostpath import HostPath
     from kubectl_snapshot.clients.kube import ConnectionOptions, connect
+    from kubectl_snapshot.collectors.compose import collect_snapshot
     from kubectl_snapshot.collectors.context import Context
     from kubectl_snapshot.collectors.kubernetes_cluster import detect_node_name
 
@@ -434,77 +317,14 @@ def collect_here(
     except SnapshotError as error:
         kube_error = error
     context = Context(
-        host=HostPath("/"),
+        host=HostPath(host_root),
         node_name=detect_node_name(environment) or os.uname().nodename,
         kube=kube,
         kube_error=kube_error,
         systemd_services=factory.systemd_services,
     )
-    return collect_snapshot(factory, context, timeout, {"mode": LOCAL}, on_event)
-
-
-def collect_in_pod(
-    factory: Factory,
-    host: HostPath,
-    timeout: float,
-    environment: Mapping[str, str],
-    metadata: Mapping[str, str],
-    with_cluster: bool,
-    on_event: OnEvent,
-) -> Snapshot:
-    """Return what the agent sees of its node, and of the cluster where it has the rights for it."""
-    from kubectl_snapshot.collectors.context import NODE, Context
-
-    kube: Kube | None = None
-    kube_error: SnapshotError | None = None
-    if with_cluster:
-        from kubectl_snapshot.clients.kube import ConnectionOptions, connect
-
-        try:
-            kube = connect(ConnectionOptions(), environment)
-        except SnapshotError as error:
-            kube_error = error
-    else:
-        collectors = tuple(c for c in factory.collectors if c.SCOPE == NODE)
-        factory = replace(factory, collectors=collectors)
-    context = Context(
-        host=host,
-        node_name=environment.get("NODE_NAME", ""),
-        kube=kube,
-        kube_error=kube_error,
-        systemd_services=factory.systemd_services,
-    )
-    return collect_snapshot(factory, context, timeout, metadata, on_event)
-
-
-def collect_snapshot(
-    factory: Factory,
-    context: Context,
-    timeout: float,
-    metadata: Mapping[str, str],
-    on_event: OnEvent,
-) -> Snapshot:
-    """Return the document of all the factory's collectors, run at once within `timeout` seconds."""
-    from kubectl_snapshot.collectors.runner import run_collectors
-
-    measurements = run_collectors(factory.collectors, context, time.monotonic() + timeout, on_event)
-    return compose_snapshot(
-        measurements,
-        {
-            "source-node": context.node_name,
-            "timestamp": render_time(time.time()),
-            "version": factory.version,
-            **metadata,
-        },
-    )
-
-
-def compose_snapshot(measurements: Sequence[Measurement], metadata: Mapping[str, str]) -> Snapshot:
-    """Return the document with its measurements in order and its gaps named in the metadata."""
-    snapshot = Snapshot(metadata, in_order(tuple(measurements)))
-    found = ",".join(gaps(snapshot))
-    known = {name: value for name, value in metadata.items() if name != "gaps"}
-    return replace(snapshot, metadata={**known, "gaps": found} if found else known)
+    metadata = {"version": factory.version, "mode": LOCAL_MODE}
+    return collect_snapshot(factory.collectors, context, timeout, metadata, on_event)
 
 
 def check_gpu(snapshot: Snapshot) -> None:

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from kubectl_snapshot import __version__
 from kubectl_snapshot.commands.flags import (
     Parser,
     add_flag,
@@ -14,19 +15,20 @@ from kubectl_snapshot.commands.flags import (
 from kubectl_snapshot.commands.flags import (
     new_parser as new_plain_parser,
 )
-from kubectl_snapshot.errors import EXIT_OK
+from kubectl_snapshot.errors import EXIT_OK, SnapshotError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
     from kubectl_snapshot.clients.hostpath import HostPath
+    from kubectl_snapshot.clients.kube import Kube
 
 
 def new_parser() -> Parser:
     parser = new_plain_parser(
         "kubectl snapshot collect",
-        "Collect on the spot and print the document, or frame it for the client's eyes.",
+        "Collect on the spot and print the document; with --run-id, frame it for the client.",
         usage="kubectl snapshot collect [flags]",
     )
     add_flag(parser, "--timeout", metavar="TIME", default="5m", help="limit of all (default: 5m)")
@@ -35,7 +37,7 @@ def new_parser() -> Parser:
         "--host-root",
         metavar="DIR",
         default="",
-        help="where the node's / is seen (default: /, or nowhere in a pod)",
+        help="where the node's / is seen (default: /, or nowhere for an agent)",
     )
     add_flag(parser, "--run-id", metavar="ID", default="", help="the run that the frame belongs to")
     add_flag(
@@ -58,16 +60,32 @@ def new_parser() -> Parser:
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.document.destination import parse_duration
-    from kubectl_snapshot.snapshotter import collect_here, collect_in_pod, default_factory
 
-    timeout = parse_duration(args.timeout)
-    if not args.run_id:
-        from kubectl_snapshot.commands.progress import choose_progress
-        from kubectl_snapshot.document.codec_yaml import render_yaml
+    timeout_s = parse_duration(args.timeout)
+    if args.run_id:
+        collect_for_client(args, timeout_s, out)
+    else:
+        collect_by_hand(args, timeout_s, out)
+    return EXIT_OK
 
-        on_event = choose_progress(args, sys.stderr)
-        out.write(render_yaml(collect_here(default_factory(), timeout, os.environ, None, on_event)))
-        return EXIT_OK
+
+def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> None:
+    """Print the document of this machine."""
+    from kubectl_snapshot.commands.progress import choose_progress
+    from kubectl_snapshot.document.codec_yaml import render_yaml
+    from kubectl_snapshot.snapshotter import collect_here, default_factory
+
+    on_event = choose_progress(args, sys.stderr)
+    root = args.host_root or "/"
+    snapshot = collect_here(default_factory(), timeout_s, os.environ, None, on_event, root)
+    out.write(render_yaml(snapshot))
+
+
+def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) -> None:
+    """Write progress and then the framed document of the node that this pod runs on."""
+    from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+    from kubectl_snapshot.collectors.compose import collect_snapshot
+    from kubectl_snapshot.collectors.context import NODE, Context
     from kubectl_snapshot.document.codec_json import canonical_json
     from kubectl_snapshot.document.frame import encode_frame, render_progress
 
@@ -76,18 +94,28 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         out.write(render_progress(event) + "\n")
         out.flush()
 
-    snapshot = collect_in_pod(
-        default_factory(),
-        see_host(args.level, args.host_root),
-        timeout,
-        os.environ,
-        {},
-        args.cluster_scope == "agent",
-        tell,
+    reads_cluster = args.cluster_scope == "agent"
+    kube, kube_error = connect_from_pod() if reads_cluster else (None, None)
+    context = Context(
+        host=see_host(args.level, args.host_root),
+        node_name=os.environ.get("NODE_NAME", ""),
+        kube=kube,
+        kube_error=kube_error,
     )
+    collectors = [c for c in ALL_COLLECTORS.values() if reads_cluster or c.SCOPE == NODE]
+    snapshot = collect_snapshot(collectors, context, timeout_s, {"version": __version__}, tell)
     # One burst, and then at once the end: an ended container's log is not rotated.
     out.write("".join(f"{line}\n" for line in encode_frame(canonical_json(snapshot), args.run_id)))
-    return EXIT_OK
+
+
+def connect_from_pod() -> tuple[Kube | None, SnapshotError | None]:
+    """Return the client of the pod's service account, or why there is none."""
+    from kubectl_snapshot.clients.kube import ConnectionOptions, connect
+
+    try:
+        return connect(ConnectionOptions(), os.environ), None
+    except SnapshotError as error:
+        return None, error
 
 
 def see_host(level: str, host_root: str) -> HostPath:

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kubectl_snapshot.commands.output import Output
+    from kubectl_snapshot.fleet.capture import Capture
     from kubectl_snapshot.job.manifest import Manifest
-    from kubectl_snapshot.snapshotter import AgentConfig, Capture
+    from kubectl_snapshot.snapshotter import AgentConfig
 
 CLIENT, SERVER = "client", "server"
 
@@ -21,12 +22,14 @@ def run_dry(config: AgentConfig, mode: str, outputs: Sequence[Output], out: Text
     """Print the objects as we would send them, or for `server` as it would keep them."""
     if len(outputs) != 1 or outputs[0].path:
         raise InvalidRequest("a dry run goes to stdout", hint="use -o yaml, -o json or -o name")
-    from kubectl_snapshot.snapshotter import plan_capture, prepare_capture
+    from kubectl_snapshot.fleet.capture import pass_gate
+    from kubectl_snapshot.snapshotter import plan_capture
 
+    capture = plan_capture(config)
     if mode == CLIENT:
-        objects = [body for _, body in _planned(plan_capture(config))]
+        objects = [body for _, body in _planned(capture)]
     else:
-        objects = _checked(prepare_capture(config))
+        objects = _checked(pass_gate(capture))
     out.write(RENDERERS[outputs[0].format]([_shortened(body) for body in objects]))
     return EXIT_OK
 

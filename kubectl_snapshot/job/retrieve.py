@@ -1,11 +1,11 @@
-"""The agent's bytes to a Snapshot. A node is not trusted: schema and types are checked."""
+"""The agent's bytes to a Snapshot. A node is not trusted: size, schema and types are checked."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.codec_json import parse_json
+from kubectl_snapshot.document.codec import parse_node_document
 from kubectl_snapshot.errors import Internal, InvalidRequest
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ def parse_result(payload: bytes, types: Container[str]) -> Snapshot:
     Raises Internal where the bytes are no valid document.
     """
     try:
-        snapshot = parse_json(payload.decode("utf-8", "strict"))
-    except (InvalidRequest, UnicodeDecodeError) as error:
+        snapshot = parse_node_document(payload)
+    except InvalidRequest as error:
         raise Internal(
             "the agent's result is not a snapshot",
             str(error),

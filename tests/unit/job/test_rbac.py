@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+from kubectl_snapshot.fleet.capture import build_reads
 from kubectl_snapshot.job import rbac
 from kubectl_snapshot.job.manifest import build_owner
 from kubectl_snapshot.job.options import JobOptions
 from kubectl_snapshot.job.permissions import Permission
-from kubectl_snapshot.snapshotter import build_reads
 from tests.unit.golden import check_golden
 
 OPTIONS = JobOptions(

@@ -1,0 +1,1 @@
+"""Captures through agents, jobs and collectors together: of one node; many build on it."""

@@ -1,0 +1,144 @@
+"""One node through an agent: its Job, and beside it the cluster-wide facts."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.clients.hostpath import HostPath
+from kubectl_snapshot.collectors.compose import compose_snapshot
+from kubectl_snapshot.collectors.context import CLUSTER, NODE, Context
+from kubectl_snapshot.collectors.runner import run_collectors
+from kubectl_snapshot.document.frame import FrameReader
+from kubectl_snapshot.job.follow import Run
+from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
+from kubectl_snapshot.job.permissions import Permission
+from kubectl_snapshot.job.preflight import check_permissions
+from kubectl_snapshot.job.retrieve import parse_result
+from kubectl_snapshot.job.run import run_agent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.collectors.context import Collector
+    from kubectl_snapshot.document.snapshot import Measurement, Snapshot
+    from kubectl_snapshot.job.options import JobOptions
+
+AGENT_MODE, AGENT_UNPRIVILEGED_MODE = "agent", "agent-unprivileged"
+
+
+@dataclass(frozen=True)
+class Capture:
+    """One run before its first write. `expires` is when the cluster will have ended it by itself.
+
+    `deadline` is a time.monotonic() value; `on_event` may be called from any thread.
+    """
+
+    kube: Kube
+    options: JobOptions
+    collectors: tuple[Collector, ...]
+    deadline: float
+    expires: str
+    on_event: Callable[[Mapping[str, Any]], None]
+    cleanup: bool = True
+    cancel: threading.Event | None = None
+
+
+def pass_gate(capture: Capture) -> Capture:
+    """Return the run with its cluster scope decided; write nothing.
+
+    Raises Unauthorized naming every missing permission, NotFound, InvalidRequest.
+    """
+    gate = check_permissions(capture.kube, capture.options, capture.deadline)
+    for warning in gate.warnings:
+        capture.on_event({"event": "warning", "message": warning})
+    return replace(capture, options=gate.options)
+
+
+def run_capture(capture: Capture) -> Snapshot:
+    """Return the snapshot of a run that passed the gate; leave nothing in the cluster."""
+    options = capture.options
+    cluster = _ClusterPart(capture) if options.cluster_scope == CLIENT else None
+
+    def on_scheduled(node_name: str) -> None:
+        capture.on_event({"event": "scheduled", "node": node_name})
+        if cluster is not None:
+            cluster.start(node_name)
+
+    capture.on_event(
+        {
+            "event": "start",
+            "run-id": options.run_id,
+            "namespace": options.namespace,
+            "job": options.name,
+            "cluster-scope": options.cluster_scope,
+        }
+    )
+    run = Run(
+        kube=capture.kube,
+        options=options,
+        deadline=capture.deadline,
+        on_event=capture.on_event,
+        on_scheduled=on_scheduled,
+        reader=FrameReader(options.run_id),
+    )
+    result = run_agent(run, capture.expires, capture.cleanup, capture.cancel)
+    types = {
+        c.TYPE for c in capture.collectors if c.SCOPE == NODE or options.cluster_scope == AGENT
+    }
+    agent = parse_result(result.payload, types)
+    return compose_snapshot(
+        [*agent.measurements, *(cluster.wait() if cluster else ())],
+        {
+            **agent.metadata,
+            # What the API server says of the pod counts, not what a node says of itself.
+            "source-node": result.node_name,
+            "run-id": options.run_id,
+            "mode": AGENT_UNPRIVILEGED_MODE if options.level == RESTRICTED else AGENT_MODE,
+            "cluster-scope": options.cluster_scope,
+        },
+    )
+
+
+def build_reads(collectors: Sequence[Collector]) -> tuple[Permission, ...]:
+    """Return what the cluster-wide collectors need of whoever reads for them."""
+    return tuple(
+        Permission(verb, rule.group, rule.resource)
+        for collector in collectors
+        if collector.SCOPE == CLUSTER
+        for rule in collector.RULES
+        for verb in rule.verbs
+    )
+
+
+class _ClusterPart:
+    """The cluster-wide facts, read by the client itself as soon as the node's name is known."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        self._is_done = threading.Event()
+        self._measurements: tuple[Measurement, ...] = ()
+
+    def start(self, node_name: str) -> None:
+        thread = threading.Thread(
+            target=self._collect, args=(node_name,), name="cluster facts", daemon=True
+        )
+        thread.start()
+
+    def wait(self) -> tuple[Measurement, ...]:
+        """Return the measurements; the runner's own deadlines bound the wait."""
+        self._is_done.wait()
+        return self._measurements
+
+    def _collect(self, node_name: str) -> None:
+        capture = self._capture
+        collectors = [c for c in capture.collectors if c.SCOPE == CLUSTER]
+        context = Context(host=HostPath(None), node_name=node_name, kube=capture.kube)
+        try:
+            self._measurements = run_collectors(
+                collectors, context, capture.deadline, capture.on_event
+            )
+        finally:
+            self._is_done.set()

@@ -8,7 +8,7 @@ from kubectl_snapshot.errors import Internal
 from kubectl_snapshot.job.retrieve import parse_result
 
 SNAPSHOT = Snapshot(
-    {"source-node": "node2"},
+    {"source-node": "node2", "timestamp": "2026-03-09T18:42:07Z"},
     (Measurement("OS", (Subtype("kmod", {"nvidia": True}),)),),
 )
 

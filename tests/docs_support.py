@@ -18,7 +18,11 @@ from kubectl_snapshot.document.codec_json import render_json
 from kubectl_snapshot.document.schema import validate
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "changelog.d/README.md", "krew/*.md", "tests/lab/*.md")
+    for path in ROOT.glob(pattern)
+)
 
 HERE, CLUSTER, BY_HAND = "here", "cluster", "by hand"
 RUNNABLE = ("console", "python", "sh")

@@ -20,7 +20,9 @@ from kubectl_snapshot import errors, snapshotter
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.commands.all_commands import COMMANDS
 from kubectl_snapshot.commands.flags import variable_names
-from kubectl_snapshot.document.snapshot import GAP_STATUSES, STATUSES
+from kubectl_snapshot.document.codec import parse_document
+from kubectl_snapshot.document.codec_yaml import render_yaml
+from kubectl_snapshot.document.snapshot import GAP_STATUSES, STATUSES, gaps
 from kubectl_snapshot.job.options import LEVELS
 from kubectl_snapshot.job.preflight import SCOPES
 from tests import docs_support as docs
@@ -74,6 +76,14 @@ def test_each_subtype_has_a_section() -> None:
     for type_, collector in ALL_COLLECTORS.items():
         for subtype in collector.SUBTYPES:
             assert f"\n### {type_}.{subtype}\n" in page
+
+
+@pytest.mark.parametrize("block", docs.read_blocks("", "yaml"), ids=str)
+def test_each_document_that_is_shown_is_one_that_we_could_write(block: docs.Block) -> None:
+    docs.validate_document(block.text)
+    snapshot = parse_document(block.text)
+    assert snapshot.metadata["gaps"] == ",".join(gaps(snapshot))
+    assert render_yaml(snapshot) == block.text
 
 
 def test_each_status_says_whether_it_is_a_gap() -> None:

@@ -179,7 +179,7 @@ class Kube:
             except _network_failures() as error:
                 raise self._translate(error, call.doing, self._place(error))[0] from error
 
-        return Stream(response, read)
+        return Stream(response, sock, read)
 
     def _open_once(self, call: Call) -> Any:
         end = time.monotonic() + self._timeout_s
@@ -359,6 +359,9 @@ def _open_pool(server: str, context: Any, proxy: Proxy | None, tls_server_name: 
     pool.connection_pool_kw.update(
         ssl_context=context, ca_certs=None, socket_options=_socket_options()
     )
+    if proxy:
+        # As in kubectl, what the cluster trusts is what its proxy has to show.
+        pool.connection_pool_kw["_proxy_config"] = pool.proxy_config._replace(ssl_context=context)
     return pool
 
 

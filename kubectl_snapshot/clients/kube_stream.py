@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from typing import TYPE_CHECKING, Any, Callable
 
 from kubectl_snapshot.errors import SnapshotError
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
 class Stream:
     """The bytes of one answer as they arrive, for one reader; any thread may close it."""
 
-    def __init__(self, response: Any, read: Callable[[], bytes]) -> None:
+    def __init__(self, response: Any, sock: Any, read: Callable[[], bytes]) -> None:
         self.status: int = response.status
         self._response = response
+        self._sock = sock
         self._read = read
         self._is_closed = False
 
@@ -44,7 +46,9 @@ class Stream:
     def close(self) -> None:
         """End the answer; a reader that waits for more comes back at once."""
         self._is_closed = True
-        # Each of these says that the answer has ended already.
-        with contextlib.suppress(ValueError, RuntimeError, OSError):
-            self._response.shutdown()
+        # The plain socket's own shutdown: an SSLSocket's takes its state from under a reader, and
+        # close() alone waits for one.
+        with contextlib.suppress(OSError):
+            if self._sock is not None:
+                socket.socket.shutdown(getattr(self._sock, "socket", self._sock), socket.SHUT_RDWR)
         self._response.close()

@@ -43,16 +43,25 @@ def serve_proxy(login: str = "", certificate: Certificate | None = None) -> Iter
             headers = dict(iter(self._read_header, ("", "")))
             proxy.targets.append(target)
             if method != "CONNECT":
-                self.wfile.write(b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n")
+                self._refuse("405 Method Not Allowed")
             elif headers.get("proxy-authorization", "") != expected:
-                self.wfile.write(
-                    b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
-                )
+                self._refuse("407 Proxy Authentication Required")
             else:
-                host, port = target.rsplit(":", 1)
-                with socket.create_connection((host, int(port)), 5) as upstream:
-                    self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                    _pump_both_ways(self.request, upstream)
+                self._tunnel(target)
+
+        def _tunnel(self, target: str) -> None:
+            host, port = target.rsplit(":", 1)
+            try:
+                upstream = socket.create_connection((host, int(port)), 5)
+            except OSError:
+                self._refuse("502 Bad Gateway")
+                return
+            with upstream:
+                self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                _pump_both_ways(self.request, upstream)
+
+        def _refuse(self, status: str) -> None:
+            self.wfile.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
 
         def finish(self) -> None:
             with contextlib.suppress(OSError, ValueError):

@@ -14,6 +14,7 @@ import pytest
 from kubectl_snapshot.clients.kube import Kube, Stream, WatchEvent
 from kubectl_snapshot.errors import ServiceUnavailable, SnapshotError, Unauthorized
 from tests.servers.certificates import Certificate
+from tests.servers.connect_proxy import serve_proxy
 from tests.servers.http_server import Exchange, serve
 
 Connect = Callable[..., Kube]
@@ -243,10 +244,14 @@ def test_stop_ends_a_silent_watch_at_once(
 
 @contextmanager
 def streaming(
-    connect_to: Connect, certificate: Certificate | None, answer: Callable[[Exchange], None]
+    connect_to: Connect,
+    certificate: Certificate | None,
+    answer: Callable[[Exchange], None],
+    proxy_url: str = "",
 ) -> Iterator[Stream]:
     with serve(answer, certificate) as server:
-        stream = connect_to(server).open_stream("/log", doing="read the log")
+        kube = connect_to(server, cluster={"proxy-url": proxy_url})
+        stream = kube.open_stream("/log", doing="read the log")
         try:
             yield stream
         finally:
@@ -270,9 +275,9 @@ def test_a_stream_gives_each_piece_as_it_arrives(connect_to: Connect) -> None:
         assert list(pieces) == [b"second\n"]
 
 
-@pytest.mark.parametrize("is_tls", [False, True])
+@pytest.mark.parametrize("way", ["http", "https", "https in a proxy's https"])
 def test_closing_a_stream_frees_its_reader(
-    connect_to: Connect, server_certificate: Certificate, is_tls: bool
+    connect_to: Connect, server_certificate: Certificate, way: str
 ) -> None:
     def answer(exchange: Exchange) -> None:
         exchange.begin_chunks()
@@ -287,8 +292,12 @@ def test_closing_a_stream_frees_its_reader(
             pieces.append(piece)
             has_read.set()
 
-    certificate = server_certificate if is_tls else None
-    with streaming(connect_to, certificate, answer) as stream:
+    certificate = None if way == "http" else server_certificate
+    is_proxied = way.endswith("proxy's https")
+    with (
+        serve_proxy(certificate=server_certificate) as proxy,
+        streaming(connect_to, certificate, answer, proxy.url if is_proxied else "") as stream,
+    ):
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
         assert has_read.wait(DEADLINE_S)

@@ -10,6 +10,7 @@ import inspect
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot import errors
@@ -26,6 +27,8 @@ from kubectl_snapshot.render.all_renderers import RENDERERS
 
 if TYPE_CHECKING:
     from kubectl_snapshot.collectors.context import Collector
+
+ROOT = Path(__file__).resolve().parent.parent
 
 TYPE_WORDS = {"string": "text", "integer": "integer", "boolean": "true or false"}
 
@@ -207,6 +210,16 @@ def render_namespaced_sysctls() -> str:
         for name, patterns in operating_system.NAMESPACED_SYSCTLS.items()
     ]
     return render_table(("namespace", "below `/proc/sys`"), rows)
+
+
+def render_decisions() -> str:
+    """Return the index of docs/adr."""
+    rows = []
+    for page in sorted((ROOT / "docs" / "adr").glob("0*.md")):
+        title = page.read_text(encoding="utf-8").partition("\n")[0]
+        number, _, decision = title.lstrip("# ").partition(": ")
+        rows.append((f"[{number}]({page.name})", decision))
+    return render_table(("", "decision"), rows)
 
 
 def render_formats() -> str:

@@ -163,10 +163,9 @@ def test_a_decision_is_short_and_says_what_it_costs(page: Path) -> None:
     assert sections == ["## Context", "## Decision", "## Consequences", "## Alternatives"]
 
 
-def test_each_decision_is_in_the_index_once() -> None:
-    listed = re.findall(r"\]\((0\d{3}-[^)]+)\)", docs.read_page("docs/adr/README.md"))
-    assert listed == [page.name for page in DECISIONS]
-    assert len({name[:4] for name in listed}) == len(listed)
+def test_no_two_decisions_have_one_number() -> None:
+    numbers = [page.name[:4] for page in DECISIONS]
+    assert len(set(numbers)) == len(numbers)
 
 
 def test_each_changelog_fragment_is_one_line_of_a_known_kind() -> None:

@@ -8,6 +8,8 @@ PYTHON ?= python3
 export PYTHON
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest
+# The API client is tested twice: with the stock packages, and with what the zipapp has of them.
+SLIM := SNAPSHOT_TEST_PACKAGE_DIR=build/zipapp/site-packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,10 +32,11 @@ zipapp: setup ## dist/kubectl-snapshot
 
 integration: zipapp ## the built file on every Python found, the API client on its slim packages
 	$(PYTEST) tests/integration
-	SNAPSHOT_TEST_PACKAGE_DIR=build/zipapp/site-packages $(PYTEST) tests/unit/clients
+	$(SLIM) $(PYTEST) tests/unit/clients
 
 cluster-test: zipapp ## a real Kubernetes: the lab, or KUBECONFIG with SNAPSHOT_TEST_CLUSTER=1
 	$(PYTEST) tests/cluster
+	$(SLIM) $(PYTEST) tests/cluster/test_kube_client.py
 
 test: lint unit conformance integration cluster-test ## all of the above
 

@@ -46,10 +46,10 @@ def read_yaml(path: str) -> Any:
         with open(path, encoding="utf-8") as file:
             text = file.read()
     except FileNotFoundError as error:
-        raise NotFound(f"there is no file {path}") from error
+        raise NotFound(f"there is no file {path}", hint="pass the path of one that is") from error
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise InvalidRequest(f"cannot read {path}", why=why) from error
+        raise InvalidRequest(f"cannot read {path}", why, "pass a file that you can read") from error
     return parse_yaml(text, path)
 
 

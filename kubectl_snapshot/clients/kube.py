@@ -99,14 +99,16 @@ class Kube:
         doing: str,
         query: Mapping[str, str] | None = None,
         deadline: float | None = None,
+        page_size: int = kube_watch.PAGE_SIZE,
     ) -> Iterator[dict[str, Any]]:
-        """Yield the items of a list, 500 a request, none twice.
+        """Yield the items of a list, a page a request, none twice.
 
+        One page is held in memory: where objects may be large, ask for fewer at a time.
         Where the server forgets the list's version meanwhile (410), the rest is of a newer version:
         what was made or deleted since may be there or not.
         """
         read_page = self._page_reader(path, doing, query, deadline)
-        for page in kube_watch.list_pages(read_page, doing):
+        for page in kube_watch.list_pages(read_page, doing, page_size):
             yield from page.get("items") or ()
 
     def watch(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     ReadPage = Callable[[dict[str, str]], dict[str, Any]]
     OpenWatch = Callable[[dict[str, str], float], Stream]
 
-PAGE_SIZE = "500"
+PAGE_SIZE = 500
 GONE = 410
 # The server ends a watch after this long: a connection that died unseen costs no more than that.
 WATCH_S = 50
@@ -41,7 +41,9 @@ class _Expired(Exception):
     """The version that the watch stands at is forgotten; the list has to be read again."""
 
 
-def list_pages(read_page: ReadPage, doing: str) -> Iterator[dict[str, Any]]:
+def list_pages(
+    read_page: ReadPage, doing: str, page_size: int = PAGE_SIZE
+) -> Iterator[dict[str, Any]]:
     """Yield the pages of a list; an expired one goes on with the token in the refusal.
 
     Kubernetes API concepts, "410 ResourceExpired": that token continues after the last key that was
@@ -49,7 +51,7 @@ def list_pages(read_page: ReadPage, doing: str) -> Iterator[dict[str, Any]]:
     """
     token = ""
     while True:
-        page = read_page({"limit": PAGE_SIZE, **({"continue": token} if token else {})})
+        page = read_page({"limit": str(page_size), **({"continue": token} if token else {})})
         before, token = token, (page.get("metadata") or {}).get("continue") or ""
         if page.get("kind") == "Status":
             if not token or token == before:

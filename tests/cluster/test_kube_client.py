@@ -507,16 +507,14 @@ def test_parallel_requests_each_get_their_own_answer(admin: Kube, namespace: str
     assert [a.status for a in answers if isinstance(a, SnapshotError)] == [409]
 
 
-def test_a_list_goes_over_pages(
-    admin: Kube, namespace: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_list_goes_over_pages(admin: Kube, namespace: str) -> None:
     path = f"/api/v1/namespaces/{namespace}/configmaps"
     for answer in admin.request_all(
         [Call("POST", path, "create", body={"metadata": {"name": f"c-{n}"}}) for n in range(5)]
     ):
         assert isinstance(answer, Response)
-    monkeypatch.setattr(kube_watch, "PAGE_SIZE", "2")
-    found = [item["metadata"]["name"] for item in admin.list_items(path, doing="list ConfigMaps")]
+    items = admin.list_items(path, doing="list ConfigMaps", page_size=2)
+    found = [item["metadata"]["name"] for item in items]
     assert [name for name in found if name.startswith("c-")] == [f"c-{n}" for n in range(5)]
     assert len(found) == len(set(found))
 

@@ -104,6 +104,12 @@ def test_a_list_is_read_page_by_page(connect_to: Connect) -> None:
     assert asked == [{"x": "y", "limit": "500"}, {"x": "y", "limit": "500", "continue": "next"}]
 
 
+def test_a_caller_chooses_how_much_of_a_list_is_in_memory(connect_to: Connect) -> None:
+    with serve(Script(page(item("a")), watches=[])) as server:
+        list(connect_to(server).list_items("/pods", doing="list pods", page_size=20))
+        assert [query_of(exchange) for exchange in server.seen] == [{"limit": "20"}]
+
+
 def test_a_page_is_asked_for_when_the_one_before_is_used_up(connect_to: Connect) -> None:
     with serve(Script(page(item("a"), more="next"), page(item("b")), watches=[])) as server:
         items = connect_to(server).list_items("/pods", doing="list pods")

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.errors import InvalidRequest, SnapshotError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,20 +43,35 @@ class Credentials:
         self._user = dict(access.user)
         self._lock = threading.Lock()
         self._held: Credential | None = None
+        self._failed_at = 0.0
+        self._failure: SnapshotError | None = None
 
     def current(self) -> Credential:
         """Return the credential; may run a plugin or ask an issuer, one thread at a time."""
+        asked_at = time.monotonic()
         with self._lock:
             if self._held is None or self._held.expires_at <= time.time():
-                self._held = self._read(is_refused=False)
+                self._held = self._read_once(asked_at, is_refused=False)
             return self._held
 
     def renew(self, refused: Credential) -> Credential:
         """Return the credential that takes the place of one that the server refused."""
+        asked_at = time.monotonic()
         with self._lock:
-            if self._held is None or self._held == refused:
-                self._held = self._read(is_refused=True)
+            # The same object and not an equal one: of many refused at once the first asks again.
+            if self._held is None or self._held is refused:
+                self._held = self._read_once(asked_at, is_refused=True)
             return self._held
+
+    def _read_once(self, asked_at: float, is_refused: bool) -> Credential:
+        """Return a new credential; those who waited meanwhile share a failure, too."""
+        if self._failure is not None and asked_at <= self._failed_at:
+            raise self._failure
+        try:
+            return self._read(is_refused)
+        except SnapshotError as error:
+            self._failure, self._failed_at = error, time.monotonic()
+            raise
 
     def _read(self, is_refused: bool) -> Credential:
         user = self._user

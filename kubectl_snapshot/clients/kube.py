@@ -123,8 +123,9 @@ class Kube:
 
         First each object as ADDED, then one SYNC, then the changes as they happen. After a gap that
         the server cannot fill the list is read again: new objects come as ADDED, changed ones as
-        MODIFIED, vanished ones as DELETED in their last known state, then a SYNC. Raises what does
-        not mend (Unauthorized, NotFound, InvalidRequest), and any failure of the first list.
+        MODIFIED, vanished ones as DELETED (with their name, labels and annotations only), then a
+        SYNC. Raises what does not mend (Unauthorized, NotFound, InvalidRequest), and any failure of
+        the first list.
         """
 
         def open_watch(position: dict[str, str], silence_s: float) -> Stream:
@@ -150,8 +151,12 @@ class Kube:
     ) -> Callable[[dict[str, str]], dict[str, Any]]:
         def read_page(position: dict[str, str]) -> dict[str, Any]:
             call = Call("GET", path, doing, {**(query or {}), **position}, deadline=deadline)
-            page = self._request(call, accepted=frozenset((kube_watch.GONE,))).body
-            return page if isinstance(page, dict) else {}
+            answer = self._request(call, accepted=frozenset((kube_watch.GONE,)))
+            if answer.status == kube_watch.GONE and isinstance(answer.body, dict):
+                return {**answer.body, "kind": "Status"}
+            if not isinstance(answer.body, dict) or "items" not in answer.body:
+                raise ServiceUnavailable(f"cannot {doing}", why="the answer is not a list")
+            return answer.body
 
         return read_page
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -24,8 +25,10 @@ GONE = 410
 # The server ends a watch after this long: a connection that died unseen costs no more than that.
 WATCH_S = 50
 SILENCE_S = WATCH_S + 15.0
-PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+HEALTHY_S = 10.0
 STOP_POLL_S = 0.5
+KEPT_METADATA = ("name", "namespace", "uid", "resourceVersion", "labels", "annotations")
 PASSING = (ServiceUnavailable, Timeout, RateLimitExceeded)
 
 
@@ -73,6 +76,7 @@ def watch_events(
     failures = 0
     try:
         while not stop.is_set():
+            began = time.monotonic()
             try:
                 if not version:
                     version = yield from _sync(list_pages(read_page, doing), known)
@@ -88,8 +92,11 @@ def watch_events(
             except PASSING:
                 if not has_begun:
                     raise
-                stop.wait(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
-                failures += 1
+            # Also after an end in good order: a server may end every watch at once.
+            if time.monotonic() - began > HEALTHY_S:
+                failures = 0
+            stop.wait(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
+            failures += 1
     finally:
         closer.end()
 
@@ -107,7 +114,7 @@ def _sync(
             uid = _uid(item)
             seen.add(uid)
             before = known.get(uid)
-            known[uid] = item
+            known[uid] = _remembered(item)
             if before is None:
                 yield WatchEvent("ADDED", item)
             elif _version(before) != _version(item):
@@ -157,7 +164,8 @@ def _parse_event(line: bytes, doing: str) -> WatchEvent:
     try:
         event = json.loads(line)
         kind, told = event["type"], event["object"]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        told.keys()
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ServiceUnavailable(f"cannot {doing}", why="a watch event is not readable") from error
     if kind != "ERROR":
         return WatchEvent(kind, told)
@@ -171,7 +179,13 @@ def _remember(known: dict[str, dict[str, Any]], event: WatchEvent) -> None:
     if event.type == "DELETED":
         known.pop(_uid(event.object), None)
     else:
-        known[_uid(event.object)] = event.object
+        known[_uid(event.object)] = _remembered(event.object)
+
+
+def _remembered(item: dict[str, Any]) -> dict[str, Any]:
+    """Return what is kept of an object to tell its deletion: all of thousands would be too much."""
+    metadata = item.get("metadata") or {}
+    return {"metadata": {key: metadata[key] for key in KEPT_METADATA if key in metadata}}
 
 
 def _uid(item: dict[str, Any]) -> str:

@@ -223,6 +223,18 @@ def test_requests_side_by_side_share_one_run_of_the_plugin(
     assert "Bearer three" not in [e.headers.get("Authorization") for e in server.seen]
 
 
+@pytest.mark.parametrize("script", ["true", "exit 1"])
+def test_requests_refused_side_by_side_do_not_each_run_the_plugin(
+    connect_to: Connect, server_certificate: Certificate, tmp_path: Path, script: str
+) -> None:
+    user = plugin(tmp_path, "same")
+    user["exec"]["args"][1] += f"\necho >> {tmp_path}/runs\nsleep 0.2\n{script}"
+    with serve(lambda exchange: exchange.send(401, {}), server_certificate) as server:
+        answers = connect_to(server, user).request_all([Call("GET", "/x", "read x")] * 8)
+    assert all(isinstance(answer, Unauthorized) for answer in answers)
+    assert len((tmp_path / "runs").read_text()) <= 3
+
+
 @pytest.fixture(scope="session")
 def client_certificates(pki: Path) -> list[Certificate]:
     authority = Certificate(pki / "ca.crt", pki / "ca.key")

@@ -132,6 +132,18 @@ def test_an_expired_list_without_a_token_is_an_error_and_no_short_list(connect_t
     assert caught.value.status == 410
 
 
+@pytest.mark.parametrize("answer", [[], {}, {"kind": "Status", "message": "?"}, "items"])
+def test_what_is_no_list_is_an_error_and_no_empty_list(connect_to: Connect, answer: Any) -> None:
+    serving = serve(lambda exchange: exchange.send(200, answer))
+    with serving as server, pytest.raises(ServiceUnavailable):
+        list(connect_to(server).list_items("/pods", doing="list pods"))
+
+
+def test_a_list_may_have_no_items(connect_to: Connect) -> None:
+    with serve(lambda exchange: exchange.send(200, {"items": None})) as server:
+        assert list(connect_to(server).list_items("/pods", doing="list pods")) == []
+
+
 def test_a_watch_tells_what_is_there_then_sync_then_changes(connect_to: Connect) -> None:
     script = Script(
         page(item("a"), more="next"),
@@ -205,6 +217,25 @@ def test_a_watch_outlives_a_server_that_fails_for_a_while(connect_to: Connect) -
         exchange.send(503, {"message": "starting"})
 
     script = Script(page(), watches=[fail, fail, sending(("ADDED", item("a")))])
+    with serve(script) as server:
+        assert take_until(connect_to(server), 2) == [("SYNC", ""), ("ADDED", "a")]
+
+
+def test_a_server_that_ends_every_watch_at_once_is_not_run_against(connect_to: Connect) -> None:
+    script = Script(page(), watches=[sending()] * 1000)
+    stop = threading.Event()
+    with serve(script) as server:
+        threading.Timer(0.8, stop.set).start()
+        list(connect_to(server).watch("/pods", doing="watch pods", stop=stop))
+    assert 2 <= len(script.watch_versions) <= 4
+
+
+def test_a_watch_event_that_is_no_event_is_read_again(connect_to: Connect) -> None:
+    def garble(exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        exchange.send_chunk(b'{"type": "ADDED", "object": []}\n')
+
+    script = Script(page(), watches=[garble, sending(("ADDED", item("a")))])
     with serve(script) as server:
         assert take_until(connect_to(server), 2) == [("SYNC", ""), ("ADDED", "a")]
 

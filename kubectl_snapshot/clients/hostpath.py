@@ -10,12 +10,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Union
 
 from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotError, Unavailable
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
 MAX_FILE_BYTES = 1_048_576
@@ -102,6 +103,64 @@ class HostPath:
         except OSError as error:
             raise self._translate(path, error) from error
         return found
+
+    def find_file(self, path: str) -> str:
+        """Return where a regular file of the node is in our own file system, links resolved.
+
+        For what must be given a path: the loader of libraries, the kernel's exec. Raises as
+        read_bytes.
+        """
+        seen_at = self._locate(path)
+        try:
+            if not stat.S_ISREG(os.lstat(seen_at).st_mode):
+                raise Internal(f"{path} of the node is not a regular file")
+        except OSError as error:
+            raise self._translate(path, error) from error
+        return seen_at
+
+    def read_names(self, path: str) -> tuple[str, ...]:
+        """Return the names in a directory of the node, in order. Raises as read_bytes."""
+        try:
+            return tuple(sorted(map(_printable, os.listdir(self._locate(path)))))
+        except OSError as error:
+            raise self._translate(path, error) from error
+
+    def read_link_name(self, path: str) -> str:
+        """Return the last name of a link's target, "" where there is no link (sysfs: `driver`)."""
+        directory, _, name = path.rpartition("/")
+        target = _read_link(f"{self._locate(directory)}/{name}")
+        return _printable(target.rstrip("/").rpartition("/")[2]) if target else ""
+
+    def below(self, path: str) -> HostPath:
+        """Return the same node with a directory of it as the root that its links start from.
+
+        Raises Unavailable where the node's files cannot be seen.
+        """
+        return replace(self, root=self._locate(path))
+
+    def connect(self, path: str, timeout_s: float | None) -> socket.socket:
+        """Return a connection to a stream socket of the node, its path as the node has it.
+
+        Raises as read_bytes does; Unavailable where its owner lets nobody else in.
+        """
+        import socket
+
+        directory, _, name = self._locate(path).rpartition("/")
+        try:
+            below = os.open(directory, OPEN_FLAGS | os.O_DIRECTORY)
+        except OSError as error:
+            raise self._translate(path, error) from error
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.settimeout(timeout_s)
+            # Not by the path itself: of that, the kernel takes 107 bytes (unix(7)).
+            connection.connect(f"/proc/self/fd/{below}/{name}")
+        except OSError as error:
+            connection.close()
+            raise self._translate(path, error) from error
+        finally:
+            os.close(below)
+        return connection
 
     def _locate(self, path: str) -> str:
         if not path:

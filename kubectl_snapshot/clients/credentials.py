@@ -94,7 +94,7 @@ class Credentials:
 
     @property
     def _place(self) -> str:
-        return f"user {self._access.user_name}" if self._access.user_name else "the flags"
+        return f"user {self._access.user_name}" if self._access.user_name else "the user"
 
     def _read_from_plugin(self, spec: Mapping[str, Any]) -> Credential:
         from kubectl_snapshot.clients.exec_credential import run_exec_plugin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -51,6 +52,14 @@ def failure(kube: Kube, **more: float) -> SnapshotError:
     with pytest.raises(SnapshotError) as caught:
         read(kube, **more)
     return caught.value
+
+
+def test_these_tests_run_on_the_packages_that_they_are_told_to() -> None:
+    import kubernetes
+
+    directory = os.environ.get("SNAPSHOT_TEST_PACKAGE_DIR")
+    is_stock = hasattr(kubernetes, "client") and hasattr(kubernetes.client, "CoreV1Api")
+    assert is_stock is not bool(directory)
 
 
 @pytest.mark.parametrize(
@@ -145,12 +154,26 @@ def test_a_chunked_answer_that_ends_early_is_read_again(connect_to: Connect) -> 
         assert read(connect_to(server)).body == OK
 
 
-def test_a_server_that_stays_silent_is_a_timeout(connect_to: Connect) -> None:
-    with serve(lambda exchange: exchange.stopped.wait(30) and None) as server:
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_a_server_that_stays_silent_is_a_timeout(
+    connect_to: Connect, server_certificate: Certificate, is_tls: bool
+) -> None:
+    def stay_silent(exchange: Exchange) -> None:
+        exchange.stopped.wait(30)
+
+    with serve(stay_silent, server_certificate if is_tls else None) as server:
         before = time.monotonic()
         caught = failure(connect_to(server, options={"request_timeout_s": 0.3}))
         assert time.monotonic() - before < 5.0
     assert isinstance(caught, Timeout)
+
+
+def test_a_server_that_never_shakes_hands_is_a_timeout(connect_to: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Server(f"https://127.0.0.1:{listener.getsockname()[1]}")
+        caught = failure(connect_to(server, options={"request_timeout_s": 0.3}))
+    assert isinstance(caught, Timeout)
+    assert caught.why == f"{server.url} did not answer in time"
 
 
 def test_an_answer_that_trickles_is_cut_off_at_the_deadline(connect_to: Connect) -> None:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import certifi
 import pytest
 
 from kubectl_snapshot.clients.kube import Kube
@@ -80,6 +81,22 @@ def test_another_ca_is_refused_at_once_with_what_to_do(
     assert isinstance(caught, ServiceUnavailable)
     assert "not trusted" in caught.why
     assert "--certificate-authority" in caught.hint
+
+
+def test_no_other_ca_than_the_kubeconfigs_is_trusted(
+    connect_to: Connect,
+    server_certificate: Certificate,
+    pki: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The REST layer would add certifi's, Python the system's; both would trust this server."""
+    monkeypatch.setattr(certifi, "where", lambda: str(pki / "ca.crt"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(pki / "ca.crt"))
+    other = certificates.make_authority(tmp_path, "other")
+    with serve(succeed, server_certificate) as server:
+        kube = connect_to(server, cluster={"certificate-authority": str(other.certificate)})
+        assert "not trusted" in failure(kube).why
 
 
 def test_without_a_ca_the_systems_are_trusted(

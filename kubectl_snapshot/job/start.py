@@ -21,7 +21,9 @@ if hashlib.sha256(data).hexdigest() != digest:
 memory = os.memfd_create("kubectl-snapshot")
 with os.fdopen(os.dup(memory), "wb") as file:
     file.write(data)
-sys.path.insert(0, "/proc/self/fd/%d/site-packages" % memory)
+sys.path.insert(0, "/proc/self/fd/%d" % memory)
+import importer
+importer.import_from(sys.path[0] + "/site-packages")
 sys.argv[:3] = ["kubectl-snapshot"]
 from kubectl_snapshot.main import main
 sys.exit(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -75,6 +76,32 @@ def test_no_heavy_module_is_loaded_for_the_version(start: Start, python: str) ->
     answer = start("version", "--client", python=python, flags="-ISB -X importtime")
     loaded = set(re.findall(r"^import time:.*\| +(\w+)", answer.stderr, re.M))
     assert loaded & HEAVY == set()
+
+
+# Prints how often each module of ours is compiled.
+COUNT = """
+import collections, runpy, sys
+times = collections.Counter()
+sys.addaudithook(lambda event, args: times.update([args[1]]) if event == "compile" else None)
+sys.argv = sys.argv[1:]
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+except SystemExit:
+    print({str(path): n for path, n in times.items() if "/kubectl_snapshot/" in str(path)})
+"""
+
+
+def test_a_module_from_inside_the_zip_is_compiled_once(build: Build, python: str) -> None:
+    answer = subprocess.run(
+        [python, "-ISBc", COUNT, build.zipapp, "version", "--client"],
+        env={},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    compiled = ast.literal_eval(answer.stdout.splitlines()[-1])
+    assert f"{build.zipapp}/site-packages/kubectl_snapshot/main.py" in compiled
+    assert set(compiled.values()) == {1}
 
 
 def test_it_runs_by_its_own_first_line(build: Build, tmp_path: Path, python: str) -> None:

@@ -17,6 +17,7 @@ import os
 import stat
 
 ZIPAPP = os.path.dirname(__file__)
+INSIDE = os.path.join(ZIPAPP, "site-packages")
 BUILD_ID = "unbuilt"  # set by scripts/build-zipapp: a digest of site-packages
 
 # These need no API client, which is what is slow to import from inside a zip.
@@ -55,17 +56,16 @@ def choose_packages(args, env):
     A tree in the user's cache, because .pyc files stay there; the inside of the zip where there is
     no such tree and none can be or is worth being made.
     """
-    inside = os.path.join(ZIPAPP, "site-packages")
     cache = find_cache(env)
     tree = os.path.join(cache, BUILD_ID)
     if not cache:
-        return inside
+        return INSIDE
     if not is_private(tree) and not is_quick(args):
         import unpack
 
         unpack.ensure_tree(ZIPAPP, tree)
     if not (is_private(cache) and is_private(tree)):
-        return inside
+        return INSIDE
     mark_used(tree)
     return tree
 
@@ -118,7 +118,13 @@ def start(args):
     help_text = read_help(args)
     if help_text is not None:
         return write_help(help_text)
-    sys.path.insert(0, choose_packages(args, os.environ))
+    packages = choose_packages(args, os.environ)
+    if packages == INSIDE:
+        import importer
+
+        importer.import_from(packages)
+    else:
+        sys.path.insert(0, packages)
     from kubectl_snapshot.main import main
 
     return main()

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from kubectl_snapshot.job.start import PROGRAM, build_command
 
+IMPORTER = "import sys\ndef import_from(directory):\n    sys.path.insert(0, directory)\n"
 MAIN = "def main():\n    import sys\n    print('ran', sys.argv)\n    return 7\n"
 
 
 def write_zip(path: Path) -> str:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("importer.py", IMPORTER)
         archive.writestr("site-packages/kubectl_snapshot/__init__.py", "")
         archive.writestr("site-packages/kubectl_snapshot/main.py", MAIN)
     path.write_bytes(content.getvalue())

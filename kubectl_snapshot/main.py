@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from kubectl_snapshot.commands.all_commands import COMMANDS, DEFAULT_COMMAND
 from kubectl_snapshot.errors import (
@@ -17,6 +16,7 @@ from kubectl_snapshot.errors import (
     exit_code,
 )
 
+TYPE_CHECKING = False  # typing's is slow to import, and every start pays
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType

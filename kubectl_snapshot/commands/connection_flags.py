@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kubectl_snapshot.commands.flags import add_boolean_flag, add_flag, add_repeated_flag
 
+TYPE_CHECKING = False  # typing's is slow to import, and every start pays
 if TYPE_CHECKING:
     import argparse
 

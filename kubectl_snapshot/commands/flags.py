@@ -7,14 +7,16 @@ not given takes its value from KUBECTL_SNAPSHOT_<FLAG>, second from the referenc
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from kubectl_snapshot.errors import InvalidRequest
 
+TYPE_CHECKING = False  # typing's is slow to import, and every start pays
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any, NoReturn
 
 ENVIRONMENT_PREFIX = "KUBECTL_SNAPSHOT_"
+HELP_WIDTH = 98
 # The reference's own variables (contract section 4.3).
 REFERENCE_VARIABLES = {
     "namespace": "AICR_NAMESPACE",
@@ -23,6 +25,17 @@ REFERENCE_VARIABLES = {
     "debug": "AICR_DEBUG",
     "log_json": "AICR_LOG_JSON",
 }
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Lays help out for one width, which the zipapp's ready-made texts have on any terminal.
+
+    argparse makes a formatter for each flag that is added, and asks for the terminal's width
+    through shutil, which loads four modules for compression.
+    """
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=HELP_WIDTH)
 
 
 class Parser(argparse.ArgumentParser):
@@ -77,7 +90,7 @@ def new_parser(prog: str, description: str, usage: str, epilog: str = "") -> Par
         description=description,
         epilog=epilog,
         allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot import __version__
 from kubectl_snapshot.commands.connection_flags import add_connection_flags, parse_connection
@@ -20,8 +19,10 @@ from kubectl_snapshot.commands.flags import (
 from kubectl_snapshot.constants import DEFAULT_IMAGE, FULL_API_VERSION
 from kubectl_snapshot.errors import EXIT_OK
 
+TYPE_CHECKING = False  # typing's is slow to import, and every start pays
 if TYPE_CHECKING:
     import argparse
+    from typing import TextIO
 
 
 def new_parser() -> Parser:

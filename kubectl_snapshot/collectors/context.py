@@ -71,6 +71,15 @@ class Collector(Protocol):
     def collect(self, context: Context) -> Iterable[Subtype]: ...
 
 
+def expected_subtypes(collector: Collector, context: Context) -> tuple[str, ...]:
+    """Return the subtypes that a document has whatever happens.
+
+    SUBTYPES, unless the module has a function `choose_subtypes(context)`: the caller chooses them.
+    """
+    choose = getattr(collector, "choose_subtypes", None)
+    return choose(context) if choose else collector.SUBTYPES
+
+
 def read_subtype(name: str, read: Callable[[], Subtype]) -> Subtype:
     """Return what `read` returns; where it fails, an empty subtype with status and reason."""
     try:

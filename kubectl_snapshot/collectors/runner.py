@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Union
 
-from kubectl_snapshot.collectors.context import build_failed_subtype, explain
+from kubectl_snapshot.collectors.context import build_failed_subtype, expected_subtypes, explain
 from kubectl_snapshot.document.snapshot import (
     ERROR,
     GAP_STATUSES,
@@ -38,6 +38,7 @@ class _Run:
     collector: Collector
     started: float
     deadline: float
+    expected: tuple[str, ...]
     finished: list[Subtype]
 
 
@@ -61,7 +62,8 @@ def run_collectors(
     pending: dict[int, _Run] = {}
     for index, collector in enumerate(collectors):
         started = time.monotonic()
-        run = _Run(collector, started, min(started + collector.DEADLINE_S, deadline), [])
+        expected = expected_subtypes(collector, context)
+        run = _Run(collector, started, min(started + collector.DEADLINE_S, deadline), expected, [])
         pending[index] = run
         on_event({"collector": collector.TYPE, "event": "started"})
         own_context = replace(context, deadline=run.deadline)
@@ -113,10 +115,10 @@ def _close(run: _Run, end: _End, on_event: Callable[[Mapping[str, object]], None
     status = end.error.collector_status if isinstance(end.error, SnapshotError) else ERROR
     missing = [
         _add_elapsed(build_failed_subtype(name, status, explain(end.error)), elapsed_s)
-        for name in run.collector.SUBTYPES
+        for name in run.expected
         if name not in names
     ]
-    rank = {name: index for index, name in enumerate(run.collector.SUBTYPES)}
+    rank = {name: index for index, name in enumerate(run.expected)}
     subtypes = sorted([*run.finished, *missing], key=lambda s: rank.get(s.name, len(rank)))
     on_event(
         {

@@ -152,6 +152,23 @@ def test_a_declared_subtype_that_never_came_is_an_error() -> None:
     assert statuses(measurement) == [("a", "ok"), ("b", "error")]
 
 
+@dataclass(frozen=True)
+class ChosenCollector(MadeCollector):
+    """One whose subtypes the caller chooses."""
+
+    def choose_subtypes(self, context: Context) -> tuple[str, ...]:
+        return context.systemd_services or ()
+
+
+def test_of_a_collector_whose_subtypes_are_chosen_the_chosen_ones_are_expected() -> None:
+    collector = ChosenCollector("SystemD", ("default",), finished("x", "b"))
+    context = Context(HostPath(), systemd_services=("a", "b"))
+    (measurement,) = run_collectors(
+        [collector], context, time.monotonic() + LONG_S, lambda event: None
+    )
+    assert statuses(measurement) == [("a", "error"), ("b", "ok"), ("x", "ok")]
+
+
 def test_a_hang_costs_what_was_not_read_and_nothing_before(hang: Callable[[], None]) -> None:
     def read_then_hang(context: Context) -> Iterator[Subtype]:
         yield Subtype("grub", {"quiet": ""})

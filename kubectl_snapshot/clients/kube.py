@@ -20,6 +20,7 @@ from kubectl_snapshot.clients.kube_calls import Response as Response
 from kubectl_snapshot.clients.kube_calls import retry, run_parallel
 from kubectl_snapshot.clients.kube_errors import Passing
 from kubectl_snapshot.clients.kube_stream import Stream as Stream
+from kubectl_snapshot.clients.kube_stream import socket_options
 from kubectl_snapshot.clients.kube_watch import WatchEvent as WatchEvent
 from kubectl_snapshot.clients.kubeconfig import ConnectionOptions as ConnectionOptions
 from kubectl_snapshot.clients.kubeconfig import read_access
@@ -364,7 +365,7 @@ def _open_pool(server: str, context: Any, proxy: Proxy | None, tls_server_name: 
     # One context for all connections: the CA is parsed once. Without `ca_certs` urllib3 adds no
     # others to the CAs that the context trusts.
     pool.connection_pool_kw.update(
-        ssl_context=context, ca_certs=None, socket_options=_socket_options()
+        ssl_context=context, ca_certs=None, socket_options=socket_options()
     )
     if proxy:
         # As in kubectl, what the cluster trusts is what its proxy has to show.
@@ -377,20 +378,6 @@ def _silence_insecure_warning() -> None:
     import urllib3
 
     urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-
-
-def _socket_options() -> list[tuple[int, int, int]]:
-    """Return what makes a dead peer known within a minute, also where nobody sends anything."""
-    import socket
-
-    options = [
-        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    ]
-    for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, name):
-            options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
-    return options
 
 
 def _network_failures() -> tuple[type[BaseException], ...]:

@@ -52,3 +52,15 @@ class Stream:
             if self._sock is not None:
                 socket.socket.shutdown(getattr(self._sock, "socket", self._sock), socket.SHUT_RDWR)
         self._response.close()
+
+
+def socket_options() -> list[tuple[int, int, int]]:
+    """Return what makes a dead peer known within a minute, also where nobody sends anything."""
+    options = [
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    ]
+    for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, name):
+            options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
+    return options

@@ -9,14 +9,12 @@ import pytest
 
 from kubectl_snapshot.clients.kubeconfig import (
     Access,
-    Config,
     ConnectionOptions,
-    merge_configs,
-    parse_config,
     read_access,
     read_service_account,
     select_access,
 )
+from kubectl_snapshot.clients.kubeconfig_file import parse_config
 from kubectl_snapshot.errors import InvalidRequest, NotFound, SnapshotError
 
 ALPHA = """\
@@ -61,11 +59,6 @@ def refusal(files: str = "", /, **options: Any) -> SnapshotError:
     return caught.value
 
 
-def config(**user: Any) -> Config:
-    document = {"users": [{"name": "ann", "user": user}]}
-    return parse_config(document, "/home/ann/.kube/config")
-
-
 def test_the_first_current_context_of_several_files_wins(home: Path) -> None:
     assert access(f"{home}/empty:{home}/a/config:{home}/b/config").context == "alpha"
     assert access(f"{home}/b/config:{home}/a/config").context == "beta"
@@ -86,13 +79,6 @@ def test_paths_are_relative_to_the_file_that_names_them(home: Path) -> None:
     bob = access(files, context="beta")
     assert bob.user["client-key"] == f"{home}/b/bob.key"
     assert bob.user_file == f"{home}/b/config"
-
-
-def test_the_first_definition_of_a_user_wins_with_its_file() -> None:
-    first = parse_config({"users": [{"name": "ann", "user": {"token": "1"}}]}, "/first")
-    second = parse_config({"users": [{"name": "ann", "user": {"token": "2"}}]}, "/second")
-    merged = merge_configs([first, second])
-    assert (merged.users["ann"]["token"], merged.user_files["ann"]) == ("1", "/first")
 
 
 def test_the_home_directorys_file_is_the_default(home: Path) -> None:
@@ -240,21 +226,9 @@ def test_a_cluster_without_a_server_is_an_invalid_request(home: Path) -> None:
     assert isinstance(refusal(f"{home}/c"), InvalidRequest)
 
 
-def test_null_and_empty_keys_count_as_not_there() -> None:
-    assert config(token=None, tokenFile="", username="u").users["ann"] == {"username": "u"}
-
-
-@pytest.mark.parametrize(
-    ("command", "resolved"),
-    [("aws", "aws"), ("./login", "/home/ann/.kube/./login"), ("/bin/login", "/bin/login")],
-)
-def test_a_plugin_with_a_path_is_found_beside_its_kubeconfig(command: str, resolved: str) -> None:
-    assert config(exec={"command": command}).users["ann"]["exec"]["command"] == resolved
-
-
 def test_secrets_are_not_part_of_how_a_record_looks() -> None:
     record = Access("c", "ann", "default", {}, {"token": "secret"})
-    assert "secret" not in repr((record, config(token="secret"), ConnectionOptions(token="secret")))
+    assert "secret" not in repr((record, ConnectionOptions(token="secret")))
 
 
 @pytest.fixture

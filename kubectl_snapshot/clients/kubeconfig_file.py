@@ -1,7 +1,7 @@
 """What kubeconfig files say: parsed, checked, with absolute paths, merged. No file is read here.
 
-A key has the name and the meaning of client-go (tools/clientcmd/api/v1). Which context is meant, and
-what flags change, is the matter of `kubeconfig`.
+A key has the name and the meaning of client-go (tools/clientcmd/api/v1). Which context is meant,
+and what flags change, is the matter of `kubeconfig`.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from kubectl_snapshot.clients.kube_stream import Stream as Stream
 from kubectl_snapshot.clients.kube_stream import socket_options
 from kubectl_snapshot.clients.kube_watch import WatchEvent as WatchEvent
 from kubectl_snapshot.clients.kubeconfig import ConnectionOptions as ConnectionOptions
-from kubectl_snapshot.clients.kubeconfig import read_access
+from kubectl_snapshot.clients.kubeconfig import read_access, render_kubectl
 from kubectl_snapshot.clients.proxy import choose_proxy
 from kubectl_snapshot.clients.tls import build_tls_context
 from kubectl_snapshot.errors import ServiceUnavailable, SnapshotError, Timeout
@@ -60,6 +60,7 @@ class Kube:
         self.namespace = access.namespace
         self.server = kube_http.parse_server(access.cluster)
         self._cluster = access.cluster
+        self._options = access.options
         self._timeout_s = timeout_s
         self._env = env
         self._proxy = choose_proxy(self.server, access.cluster.get("proxy-url", ""), env)
@@ -303,8 +304,8 @@ class Kube:
     def _refuse(self, call: Call, response: Any, data: bytes, retried: frozenset[int]) -> None:
         """Raise the error for an answer that is no success."""
         status = response.status
-        hints = {**kube_errors.HINTS, **dict.fromkeys(RETRIED_STATUSES - THROTTLED, self._hint)}
-        error = kube_errors.build_answer_error(call.doing, status, data, hints)
+        hint = kube_errors.build_hint(status, self._kubectl)
+        error = kube_errors.build_answer_error(call.doing, status, data, hint)
         if status in retried:
             after = response.headers.get("Retry-After")
             raise Passing(error, kube_http.parse_retry_after(after, time.time()))
@@ -317,7 +318,7 @@ class Kube:
         return Passing(translated) if is_passing else translated
 
     def _translate(self, error: BaseException, doing: str, place: str) -> tuple[SnapshotError, str]:
-        return kube_errors.build_network_error(doing, place, error, self._hint)
+        return kube_errors.build_network_error(doing, place, error, self._kubectl)
 
     def _place(self, error: BaseException) -> str:
         """Return which end of the way failed."""
@@ -326,10 +327,8 @@ class Kube:
         is_proxy = self._proxy and isinstance(error, urllib3.exceptions.ProxyError)
         return f"the proxy {self._proxy.url}" if self._proxy and is_proxy else self.server
 
-    @property
-    def _hint(self) -> str:
-        context = f" --context {self.context}" if self.context else ""
-        return f"check with `kubectl cluster-info{context}`"
+    def _kubectl(self, command: str) -> str:
+        return render_kubectl(command, self._options)
 
 
 def _open_pool(server: str, context: Any, proxy: Proxy | None, tls_server_name: str = "") -> Any:

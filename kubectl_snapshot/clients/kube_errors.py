@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from kubectl_snapshot.clients.tls import ssl_reason
 from kubectl_snapshot.errors import (
@@ -18,8 +18,6 @@ from kubectl_snapshot.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from kubectl_snapshot.errors import SnapshotError
 
 BY_STATUS: dict[int, type[SnapshotError]] = {
@@ -30,11 +28,6 @@ BY_STATUS: dict[int, type[SnapshotError]] = {
     409: InvalidRequest,
     422: InvalidRequest,
     429: RateLimitExceeded,
-}
-HINTS = {
-    401: "log in again, then check with `kubectl auth whoami`",
-    403: "see what is allowed with `kubectl auth can-i --list`",
-    429: "try again when the API server has less to do",
 }
 CUT, REFUSED, LASTING = "cut", "refused", "lasting"
 
@@ -48,13 +41,22 @@ class Passing(Exception):
         self.after_s = after_s
 
 
-def build_answer_error(
-    doing: str, status: int, body: bytes, hints: Mapping[int, str]
-) -> SnapshotError:
+def build_hint(status: int, kubectl: Callable[[str], str]) -> str:
+    """Return what to do about a refusal; `kubectl` renders a command that asks the same server."""
+    if status == 401:
+        return f"log in again, then check with {kubectl('auth whoami')}"
+    if status == 403:
+        return f"see what is allowed with {kubectl('auth can-i --list')}"
+    if status == 429:
+        return "try again when the API server has less to do"
+    return f"check with {kubectl('cluster-info')}" if status >= 500 else ""
+
+
+def build_answer_error(doing: str, status: int, body: bytes, hint: str = "") -> SnapshotError:
     """Return the error for an answer that is no success; `why` is the server's own message."""
     error = BY_STATUS.get(status, ServiceUnavailable if status >= 500 else Internal)
     why = parse_message(body) or f"the server answered {status} without saying why"
-    return error(f"cannot {doing}", why=why, hint=hints.get(status, ""), status=status)
+    return error(f"cannot {doing}", why=why, hint=hint, status=status)
 
 
 def parse_message(body: bytes) -> str:
@@ -75,7 +77,7 @@ def strip_control(text: str) -> str:
 
 
 def build_network_error(
-    doing: str, place: str, error: BaseException, hint: str
+    doing: str, place: str, error: BaseException, kubectl: Callable[[str], str]
 ) -> tuple[SnapshotError, str]:
     """Return the error for a connection that failed, and how it did: CUT, REFUSED or LASTING.
 
@@ -86,6 +88,7 @@ def build_network_error(
     from http.client import HTTPException, InvalidURL
 
     what = f"cannot {doing}"
+    hint = f"check with {kubectl('cluster-info')}"
     root = root_cause(error)
     if isinstance(root, (TimeoutError, socket.timeout)):
         return Timeout(what, why=f"{place} did not answer in time", hint=hint), LASTING

@@ -58,7 +58,7 @@ def list_pages(
         before, token = token, (page.get("metadata") or {}).get("continue") or ""
         if page.get("kind") == "Status":
             if not token or token == before:
-                raise build_answer_error(doing, GONE, json.dumps(page).encode(), {})
+                raise build_answer_error(doing, GONE, json.dumps(page).encode())
             continue
         yield page
         if not token:
@@ -172,7 +172,7 @@ def _parse_event(line: bytes, doing: str) -> WatchEvent:
     status = told.get("code") or 500
     if status == GONE:
         raise _Expired
-    raise build_answer_error(doing, status, json.dumps(told).encode(), {})
+    raise build_answer_error(doing, status, json.dumps(told).encode())
 
 
 def _remember(known: dict[str, dict[str, Any]], event: WatchEvent) -> None:

@@ -52,6 +52,7 @@ class Access:
     cluster: Mapping[str, Any]
     user: Mapping[str, Any] = field(repr=False)
     user_file: str = ""
+    options: ConnectionOptions = field(default_factory=ConnectionOptions)
 
 
 def read_access(options: ConnectionOptions, env: Mapping[str, str]) -> Access:
@@ -134,6 +135,7 @@ def select_access(config: Config, options: ConnectionOptions) -> Access:
         cluster=_with_cluster_flags(cluster, options),
         user=_with_user_flags(user, options),
         user_file=config.user_files.get(user_name, ""),
+        options=options,
     )
     if not access.cluster.get("server"):
         raise InvalidRequest(f"cluster {cluster_name} in {config.source} names no server")
@@ -142,6 +144,22 @@ def select_access(config: Config, options: ConnectionOptions) -> Access:
     ):
         raise InvalidRequest("a group or uid to act as needs a user", hint="name one with --as")
     return access
+
+
+def render_kubectl(command: str, options: ConnectionOptions) -> str:
+    """Return a kubectl command that reaches the same cluster as the same user, for hints."""
+    from shlex import quote
+
+    flags = {
+        "--kubeconfig": options.kubeconfig,
+        "--context": options.context,
+        "--cluster": options.cluster,
+        "--user": options.user,
+        "--server": options.server,
+        "--as": options.as_user,
+    }
+    given = (f"{flag} {quote(value)}" for flag, value in flags.items() if value)
+    return f"`{' '.join((f'kubectl {command}', *given))}`"
 
 
 def _with_cluster_flags(

@@ -54,10 +54,13 @@ def build_tls_context(
 
 
 def ssl_reason(error: BaseException) -> str:
-    """Return OpenSSL's words for an error, without the place in its sources."""
+    """Return OpenSSL's words for an error, without codes and the place in its sources."""
+    import re
+
     verify_message = getattr(error, "verify_message", "")
     reason = getattr(error, "reason", None)
-    return str(verify_message or (reason or str(error)).lower().replace("_", " "))
+    words = verify_message or (reason.lower().replace("_", " ") if reason else str(error))
+    return re.sub(r"^\[[^]]*\] *| *\([^)]*\.c:\d+\)$|\.$", "", str(words))
 
 
 def _load_client_certificate(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -195,7 +196,9 @@ def test_a_deadline_that_has_passed_sends_nothing(connect_to: Connect) -> None:
         assert server.seen == []
 
 
-def test_a_server_that_is_not_there_is_named_with_the_kernels_words(connect_to: Connect) -> None:
+def test_a_server_that_is_not_there_is_named_with_the_kernels_words(
+    connect_to: Connect, tmp_path: Path
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         server = Server(f"http://127.0.0.1:{free.getsockname()[1]}")
     before = time.monotonic()
@@ -203,7 +206,7 @@ def test_a_server_that_is_not_there_is_named_with_the_kernels_words(connect_to: 
     assert time.monotonic() - before < 2.0
     assert isinstance(caught, ServiceUnavailable)
     assert caught.why == f"{server.url}: Connection refused"
-    assert "kubectl cluster-info --context test" in caught.hint
+    assert f"kubectl cluster-info --kubeconfig {tmp_path}/kubeconfig`" in caught.hint
 
 
 def test_a_host_name_nobody_knows_is_said_so(connect_to: Connect) -> None:

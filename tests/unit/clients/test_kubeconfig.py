@@ -12,6 +12,7 @@ from kubectl_snapshot.clients.kubeconfig import (
     ConnectionOptions,
     read_access,
     read_service_account,
+    render_kubectl,
     select_access,
 )
 from kubectl_snapshot.clients.kubeconfig_file import parse_config
@@ -159,6 +160,13 @@ def test_a_flag_of_trust_takes_the_place_of_the_files_ca(flag: dict[str, Any]) -
     cluster = _with_flags({"server": "https://x", "certificate-authority-data": "QQ=="}, **flag)
     assert "certificate-authority-data" not in cluster
     assert cluster["insecure-skip-tls-verify"] == ("insecure_skip_tls_verify" in flag)
+
+
+def test_a_hint_repeats_the_flags_that_say_where_and_who_and_no_secret() -> None:
+    options = ConnectionOptions(context="my ctx", server="https://x", token="secret", as_user="ann")
+    expected = "`kubectl auth whoami --context 'my ctx' --server https://x --as ann`"
+    assert render_kubectl("auth whoami", options) == expected
+    assert render_kubectl("cluster-info", ConnectionOptions()) == "`kubectl cluster-info`"
 
 
 def test_trusting_a_ca_and_nobody_at_once_is_refused() -> None:

@@ -167,7 +167,9 @@ def test_a_ca_that_is_no_certificate_is_an_invalid_request(
     (tmp_path / "ca").write_text("no certificate")
     with serve(succeed, server_certificate) as server:
         kube = connect_to(server, cluster={"certificate-authority": str(tmp_path / "ca")})
-        assert isinstance(failure(kube), InvalidRequest)
+        caught = failure(kube)
+    assert isinstance(caught, InvalidRequest)
+    assert caught.why.endswith("cadata does not contain a certificate")
 
 
 @pytest.mark.parametrize("has_memfd", [True, False])

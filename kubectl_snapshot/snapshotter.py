@@ -121,6 +121,7 @@ class AgentConfig:
     job_deadline_margin: int = 60
     on_event: OnEvent = ignore_event
     cancel: threading.Event | None = None
+    systemd_services: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -190,10 +191,8 @@ def default_factory(version: str = "", systemd_services: Sequence[str] | None = 
     """Return the factory of all collectors; an empty list of units means containerd alone."""
     from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 
-    services = None if systemd_services is None else tuple(systemd_services)
-    if services == ():
-        services = ("containerd.service",)
-    return Factory(version or __version__, tuple(ALL_COLLECTORS.values()), services)
+    collectors = tuple(ALL_COLLECTORS.values())
+    return Factory(version or __version__, collectors, _choose_units(systemd_services))
 
 
 def file_serializer(path: str) -> FileSerializer:
@@ -285,6 +284,7 @@ def build_job_options(
         zipapp=Zipapp(*read_zipapp(os.environ)) if config.agent == INJECT else None,
         cluster_scope=config.cluster_scope,
         reads=build_reads(collectors),
+        systemd_services=_choose_units(config.systemd_services),
         ttl_s=config.ttl,
         pod_deadline_margin_s=config.pod_deadline_margin,
         job_deadline_margin_s=config.job_deadline_margin,
@@ -325,6 +325,12 @@ def collect_here(
     )
     metadata = {"version": factory.version, "mode": LOCAL_MODE}
     return collect_snapshot(factory.collectors, context, timeout, metadata, on_event)
+
+
+def _choose_units(services: Sequence[str] | None) -> tuple[str, ...] | None:
+    if services is None:
+        return None
+    return tuple(services) or ("containerd.service",)
 
 
 def check_gpu(snapshot: Snapshot) -> None:

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot import errors
-from kubectl_snapshot.collectors import kubernetes_cluster, operating_system
+from kubectl_snapshot.collectors import kubernetes_cluster, operating_system, systemd
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.commands.all_commands import COMMANDS, DEFAULT_COMMAND
 from kubectl_snapshot.commands.flags import variable_names
 from kubectl_snapshot.commands.interrupts import SIGNALS
+from kubectl_snapshot.document.patterns import SYSTEMD_EXCLUDED
 from kubectl_snapshot.document.schema import VALUE_TYPES
 from kubectl_snapshot.document.snapshot import TYPES
 from kubectl_snapshot.job.options import JobOptions
@@ -220,6 +221,24 @@ def render_decisions() -> str:
         number, _, decision = title.lstrip("# ").partition(": ")
         rows.append((f"[{number}]({page.name})", decision))
     return render_table(("", "decision"), rows)
+
+
+def render_units() -> str:
+    """Return the units that are read where none are chosen."""
+    return render_words(systemd.SUBTYPES)
+
+
+def render_unit_types() -> str:
+    """Return how a property is stored, by its D-Bus type."""
+    words = {"bool": "true or false", "string": "text", "float64": "float"}
+    rows = [(code(t), words.get(kind, "integer")) for t, kind in systemd.KEPT_TYPES.items()]
+    others = "text: `2217`, `[a b]`, `[[/bin/x [/bin/x -v] false]]`, `map[a:1 b:2]`"
+    return render_table(("D-Bus type", "stored as"), [*rows, ("any other", others)])
+
+
+def render_excluded_properties() -> str:
+    """Return the patterns of the properties that no snapshot has."""
+    return render_words(SYSTEMD_EXCLUDED)
 
 
 def render_formats() -> str:

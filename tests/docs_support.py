@@ -63,6 +63,11 @@ def read_page(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+def read_section(page: str, title: str) -> str:
+    """Return a page's part under a heading of the second level."""
+    return page.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
 def read_blocks(where: str = "", *languages: str) -> list[Block]:
     """Return the blocks of all pages that can be run there; all blocks where nothing is asked."""
     found = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors import kubernetes_cluster, operating_system
+from kubectl_snapshot.collectors import kubernetes_cluster, operating_system, systemd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,4 +14,5 @@ if TYPE_CHECKING:
 ALL_COLLECTORS: Mapping[str, Collector] = {
     "K8s": kubernetes_cluster,
     "OS": operating_system,
+    "SystemD": systemd,
 }

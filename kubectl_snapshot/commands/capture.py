@@ -15,6 +15,7 @@ from kubectl_snapshot.commands.flags import (
     add_log_flags,
     add_optional_flag,
     add_repeated_flag,
+    add_systemd_flag,
 )
 from kubectl_snapshot.commands.flags import (
     new_parser as new_plain_parser,
@@ -87,6 +88,7 @@ def add_target_flags(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="who reads the cluster-wide facts: you, the agent, or nobody (default: auto)",
     )
+    add_systemd_flag(group)
     add_flag(group, "--timeout", metavar="TIME", default="5m", help="limit of all (default: 5m)")
     add_optional_flag(
         group,
@@ -178,11 +180,13 @@ def finish(
 
 
 def capture_here(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
+    from kubectl_snapshot.collectors.systemd import parse_units
     from kubectl_snapshot.document.destination import parse_duration
     from kubectl_snapshot.snapshotter import collect_here, default_factory
 
     timeout = parse_duration(args.timeout)
-    return collect_here(default_factory(), timeout, os.environ, parse_connection(args), on_event)
+    factory = default_factory(systemd_services=parse_units(args.systemd_service))
+    return collect_here(factory, timeout, os.environ, parse_connection(args), on_event)
 
 
 def capture_node(config: AgentConfig) -> Snapshot:
@@ -205,6 +209,7 @@ def capture_node(config: AgentConfig) -> Snapshot:
 
 
 def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
+    from kubectl_snapshot.collectors.systemd import parse_units
     from kubectl_snapshot.document.destination import parse_duration
     from kubectl_snapshot.job.selectors import (
         parse_node_selectors,
@@ -236,5 +241,6 @@ def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
         runtime_class=args.runtime_class,
         agent=args.agent,
         cluster_scope=args.cluster_scope,
+        systemd_services=parse_units(args.systemd_service),
         on_event=on_event,
     )

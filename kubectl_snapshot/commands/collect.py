@@ -11,6 +11,7 @@ from kubectl_snapshot.commands.flags import (
     Parser,
     add_flag,
     add_log_flags,
+    add_systemd_flag,
 )
 from kubectl_snapshot.commands.flags import (
     new_parser as new_plain_parser,
@@ -54,6 +55,7 @@ def new_parser() -> Parser:
         default="agent",
         help="agent: read the cluster-wide facts too (default: agent)",
     )
+    add_systemd_flag(parser)
     add_log_flags(parser)
     return parser
 
@@ -71,13 +73,15 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> None:
     """Print the document of this machine."""
+    from kubectl_snapshot.collectors.systemd import parse_units
     from kubectl_snapshot.commands.progress import choose_progress
     from kubectl_snapshot.document.codec_yaml import render_yaml
     from kubectl_snapshot.snapshotter import collect_here, default_factory
 
     on_event = choose_progress(args, sys.stderr)
     root = args.host_root or "/"
-    snapshot = collect_here(default_factory(), timeout_s, os.environ, None, on_event, root)
+    factory = default_factory(systemd_services=parse_units(args.systemd_service))
+    snapshot = collect_here(factory, timeout_s, os.environ, None, on_event, root)
     out.write(render_yaml(snapshot))
 
 
@@ -86,6 +90,7 @@ def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) 
     from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
     from kubectl_snapshot.collectors.compose import collect_snapshot
     from kubectl_snapshot.collectors.context import NODE, Context
+    from kubectl_snapshot.collectors.systemd import parse_units
     from kubectl_snapshot.document.codec_json import canonical_json
     from kubectl_snapshot.document.frame import encode_frame, render_progress
 
@@ -101,6 +106,7 @@ def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) 
         node_name=os.environ.get("NODE_NAME", ""),
         kube=kube,
         kube_error=kube_error,
+        systemd_services=parse_units(args.systemd_service),
     )
     collectors = [c for c in ALL_COLLECTORS.values() if reads_cluster or c.SCOPE == NODE]
     snapshot = collect_snapshot(collectors, context, timeout_s, {"version": __version__}, tell)

@@ -117,6 +117,17 @@ def add_boolean_flag(group: Any, *names: str, default: bool = False, **settings:
     )
 
 
+def add_systemd_flag(group: Any) -> None:
+    """Add what the verbs that collect have for SystemD."""
+    add_repeated_flag(
+        group,
+        "--systemd-service",
+        metavar="UNIT",
+        help="a unit of systemd, or a pattern such as 'nvidia-*'; can be repeated "
+        "(default: containerd.service, docker.service, kubelet.service)",
+    )
+
+
 def add_log_flags(parser: argparse.ArgumentParser) -> None:
     """Add what every verb has."""
     group = parser.add_argument_group("what is told on stderr")

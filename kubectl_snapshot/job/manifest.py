@@ -184,6 +184,7 @@ def build_agent_command(options: JobOptions) -> list[str]:
     ]
     if options.level != RESTRICTED:
         arguments.append(f"--host-root={HOST_ROOT}")
+    arguments += [f"--systemd-service={name}" for name in options.systemd_services or ()]
     return start + arguments
 
 

@@ -60,6 +60,7 @@ class JobOptions:
     zipapp: Zipapp | None = None
     cluster_scope: str = CLIENT
     reads: tuple[Permission, ...] = ()
+    systemd_services: tuple[str, ...] | None = None
     ttl_s: int = TTL_S
     pod_deadline_margin_s: int = POD_DEADLINE_MARGIN_S
     job_deadline_margin_s: int = JOB_DEADLINE_MARGIN_S

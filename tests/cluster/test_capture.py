@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+from kubectl_snapshot.collectors.context import NODE
 from kubectl_snapshot.document.snapshot import Snapshot
 from tests.cluster.conftest import Finished
 from tests.cluster.support import Cluster, assert_nothing_left, ours
@@ -117,7 +119,8 @@ def test_a_skipped_scope_asks_the_cluster_nothing(
 ) -> None:
     before = cluster.audit_size()
     snapshot = capture(run_snapshot, "-n", namespace, "--cluster-scope", "skip")
-    assert [m.type for m in snapshot.measurements] == ["OS"]
+    node_types = [c.TYPE for c in ALL_COLLECTORS.values() if c.SCOPE == NODE]
+    assert [m.type for m in snapshot.measurements] == node_types
     assert snapshot.metadata["cluster-scope"] == "skip"
     uris = {event["requestURI"].partition("?")[0] for event in cluster.audit(before)}
     assert not [uri for uri in uris if uri.startswith("/api/v1/nodes/") and "proxy" not in uri]

@@ -52,6 +52,13 @@ def test_everything_of_a_run_bears_its_labels() -> None:
     assert labels.items() <= job["spec"]["template"]["metadata"]["labels"].items()
 
 
+def test_chosen_units_are_told_to_the_agent_and_default_ones_are_not() -> None:
+    chosen = replace(OPTIONS, systemd_services=("kubelet.service", "nvidia-*"))
+    words = manifest.build_agent_command(chosen)
+    assert words[-2:] == ["--systemd-service=kubelet.service", "--systemd-service=nvidia-*"]
+    assert "--systemd-service" not in " ".join(manifest.build_agent_command(OPTIONS))
+
+
 def test_a_restricted_pod_sees_nothing_of_the_host() -> None:
     pod = pod_spec(level=RESTRICTED)
     assert [volume["name"] for volume in pod["volumes"]] == ["agent"]

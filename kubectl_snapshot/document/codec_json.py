@@ -47,6 +47,17 @@ def render_scalar(value: Scalar) -> str:
     return _escaped(_render(value, ""))
 
 
+def render_compact(value: object) -> str:
+    """Return any decoded JSON value on one line with its keys sorted, as encoding/json writes it.
+
+    InvalidRequest if it is nested too deeply.
+    """
+    try:
+        return _escaped(_render(_sorted(value), ""))
+    except RecursionError:
+        raise InvalidRequest("a value is nested too deeply") from None
+
+
 def parse_json(text: str) -> Snapshot:
     """Return the document in a JSON text; InvalidRequest if it is none or over 256 MiB."""
     return parse_tree(load_json(text))
@@ -74,6 +85,8 @@ def _render(value: object, newline: str) -> str:
     """Return JSON; `newline` is a line break with the indentation so far, or empty for one line."""
     if isinstance(value, str):
         return encode_basestring(value)
+    if value is None:
+        return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -88,6 +101,12 @@ def _render(value: object, newline: str) -> str:
     if isinstance(value, list):
         return _enclosed("[", (_render(item, deeper) for item in value), "]", newline)
     raise TypeError(f"no reading can be of type {type(value).__name__}")
+
+
+def _sorted(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 def _enclosed(opening: str, items: Iterable[str], closing: str, newline: str) -> str:

@@ -119,6 +119,19 @@ def document_warnings(snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(warnings)
 
 
+def resolve(value: object, depth: int = 0) -> object:
+    """Return a decoded tree with what each unquoted scalar of YAML means in its place."""
+    if isinstance(value, Unquoted):
+        return value.value
+    if depth > MAX_DEPTH:
+        raise InvalidRequest(f"a reading is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, list):
+        return [resolve(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {resolve(key): resolve(item, depth + 1) for key, item in value.items()}
+    return value
+
+
 def refuse_size(size_bytes: int) -> None:
     """Raise InvalidRequest for a document that is too large to be read."""
     if size_bytes > MAX_DOCUMENT_BYTES:
@@ -151,19 +164,7 @@ def _without_surrogates_in(tree: object) -> object:
 def _reading(value: object) -> Scalar:
     if type(value) is str:
         return value
-    return to_scalar(_resolved(value))
-
-
-def _resolved(value: object, depth: int = 0) -> object:
-    if isinstance(value, Unquoted):
-        return value.value
-    if depth > MAX_DEPTH:
-        raise InvalidRequest(f"a reading is nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, list):
-        return [_resolved(item, depth + 1) for item in value]
-    if isinstance(value, dict):
-        return {_resolved(key): _resolved(item, depth + 1) for key, item in value.items()}
-    return value
+    return to_scalar(resolve(value))
 
 
 def _map(value: object, where: str) -> dict[str, object]:

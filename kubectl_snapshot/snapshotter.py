@@ -91,7 +91,8 @@ class AgentConfig:
     """How the agent is deployed. The first group is the reference's, the second is ours.
 
     `timeout` is in seconds. `privileged` may be True, False or "host-read". `namespace` empty means
-    the kubeconfig context's. `cleanup` False leaves the Job to its TTL.
+    the kubeconfig context's. `cleanup` False leaves the Job to its TTL. Helm's releases are read in
+    `helm_namespaces` only, `("*",)` being all; `max_nodes_per_entry` 0 is no limit.
     """
 
     kubeconfig: str | None = None
@@ -121,6 +122,7 @@ class AgentConfig:
     job_deadline_margin: int = 60
     on_event: OnEvent = ignore_event
     cancel: threading.Event | None = None
+    helm_namespaces: Sequence[str] = ()
     systemd_services: Sequence[str] | None = None
 
 
@@ -256,6 +258,7 @@ def build_job_options(
 ) -> JobOptions:
     """Return the run's options; raise InvalidRequest for what does not go together."""
     from kubectl_snapshot.clients.zipapp import read_zipapp
+    from kubectl_snapshot.collectors.k8s_helm import parse_namespaces
     from kubectl_snapshot.fleet.capture import build_reads
     from kubectl_snapshot.job.options import INJECT, LEVELS, JobOptions, Zipapp, new_run_id
 
@@ -264,8 +267,10 @@ def build_job_options(
             f"{config.privileged!r} is no privilege level",
             hint="use --privileged=true, --privileged=host-read or --privileged=false",
         )
-    if config.template_path or config.max_nodes_per_entry:
-        raise InvalidRequest("template_path and max_nodes_per_entry have no effect in this version")
+    if config.template_path:
+        raise InvalidRequest("template_path has no effect in this version")
+    helm_namespaces = parse_namespaces(config.helm_namespaces)
+    required_reads = build_reads(collectors, helm_namespaces, is_optional=False)
     return JobOptions(
         run_id=new_run_id(os.urandom(8)),
         namespace=namespace,
@@ -283,7 +288,10 @@ def build_job_options(
         agent=config.agent,
         zipapp=Zipapp(*read_zipapp(os.environ)) if config.agent == INJECT else None,
         cluster_scope=config.cluster_scope,
-        reads=build_reads(collectors),
+        reads=required_reads + build_reads(collectors, helm_namespaces, is_optional=True),
+        required_reads=required_reads,
+        helm_namespaces=helm_namespaces,
+        max_nodes_per_entry=config.max_nodes_per_entry,
         systemd_services=_choose_units(config.systemd_services),
         ttl_s=config.ttl,
         pod_deadline_margin_s=config.pod_deadline_margin,
@@ -298,15 +306,19 @@ def collect_here(
     connection: ConnectionOptions | None = None,
     on_event: OnEvent = ignore_event,
     host_root: str = "/",
+    helm_namespaces: Sequence[str] = (),
+    max_nodes_per_entry: int = 0,
 ) -> Snapshot:
     """Return the snapshot of this machine, its Kubernetes parts where a kubeconfig works.
 
-    `host_root` is where the machine's `/` is seen from.
+    `host_root` is where the machine's `/` is seen from; `helm_namespaces` and `max_nodes_per_entry`
+    are as in AgentConfig.
     """
     from kubectl_snapshot.clients.hostpath import HostPath
     from kubectl_snapshot.clients.kube import ConnectionOptions, connect
     from kubectl_snapshot.collectors.compose import collect_snapshot
     from kubectl_snapshot.collectors.context import Context
+    from kubectl_snapshot.collectors.k8s_helm import parse_namespaces
     from kubectl_snapshot.collectors.kubernetes_cluster import detect_node_name
 
     environment = os.environ if environment is None else environment
@@ -322,6 +334,8 @@ def collect_here(
         kube=kube,
         kube_error=kube_error,
         systemd_services=factory.systemd_services,
+        helm_namespaces=parse_namespaces(helm_namespaces),
+        max_nodes_per_entry=max_nodes_per_entry,
     )
     metadata = {"version": factory.version, "mode": LOCAL_MODE}
     return collect_snapshot(factory.collectors, context, timeout, metadata, on_event)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors import kubernetes_cluster, operating_system, systemd
+from kubectl_snapshot.collectors import (
+    kubernetes_cluster,
+    node_topology,
+    operating_system,
+    systemd,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,4 +20,5 @@ ALL_COLLECTORS: Mapping[str, Collector] = {
     "K8s": kubernetes_cluster,
     "OS": operating_system,
     "SystemD": systemd,
+    "NodeTopology": node_topology,
 }

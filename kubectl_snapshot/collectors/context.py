@@ -6,26 +6,36 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from kubectl_snapshot.document.snapshot import Subtype
-from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.document.snapshot import PARTIAL, Subtype
+from kubectl_snapshot.errors import SnapshotError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from kubectl_snapshot.clients.hostpath import HostPath
     from kubectl_snapshot.clients.kube import Kube
 
 # A collector's scope: it describes the node it runs on, or what is the same from every node.
 NODE, CLUSTER = "node", "cluster"
+# Instead of a list of namespaces: all of them.
+ALL_NAMESPACES = "*"
+# Reasons that one status tells; the rest is counted.
+MAX_REASONS = 10
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One right a collector needs, as in RBAC; the core API group is the empty text."""
+    """One right a collector needs, as in RBAC; the core API group is the empty text.
+
+    Without an optional one the document is still worth reading as this user. `helm_only` rules
+    hold for the namespaces that the user named for Helm, others for the whole cluster.
+    """
 
     group: str
     resource: str
     verbs: tuple[str, ...]
+    is_optional: bool = False
+    helm_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,8 @@ class Context:
     """All that a collector may look at. Without `kube`, `kube_error` says why there is none.
 
     `systemd_services` is None where the caller chose no units. `deadline` is a time.monotonic()
-    value; the runner gives each collector its own.
+    value; the runner gives each collector its own. `helm_namespaces` may be ALL_NAMESPACES alone;
+    `max_nodes_per_entry` 0 is no limit.
     """
 
     host: HostPath
@@ -42,6 +53,8 @@ class Context:
     kube_error: SnapshotError | None = None
     systemd_services: tuple[str, ...] | None = None
     deadline: float = math.inf
+    helm_namespaces: tuple[str, ...] = ()
+    max_nodes_per_entry: int = 0
 
 
 class Collector(Protocol):
@@ -91,6 +104,32 @@ def read_subtype(name: str, read: Callable[[], Subtype]) -> Subtype:
 def build_failed_subtype(name: str, status: str, reason: str) -> Subtype:
     """Return a subtype of which nothing could be read."""
     return Subtype(name, context={"status": status, "reason": reason})
+
+
+def build_partial_subtype(
+    name: str,
+    data: Mapping[str, str],
+    errors: Sequence[SnapshotError],
+    context: Mapping[str, str],
+    nothing_read: bool = False,
+) -> Subtype:
+    """Return what was read of several sources; where some failed, with a status and the reasons."""
+    if not errors:
+        return Subtype(name, data, context)
+    status = errors[0].collector_status if nothing_read else PARTIAL
+    reasons = [explain(error) for error in errors[:MAX_REASONS]]
+    if len(errors) > MAX_REASONS:
+        reasons.append(f"and {len(errors) - MAX_REASONS} more")
+    return Subtype(name, data, {**context, "status": status, "reason": "; ".join(reasons)})
+
+
+def require_kube(context: Context) -> Kube:
+    """Return the connection; raise Unavailable, with the cause, where there is none."""
+    if context.kube is None:
+        cause = context.kube_error
+        why = explain(cause) if cause else "no connection was asked for"
+        raise Unavailable("the cluster cannot be asked", why=why) from cause
+    return context.kube
 
 
 def explain(error: BaseException) -> str:

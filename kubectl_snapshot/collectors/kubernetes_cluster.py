@@ -1,28 +1,37 @@
-"""What the API server says of itself and of the node (type K8s): server, node.
+"""What the API server says of itself, of the node and of what runs in the cluster (type K8s).
 
-Keys and rules are those of contract section 2.1.
+Here are server and node, and the order of all; each other subtype has a module k8s_<subtype>. Keys
+and rules are those of contract section 2.1.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors.context import CLUSTER, Context, Rule, explain, read_subtype
+from kubectl_snapshot.clients.kube_discovery import read_groups
+from kubectl_snapshot.collectors import k8s_argocd, k8s_helm, k8s_images, k8s_policy
+from kubectl_snapshot.collectors.context import CLUSTER, Context, Rule, read_subtype, require_kube
+from kubectl_snapshot.collectors.k8s_distribution import detect_distribution
+from kubectl_snapshot.collectors.k8s_fields import text_at
 from kubectl_snapshot.collectors.textfile import WHITE_SPACE
 from kubectl_snapshot.document.snapshot import Subtype
-from kubectl_snapshot.errors import Internal, InvalidRequest, Unavailable
+from kubectl_snapshot.errors import Internal, InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from kubectl_snapshot.clients.kube import Kube
-
 TYPE = "K8s"
 SCOPE = CLUSTER
-# GET /version needs none: the role system:public-info-viewer allows it to everybody.
-RULES = (Rule("", "nodes", ("get",)),)
-SUBTYPES = ("server", "node")
+# GET /version and the discovery need none: everybody may, who is authenticated.
+RULES = (
+    Rule("", "nodes", ("get",)),
+    *k8s_images.RULES,
+    *k8s_policy.RULES,
+    *k8s_helm.RULES,
+    *k8s_argocd.RULES,
+)
+SUBTYPES = ("server", "image", "policy", "node", "helm", "argocd")
 DEADLINE_S = 60.0
 
 NODE_NAME_VARIABLES = ("NODE_NAME", "KUBERNETES_NODE_NAME", "HOSTNAME")
@@ -43,15 +52,23 @@ NODE_INFO_FIELDS = {
 
 
 def collect(context: Context) -> Iterator[Subtype]:
-    """Return server and node, each read apart; the server's version tells more of the node."""
+    """Return all subtypes, each read apart, what may take long last.
+
+    The server's version tells more of the node; the API groups are read once for two.
+    """
     server = read_subtype("server", partial(read_server, context))
     yield server
     yield read_subtype("node", partial(read_node, context, str(server.data.get("version", ""))))
+    groups = cache(lambda: read_groups(require_kube(context), context.deadline))
+    yield read_subtype("policy", partial(k8s_policy.read_policies, context, groups))
+    yield read_subtype("argocd", partial(k8s_argocd.read_applications, context, groups))
+    yield read_subtype("helm", partial(k8s_helm.read_releases, context))
+    yield read_subtype("image", partial(k8s_images.read_images, context))
 
 
 def read_server(context: Context) -> Subtype:
     """Return the API server's version (GET /version)."""
-    kube = _require_kube(context)
+    kube = require_kube(context)
     doing = "read the API server's version"
     answer = kube.request("GET", "/version", doing=doing, deadline=context.deadline)
     return Subtype("server", parse_version(answer.body))
@@ -61,7 +78,7 @@ def read_node(context: Context, server_version: str = "") -> Subtype:
     """Return the node as the API server knows it; an empty `server_version` is an unknown one."""
     from urllib.parse import quote  # late: only a name from outside needs it
 
-    kube = _require_kube(context)
+    kube = require_kube(context)
     node_name = _require_name(context.node_name)
     path = f"/api/v1/nodes/{quote(node_name, safe='')}"
     answer = kube.request("GET", path, doing=f"read node {node_name}", deadline=context.deadline)
@@ -72,7 +89,9 @@ def read_node(context: Context, server_version: str = "") -> Subtype:
     is_self_managed = (
         data.get("provider") == "eks" and server_version and "-eks-" not in server_version
     )
-    return Subtype("node", data, {"self-managed": "true"} if is_self_managed else {})
+    notes = {"distribution": detect_distribution(answer.body)}
+    notes["self-managed"] = "true" if is_self_managed else ""
+    return Subtype("node", data, {key: text for key, text in notes.items() if text})
 
 
 def detect_node_name(env: Mapping[str, str]) -> str:
@@ -82,7 +101,7 @@ def detect_node_name(env: Mapping[str, str]) -> str:
 
 def parse_version(answer: object) -> dict[str, str]:
     """Return version, platform and goVersion of a version.Info (apimachinery/pkg/version)."""
-    data = {key: _text(answer, field) for key, field in SERVER_FIELDS.items()}
+    data = {key: text_at(answer, field) for key, field in SERVER_FIELDS.items()}
     if not data["version"]:
         raise Internal("the API server's version has no gitVersion")
     return {key: value for key, value in data.items() if value}
@@ -90,14 +109,14 @@ def parse_version(answer: object) -> dict[str, str]:
 
 def parse_node(node: object, node_name: str) -> dict[str, str]:
     """Return what a core/v1 Node says of the machine; a key whose source is empty is absent."""
-    provider_id = _text(node, "spec", "providerID")
+    provider_id = text_at(node, "spec", "providerID")
     data = {
         "source-node": _require_name(node_name),
         "provider": parse_provider(provider_id),
         "provider-id": provider_id,
     }
     for key, field in NODE_INFO_FIELDS.items():
-        data[key] = _text(node, "status", "nodeInfo", field)
+        data[key] = text_at(node, "status", "nodeInfo", field)
     name, separator, version = data["container-runtime-id"].partition("://")
     if separator:
         data.update({"container-runtime-name": name, "container-runtime-version": version})
@@ -110,24 +129,9 @@ def parse_provider(provider_id: str) -> str:
     return PROVIDERS.get(scheme, scheme)
 
 
-def _require_kube(context: Context) -> Kube:
-    if context.kube is None:
-        cause = context.kube_error
-        why = explain(cause) if cause else "no connection was asked for"
-        raise Unavailable("the cluster cannot be asked", why=why) from cause
-    return context.kube
-
-
 def _require_name(node_name: str) -> str:
     if not node_name:
         variables = ", ".join(NODE_NAME_VARIABLES)
         cause = InvalidRequest("the node's name is not known", why=f"none of {variables} is set")
         raise Internal("cannot read the node", why=cause.why) from cause
     return node_name
-
-
-def _text(value: object, *path: str) -> str:
-    """Return the text at a path of a decoded JSON object, the empty text where there is none."""
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value if isinstance(value, str) else ""

@@ -11,6 +11,7 @@ from kubectl_snapshot.commands.connection_flags import add_connection_flags, par
 from kubectl_snapshot.commands.flags import (
     Parser,
     add_boolean_flag,
+    add_cluster_flags,
     add_flag,
     add_log_flags,
     add_optional_flag,
@@ -88,6 +89,7 @@ def add_target_flags(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="who reads the cluster-wide facts: you, the agent, or nobody (default: auto)",
     )
+    add_cluster_flags(group)
     add_systemd_flag(group)
     add_flag(group, "--timeout", metavar="TIME", default="5m", help="limit of all (default: 5m)")
     add_optional_flag(
@@ -186,7 +188,15 @@ def capture_here(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
 
     timeout = parse_duration(args.timeout)
     factory = default_factory(systemd_services=parse_units(args.systemd_service))
-    return collect_here(factory, timeout, os.environ, parse_connection(args), on_event)
+    return collect_here(
+        factory,
+        timeout,
+        os.environ,
+        parse_connection(args),
+        on_event,
+        helm_namespaces=args.helm_namespace,
+        max_nodes_per_entry=args.max_nodes_per_entry,
+    )
 
 
 def capture_node(config: AgentConfig) -> Snapshot:
@@ -241,6 +251,8 @@ def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
         runtime_class=args.runtime_class,
         agent=args.agent,
         cluster_scope=args.cluster_scope,
+        helm_namespaces=args.helm_namespace,
+        max_nodes_per_entry=args.max_nodes_per_entry,
         systemd_services=parse_units(args.systemd_service),
         on_event=on_event,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from kubectl_snapshot import __version__
 from kubectl_snapshot.commands.flags import (
     Parser,
+    add_cluster_flags,
     add_flag,
     add_log_flags,
     add_systemd_flag,
@@ -55,6 +56,7 @@ def new_parser() -> Parser:
         default="agent",
         help="agent: read the cluster-wide facts too (default: agent)",
     )
+    add_cluster_flags(parser)
     add_systemd_flag(parser)
     add_log_flags(parser)
     return parser
@@ -79,9 +81,17 @@ def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> 
     from kubectl_snapshot.snapshotter import collect_here, default_factory
 
     on_event = choose_progress(args, sys.stderr)
-    root = args.host_root or "/"
     factory = default_factory(systemd_services=parse_units(args.systemd_service))
-    snapshot = collect_here(factory, timeout_s, os.environ, None, on_event, root)
+    snapshot = collect_here(
+        factory,
+        timeout_s,
+        os.environ,
+        None,
+        on_event,
+        args.host_root or "/",
+        args.helm_namespace,
+        args.max_nodes_per_entry,
+    )
     out.write(render_yaml(snapshot))
 
 
@@ -90,6 +100,7 @@ def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) 
     from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
     from kubectl_snapshot.collectors.compose import collect_snapshot
     from kubectl_snapshot.collectors.context import NODE, Context
+    from kubectl_snapshot.collectors.k8s_helm import parse_namespaces
     from kubectl_snapshot.collectors.systemd import parse_units
     from kubectl_snapshot.document.codec_json import canonical_json
     from kubectl_snapshot.document.frame import encode_frame, render_progress
@@ -106,6 +117,8 @@ def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) 
         node_name=os.environ.get("NODE_NAME", ""),
         kube=kube,
         kube_error=kube_error,
+        helm_namespaces=parse_namespaces(args.helm_namespace),
+        max_nodes_per_entry=args.max_nodes_per_entry,
         systemd_services=parse_units(args.systemd_service),
     )
     collectors = [c for c in ALL_COLLECTORS.values() if reads_cluster or c.SCOPE == NODE]

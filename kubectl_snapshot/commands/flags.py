@@ -22,6 +22,8 @@ REFERENCE_VARIABLES = {
     "namespace": "AICR_NAMESPACE",
     "image": "AICR_IMAGE",
     "runtime_class": "AICR_RUNTIME_CLASS",
+    "helm_namespace": "AICR_HELM_NAMESPACES",
+    "max_nodes_per_entry": "AICR_MAX_NODES_PER_ENTRY",
     "debug": "AICR_DEBUG",
     "log_json": "AICR_LOG_JSON",
 }
@@ -128,6 +130,24 @@ def add_systemd_flag(group: Any) -> None:
     )
 
 
+def add_cluster_flags(group: Any) -> None:
+    """Add what the verbs that collect have for the cluster-wide facts."""
+    add_repeated_flag(
+        group,
+        "--helm-namespace",
+        metavar="NAME",
+        help="read Helm's releases of this namespace, '*' of all; can be repeated (default: none)",
+    )
+    add_flag(
+        group,
+        "--max-nodes-per-entry",
+        type=parse_count,
+        metavar="N",
+        default=0,
+        help="name at most N nodes for a taint or label (default: 0, no limit)",
+    )
+
+
 def add_log_flags(parser: argparse.ArgumentParser) -> None:
     """Add what every verb has."""
     group = parser.add_argument_group("what is told on stderr")
@@ -135,6 +155,13 @@ def add_log_flags(parser: argparse.ArgumentParser) -> None:
     add_boolean_flag(group, "--quiet", help="tell errors only")
     add_boolean_flag(group, "--log-json", help="tell everything as one JSON object a line")
     add_boolean_flag(group, "--debug", help="add the traceback to an error")
+
+
+def parse_count(text: str) -> int:
+    """Return the number that decimal digits tell."""
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on")
+    return int(text)
 
 
 def parse_boolean(text: str) -> bool:
@@ -171,10 +198,14 @@ def _variable(action: argparse.Action, environment: Mapping[str, str]) -> tuple[
 
 
 def _parse_variable(parser: Parser, action: argparse.Action, name: str, text: str) -> Any:
-    """Return a variable's value; a repeated flag's values are separated by white space."""
+    """Return a variable's value.
+
+    A repeated flag's values are separated by white space, in the reference's variable by commas.
+    """
     try:
         if isinstance(action, Repeated):
-            return [parser._get_value(action, word) for word in text.split()]
+            words = text.replace(",", " ") if name in REFERENCE_VARIABLES.values() else text
+            return [parser._get_value(action, word) for word in words.split()]
         value = parser._get_value(action, text)
         parser._check_value(action, value)
         return value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.hostpath import HostPath
 from kubectl_snapshot.collectors.compose import compose_snapshot
-from kubectl_snapshot.collectors.context import CLUSTER, NODE, Context
+from kubectl_snapshot.collectors.context import ALL_NAMESPACES, CLUSTER, NODE, Context
 from kubectl_snapshot.collectors.runner import run_collectors
 from kubectl_snapshot.document.frame import FrameReader
 from kubectl_snapshot.job.follow import Run
@@ -102,13 +102,20 @@ def run_capture(capture: Capture) -> Snapshot:
     )
 
 
-def build_reads(collectors: Sequence[Collector]) -> tuple[Permission, ...]:
-    """Return what the cluster-wide collectors need of whoever reads for them."""
+def build_reads(
+    collectors: Sequence[Collector], helm_namespaces: Sequence[str], is_optional: bool
+) -> tuple[Permission, ...]:
+    """Return what the cluster-wide collectors need, or can do without, of whoever reads for them.
+
+    A right on everything in the cluster has no namespace.
+    """
+    rules = [r for c in collectors if c.SCOPE == CLUSTER for r in c.RULES]
+    named = ["" if name == ALL_NAMESPACES else name for name in helm_namespaces]
     return tuple(
-        Permission(verb, rule.group, rule.resource)
-        for collector in collectors
-        if collector.SCOPE == CLUSTER
-        for rule in collector.RULES
+        Permission(verb, rule.group, rule.resource, namespace=namespace)
+        for rule in rules
+        if rule.is_optional == is_optional
+        for namespace in (named if rule.helm_only else [""])
         for verb in rule.verbs
     )
 
@@ -135,7 +142,13 @@ class _ClusterPart:
     def _collect(self, node_name: str) -> None:
         capture = self._capture
         collectors = [c for c in capture.collectors if c.SCOPE == CLUSTER]
-        context = Context(host=HostPath(None), node_name=node_name, kube=capture.kube)
+        context = Context(
+            host=HostPath(None),
+            node_name=node_name,
+            kube=capture.kube,
+            helm_namespaces=capture.options.helm_namespaces,
+            max_nodes_per_entry=capture.options.max_nodes_per_entry,
+        )
         try:
             self._measurements = run_collectors(
                 collectors, context, capture.deadline, capture.on_event

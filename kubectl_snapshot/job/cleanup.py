@@ -8,12 +8,15 @@ from kubectl_snapshot.clients.kube import Call, Response
 from kubectl_snapshot.constants import EXPIRES_ANNOTATION, MANAGED_BY_LABEL, NAME
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.job.deploy import Created, find_uid
-from kubectl_snapshot.job.rbac import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES
+from kubectl_snapshot.job.rbac import GROUP_PATH, namespaced_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from kubectl_snapshot.clients.kube import Kube
+
+EXPIRING_RESOURCES = ("clusterroles", "clusterrolebindings", "roles", "rolebindings")
 
 
 def delete_objects(
@@ -44,24 +47,30 @@ def delete_objects(
 
 
 def delete_expired_roles(kube: Kube, now: str, deadline: float) -> None:
-    """Remove the cluster-wide objects of runs that died and whose time is over.
+    """Remove what no Job could own, of runs that died and whose time is over.
 
     `now` is RFC 3339 in UTC, as the expiry is: such texts compare as their times do. Who may not
     list roles leaves them to the next one who may.
     """
     selector = {"labelSelector": f"{MANAGED_BY_LABEL}={NAME}"}
     lists = [
-        Call("GET", path, doing="list what expired", query=selector, deadline=deadline)
-        for path in (CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS)
+        Call("GET", f"{GROUP_PATH}/{resource}", "list what expired", selector, deadline=deadline)
+        for resource in EXPIRING_RESOURCES
     ]
     expired = [
-        (f"{call.path}/{item['metadata']['name']}", item["metadata"]["uid"])
-        for call, answer in zip(lists, kube.request_all(lists))
+        (_object_path(resource, item["metadata"]), item["metadata"]["uid"])
+        for resource, answer in zip(EXPIRING_RESOURCES, kube.request_all(lists))
         if isinstance(answer, Response)
         for item in answer.body.get("items") or ()
         if item["metadata"].get("annotations", {}).get(EXPIRES_ANNOTATION, now) < now
     ]
     kube.request_all([_delete_call(path, uid, deadline) for path, uid in expired])
+
+
+def _object_path(resource: str, metadata: Mapping[str, Any]) -> str:
+    namespace = metadata.get("namespace", "")
+    path = namespaced_path(namespace, resource) if namespace else f"{GROUP_PATH}/{resource}"
+    return f"{path}/{metadata['name']}"
 
 
 def render_delete_command(created: Created) -> str:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from kubectl_snapshot.job.options import JobOptions
 
 MERGE_PATCH = "application/merge-patch+json"
-NO_UID = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def deploy(
 def build_planned(options: JobOptions, expires: str) -> list[tuple[str, Manifest]]:
     """Return API path and body of all objects, the Job's UID unknown, for a dry run."""
     job = (manifest.jobs_path(options.namespace), manifest.build_job(options, expires))
-    return [job, *build_rest(options, expires, NO_UID)]
+    return [job, *build_rest(options, expires, manifest.NO_UID)]
 
 
 def build_rest(options: JobOptions, expires: str, job_uid: str) -> list[tuple[str, Manifest]]:
@@ -82,8 +81,7 @@ def build_rest(options: JobOptions, expires: str, job_uid: str) -> list[tuple[st
     if options.sets_up_rbac:
         path = manifest.core_path(options.namespace, "serviceaccounts")
         rest.append((path, rbac.build_service_account(options, owner)))
-        rest.append((rbac.CLUSTER_ROLES, rbac.build_cluster_role(options, expires)))
-        rest.append((rbac.CLUSTER_ROLE_BINDINGS, rbac.build_cluster_role_binding(options, expires)))
+        rest += rbac.build_roles(options, expires, owner)
     return rest
 
 
@@ -96,7 +94,13 @@ def _create(
         for path, body in planned
     )
     calls = [
-        Call("POST", path, doing=f"create {_title(body)}", body=body, deadline=deadline)
+        Call(
+            "POST",
+            path,
+            doing=f"create {manifest.render_title(body)}",
+            body=body,
+            deadline=deadline,
+        )
         for path, body in planned
     ]
     errors: list[SnapshotError] = []
@@ -138,9 +142,3 @@ def find_uid(kube: Kube, created: Created, deadline: float) -> str:
     metadata = answer.body["metadata"]
     is_ours = metadata.get("labels", {}).get(RUN_LABEL) == created.run_id
     return str(metadata["uid"]) if is_ours else ""
-
-
-def _title(body: Manifest) -> str:
-    metadata = body["metadata"]
-    where = f"{metadata['namespace']}/" if "namespace" in metadata else ""
-    return f"{body['kind']} {where}{metadata['name']}"

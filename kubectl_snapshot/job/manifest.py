@@ -35,6 +35,8 @@ HOST_ROOT = "/host"
 ZIPAPP_DIRECTORY = "/kubectl-snapshot"
 ZIPAPP_KEY = "kubectl-snapshot"
 
+# The Job's before it is made.
+NO_UID = "00000000-0000-0000-0000-000000000000"
 NOBODY = 65534
 REQUESTS = {"cpu": "50m", "memory": "64Mi"}
 LIMITS = {"cpu": "1", "memory": "256Mi"}
@@ -184,6 +186,10 @@ def build_agent_command(options: JobOptions) -> list[str]:
     ]
     if options.level != RESTRICTED:
         arguments.append(f"--host-root={HOST_ROOT}")
+    if options.cluster_scope == AGENT:
+        arguments += [f"--helm-namespace={name}" for name in options.helm_namespaces]
+        if options.max_nodes_per_entry:
+            arguments.append(f"--max-nodes-per-entry={options.max_nodes_per_entry}")
     arguments += [f"--systemd-service={name}" for name in options.systemd_services or ()]
     return start + arguments
 
@@ -288,3 +294,10 @@ def build_owned_metadata(options: JobOptions, owner: Manifest) -> Manifest:
 def build_labels(run_id: str) -> dict[str, str]:
     """Return the labels by which everything of ours, and of this run, is found."""
     return {MANAGED_BY_LABEL: NAME, NAME_LABEL: NAME, RUN_LABEL: run_id}
+
+
+def render_title(body: Manifest) -> str:
+    """Return `KIND NAMESPACE/NAME` of an object."""
+    metadata = body["metadata"]
+    where = f"{metadata['namespace']}/" if "namespace" in metadata else ""
+    return f"{body['kind']} {where}{metadata['name']}"

@@ -40,7 +40,9 @@ class Zipapp:
 class JobOptions:
     """One run. `zipapp` is None where the image has kubectl-snapshot in it (`agent` is `image`).
 
-    `reads` is what reading the cluster-wide facts needs of whoever reads them.
+    `reads` is what reading the cluster-wide facts needs of whoever reads them; without the part in
+    `required_reads` one is not worth asking. `helm_namespaces` and `max_nodes_per_entry` are the
+    collectors' own.
     """
 
     run_id: str
@@ -61,6 +63,9 @@ class JobOptions:
     cluster_scope: str = CLIENT
     reads: tuple[Permission, ...] = ()
     systemd_services: tuple[str, ...] | None = None
+    required_reads: tuple[Permission, ...] = ()
+    helm_namespaces: tuple[str, ...] = ()
+    max_nodes_per_entry: int = 0
     ttl_s: int = TTL_S
     pod_deadline_margin_s: int = POD_DEADLINE_MARGIN_S
     job_deadline_margin_s: int = JOB_DEADLINE_MARGIN_S
@@ -74,6 +79,11 @@ class JobOptions:
     def cluster_object_name(self) -> str:
         """Return the name of what is cluster-wide; two namespaces may have the same --job-name."""
         return f"{NAME}-{self.run_id}"
+
+    @property
+    def role_namespaces(self) -> tuple[str, ...]:
+        """Return the namespaces in which reading the facts needs rights of its own."""
+        return tuple(dict.fromkeys(read.namespace for read in self.reads if read.namespace))
 
     @property
     def sets_up_rbac(self) -> bool:

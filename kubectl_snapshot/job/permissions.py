@@ -49,17 +49,19 @@ def build_user_permissions(options: JobOptions) -> tuple[Permission, ...]:
     needed += [Permission(verb, "", "pods", "", namespace) for verb in ("list", "watch")]
     needed.append(Permission("get", "", "pods", "log", namespace))
     if options.sets_up_rbac:
-        needed += build_rbac_permissions(namespace)
+        needed += build_rbac_permissions(namespace, options.role_namespaces)
     return tuple(needed)
 
 
-def build_rbac_permissions(namespace: str) -> list[Permission]:
-    """Return what setting up the agent's own ServiceAccount, ClusterRole and binding needs."""
-    objects = (
+def build_rbac_permissions(namespace: str, role_namespaces: Iterable[str]) -> list[Permission]:
+    """Return what setting up the agent's own ServiceAccount, roles and bindings needs."""
+    objects = [
         ("", "serviceaccounts", namespace),
         (RBAC, "clusterroles", ""),
         (RBAC, "clusterrolebindings", ""),
-    )
+    ]
+    for name in role_namespaces:
+        objects += [(RBAC, "roles", name), (RBAC, "rolebindings", name)]
     return [
         Permission(verb, group, resource, "", where)
         for group, resource, where in objects

@@ -2,7 +2,7 @@
 
 A rules review and, beside it, the Job by server-side dry-run, which also tells a missing namespace,
 a taken name and, in its warnings, what Pod Security will say. What the rules review does not grant
-is asked verb by verb, at once. The ClusterRole is dry-run only where one is to be made: nobody's
+is asked verb by verb, at once. The roles are dry-run only where they are to be made: nobody's
 audit log gets an attempt that is not meant.
 """
 
@@ -63,7 +63,7 @@ def check_permissions(kube: Kube, options: JobOptions, deadline: float) -> Gate:
     agent = replace(options, cluster_scope=AGENT)
     asked = {*build_user_permissions(trial)}
     if is_auto:
-        asked |= {*options.reads, *build_user_permissions(agent)}
+        asked |= {*options.required_reads, *build_user_permissions(agent)}
     allowed = _allowed(kube, sorted(asked, key=str), review, deadline)
     if is_auto:
         trial = replace(options, cluster_scope=_choose_scope(kube, agent, allowed, deadline))
@@ -71,7 +71,7 @@ def check_permissions(kube: Kube, options: JobOptions, deadline: float) -> Gate:
     if missing:
         raise _missing(kube, missing, trial)
     if trial.sets_up_rbac and not is_auto:
-        refusal = _refused_cluster_role(kube, trial, deadline)
+        refusal = _refused_role(kube, trial, deadline)
         if refusal is not None:
             raise refusal
     return Gate(trial, warnings)
@@ -82,19 +82,19 @@ def _choose_scope(kube: Kube, agent: JobOptions, allowed: set[Permission], deadl
 
     Where neither may, it is the user: what is refused is then written as forbidden, one by one.
     """
-    if set(agent.reads) <= allowed:
+    if set(agent.required_reads) <= allowed:
         return CLIENT
     if agent.service_account_name:
         return AGENT
     if not set(build_user_permissions(agent)) <= allowed:
         return CLIENT
-    return CLIENT if _refused_cluster_role(kube, agent, deadline) else AGENT
+    return CLIENT if _refused_role(kube, agent, deadline) else AGENT
 
 
-def _refused_cluster_role(kube: Kube, options: JobOptions, deadline: float) -> SnapshotError | None:
-    """Return the ClusterRole's refusal: access reviews do not see escalation prevention."""
-    (answer,) = kube.request_all([_dry_run_cluster_role(options, deadline)])
-    return answer if isinstance(answer, SnapshotError) else None
+def _refused_role(kube: Kube, options: JobOptions, deadline: float) -> SnapshotError | None:
+    """Return the refusal of a role: access reviews do not see escalation prevention."""
+    answers = kube.request_all(_dry_run_roles(options, deadline))
+    return next((answer for answer in answers if isinstance(answer, SnapshotError)), None)
 
 
 def _allowed(
@@ -218,12 +218,18 @@ def _dry_run_job(options: JobOptions, deadline: float) -> Call:
     )
 
 
-def _dry_run_cluster_role(options: JobOptions, deadline: float) -> Call:
-    return Call(
-        "POST",
-        rbac.CLUSTER_ROLES,
-        doing=f"create ClusterRole {options.cluster_object_name}",
-        query=DRY_RUN,
-        body=rbac.build_cluster_role(options, expires=""),
-        deadline=deadline,
-    )
+def _dry_run_roles(options: JobOptions, deadline: float) -> list[Call]:
+    """Return the calls of the roles; their bindings need nothing that these do not show."""
+    owner = manifest.build_owner(options, manifest.NO_UID)
+    return [
+        Call(
+            "POST",
+            path,
+            doing=f"create {manifest.render_title(body)}",
+            query=DRY_RUN,
+            body=body,
+            deadline=deadline,
+        )
+        for path, body in rbac.build_roles(options, expires="", owner=owner)
+        if body["kind"] in ("ClusterRole", "Role")
+    ]

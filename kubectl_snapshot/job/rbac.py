@@ -1,7 +1,7 @@
 """The agent's own rights, where the pod reads the cluster-wide facts itself. Pure.
 
-A namespaced Job cannot own what is cluster-wide: those objects carry when they expire, and this
-run, the next one or `cleanup` removes them.
+A Job cannot own what is cluster-wide or in another namespace: those objects carry when they
+expire, and this run, the next one or `cleanup` removes them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 GROUP_PATH = "/apis/rbac.authorization.k8s.io/v1"
 CLUSTER_ROLES = f"{GROUP_PATH}/clusterroles"
 CLUSTER_ROLE_BINDINGS = f"{GROUP_PATH}/clusterrolebindings"
+API_VERSION = "rbac.authorization.k8s.io/v1"
+API_GROUP = "rbac.authorization.k8s.io"
+
+
+def namespaced_path(namespace: str, resource: str) -> str:
+    """Return the API path of a namespace's roles or rolebindings."""
+    return f"{GROUP_PATH}/namespaces/{namespace}/{resource}"
 
 
 def build_service_account(options: JobOptions, owner: Manifest) -> Manifest:
@@ -35,7 +42,7 @@ def build_service_account(options: JobOptions, owner: Manifest) -> Manifest:
 def build_cluster_role(options: JobOptions, expires: str) -> Manifest:
     """Return the ClusterRole: the union of what the chosen collectors declare."""
     return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "apiVersion": API_VERSION,
         "kind": "ClusterRole",
         "metadata": build_expiring_metadata(options, expires),
         "rules": build_policy_rules(options.reads),
@@ -44,26 +51,55 @@ def build_cluster_role(options: JobOptions, expires: str) -> Manifest:
 
 def build_cluster_role_binding(options: JobOptions, expires: str) -> Manifest:
     """Return the binding of that ClusterRole to the run's ServiceAccount."""
+    metadata = build_expiring_metadata(options, expires)
+    return _build_binding(options, "ClusterRoleBinding", "ClusterRole", metadata)
+
+
+def build_roles(options: JobOptions, expires: str, owner: Manifest) -> list[tuple[str, Manifest]]:
+    """Return API path and body of every role and its binding: the cluster's, then by namespace."""
+    objects = [
+        (CLUSTER_ROLES, build_cluster_role(options, expires)),
+        (CLUSTER_ROLE_BINDINGS, build_cluster_role_binding(options, expires)),
+    ]
+    for namespace in options.role_namespaces:
+        if namespace == options.namespace:
+            metadata = build_owned_metadata(options, owner)
+        else:
+            metadata = {**build_expiring_metadata(options, expires), "namespace": namespace}
+        role = {
+            "apiVersion": API_VERSION,
+            "kind": "Role",
+            "metadata": metadata,
+            "rules": build_policy_rules(options.reads, namespace),
+        }
+        binding = _build_binding(options, "RoleBinding", "Role", metadata)
+        objects.append((namespaced_path(namespace, "roles"), role))
+        objects.append((namespaced_path(namespace, "rolebindings"), binding))
+    return objects
+
+
+def _build_binding(options: JobOptions, kind: str, role_kind: str, metadata: Manifest) -> Manifest:
+    """Return the binding of the role of the same name to the run's ServiceAccount."""
     return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": build_expiring_metadata(options, expires),
-        "roleRef": {
-            "apiGroup": "rbac.authorization.k8s.io",
-            "kind": "ClusterRole",
-            "name": options.cluster_object_name,
-        },
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "metadata": metadata,
+        "roleRef": {"apiGroup": API_GROUP, "kind": role_kind, "name": metadata["name"]},
         "subjects": [
             {"kind": "ServiceAccount", "name": options.name, "namespace": options.namespace}
         ],
     }
 
 
-def build_policy_rules(permissions: Iterable[Permission]) -> list[Manifest]:
-    """Return the rules, one per group and resource, verbs joined, in a fixed order."""
+def build_policy_rules(permissions: Iterable[Permission], namespace: str = "") -> list[Manifest]:
+    """Return the rules of one namespace, or of the whole cluster, in a fixed order.
+
+    There is one per group and resource, with the verbs joined.
+    """
     verbs: dict[tuple[str, str], set[str]] = {}
     for permission in permissions:
-        verbs.setdefault((permission.group, permission.resource), set()).add(permission.verb)
+        if permission.namespace == namespace:
+            verbs.setdefault((permission.group, permission.resource), set()).add(permission.verb)
     return [
         {"apiGroups": [group], "resources": [resource], "verbs": sorted(names)}
         for (group, resource), names in sorted(verbs.items())
@@ -71,7 +107,7 @@ def build_policy_rules(permissions: Iterable[Permission]) -> list[Manifest]:
 
 
 def build_expiring_metadata(options: JobOptions, expires: str) -> Manifest:
-    """Return the metadata of a cluster-wide object, which a namespaced Job cannot own."""
+    """Return the metadata of an object that the Job cannot own."""
     return {
         "name": options.cluster_object_name,
         "labels": build_labels(options.run_id),

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from kubectl_snapshot.clients.hostpath import HostPath
-from kubectl_snapshot.collectors import kubernetes_cluster, operating_system, textfile
+from kubectl_snapshot.collectors import (
+    flatten,
+    k8s_images,
+    kubernetes_cluster,
+    node_topology,
+    operating_system,
+    textfile,
+)
 from kubectl_snapshot.document import codec_json, patterns, scalars, snapshot, tree, yaml_scalars
 from kubectl_snapshot.document.codec_yaml import load_yaml
 from kubectl_snapshot.document.destination import format_from_path, parse_configmap_uri
@@ -123,6 +130,29 @@ def new_error(code: str) -> BaseException:
     return type(code, bases, {"code": code})("an error")
 
 
+def split_image(given: Input) -> object:
+    name, tag = k8s_images.split_image(given["image"])
+    return {"name": name, "tag": tag}
+
+
+def collect_images(given: Input) -> object:
+    pods = [{"spec": {f: [{"image": i} for i in p[f]] for f in p}} for p in given["pods"]]
+    return k8s_images.parse_images(i for pod in pods for i in k8s_images.pod_images(pod))[0]
+
+
+def flatten_spec(given: Input) -> object:
+    spec: Any = tree.resolve(load_yaml(given["spec_yaml"]))
+    return flatten.flatten(spec, given.get("prefix", ""))
+
+
+def build_topology(given: Input) -> object:
+    fields = ({"name": n["name"], "labels": n.get("labels")} for n in given["nodes"])
+    specs = ({"taints": n.get("taints")} for n in given["nodes"])
+    nodes = [{"metadata": m, "spec": s} for m, s in zip(fields, specs)]
+    found = node_topology.build_topology(nodes, given.get("max_nodes_per_entry", 0))
+    return {subtype.name: subtype.data for subtype in found}
+
+
 FUNCTIONS: Mapping[str, Callable[[Input], object]] = {
     "ParseNodeSelectors": lambda given: selectors.parse_node_selectors(given["selectors"]),
     "ParseTolerations": parse_tolerations,
@@ -138,6 +168,10 @@ FUNCTIONS: Mapping[str, Callable[[Input], object]] = {
     "GetNodeName": lambda given: kubernetes_cluster.detect_node_name(given["env"]),
     "parseProvider": lambda given: kubernetes_cluster.parse_provider(given["provider_id"]),
     "collectNode": lambda given: kubernetes_cluster.parse_node(given["node"], given["node_name"]),
+    "splitImage": split_image,
+    "collectContainerImages": collect_images,
+    "flattenSpec": flatten_spec,
+    "topology": build_topology,
     "ToReading": to_reading,
     "decodeSubtype": decode_subtype,
     "ExitCode": chain_exit_code,

@@ -23,12 +23,8 @@ LATER = {
     "ParseConstraintExpression",
     "ParseConstraintPath",
     "ParseVersion",
-    "collectContainerImages",
-    "flattenSpec",
     "looksLikeVersion",
     "smi",
-    "splitImage",
-    "topology",
 }
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,9 +27,7 @@ from kubectl_snapshot.errors import (
     Timeout,
     Unauthorized,
 )
-
-if TYPE_CHECKING:
-    from kubectl_snapshot.clients.kube import Kube
+from tests.unit.collectors.api_answers import Api
 
 VERSION = {
     "major": "1",
@@ -59,23 +55,8 @@ JSON = st.recursive(
 )
 
 
-@dataclass(frozen=True)
-class Server:
-    """Stands for the connection: answers by path, an error is raised; notes what was asked."""
-
-    answers: Mapping[str, Any]
-    asked: list[tuple[str, str, float]] = field(default_factory=list)
-
-    def request(self, method: str, path: str, *, doing: str, deadline: float) -> Any:
-        self.asked.append((method, path, deadline))
-        answer = self.answers[path]
-        if isinstance(answer, SnapshotError):
-            raise answer
-        return SimpleNamespace(status=200, body=answer, warnings=())
-
-
 def collect(answers: Mapping[str, Any], node_name: str = "gpu-a1") -> dict[str, Subtype]:
-    context = Context(HostPath(None), node_name, kube=cast("Kube", Server(answers)))
+    context = Api(answers).context(node_name=node_name)
     return {subtype.name: subtype for subtype in kubernetes_cluster.collect(context)}
 
 
@@ -99,21 +80,60 @@ def test_server_and_node_are_read() -> None:
             "operating-system": "linux",
             "os-image": "Ubuntu 24.04.3 LTS",
         },
+        {"distribution": "eks"},
     )
 
 
-def test_every_declared_subtype_is_filled_in_order() -> None:
+def test_every_declared_subtype_is_filled() -> None:
     found = collect({"/version": VERSION, "/api/v1/nodes/gpu-a1": NODE})
-    assert tuple(found) == kubernetes_cluster.SUBTYPES
+    assert sorted(found) == sorted(kubernetes_cluster.SUBTYPES)
 
 
-def test_requests_carry_the_deadline_and_match_the_declared_rules() -> None:
-    server = Server({"/version": VERSION, "/api/v1/nodes/gpu-a1": NODE})
-    context = Context(HostPath(None), "gpu-a1", kube=cast("Kube", server), deadline=12.5)
+GROUPS = {
+    "/apis": {
+        "groups": [
+            {"name": "nvidia.com", "preferredVersion": {"version": "v1"}},
+            {"name": "argoproj.io", "preferredVersion": {"version": "v1alpha1"}},
+        ]
+    },
+    "/apis/nvidia.com/v1": {
+        "resources": [{"name": "clusterpolicies", "kind": "ClusterPolicy", "verbs": ["list"]}]
+    },
+    "/apis/argoproj.io/v1alpha1": {
+        "resources": [{"name": "applications", "kind": "Application", "verbs": ["list"]}]
+    },
+}
+LISTS = (
+    ("nvidia.com", "clusterpolicies", "/apis/nvidia.com/v1/clusterpolicies"),
+    ("argoproj.io", "applications", "/apis/argoproj.io/v1alpha1/applications"),
+    ("", "secrets", "/api/v1/namespaces/ops/secrets"),
+    ("", "configmaps", "/api/v1/namespaces/ops/configmaps"),
+    ("", "pods", "/api/v1/pods"),
+)
+
+
+def test_each_request_is_made_once_and_only_what_the_rules_declare_is_read() -> None:
+    api = Api({**GROUPS, "/version": VERSION, "/api/v1/nodes/gpu-a1": NODE})
+    list(kubernetes_cluster.collect(api.context(node_name="gpu-a1", helm_namespaces=("ops",))))
+    discovery = ["/apis", "/apis/nvidia.com/v1", "/apis/argoproj.io/v1alpha1"]
+    lists = [path for _, _, path in LISTS]
+    asked = [path for _, path in api.asked]
+    assert sorted(asked) == sorted(["/version", "/api/v1/nodes/gpu-a1", *discovery, *lists])
+    rules = {(rule.group, rule.resource, rule.verbs) for rule in kubernetes_cluster.RULES}
+    listed = {(group, resource, ("list",)) for group, resource, _ in LISTS}
+    assert rules == listed | {("", "nodes", ("get",))}
+
+
+def test_no_request_outlasts_the_deadline() -> None:
+    api = Api({**GROUPS, "/version": VERSION, "/api/v1/nodes/gpu-a1": NODE})
+    context = api.context(node_name="gpu-a1", deadline=12.5, helm_namespaces=("*",))
     list(kubernetes_cluster.collect(context))
-    assert server.asked == [("GET", "/version", 12.5), ("GET", "/api/v1/nodes/gpu-a1", 12.5)]
-    (rule,) = kubernetes_cluster.RULES
-    assert (rule.group, rule.resource, rule.verbs) == ("", "nodes", ("get",))
+    assert set(api.deadlines) == {12.5}
+
+
+def test_without_rights_to_secrets_and_policies_the_facts_are_still_worth_reading() -> None:
+    required = {rule.resource for rule in kubernetes_cluster.RULES if not rule.is_optional}
+    assert required == {"nodes", "pods"}
 
 
 REFUSED = Unauthorized(
@@ -149,15 +169,13 @@ def test_a_refused_version_does_not_cost_the_node() -> None:
     assert "self-managed" not in found["node"].context
 
 
-def test_without_a_connection_both_say_why_there_is_none() -> None:
+def test_without_a_connection_each_subtype_says_why_there_is_none() -> None:
     error = InvalidRequest("the kubeconfig k.yaml is broken", why="line 3: no mapping")
-    context = Context(HostPath(None), "gpu-a1", kube_error=error)
+    context = Context(HostPath(None), "gpu-a1", kube_error=error, helm_namespaces=("ops",))
     found = list(kubernetes_cluster.collect(context))
-    assert [(s.name, s.status, s.data) for s in found] == [
-        ("server", "unavailable", {}),
-        ("node", "unavailable", {}),
-    ]
+    assert {s.name for s in found} == set(kubernetes_cluster.SUBTYPES)
     for subtype in found:
+        assert (subtype.status, subtype.data) == ("unavailable", {})
         assert subtype.context["reason"].endswith(
             "the kubeconfig k.yaml is broken: line 3: no mapping"
         )

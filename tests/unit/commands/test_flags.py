@@ -77,6 +77,19 @@ def test_our_variable_comes_before_the_references() -> None:
     assert parse(**both)["namespace"] == "ours"
 
 
+def test_the_references_variable_separates_by_commas() -> None:
+    assert parse(AICR_HELM_NAMESPACES="ops, team,")["helm_namespace"] == ["ops", "team"]
+    assert parse(KUBECTL_SNAPSHOT_AS_GROUP="cn=a,dc=b c")["as_group"] == ["cn=a,dc=b", "c"]
+
+
+def test_a_count_is_a_number_from_0_on() -> None:
+    assert parse("--max-nodes-per-entry", "3")["max_nodes_per_entry"] == 3
+    assert parse(AICR_MAX_NODES_PER_ENTRY="7")["max_nodes_per_entry"] == 7
+    for text in ("-1", "x", "1.5", "\u0663"):
+        with pytest.raises(InvalidRequest, match="number"):
+            parse(f"--max-nodes-per-entry={text}")
+
+
 def test_a_bad_variable_is_named() -> None:
     with pytest.raises(InvalidRequest, match="environment variable KUBECTL_SNAPSHOT_QUIET"):
         parse(KUBECTL_SNAPSHOT_QUIET="maybe")

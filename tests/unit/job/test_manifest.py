@@ -6,6 +6,7 @@ import pytest
 
 from kubectl_snapshot.job import manifest
 from kubectl_snapshot.job.options import (
+    AGENT,
     HOST_READ,
     IMAGE,
     PRIVILEGED,
@@ -57,6 +58,14 @@ def test_chosen_units_are_told_to_the_agent_and_default_ones_are_not() -> None:
     words = manifest.build_agent_command(chosen)
     assert words[-2:] == ["--systemd-service=kubelet.service", "--systemd-service=nvidia-*"]
     assert "--systemd-service" not in " ".join(manifest.build_agent_command(OPTIONS))
+
+
+def test_only_an_agent_that_reads_the_cluster_is_told_how() -> None:
+    chosen = replace(OPTIONS, helm_namespaces=("ops", "team"), max_nodes_per_entry=5)
+    flags = ["--helm-namespace=ops", "--helm-namespace=team", "--max-nodes-per-entry=5"]
+    agent = replace(chosen, cluster_scope=AGENT)
+    assert manifest.build_agent_command(agent)[-3:] == flags
+    assert not set(flags) & set(manifest.build_agent_command(chosen))
 
 
 def test_a_restricted_pod_sees_nothing_of_the_host() -> None:

@@ -26,6 +26,18 @@ def test_an_agent_without_an_account_needs_the_right_to_set_one_up() -> None:
     assert not [p for p in build_user_permissions(named) if "role" in p.resource]
 
 
+def test_an_agent_that_reads_releases_needs_the_right_to_set_up_their_roles() -> None:
+    reads = (Permission("list", "", "secrets", "", "team"), Permission("list", "", "pods"))
+    agent = JobOptions("abcdefghij", "ops", cluster_scope="agent", reads=reads)
+    needed = build_user_permissions(agent)
+    for resource in ("roles", "rolebindings"):
+        group = "rbac.authorization.k8s.io"
+        assert Permission("create", group, resource, "", "team") in needed
+        assert Permission("delete", group, resource, "", "team") in needed
+    client = JobOptions("abcdefghij", "ops", reads=reads)
+    assert {p.namespace for p in build_user_permissions(client)} == {"ops"}
+
+
 def test_an_image_with_us_in_it_needs_no_config_map() -> None:
     needed = build_user_permissions(JobOptions("abcdefghij", "ops", agent=IMAGE))
     assert not [p for p in needed if p.resource == "configmaps"]

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.fleet.capture import build_reads
 from kubectl_snapshot.job import rbac
@@ -13,16 +16,70 @@ OPTIONS = JobOptions(
     namespace="ops",
     job_name="mine",
     cluster_scope="agent",
-    reads=build_reads(tuple(ALL_COLLECTORS.values())),
 )
 EXPIRES = "2026-03-09T18:42:07Z"
 
 
+def reading(*helm_namespaces: str) -> JobOptions:
+    """The options of a run whose agent reads all facts, and releases of these namespaces."""
+    collectors = tuple(ALL_COLLECTORS.values())
+    parts = (build_reads(collectors, helm_namespaces, optional) for optional in (False, True))
+    return replace(OPTIONS, reads=tuple(read for part in parts for read in part))
+
+
+def build_roles(options: JobOptions) -> dict[str, dict[str, Any]]:
+    """All roles and bindings by API path and name."""
+    owner = build_owner(options, "uid-1")
+    return {
+        f"{path.removeprefix(rbac.GROUP_PATH)}/{body['metadata']['name']}": body
+        for path, body in rbac.build_roles(options, EXPIRES, owner)
+    }
+
+
 def test_the_cluster_role_is_what_the_collectors_declare_and_only_reads() -> None:
-    role = rbac.build_cluster_role(OPTIONS, EXPIRES)
+    role = rbac.build_cluster_role(reading(), EXPIRES)
     verbs = {verb for rule in role["rules"] for verb in rule["verbs"]}
     assert verbs <= {"get", "list"}
     check_golden("job/cluster_role.json", role)
+
+
+def test_without_a_named_namespace_nobody_may_read_secrets() -> None:
+    assert "secrets" not in str(build_roles(reading()))
+    assert list(build_roles(reading())) == [
+        "/clusterroles/kubectl-snapshot-abcdefghij",
+        "/clusterrolebindings/kubectl-snapshot-abcdefghij",
+    ]
+
+
+def test_named_namespaces_have_a_role_each_and_the_cluster_none_for_secrets() -> None:
+    roles = build_roles(reading("ops", "team"))
+    assert list(roles)[2:] == [
+        "/namespaces/ops/roles/mine",
+        "/namespaces/ops/rolebindings/mine",
+        "/namespaces/team/roles/kubectl-snapshot-abcdefghij",
+        "/namespaces/team/rolebindings/kubectl-snapshot-abcdefghij",
+    ]
+    cluster, team = (roles[path] for path in (list(roles)[0], list(roles)[4]))
+    assert "secrets" not in str(cluster["rules"])
+    check_golden("job/role.json", team)
+    binding = roles["/namespaces/team/rolebindings/kubectl-snapshot-abcdefghij"]
+    check_golden("job/role_binding.json", binding)
+
+
+def test_a_role_beside_the_job_goes_with_it_and_one_elsewhere_says_when_it_expires() -> None:
+    roles = build_roles(reading("ops", "team"))
+    beside = roles["/namespaces/ops/roles/mine"]["metadata"]
+    assert [owner["uid"] for owner in beside["ownerReferences"]] == ["uid-1"]
+    elsewhere = roles["/namespaces/team/roles/kubectl-snapshot-abcdefghij"]["metadata"]
+    assert "ownerReferences" not in elsewhere
+    assert elsewhere["annotations"] == {"kubectl-snapshot/expires": EXPIRES}
+
+
+def test_all_namespaces_are_the_clusters() -> None:
+    roles = build_roles(reading("*"))
+    assert len(roles) == 2
+    rules = roles["/clusterroles/kubectl-snapshot-abcdefghij"]["rules"]
+    assert {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]} in rules
 
 
 def test_what_no_job_can_own_says_when_it_expires() -> None:

@@ -1,0 +1,118 @@
+"""Taints and labels of all nodes, each with the nodes that have it (type NodeTopology).
+
+Keys and rules are those of contract section 2.5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from kubectl_snapshot.collectors.context import CLUSTER, Context, Rule, require_kube
+from kubectl_snapshot.collectors.k8s_fields import list_at, map_at, text_at
+from kubectl_snapshot.document.snapshot import Subtype
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+TYPE = "NodeTopology"
+SCOPE = CLUSTER
+RULES = (Rule("", "nodes", ("list",)),)
+SUBTYPES = ("summary", "taint", "label")
+DEADLINE_S = 90.0
+
+
+class Group(NamedTuple):
+    """What nodes have in common: a taint, or a label, which has no effect."""
+
+    key: str
+    value: str
+    effect: str = ""
+
+
+# The names of the nodes of each group.
+Groups = dict[Group, list[str]]
+
+
+@dataclass(frozen=True)
+class Topology:
+    """All that is kept of the nodes."""
+
+    taints: Groups = field(default_factory=dict)
+    labels: Groups = field(default_factory=dict)
+
+
+def collect(context: Context) -> Iterator[Subtype]:
+    """Return how many nodes there are, their taints and their labels: one list tells all three."""
+    nodes = require_kube(context).list_items(
+        "/api/v1/nodes", doing="list the nodes", deadline=context.deadline
+    )
+    yield from build_topology(nodes, context.max_nodes_per_entry)
+
+
+def build_topology(nodes: Iterable[object], max_nodes: int = 0) -> tuple[Subtype, ...]:
+    """Return summary, taint and label of core/v1 Nodes, at most `max_nodes` names an entry."""
+    node_count = 0
+    topology = Topology()
+    for node in nodes:
+        node_count += 1
+        _add_node(topology, node)
+    taint = _build_entries("taint", topology.taints, max_nodes)
+    label = _build_entries("label", topology.labels, max_nodes)
+    counts = {
+        "node-count": node_count,
+        "taint-count": len(taint.data),
+        "label-count": len(label.data),
+    }
+    return Subtype("summary", counts), taint, label
+
+
+def _add_node(topology: Topology, node: object) -> None:
+    name = text_at(node, "metadata", "name")
+    for taint in list_at(node, "spec", "taints"):
+        group = Group(*(text_at(taint, part) for part in ("key", "value", "effect")))
+        topology.taints.setdefault(group, []).append(name)
+    for key, value in map_at(node, "metadata", "labels").items():
+        topology.labels.setdefault(Group(key, str(value)), []).append(name)
+
+
+def _build_entries(name: str, groups: Mapping[Group, list[str]], max_nodes: int) -> Subtype:
+    """Return the entries of all groups; where several have one key, all are in the context."""
+    alone = _keys_of_one(groups)
+    entries: dict[str, list[tuple[Group, str]]] = {}
+    for group in sorted(groups):
+        nodes = _name_nodes(groups[group], max_nodes)
+        entries.setdefault(_entry_key(group, alone), []).append((group, nodes))
+    data = {key: _entry_value(*found[0], alone) for key, found in entries.items()}
+    collisions = {
+        f"{key}#{number}": "|".join((*group, nodes))
+        for key, found in entries.items()
+        if len(found) > 1
+        for number, (group, nodes) in enumerate(found, 1)
+    }
+    return Subtype(name, data, collisions)
+
+
+def _keys_of_one(groups: Iterable[Group]) -> set[str]:
+    """Return the keys that a single group has."""
+    several: set[str] = set()
+    alone: set[str] = set()
+    for group in groups:
+        (several if group.key in alone else alone).add(group.key)
+    return alone - several
+
+
+def _entry_key(group: Group, alone: set[str]) -> str:
+    return group.key if group.key in alone else f"{group.key}.{group.effect or group.value}"
+
+
+def _entry_value(group: Group, nodes: str, alone: set[str]) -> str:
+    is_told = group.effect and group.key in alone
+    return "|".join((group.effect, group.value, nodes) if is_told else (group.value, nodes))
+
+
+def _name_nodes(names: list[str], max_nodes: int) -> str:
+    ordered = sorted(names)
+    if 0 < max_nodes < len(ordered):
+        return f"{','.join(ordered[:max_nodes])} (+{len(ordered) - max_nodes} more)"
+    return ",".join(ordered)

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubectl_snapshot.clients.hostpath import HostPath
+from kubectl_snapshot.collectors import node_topology
+from kubectl_snapshot.collectors.context import Context
+from kubectl_snapshot.collectors.node_topology import build_topology
+from kubectl_snapshot.document.snapshot import Subtype
+from kubectl_snapshot.errors import Unauthorized, Unavailable
+from tests.unit.collectors.api_answers import Api
+
+NODES = "/api/v1/nodes"
+Taint = tuple[str, str, str]
+
+
+def node(name: str, labels: Mapping[str, str] | None = None, *taints: Taint) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "labels": dict(labels or {})},
+        "spec": {"taints": [dict(zip(("key", "value", "effect"), taint)) for taint in taints]},
+    }
+
+
+def topology(*nodes: dict[str, Any], max_nodes: int = 0) -> dict[str, Subtype]:
+    return {subtype.name: subtype for subtype in build_topology(nodes, max_nodes)}
+
+
+def test_one_list_fills_all_declared_subtypes() -> None:
+    api = Api({NODES: [node("a", {"x": "1"}), node("b", {"x": "1"})]})
+    found = list(node_topology.collect(api.context(max_nodes_per_entry=1)))
+    assert tuple(subtype.name for subtype in found) == node_topology.SUBTYPES
+    assert found[0].data == {"node-count": 2, "taint-count": 0, "label-count": 1}
+    assert found[2].data == {"x": "1|a (+1 more)"}
+    assert api.asked == [("LIST", NODES)]
+
+
+def test_a_page_that_fails_leaves_no_half_of_the_nodes() -> None:
+    api = Api({NODES: [node("a"), Unauthorized("cannot list the nodes")]})
+    with pytest.raises(Unauthorized):
+        list(node_topology.collect(api.context()))
+
+
+def test_without_a_connection_nothing_is_counted() -> None:
+    with pytest.raises(Unavailable):
+        list(node_topology.collect(Context(HostPath(None))))
+
+
+@pytest.mark.parametrize(
+    ("taints", "expected"),
+    [
+        ([("g", "", "NoSchedule")], {"g": "NoSchedule||a"}),
+        (
+            [("g", "x", "NoSchedule"), ("g", "", "NoExecute")],
+            {"g.NoSchedule": "x|a", "g.NoExecute": "|a"},
+        ),
+    ],
+)
+def test_a_taint_alone_tells_its_effect_and_several_have_it_in_the_key(
+    taints: list[Taint], expected: dict[str, str]
+) -> None:
+    assert topology(node("a", {}, *taints))["taint"].data == expected
+
+
+def test_a_label_of_several_values_has_them_in_the_key() -> None:
+    found = topology(node("a", {"z": "", "r": ""}), node("b", {"z": "1", "r": ""}))
+    assert found["label"].data == {"r": "|a,b", "z.": "|a", "z.1": "1|b"}
+
+
+@pytest.mark.parametrize(
+    ("max_nodes", "names"),
+    [(0, "a,b,c"), (1, "a (+2 more)"), (2, "a,b (+1 more)"), (3, "a,b,c"), (-1, "a,b,c")],
+)
+def test_more_names_than_allowed_are_counted(max_nodes: int, names: str) -> None:
+    nodes = [node(name, {"x": "1"}) for name in ("c", "a", "b")]
+    assert topology(*nodes, max_nodes=max_nodes)["label"].data == {"x": f"1|{names}"}
+
+
+def test_taints_that_get_one_key_are_all_told() -> None:
+    found = topology(
+        node("a", {}, ("g", "y", "NoSchedule")), node("b", {}, ("g", "x", "NoSchedule"))
+    )
+    assert found["taint"].data == {"g.NoSchedule": "x|b"}
+    assert found["taint"].context == {
+        "g.NoSchedule#1": "g|x|NoSchedule|b",
+        "g.NoSchedule#2": "g|y|NoSchedule|a",
+    }
+    assert found["summary"].data["taint-count"] == 1
+
+
+def test_labels_that_get_one_key_are_all_told() -> None:
+    found = topology(node("a", {"z": "b", "z.b": "q"}), node("c", {"z": "c"}))
+    assert found["label"].data == {"z.b": "b|a", "z.c": "c|c"}
+    assert found["label"].context == {"z.b#1": "z|b||a", "z.b#2": "z.b|q||a"}
+
+
+LABELS = st.dictionaries(st.sampled_from(["a", "a.b", "b"]), st.sampled_from(["", "b", "c"]))
+TAINTS = st.lists(
+    st.tuples(st.sampled_from(["a", "a.b"]), st.sampled_from(["", "b"]), st.sampled_from("EF"))
+)
+
+
+@given(st.lists(st.tuples(LABELS, TAINTS), max_size=5))
+def test_no_group_is_lost_or_left_to_chance(shapes: list[tuple[dict[str, str], Any]]) -> None:
+    nodes = [node(f"n{i}", labels, *taints) for i, (labels, taints) in enumerate(shapes)]
+    found = topology(*nodes)
+    assert found == topology(*reversed(nodes))
+    groups = {
+        "label": {pair for labels, _ in shapes for pair in labels.items()},
+        "taint": {taint for _, taints in shapes for taint in taints},
+    }
+    for name, wanted in groups.items():
+        collided = {key.rpartition("#")[0] for key in found[name].context}
+        alone = len(found[name].data) - len(collided)
+        assert alone + len(found[name].context) == len(wanted)
+
+
+def test_a_node_without_labels_and_taints_is_counted() -> None:
+    assert topology({"metadata": {"name": "a"}, "spec": {}})["summary"].data["node-count"] == 1

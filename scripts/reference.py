@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot import errors
-from kubectl_snapshot.collectors import kubernetes_cluster, operating_system, systemd
+from kubectl_snapshot.collectors import (
+    k8s_distribution,
+    kubernetes_cluster,
+    operating_system,
+    systemd,
+)
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.commands.all_commands import COMMANDS, DEFAULT_COMMAND
 from kubectl_snapshot.commands.flags import variable_names
@@ -174,7 +179,9 @@ def describe_rights(collector: Collector) -> str:
     rights = []
     for rule in collector.RULES:
         resource = f"{rule.resource}.{rule.group}" if rule.group else rule.resource
-        rights.append(f"`{', '.join(rule.verbs)} {resource}`")
+        where = " of the namespaces named for Helm" if rule.helm_only else ""
+        optional = " (optional)" if rule.is_optional else ""
+        rights.append(f"`{', '.join(rule.verbs)} {resource}`{where}{optional}")
     return "; ".join(rights) or "none"
 
 
@@ -197,6 +204,17 @@ def render_providers() -> str:
     """Return what K8s.node.provider is for the schemes that it renames."""
     rows = [(f"`{s}://…`", f"`{name}`") for s, name in kubernetes_cluster.PROVIDERS.items()]
     return render_table(("`spec.providerID`", "`provider`"), rows)
+
+
+def render_distributions() -> str:
+    """Return what tells the distribution of a node, in the order in which it is looked for."""
+    rows = [
+        (code(sign.distribution), f"`{sign.field}` has a key `{sign.pattern}`")
+        if sign.field == k8s_distribution.LABEL
+        else (code(sign.distribution), f"`{sign.field}` is `{sign.pattern}`")
+        for sign in k8s_distribution.SIGNS
+    ]
+    return render_table(("distribution", "sign"), rows)
 
 
 def render_excluded_sysctls() -> str:

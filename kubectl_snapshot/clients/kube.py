@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Callable
 from kubectl_snapshot import __version__
 from kubectl_snapshot.clients import kube_errors, kube_http, kube_watch
 from kubectl_snapshot.clients.credentials import Credentials, read_secret
+from kubectl_snapshot.clients.kube_calls import METADATA as METADATA
+from kubectl_snapshot.clients.kube_calls import METADATA_LIST as METADATA_LIST
 from kubectl_snapshot.clients.kube_calls import Call as Call
 from kubectl_snapshot.clients.kube_calls import Response as Response
 from kubectl_snapshot.clients.kube_calls import retry, run_parallel
@@ -174,7 +176,8 @@ class Kube:
         if not 200 <= response.status < 300 and response.status not in accepted:
             self._refuse(call, response, data, RETRIED_STATUSES)
         warnings = kube_http.parse_warnings(response.headers.getlist("Warning"))
-        return Response(response.status, self._parse_body(call, data), warnings)
+        date = response.headers.get("Date") or ""
+        return Response(response.status, self._parse_body(call, data), warnings, date)
 
     def _open_stream(self, call: Call, silence_s: float | None) -> Stream:
         response = retry(lambda: self._open_once(call), None)
@@ -234,7 +237,7 @@ class Kube:
         import urllib3
 
         headers = urllib3.HTTPHeaderDict()
-        headers["Accept"] = "application/json, */*"
+        headers["Accept"] = call.accept
         headers["User-Agent"] = f"kubectl-snapshot/{__version__}"
         if call.body is not None:
             headers["Content-Type"] = call.content_type

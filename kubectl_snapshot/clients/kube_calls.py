@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 RETRY_WINDOW_S = 15.0
 MAX_PARALLEL = 16
 
+JSON = "application/json, */*"
+# An object, and each of a list, without its content (k8s.io/apimachinery meta/v1, of that name).
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
 T = TypeVar("T")
 
 
@@ -31,15 +36,17 @@ class Call:
     body: object = None
     content_type: str = "application/json"
     deadline: float | None = None
+    accept: str = JSON
 
 
 @dataclass(frozen=True)
 class Response:
-    """An answer of success; `warnings` are the texts of its Warning headers."""
+    """An answer of success; `warnings` are the texts of its Warning headers, `date` its Date."""
 
     status: int
     body: Any
     warnings: tuple[str, ...] = ()
+    date: str = ""
 
 
 def retry(attempt: Callable[[], T], deadline: float | None) -> T:

@@ -7,11 +7,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.clients.kube import Call, Kube, Response
+from kubectl_snapshot.clients.kube import METADATA, Call, Kube, Response
 from kubectl_snapshot.errors import (
     Internal,
     InvalidRequest,
@@ -245,6 +246,18 @@ def test_body_and_query_arrive_as_they_were_given(connect_to: Connect) -> None:
     assert (seen.method, seen.path) == ("PATCH", "/api/v1/x?fieldManager=a+b%26c")
     assert seen.headers["Content-Type"] == "application/merge-patch+json"
     assert seen.body.decode() == '{"name": "\\u00e4"}'
+
+
+def test_an_object_can_be_asked_for_without_its_content(connect_to: Connect) -> None:
+    with serve(succeed) as server:
+        connect_to(server).request_all([Call("GET", "/x", "read x", accept=METADATA)])
+    assert server.seen[0].headers["Accept"] == METADATA
+
+
+def test_an_answer_has_the_servers_date(connect_to: Connect) -> None:
+    with serve(succeed) as server:
+        date = read(connect_to(server)).date
+    assert abs(parsedate_to_datetime(date).timestamp() - time.time()) < 10
 
 
 def test_the_path_of_the_server_stays_before_ours(connect_to: Connect) -> None:

@@ -6,6 +6,7 @@ BackoffLimitExceeded. Each answer is the error that the capture ends with, or No
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import (
@@ -17,6 +18,7 @@ from kubectl_snapshot.errors import (
     Timeout,
     Unauthorized,
 )
+from kubectl_snapshot.job.options import RESTRICTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,13 @@ IMAGE_REASONS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrIma
 CREATE_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 # k8s.io/kubernetes pkg/kubelet: the container's process could not be started.
 START_ERROR_EXIT_CODE = 128
+# k8s.io/kubernetes plugin/pkg/admission/limitranger: "maximum cpu usage per Container is 500m, but
+# limit is 1", "cpu max limit to request ratio per Pod is 2, but provided ratio is 20".
+LIMIT_RANGE_WORDS = r" per (Container|Pod) is \S+, but "
+POD_SECURITY_HINTS = {
+    False: "use --privileged=false, or -n with a namespace that allows privileged pods",
+    True: "use -n with a namespace that allows this pod",
+}
 
 
 def pod_condition(pod: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -119,6 +128,23 @@ def diagnose_event(event: Mapping[str, Any], options: JobOptions) -> SnapshotErr
     if event.get("reason") != "FailedCreate":
         return None
     words = str(event.get("message", ""))
+    return diagnose_refusal(words, options) or build_refusal(words, options)
+
+
+def build_refusal(words: str, options: JobOptions) -> SnapshotError:
+    """Return the refusal of the agent's pod for a reason that only its words tell."""
+    return Unauthorized(
+        f"the agent's pod was refused in namespace {options.namespace}",
+        words,
+        f"see `kubectl get events -n {options.namespace}`",
+    )
+
+
+def diagnose_refusal(words: str, options: JobOptions) -> SnapshotError | None:
+    """Return what the API server's own admission says of the agent's pod; None for other words.
+
+    Those are another's, such as a webhook's, or an authorizer's.
+    """
     namespace = options.namespace
     if "serviceaccount" in words and "not found" in words:
         return NotFound(
@@ -137,19 +163,25 @@ def diagnose_event(event: Mapping[str, Any], options: JobOptions) -> SnapshotErr
         return Unauthorized(
             f"namespace {namespace} does not allow the agent's pod",
             words,
-            "use --privileged=false, or -n with a namespace that allows privileged pods",
+            POD_SECURITY_HINTS[options.level == RESTRICTED],
         )
-    if "exceeded quota" in words:
+    if "exceeded quota" in words or "failed quota" in words:
         return Unauthorized(
             f"the quota of namespace {namespace} leaves no room for the agent's pod",
             words,
             f"see `kubectl describe resourcequota -n {namespace}`, or pass another -n",
         )
-    return Unauthorized(
-        f"the agent's pod was refused in namespace {namespace}",
-        words,
-        f"see `kubectl get events -n {namespace}`",
-    )
+    if re.search(LIMIT_RANGE_WORDS, words):
+        return Unauthorized(
+            f"a LimitRange of namespace {namespace} does not allow the agent's pod",
+            words,
+            f"see `kubectl describe limitrange -n {namespace}`, or pass another -n",
+        )
+    if "is being terminated" in words:
+        return Unauthorized(
+            f"namespace {namespace} is being deleted", words, "pass another one with -n"
+        )
+    return None
 
 
 def diagnose_timeout(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kubectl_snapshot.clients.kube import Call, Response
 from kubectl_snapshot.errors import InvalidRequest, NotFound, SnapshotError, Unauthorized
 from kubectl_snapshot.job import manifest, rbac
+from kubectl_snapshot.job.diagnose import POD_SECURITY_HINTS
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED, SKIP, JobOptions
 from kubectl_snapshot.job.permissions import (
     Permission,
@@ -32,10 +33,6 @@ SCOPES = (AUTO, CLIENT, AGENT, SKIP)
 AUTHORIZATION = "/apis/authorization.k8s.io/v1"
 DRY_RUN = {"dryRun": "All"}
 POD_SECURITY_WARNING = "would violate PodSecurity"
-POD_SECURITY_HINTS = {
-    False: "use --privileged=false, or -n with a namespace that allows privileged pods",
-    True: "use -n with a namespace that allows this pod",
-}
 
 
 @dataclass(frozen=True)

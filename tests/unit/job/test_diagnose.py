@@ -110,6 +110,22 @@ def test_an_evicted_pod_says_so() -> None:
         ),
         ('violates PodSecurity "restricted:latest"', errors.Unauthorized, "does not allow"),
         ("forbidden: exceeded quota: tight", errors.Unauthorized, "quota"),
+        ("forbidden: failed quota: tight: must specify cpu", errors.Unauthorized, "quota"),
+        (
+            "forbidden: maximum cpu usage per Container is 500m, but limit is 1",
+            errors.Unauthorized,
+            "a LimitRange of namespace ops",
+        ),
+        (
+            "forbidden: cpu max limit to request ratio per Pod is 2, but provided ratio is 20",
+            errors.Unauthorized,
+            "a LimitRange of namespace ops",
+        ),
+        (
+            "unable to create new content in namespace ops because it is being terminated",
+            errors.Unauthorized,
+            "is being deleted",
+        ),
         ('admission webhook "w" denied the request', errors.Unauthorized, "refused"),
     ],
 )

@@ -24,6 +24,7 @@ from kubectl_snapshot.commands.flags import (
 from kubectl_snapshot.commands.output import (
     add_output_flags,
     check_outputs,
+    load_renderers,
     parse_outputs,
     write_outputs,
 )
@@ -155,7 +156,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
             return run_dry(config, args.dry_run, outputs, out)
         check_outputs(outputs)
-        snapshot = capture_node(config)
+        snapshot = capture_node(config, outputs)
     on_event({"event": "done"})
     return finish(args, snapshot, outputs, on_event, out)
 
@@ -199,7 +200,7 @@ def capture_here(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
     )
 
 
-def capture_node(config: AgentConfig) -> Snapshot:
+def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:
     from kubectl_snapshot.commands.interrupts import install_handlers
     from kubectl_snapshot.snapshotter import deploy_and_get_snapshot
 
@@ -211,6 +212,9 @@ def capture_node(config: AgentConfig) -> Snapshot:
         if event.get("event") == "start":
             command = f"kubectl delete job {event['job']} -n {event['namespace']}"
         tell(event)
+        if event.get("event") == "scheduled":
+            # While the pod starts there is nothing else to do.
+            load_renderers(outputs)
 
     install_handlers(lambda: command or "nothing: nothing was made yet")
     from dataclasses import replace

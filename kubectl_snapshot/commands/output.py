@@ -77,6 +77,14 @@ def check_outputs(outputs: Sequence[Output]) -> None:
             check_writable(output.path)
 
 
+def load_renderers(outputs: Sequence[Output]) -> None:
+    """Spend now what the first use of a format costs, its imports."""
+    from kubectl_snapshot.document.snapshot import new_snapshot
+
+    for output in outputs:
+        RENDERERS[output.format](new_snapshot())
+
+
 def write_outputs(outputs: Sequence[Output], snapshot: Snapshot, out: TextIO) -> None:
     """Write every copy."""
     from kubectl_snapshot.clients.outputfile import write_whole

@@ -24,11 +24,21 @@ KEPT_KINDS = ("int", "int64", "uint", "uint64", "float64", "bool", "string")
 MAX_DEPTH = 100
 
 
+class NestedText(str):
+    """The text form of a list or a map that still knows it: the text alone blurs its elements."""
+
+    source: object = None
+
+
 def to_reading(kind: str, value: object) -> tuple[str, Scalar]:
     """Return a value of a declared kind as it is kept in `data`, with the kind it then has."""
     if kind in KEPT_KINDS:
         return kind, to_scalar(value)
-    return "string", text_of(value)
+    text = text_of(value)
+    if isinstance(value, (list, tuple, dict)):
+        text = NestedText(text)
+        text.source = value
+    return "string", text
 
 
 def to_scalar(value: object) -> Scalar:

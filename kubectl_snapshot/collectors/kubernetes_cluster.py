@@ -10,11 +10,11 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.kube_discovery import read_groups
-from kubectl_snapshot.collectors import k8s_argocd, k8s_helm, k8s_images, k8s_policy
+from kubectl_snapshot.collectors import k8s_argocd, k8s_helm, k8s_images, k8s_openshift, k8s_policy
 from kubectl_snapshot.collectors.context import CLUSTER, Context, Rule, read_subtype, require_kube
 from kubectl_snapshot.collectors.k8s_distribution import detect_distribution
 from kubectl_snapshot.collectors.k8s_fields import text_at
-from kubectl_snapshot.collectors.textfile import WHITE_SPACE
+from kubectl_snapshot.constants import WHITE_SPACE
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Internal, InvalidRequest
 
@@ -30,6 +30,7 @@ RULES = (
     *k8s_policy.RULES,
     *k8s_helm.RULES,
     *k8s_argocd.RULES,
+    *k8s_openshift.RULES,
 )
 SUBTYPES = ("server", "image", "policy", "node", "helm", "argocd")
 DEADLINE_S = 60.0
@@ -89,8 +90,12 @@ def read_node(context: Context, server_version: str = "") -> Subtype:
     is_self_managed = (
         data.get("provider") == "eks" and server_version and "-eks-" not in server_version
     )
-    notes = {"distribution": detect_distribution(answer.body)}
-    notes["self-managed"] = "true" if is_self_managed else ""
+    distribution = detect_distribution(answer.body)
+    notes = {
+        "distribution": distribution,
+        "self-managed": "true" if is_self_managed else "",
+        **(k8s_openshift.read_release(context) if distribution == "openshift" else {}),
+    }
     return Subtype("node", data, {key: text for key, text in notes.items() if text})
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from kubectl_snapshot.collectors.k8s_distribution import SIGNS, detect_distribution
 from kubectl_snapshot.collectors.kubernetes_cluster import read_node
+from kubectl_snapshot.errors import Unauthorized
 from tests.unit.collectors.api_answers import Api
 
 NODES = {path.stem: path for path in (Path(__file__).parents[2] / "fixtures/api/nodes").iterdir()}
@@ -47,6 +48,41 @@ def test_a_cloud_machine_of_another_distribution_is_noted_as_self_managed() -> N
     node_name = node["metadata"]["name"]
     context = Api({f"/api/v1/nodes/{node_name}": node}).context(node_name=node_name)
     assert read_node(context, "v1.33.4").context["self-managed"] == "true"
+
+
+CLUSTER_VERSION = "/apis/config.openshift.io/v1/clusterversions/version"
+
+
+@pytest.mark.parametrize(
+    ("answer", "notes"),
+    [
+        (
+            {"status": {"desired": {"version": "4.20.3"}}},
+            {"openshift-version": "4.20.3"},
+        ),
+        (
+            Unauthorized("cannot read the version of OpenShift", why="forbidden", status=403),
+            {"openshift-version.reason": "cannot read the version of OpenShift: forbidden"},
+        ),
+        ({}, {}),
+    ],
+)
+def test_the_release_of_openshift_is_told_or_why_it_is_not(
+    answer: object, notes: dict[str, str]
+) -> None:
+    node = read_fixture("openshift")
+    path = f"/api/v1/nodes/{node['metadata']['name']}"
+    context = Api({path: node, CLUSTER_VERSION: answer}).context(node_name=node["metadata"]["name"])
+    found = read_node(context, "v1.33.4")
+    assert {k: v for k, v in found.context.items() if k.startswith("openshift")} == notes
+    assert found.status == "ok"
+
+
+def test_no_other_cluster_is_asked_for_its_release_of_openshift() -> None:
+    node = read_fixture("rke2")
+    api = Api({f"/api/v1/nodes/{node['metadata']['name']}": node})
+    read_node(api.context(node_name=node["metadata"]["name"]))
+    assert len(api.asked) == 1
 
 
 def test_every_distribution_is_tested_with_a_node_that_names_its_source() -> None:

@@ -121,7 +121,10 @@ def test_each_request_is_made_once_and_only_what_the_rules_declare_is_read() -> 
     assert sorted(asked) == sorted(["/version", "/api/v1/nodes/gpu-a1", *discovery, *lists])
     rules = {(rule.group, rule.resource, rule.verbs) for rule in kubernetes_cluster.RULES}
     listed = {(group, resource, ("list",)) for group, resource, _ in LISTS}
-    assert rules == listed | {("", "nodes", ("get",))}
+    assert rules == listed | {
+        ("", "nodes", ("get",)),
+        ("config.openshift.io", "clusterversions", ("get",)),
+    }
 
 
 def test_no_request_outlasts_the_deadline() -> None:

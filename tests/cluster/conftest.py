@@ -84,7 +84,7 @@ def python_images(cluster: support.Cluster) -> Mapping[str, str]:
     return support.load_python_images(cluster)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_snapshot(cluster: support.Cluster, zipapp: Path) -> Callable[..., Finished]:
     """Runs the built file to its end, by default as the administrator."""
 

@@ -104,6 +104,13 @@ class Cluster:
         command = [self.kubectl_path, *argv]
         return run(command, {**self.environment(kubeconfig), **(env or {})}, timeout)
 
+    def helm(self, *argv: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run helm as the administrator: the lab's, elsewhere the one on PATH."""
+        path = str(build.BIN / "helm") if self.is_lab else shutil.which("helm")
+        if not path:
+            pytest.skip("this needs helm on PATH")
+        return run([path, *argv], {**self.environment(), **env}, timeout=60)
+
     def environment(self, kubeconfig: str = "") -> dict[str, str]:
         """Return an environment that knows this cluster and nothing of the person who runs tests.
 
@@ -203,7 +210,7 @@ def temporary_lab(run_kit: Callable[..., None]) -> Iterator[str]:
     name = f"{LAB_PREFIX}{os.getpid()}"
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        run_kit("build")
+        run_kit("build", "--helm")
         run_kit("up", "--name", name, "--nodes", "2", "--gpu-node", "2")
         yield name
     finally:

@@ -1,0 +1,53 @@
+"""Measure everything, print the table, write benchmarks/results/<date>.json; 1 if one is missed.
+
+Figures are ratios to `python3 -I -S -c pass` of the same interpreter in the same interleaved
+rounds. Absolute times are this machine's, at this moment, and promise nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.budgets import is_missed, render_table, to_json
+from benchmarks.cluster import measure_cluster
+from benchmarks.size import measure_size
+from benchmarks.startup import PYTHON, ZIPAPP, measure_collectors, measure_starts
+
+RESULTS = Path(__file__).with_name("results")
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as home:
+        rows = [*measure_starts(), measure_collectors()]
+        cluster_rows, kubernetes = measure_cluster(Path(home))
+        rows += [*cluster_rows, *measure_size()]
+    machine = read_machine(kubernetes)
+    print("  ".join(f"{name}: {value}" for name, value in machine.items()))
+    print(render_table(rows), end="")
+    path = RESULTS / f"{time.strftime('%Y-%m-%d')}.json"
+    path.write_text(json.dumps({"machine": machine, "rows": to_json(rows)}, indent=2) + "\n")
+    print(path)
+    return int(is_missed(rows))
+
+
+def read_machine(kubernetes: str) -> dict[str, object]:
+    """Return what a reader of the figures has to know of where they come from."""
+    return {
+        "python": f"{platform.python_version()} ({PYTHON[0]})",
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "load": " ".join(f"{load:.1f}" for load in os.getloadavg()),
+        "kubernetes": kubernetes or "none",
+        "zipapp": hashlib.sha256(ZIPAPP.read_bytes()).hexdigest()[:16],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

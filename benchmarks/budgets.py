@@ -1,0 +1,105 @@
+"""The table: what is measured, what it may be, and what is said of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+BASE = "base"
+INFORMATION, OK, MISSED, NOT_MEASURED = "", "ok", "missed", "not measured"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a figure may be. Where an ADR shows that it cannot, `limit` is what the ADR allows."""
+
+    at_most: float
+    adr: str = ""
+    limit: float = 0.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure. `value` is None where it was not measured; `note` then says why."""
+
+    name: str
+    value: float | None
+    unit: str
+    budget: Budget | None = None
+    median_ms: float | None = None
+    min_ms: float | None = None
+    max_ms: float | None = None
+    cpu_ms: float | None = None
+    note: str = ""
+
+    @property
+    def verdict(self) -> str:
+        if self.value is None:
+            return NOT_MEASURED
+        if self.budget is None:
+            return INFORMATION
+        if self.value <= self.budget.at_most:
+            return OK
+        if self.budget.adr and self.value <= self.budget.limit:
+            return f"over; ADR {self.budget.adr} allows {self.budget.limit:g}"
+        return MISSED
+
+
+BUDGETS = {
+    "--help": Budget(4),
+    "version --client": Budget(4),
+    "collect, up to its first collector": Budget(4, adr="0019", limit=9),
+    "first API answer (version)": Budget(12),
+    "node collectors over the slowest of them": Budget(10),
+    # Three times the 35 ms that the reference took where the base took 10.
+    "collect, whole process": Budget(10.5),
+    "one node, against a bare client": Budget(1.3),
+    "zipapp": Budget(1_000_000),
+    "our code and all licences in it": Budget(300_000),
+    "clean builds whose bytes differ": Budget(0),
+}
+
+
+def is_missed(rows: Sequence[Row]) -> bool:
+    return any(row.verdict == MISSED for row in rows)
+
+
+def render_table(rows: Sequence[Row]) -> str:
+    """Return the rows in columns: name, median, range, CPU, figure, budget, verdict, note."""
+    head = ("", "median ms", "min – max", "CPU ms", "figure", "budget", "", "")
+    lines = [head, *(_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "".join(
+        "  ".join(
+            cell.ljust(width) if column in (0, 6, 7) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths))
+        ).rstrip()
+        + "\n"
+        for line in lines
+    )
+
+
+def to_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    return [{**asdict(row), "verdict": row.verdict} for row in rows]
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.name,
+        _ms(row.median_ms),
+        f"{_ms(row.min_ms)} – {_ms(row.max_ms)}" if row.min_ms is not None else "",
+        _ms(row.cpu_ms),
+        "" if row.value is None else _figure(row.value, row.unit),
+        "" if row.budget is None else _figure(row.budget.at_most, row.unit),
+        row.verdict,
+        row.note,
+    )
+
+
+def _ms(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def _figure(value: float, unit: str) -> str:
+    return f"{value:.2f} x" if unit == "x" else f"{value:,.0f} {unit}"

@@ -1,0 +1,111 @@
+"""What needs a real cluster: the first answer of its API, and the capture of one node.
+
+The cluster is found as the cluster tests find theirs: SNAPSHOT_TEST_CLUSTER=1 takes KUBECONFIG's,
+SNAPSHOT_TEST_LAB=NAME a lab cluster that is up; else one is brought up for the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.budgets import BASE, BUDGETS, Row
+from benchmarks.processes import Command, measure
+from benchmarks.startup import PYTHON, ROOT, ROUNDS, ZIPAPP, base, build_row, build_rows, zipapp
+from kubectl_snapshot.constants import DEFAULT_IMAGE
+from tests.cluster import support
+from tests.lab import requirements
+
+FIRST_ANSWER = "first API answer (version)"
+STOCK = "the same with the stock packages"
+CAPTURE = "one node, against a bare client"
+BARE = "the bare client"
+REFERENCE = "one node, against the reference"
+# The same entry point with the packages that pip installs, whose parents are not emptied.
+STOCK_PROGRAM = (
+    "import sys; sys.path[:0] = sys.argv[1:3]; sys.argv[1:3] = []; "
+    "from kubectl_snapshot.main import main; sys.exit(main())"
+)
+CAPTURES = 16
+# A kubelet looks at its containers once a second and tells nothing before that. Were the pauses
+# equal, all captures of a run would meet it at the same moment, a lucky or an unlucky one.
+RELIST_S = 1.0
+SETTLE_S = 0.3
+
+
+def measure_cluster(home: Path) -> tuple[list[Row], str]:
+    """Return the rows and the server's version; rows without a value where no cluster can be."""
+    reason = find_reason()
+    if reason:
+        return [
+            Row(name, None, "x", BUDGETS.get(name), note=reason) for name in (FIRST_ANSWER, CAPTURE)
+        ], ""
+    with open_cluster(home) as cluster, contextlib.closing(cluster.client):
+        version = str(cluster.client.get("/version")["gitVersion"])
+        with support.temporary_namespace(cluster) as namespace:
+            return [*measure_answers(cluster), *measure_captures(cluster, namespace)], version
+
+
+def find_reason() -> str:
+    """Return why there is no cluster to measure on, or nothing."""
+    if os.environ.get("SNAPSHOT_TEST_CLUSTER") == "1" or os.environ.get("SNAPSHOT_TEST_LAB"):
+        return ""
+    missing = requirements.find_missing()
+    return f"the lab cannot run here: it needs {missing}" if missing else ""
+
+
+@contextlib.contextmanager
+def open_cluster(home: Path) -> Iterator[support.Cluster]:
+    if os.environ.get("SNAPSHOT_TEST_CLUSTER") == "1":
+        yield support.use_kubeconfig(home)
+    elif os.environ.get("SNAPSHOT_TEST_LAB"):
+        yield support.use_lab(os.environ["SNAPSHOT_TEST_LAB"], home)
+    else:
+        with support.temporary_lab(run_kit) as name:
+            yield support.use_lab(name, home)
+
+
+def run_kit(*argv: str) -> None:
+    subprocess.run([sys.executable, "-B", str(support.KIT), *argv], check=True, stdout=sys.stderr)
+
+
+def measure_answers(cluster: support.Cluster) -> list[Row]:
+    """Return what a command takes that asks the API server one question."""
+    env = cluster.environment()
+    words = ("version", "-o", "json")
+    packages = next(path for path in sys.path if path.endswith("site-packages"))
+    stock = (*PYTHON, "-c", STOCK_PROGRAM, packages, str(ROOT), *words)
+    commands = {
+        BASE: base(),
+        FIRST_ANSWER: zipapp(*words, env=env),
+        STOCK: Command(stock, env),
+    }
+    return build_rows(measure(commands, ROUNDS))[1:]
+
+
+def measure_captures(cluster: support.Cluster, namespace: str) -> list[Row]:
+    """Return a capture, a bare client's round trip beside it, and what the reference took."""
+    env, node = cluster.environment(), cluster.nodes[0]
+    script = Path(__file__).with_name("bare_client.py")
+    words = (cluster.kubeconfig, namespace, node, DEFAULT_IMAGE, str(ZIPAPP))
+    commands = {
+        BARE: Command((*PYTHON, str(script), *words), env),
+        CAPTURE: zipapp("--node", node, "--quiet", "-n", namespace, env=env),
+    }
+    times = measure(commands, CAPTURES, pause_s)
+    bare, capture = times[BARE], times[CAPTURE]
+    note = f"{capture.median_ms / 1e3:.2f} s here; it took 3.0 – 3.7 s on the lab, and was not run"
+    return [
+        build_row(CAPTURE, capture, capture.median_ms / bare.median_ms),
+        build_row(BARE, bare, 1.0),
+        Row(REFERENCE, None, "x", note=note),
+    ]
+
+
+def pause_s(index: int) -> float:
+    """Return pauses that spread the rounds evenly over the kubelet's second, not in its order."""
+    return SETTLE_S + RELIST_S * (index * 7 % CAPTURES) / CAPTURES

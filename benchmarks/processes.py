@@ -1,0 +1,82 @@
+"""Processes by the clock: interleaved rounds, so that what else the machine does hits all alike."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """A process to time; `until` are words of the line of stdout at which the clock stops."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    until: bytes = b""
+
+
+@dataclass(frozen=True)
+class Times:
+    """What each round took. CPU time is the whole process's, also where `until` stops the clock."""
+
+    wall_ms: tuple[float, ...]
+    cpu_ms: tuple[float, ...]
+
+    @property
+    def median_ms(self) -> float:
+        return statistics.median(self.wall_ms)
+
+
+def no_pause(index: int) -> float:
+    return 0.0
+
+
+def measure(
+    commands: Mapping[str, Command], rounds: int, pause_s: Callable[[int], float] = no_pause
+) -> dict[str, Times]:
+    """Return the times of all commands, one after the other in each round.
+
+    A first round, which fills caches, does not count. `pause_s` gives the wait before each process
+    of a round.
+    """
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+    for index in range(-1, rounds):
+        for name, command in commands.items():
+            time.sleep(pause_s(index))
+            times = run(command)
+            if index >= 0:
+                found[name].append(times)
+    return {
+        name: Times(tuple(wall for wall, _ in times), tuple(cpu for _, cpu in times))
+        for name, times in found.items()
+    }
+
+
+def run(command: Command) -> tuple[float, float]:
+    """Return wall and CPU time of one process in ms; RuntimeError if it fails."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        command.argv,
+        env=command.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    stopped = 0.0
+    told = b""
+    assert process.stdout is not None
+    with process.stdout:
+        for line in process.stdout:
+            if command.until and command.until in line and not stopped:
+                stopped = time.perf_counter()
+            told = line
+    _, status, usage = os.wait4(process.pid, 0)
+    ended = time.perf_counter()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode or (command.until and not stopped):
+        raise RuntimeError(f"{' '.join(command.argv)} ended with {process.returncode}: {told!r}")
+    return 1e3 * ((stopped or ended) - began), 1e3 * (usage.ru_utime + usage.ru_stime)

@@ -1,0 +1,46 @@
+"""The zipapp's bytes, and whether a clean build makes the same ones."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from benchmarks.budgets import BUDGETS, Row
+from benchmarks.startup import ROOT, ZIPAPP
+
+CLEAN_BUILDS = "clean builds whose bytes differ"
+
+
+def measure_size() -> list[Row]:
+    content = ZIPAPP.read_bytes()
+    sizes = {"zipapp": len(content), "our code and all licences in it": read_own_bytes()}
+    differing = int(content != build_clean())
+    return [
+        *(Row(name, value, "B", BUDGETS[name]) for name, value in sizes.items()),
+        Row(CLEAN_BUILDS, differing, "of 1", BUDGETS[CLEAN_BUILDS]),
+    ]
+
+
+def read_own_bytes() -> int:
+    """Return what is not a dependency's code, as the build counts it."""
+    with zipfile.ZipFile(ZIPAPP) as archive:
+        return sum(member.compress_size for member in archive.infolist() if is_own(member.filename))
+
+
+def is_own(name: str) -> bool:
+    top, _, rest = name.partition("/")
+    package = rest.partition("/")[0]
+    return top != "site-packages" or package == "kubectl_snapshot" or package.endswith(".dist-info")
+
+
+def build_clean() -> bytes:
+    with tempfile.TemporaryDirectory() as directory:
+        output = Path(directory) / "kubectl-snapshot"
+        build = [sys.executable, str(ROOT / "scripts" / "build-zipapp"), "--output", str(output)]
+        subprocess.run(
+            [*build, "--work", f"{directory}/work"], check=True, stdout=subprocess.DEVNULL
+        )
+        return output.read_bytes()

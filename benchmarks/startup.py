@@ -1,0 +1,79 @@
+"""How long the zipapp takes to start, and to collect on this machine, as multiples of the base."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.budgets import BASE, BUDGETS, Row
+from benchmarks.processes import Command, Times, measure
+
+ROOT = Path(__file__).resolve().parents[1]
+ZIPAPP = ROOT / "dist" / "kubectl-snapshot"
+# By its resolved path: a virtual environment's or pyenv's own start is not ours. -S for the same
+# reason: what a machine's .pth files do at each start takes longer than we do.
+PYTHON = (os.path.realpath(sys.executable), "-I", "-S")
+# No HOME, no cache: everything is imported from inside the zip, as in a pod.
+FROM_THE_ZIP = {"PATH": os.defpath, "LANG": "C.UTF-8"}
+COLLECT = ("collect", "--run-id=benchmarks", "--host-root=/", "--level=privileged")
+NODE_ONLY = "--cluster-scope=skip"
+PROGRESS = "kubectl-snapshot:progress1 "
+ROUNDS = 31
+
+
+def base() -> Command:
+    return Command((*PYTHON, "-c", "pass"), FROM_THE_ZIP)
+
+
+def zipapp(*words: str, env: dict[str, str] | None = None, until: bytes = b"") -> Command:
+    return Command((*PYTHON, str(ZIPAPP), *words), env or FROM_THE_ZIP, until)
+
+
+def measure_starts() -> list[Row]:
+    """Return the base and what starts without a cluster."""
+    commands = {
+        BASE: base(),
+        "--help": zipapp("--help"),
+        "version --client": zipapp("version", "--client"),
+        "collect, up to its first collector": zipapp(*COLLECT, NODE_ONLY, until=b'"started"'),
+        "collect, whole process": zipapp(*COLLECT, NODE_ONLY),
+    }
+    return build_rows(measure(commands, ROUNDS))
+
+
+def build_rows(times: dict[str, Times]) -> list[Row]:
+    """Return a row for each command, as multiples of the base's median in the same rounds."""
+    unit_ms = times[BASE].median_ms
+    return [build_row(name, found, found.median_ms / unit_ms) for name, found in times.items()]
+
+
+def build_row(name: str, times: Times, value: float, note: str = "") -> Row:
+    cpu_ms = sorted(times.cpu_ms)[len(times.cpu_ms) // 2]
+    wall = (times.median_ms, min(times.wall_ms), max(times.wall_ms))
+    return Row(name, value, "x", BUDGETS.get(name), *wall, cpu_ms, note)
+
+
+def measure_collectors() -> Row:
+    """Return how much longer all node collectors take than the slowest of them alone."""
+    name = "node collectors over the slowest of them"
+    found = sorted(read_overhead_ms() for _ in range(ROUNDS))
+    return Row(name, found[len(found) // 2], "ms", BUDGETS[name], None, found[0], found[-1])
+
+
+def read_overhead_ms() -> float:
+    """Return it for one run: from the first that starts to the last that has finished."""
+    command = zipapp(*COLLECT, NODE_ONLY)
+    seen: list[tuple[float, dict[str, object]]] = []
+    with subprocess.Popen(
+        command.argv, env=command.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith(PROGRESS):
+                seen.append((time.perf_counter(), json.loads(line[len(PROGRESS) :])))
+    slowest_ms = max(float(str(event.get("elapsed-ms", 0))) for _, event in seen)
+    return 1e3 * (seen[-1][0] - seen[0][0]) - slowest_ms

@@ -21,3 +21,9 @@ MAX_ZIPAPP_BYTES = 1_000_000
 
 # The result is written by a node, which is not trusted: a larger document is refused unread.
 MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
+
+# Unicode White_Space (PropList.txt). Python's own strip() and split() also take U+001C to U+001F.
+WHITE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.context import NODE, Context, Rule, read_subtype
 from kubectl_snapshot.collectors.textfile import (
-    WHITE_SPACE,
     TextRules,
     parse_lines,
     parse_map,
     read_content,
     split_words,
 )
+from kubectl_snapshot.constants import WHITE_SPACE
 from kubectl_snapshot.document.snapshot import ABSENT, PARTIAL, Subtype
 from kubectl_snapshot.errors import Internal, InvalidRequest, SnapshotError, Unavailable
 

@@ -6,16 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
 from kubectl_snapshot.clients.hostpath import MAX_FILE_BYTES
+from kubectl_snapshot.constants import WHITE_SPACE
 from kubectl_snapshot.errors import Internal, InvalidRequest, SnapshotError
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.hostpath import HostPath
 
-# Unicode White_Space (PropList.txt). Python's own strip() and split() also take U+001C to U+001F.
-WHITE_SPACE = (
-    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
 _TO_BLANK = str.maketrans(dict.fromkeys(WHITE_SPACE, " "))
 
 Text = Union[str, bytes]

@@ -20,7 +20,17 @@ from kubectl_snapshot.collectors import (
     operating_system,
     textfile,
 )
-from kubectl_snapshot.document import codec_json, patterns, scalars, snapshot, tree, yaml_scalars
+from kubectl_snapshot.document import (
+    codec_json,
+    constraints,
+    paths,
+    patterns,
+    scalars,
+    snapshot,
+    tree,
+    versions,
+    yaml_scalars,
+)
 from kubectl_snapshot.document.codec_yaml import load_yaml
 from kubectl_snapshot.document.destination import format_from_path, parse_configmap_uri
 from kubectl_snapshot.errors import SnapshotError, exit_code
@@ -153,6 +163,34 @@ def build_topology(given: Input) -> object:
     return {subtype.name: subtype.data for subtype in found}
 
 
+def parse_expression(given: Input) -> object:
+    expression = constraints.parse_expression(given["expression"])
+    parsed = {"operator": expression.operator, "value": expression.value}
+    return {**parsed, "version_comparison": expression.is_version, "string": expression.text}
+
+
+def evaluate(given: Input) -> object:
+    version = given["version_comparison"]
+    expression = constraints.Expression(given["operator"], given["value"], version)
+    return constraints.evaluate(expression, given["actual"])
+
+
+def parse_path(given: Input) -> object:
+    path = paths.parse_path(given["path"])
+    return {**path._asdict(), "string": path.text}
+
+
+def compare_versions(given: Input) -> object:
+    a, b = versions.parse_version(given["a"]), versions.parse_version(given["b"])
+    return versions.compare_versions(a, b)
+
+
+def extract_value(given: Input) -> object:
+    path = paths.parse_path(given["path"])
+    document = tree.parse_tree(load_yaml(given.get("snapshot_yaml") or ""))
+    return scalars.text_of(paths.find_value(document, path))
+
+
 FUNCTIONS: Mapping[str, Callable[[Input], object]] = {
     "ParseNodeSelectors": lambda given: selectors.parse_node_selectors(given["selectors"]),
     "ParseTolerations": parse_tolerations,
@@ -177,6 +215,13 @@ FUNCTIONS: Mapping[str, Callable[[Input], object]] = {
     "ExitCode": chain_exit_code,
     "ParseType": parse_type,
     "Measurement.Validate": validate_measurement,
+    "ParseConstraintPath": parse_path,
+    "ParseConstraintExpression": parse_expression,
+    "EvaluateConstraint": evaluate,
+    "looksLikeVersion": lambda given: versions.looks_like_version(given["input"]),
+    "ParseVersion": lambda given: versions.parse_version(given["input"])._asdict(),
+    "CompareVersion": compare_versions,
+    "ExtractValue": extract_value,
     "matchesPattern": lambda given: patterns.matches_pattern(given["key"], given["pattern"]),
     "FilterOut": lambda given: kept_keys(given, patterns.filter_out),
     "FilterIn": lambda given: kept_keys(given, patterns.filter_in),

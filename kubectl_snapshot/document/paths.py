@@ -1,0 +1,150 @@
+"""Where in a document: paths `Type.Subtype.key`, with `*` for any text, and what is there.
+
+Names of subtypes and keys may have dots. A path means the longest subtype that it can name, so that
+`SystemD.containerd.service.ActiveState` is a property of the unit `containerd.service`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from kubectl_snapshot.document.patterns import matches_pattern
+from kubectl_snapshot.document.snapshot import GAP_STATUSES, OK, TYPES, parse_type
+from kubectl_snapshot.errors import InvalidRequest, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kubectl_snapshot.document.snapshot import Scalar, Snapshot, Subtype
+
+METADATA = "metadata"
+
+
+class ConstraintPath(NamedTuple):
+    """A path split as it is written, at its first two dots; `text` is all of it."""
+
+    type: str
+    subtype: str
+    key: str
+
+    @property
+    def text(self) -> str:
+        return ".".join(self)
+
+
+def parse_path(text: str) -> ConstraintPath:
+    """Return a path of a known type; subtype and key may be empty or have a `*`."""
+    parts = text.split(".", 2)
+    if len(parts) < 3:
+        raise InvalidRequest(
+            f"{text!r} is no path", hint="write it as Type.Subtype.key, as in K8s.server.version"
+        )
+    if parse_type(parts[0]) is None:
+        raise InvalidRequest(
+            f"{text!r} is no path",
+            why=f"there is no measurement type {parts[0]!r}",
+            hint=f"begin with one of {', '.join(TYPES)}",
+        )
+    return ConstraintPath(*parts)
+
+
+def find_value(snapshot: Snapshot, path: ConstraintPath) -> Scalar:
+    """Return the reading at a path without `*`; NotFound says why there is none.
+
+    Of equal types, and of equal subtypes in one, the first counts (contract 1.2).
+    """
+    rest = f"{path.subtype}.{path.key}"
+    named = [
+        subtype
+        for type_, subtype in _subtypes(snapshot)
+        if type_ == path.type and rest.startswith(f"{subtype.name}.")
+    ]
+    named.sort(key=lambda subtype: len(subtype.name), reverse=True)
+    for subtype in named:
+        key = rest[len(subtype.name) + 1 :]
+        if key in subtype.data:
+            return subtype.data[key]
+    raise NotFound(
+        f"the snapshot has no {path.text}", why=_explain_missing(snapshot, path, named[:1])
+    )
+
+
+def find_readings(snapshot: Snapshot, pattern: str) -> dict[str, Scalar]:
+    """Return the readings whose whole paths are of a pattern, by path, in document order.
+
+    `metadata.<key>` is a path, too. A path that is there literally is no pattern.
+    """
+    readings = _readings(snapshot)
+    if pattern in readings:
+        return {pattern: readings[pattern]}
+    return {path: value for path, value in readings.items() if matches_pattern(path, pattern)}
+
+
+def find_gaps(snapshot: Snapshot, pattern: str) -> dict[str, str]:
+    """Return why subtypes that a pattern may mean could not be read, by what it would name there.
+
+    One that was read in part is a gap where nothing that was read matches.
+    """
+    gaps = {}
+    for type_, subtype in _subtypes(snapshot):
+        if subtype.status not in GAP_STATUSES:
+            continue
+        prefix = f"{type_}.{subtype.name}."
+        rest = _rest_of_pattern(prefix, pattern)
+        if rest is None or any(matches_pattern(f"{prefix}{k}", pattern) for k in subtype.data):
+            continue
+        gaps[prefix + rest] = describe_status(type_, subtype)
+    return gaps
+
+
+def describe_status(type_: str, subtype: Subtype) -> str:
+    """Return `OS.release is unavailable: <reason>`."""
+    reason = subtype.context.get("reason", "")
+    return f"{type_}.{subtype.name} is {subtype.status}" + (f": {reason}" if reason else "")
+
+
+def _explain_missing(snapshot: Snapshot, path: ConstraintPath, named: list[Subtype]) -> str:
+    for subtype in named:
+        if subtype.status != OK:
+            return describe_status(path.type, subtype)
+        key = f"{path.subtype}.{path.key}"[len(subtype.name) + 1 :]
+        return f"{path.type}.{subtype.name} has no key {key!r}"
+    known = [subtype.name for type_, subtype in _subtypes(snapshot) if type_ == path.type]
+    if not known:
+        return f"it has no subtypes of type {path.type}"
+    return f"{path.type} has the subtypes {', '.join(known)}"
+
+
+def _readings(snapshot: Snapshot) -> dict[str, Scalar]:
+    """Return all readings by path; where two subtypes give one path, the longer name's."""
+    readings: dict[str, Scalar] = {f"{METADATA}.{k}": v for k, v in snapshot.metadata.items()}
+    lengths: dict[str, int] = {}
+    for type_, subtype in _subtypes(snapshot):
+        for key, value in subtype.data.items():
+            path = f"{type_}.{subtype.name}.{key}"
+            if len(subtype.name) >= lengths.get(path, 0):
+                readings[path], lengths[path] = value, len(subtype.name)
+    return readings
+
+
+def _subtypes(snapshot: Snapshot) -> Iterator[tuple[str, Subtype]]:
+    """Yield the subtypes that count: of equal names the first."""
+    types: set[str] = set()
+    for measurement in snapshot.measurements:
+        if measurement.type in types:
+            continue
+        types.add(measurement.type)
+        names: set[str] = set()
+        for subtype in measurement.subtypes:
+            if subtype.name not in names:
+                names.add(subtype.name)
+                yield measurement.type, subtype
+
+
+def _rest_of_pattern(prefix: str, pattern: str) -> str | None:
+    """Return what of a pattern is left after a path's beginning, None if it cannot begin so."""
+    for end in range(len(pattern), 0, -1):
+        if matches_pattern(prefix, pattern[:end]):
+            rest = pattern[end:]
+            return rest or "*"
+    return None

@@ -1,0 +1,70 @@
+"""Versions as the contract reads them (section 5): up to three numbers; what follows is ignored."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from kubectl_snapshot.errors import InvalidRequest
+
+MAX_PARTS = 3
+INT64_MAX = 2**63 - 1
+# From the first sign that directly follows a digit on: `-eks-3025e55`, `+k3s1`, `-rc.1`.
+EXTRAS = re.compile(r"(?<=[0-9])[-+]")
+NUMBER = re.compile(r"[-+]?[0-9]+")
+
+
+class Version(NamedTuple):
+    """A version; `precision` is how many of its numbers were given, the others are 0."""
+
+    major: int
+    minor: int
+    patch: int
+    precision: int
+    extras: str
+
+    @property
+    def numbers(self) -> tuple[int, int, int]:
+        return self.major, self.minor, self.patch
+
+
+def parse_version(text: str) -> Version:
+    """Return a version; one leading `v` and what follows the numbers after a sign do not count."""
+    if not text:
+        raise InvalidRequest("the version is empty")
+    plain = text[1:] if text.startswith("v") else text
+    sign = EXTRAS.search(plain)
+    end = sign.start() if sign else len(plain)
+    parts = plain[:end].split(".")
+    if len(parts) > MAX_PARTS:
+        raise InvalidRequest(f"{text!r} is no version", why=f"it has more than {MAX_PARTS} parts")
+    numbers = [_parse_number(part, text) for part in parts]
+    major, minor, patch = numbers + [0] * (MAX_PARTS - len(numbers))
+    return Version(major, minor, patch, len(numbers), plain[end:])
+
+
+def compare_versions(a: Version, b: Version) -> int:
+    """Return -1, 0 or 1: the numbers that both have, from left to right; `1.32` equals `1.32.4`."""
+    precision = min(a.precision, b.precision)
+    left, right = a.numbers[:precision], b.numbers[:precision]
+    return (left > right) - (left < right)
+
+
+def equal_versions(a: Version, b: Version) -> bool:
+    """Return whether all three numbers are equal, those not given being 0."""
+    return a.numbers == b.numbers
+
+
+def looks_like_version(text: str) -> bool:
+    """Return whether a text has a digit and a dot anywhere: `24.04` and `a.b1` do, `v1` not."""
+    return "." in text and re.search("[0-9]", text) is not None
+
+
+def _parse_number(part: str, text: str) -> int:
+    # int() refuses more than 4,300 digits, and takes digits of other scripts, `_` and blanks.
+    number = int(part) if NUMBER.fullmatch(part) and len(part) <= 4300 else None
+    if number is None or abs(number) > INT64_MAX:
+        raise InvalidRequest(f"{text!r} is no version", why=f"{part!r} is no number of 64 bits")
+    if number < 0:
+        raise InvalidRequest(f"{text!r} is no version", why=f"{part} is negative")
+    return number

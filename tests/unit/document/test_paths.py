@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import pytest
+
+from kubectl_snapshot.document.paths import (
+    find_gaps,
+    find_readings,
+    find_value,
+    parse_path,
+)
+from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
+from kubectl_snapshot.errors import InvalidRequest, NotFound
+
+FORBIDDEN = {"status": "forbidden", "reason": "nodes is forbidden"}
+SNAPSHOT = Snapshot(
+    {"source-node": "gpu-17"},
+    (
+        Measurement(
+            "K8s", (Subtype("server", {"version": "v1.34.4"}), Subtype("node", {}, FORBIDDEN))
+        ),
+        Measurement(
+            "GPU",
+            (
+                Subtype("gpu-0", {"ecc.current": True}),
+                Subtype("gpu-1", {}, {"status": "error", "reason": "it is lost"}),
+                Subtype("gpu-2", {"name": "H100"}, {"status": "partial", "reason": "ecc: no"}),
+            ),
+        ),
+        Measurement(
+            "SystemD",
+            (
+                Subtype("containerd", {"service.Restart": "short", "service.Id": "only here"}),
+                Subtype("containerd.service", {"Restart": "always", "ActiveState": "active"}),
+            ),
+        ),
+        Measurement("K8s", (Subtype("server", {"version": "second", "platform": "x"}),)),
+    ),
+)
+
+
+def value(path: str, snapshot: Snapshot = SNAPSHOT) -> object:
+    return find_value(snapshot, parse_path(path))
+
+
+def reason(path: str) -> str:
+    with pytest.raises(NotFound) as caught:
+        value(path)
+    return caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("K8s.server.version", ("K8s", "server", "version")),
+        ("GPU.smi.gpu.model", ("GPU", "smi", "gpu.model")),
+        ("OS.sysctl./proc/sys/kernel/x", ("OS", "sysctl", "/proc/sys/kernel/x")),
+        ("K8s..x", ("K8s", "", "x")),
+        ("K8s.server.", ("K8s", "server", "")),
+    ],
+)
+def test_a_path_is_split_at_its_first_two_dots(path: str, expected: tuple[str, ...]) -> None:
+    assert parse_path(path) == expected
+    assert parse_path(path).text == path
+
+
+@pytest.mark.parametrize(
+    "path", ["", "K8s", "K8s.server", "k8s.server.version", "Foo.a.b", "*.a.b"]
+)
+def test_anything_else_is_no_path(path: str) -> None:
+    with pytest.raises(InvalidRequest, match="is no path"):
+        parse_path(path)
+
+
+def test_a_path_means_the_longest_subtype_it_can_name() -> None:
+    assert value("SystemD.containerd.service.ActiveState") == "active"
+    assert value("SystemD.containerd.service.Restart") == "always"
+    assert value("SystemD.containerd.service.Id") == "only here"
+
+
+def test_of_equal_types_the_first_counts() -> None:
+    assert value("K8s.server.version") == "v1.34.4"
+    assert reason("K8s.server.platform") == "K8s.server has no key 'platform'"
+    assert "second" not in find_readings(SNAPSHOT, "*").values()
+
+
+def test_a_missing_reading_says_what_is_known_of_its_place() -> None:
+    assert reason("K8s.node.provider") == "K8s.node is forbidden: nodes is forbidden"
+    assert reason("K8s.helm.x") == "K8s has the subtypes server, node"
+    assert reason("OS.release.ID") == "it has no subtypes of type OS"
+    assert reason("GPU.gpu-2.ecc.current") == "GPU.gpu-2 is partial: ecc: no"
+
+
+def test_a_pattern_stands_for_every_path_it_matches() -> None:
+    assert find_readings(SNAPSHOT, "GPU.gpu-*.*") == {
+        "GPU.gpu-0.ecc.current": True,
+        "GPU.gpu-2.name": "H100",
+    }
+    assert find_readings(SNAPSHOT, "metadata.source-node") == {"metadata.source-node": "gpu-17"}
+    assert find_readings(SNAPSHOT, "SystemD.*.Restart") == {
+        "SystemD.containerd.service.Restart": "always"
+    }
+    assert find_readings(SNAPSHOT, "K8s.server") == {}
+
+
+def test_a_path_that_is_there_literally_is_no_pattern() -> None:
+    subtype = Subtype("policy", {"a*": "literal", "ab": "other"})
+    snapshot = Snapshot({}, (Measurement("K8s", (subtype,)),))
+    assert find_readings(snapshot, "K8s.policy.a*") == {"K8s.policy.a*": "literal"}
+
+
+def test_a_pattern_names_the_gaps_that_it_may_mean() -> None:
+    assert find_gaps(SNAPSHOT, "GPU.gpu-*.ecc.current") == {
+        "GPU.gpu-1.ecc.current": "GPU.gpu-1 is error: it is lost",
+        "GPU.gpu-2.ecc.current": "GPU.gpu-2 is partial: ecc: no",
+    }
+    assert find_gaps(SNAPSHOT, "GPU.gpu-*.name") == {
+        "GPU.gpu-1.name": "GPU.gpu-1 is error: it is lost"
+    }
+    assert find_gaps(SNAPSHOT, "K8s.*") == {
+        "K8s.node.*": "K8s.node is forbidden: nodes is forbidden"
+    }
+    assert find_gaps(SNAPSHOT, "K8s.server.*") == {}
+
+
+def test_what_is_absent_is_no_gap() -> None:
+    subtype = Subtype("smi", {}, {"status": "absent", "reason": "there is no GPU"})
+    snapshot = Snapshot({}, (Measurement("GPU", (subtype,)),))
+    assert find_gaps(snapshot, "GPU.*.x") == {}

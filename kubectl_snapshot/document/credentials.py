@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int]
 
+# Texts, which `re` compiles when they are first needed: most are not, and all take 8 ms.
+
 # A word of a name, or the end of one (`vncpassword`).
 _WORDS = (
     *("password", "passwd", "passphrase", "passcode", "secret", "token", "credential"),
@@ -26,7 +28,7 @@ _KEYS = (
     *("access", "account", "api", "auth", "client", "encryption", "license", "master", "private"),
     *("secret", "session", "shared", "signing", "storage"),
 )
-_NAMED = re.compile(
+_NAMED = (
     rf"(?:^|-)(?:[a-z0-9]*(?:{'|'.join(_WORDS)})s?|{'|'.join(_WHOLE_WORDS)}"
     rf"|(?:{'|'.join(_KEYS)})-key(?:-data)?|(?:{'|'.join(_LAST_WORDS)})$)[0-9]*(?=-|$)"
 )
@@ -42,20 +44,20 @@ _ABOUT = frozenset(
 # A word anywhere in a name that makes it a count, or the name of a Kubernetes Secret.
 _OTHERWISE = frozenset(("existing", "max", "min", "num", "pull", "ref", "refs", "selector"))
 _WORKING_DIRECTORIES = ("PWD", "OLDPWD")
-_WORD_BREAK = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORD_BREAK = r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
 MAX_NAME = 256
 
 # Each name that is taken for a credential's has one of these in it, and each text with such a name.
+# These two are needed always.
 _HINT = re.compile("pass|secret|token|cred|key|psk|pwd|rootpw|auth|dockerconfig")
 
 # What stands elsewhere: a variable, a file, a value of a template. Defaults would be secrets, too.
-_REFERENCE = re.compile(
-    r"\$\{\w+\}|\$\((?:cat )?[\w./-]+\)|\$[A-Z_][A-Z0-9_]*(?!\S)|\{\{[^{}\"'`]*\}\}|%[a-zA-Z]/\S*",
-    re.ASCII,
+_REFERENCE = (
+    r"(?a)\$\{\w+\}|\$\((?:cat )?[\w./-]+\)|\$[A-Z_][A-Z0-9_]*(?!\S)|\{\{[^{}\"'`]*\}\}"
+    r"|%[a-zA-Z]/\S*"
 )
-_HARMLESS = re.compile(
-    r"(?i:true|false|yes|no|on|off|none|null|nil|<nil>|undefined|\*+|[0-9]{0,3})"
-)
+# Flags and counts.
+_HARMLESS = r"(?i)true|false|yes|no|on|off|none|null|nil|<nil>|undefined|\*+|[0-9]{0,3}"
 
 # Whose secrets have a shape of their own, as the issuers document it. Of a group that is captured,
 # the group alone is the secret.
@@ -100,29 +102,26 @@ _LOGIN = (
     r"|(?![0-9]+(?:[/?#\s]|$))((?:(?!://)[^\s@\"'<>])+)@)"
     r"|\biscsi:[^\s/?#:@\"']{0,256}:([^\s/?#@\"']{1,256})@"
 )
-_SHAPE = re.compile(
-    rf"{_KEY_BLOCK}|{_LOGIN}|(?<![A-Za-z0-9])(?:{'|'.join(SHAPES.values())})", re.ASCII | re.DOTALL
-)
+_SHAPE = rf"(?as){_KEY_BLOCK}|{_LOGIN}|(?<![A-Za-z0-9])(?:{'|'.join(SHAPES.values())})"
 # Every shape is this long (`s://:a@h`), and has a word of 16 characters, or one of these.
 MIN_SHAPE = 8
 _SHAPE_HINT = re.compile(r"[\w+/=.-]{16}|://|iscsi:|\$|earer|EARER|asic|-----B", re.ASCII)
 
 # `name=value`, `name: value`, `"name": "value"`, `--name value`. Every run of these characters is
 # met once, at its beginning.
-_ASSIGNMENT = re.compile(
-    r"(?<![\w.-])(?:(?P<flag>-[\w.-]*)[ \t]+(?=[^\s=:-])"
-    r"|(?P<name>[\w.-]+)(?P<quote>\\*[\"'])?(?P<blank>[ \t]*)(?P<sign>[=:]))",
-    re.ASCII,
+_ASSIGNMENT = (
+    r"(?a)(?<![\w.-])(?:(?P<flag>-[\w.-]*)[ \t]+(?=[^\s=:-])"
+    r"|(?P<name>[\w.-]+)(?P<quote>\\*[\"'])?(?P<blank>[ \t]*)(?P<sign>[=:]))"
 )
-_SCHEME = re.compile(r"(?:basic|bearer|digest|token|apikey)[ \t]+", re.IGNORECASE)
-_QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^']|'')*)'|\\+\"(.*?)\\+\"", re.DOTALL)
+_SCHEME = r"(?i)(?:basic|bearer|digest|token|apikey)[ \t]+"
+_QUOTED = r"(?s)\"((?:[^\"\\]|\\.)*)\"|'((?:[^']|'')*)'|\\+\"(.*?)\\+\""
 # Up to white space, the next `name=` of a list, or a quote that ends more than this value.
-_WORD = re.compile(r"(?:(?![,;&][\w.-]{1,64}[=:])(?![\"'](?:[\s,:;)}\]]|$))\S)+", re.ASCII)
+_WORD = r"(?a)(?:(?![,;&][\w.-]{1,64}[=:])(?![\"'](?:[\s,:;)}\]]|$))\S)+"
 _CLOSING = "\"')]},;"
 # What follows a `:` without a blank and is no secret: `//` of a URL, the tag of an image.
-_NOT_AFTER_COLON = re.compile(r"//|v?[0-9]+(?:\.[\w.-]*)?(?!\S)|latest\b", re.ASCII)
-_BLANKS = re.compile(r"[ \t]*")
-_YAML_BLOCK = re.compile(r"[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\n")
+_NOT_AFTER_COLON = r"(?a)//|v?[0-9]+(?:\.[\w.-]*)?(?!\S)|latest\b"
+_BLANKS = r"[ \t]*"
+_YAML_BLOCK = r"[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\n"
 
 
 def names_credential(name: str) -> bool:
@@ -133,12 +132,12 @@ def names_credential(name: str) -> bool:
     name = name[-MAX_NAME:]
     if not _HINT.search(name.lower()) or name in _WORKING_DIRECTORIES:
         return False
-    words = [word.lower() for word in _WORD_BREAK.split(name) if word]
+    words = [word.lower() for word in re.split(_WORD_BREAK, name) if word]
     # The number of an item, or of a second value of that name.
     while words and words[-1].isdigit():
         words.pop()
     joined = "-".join(words)
-    if not words or not _NAMED.search(joined):
+    if not words or not re.search(_NAMED, joined):
         return False
     is_about = words[-1].rstrip("0123456789") in _ABOUT and not joined.endswith("secret-id")
     return not is_about and _OTHERWISE.isdisjoint(words)
@@ -146,7 +145,7 @@ def names_credential(name: str) -> bool:
 
 def is_harmless(value: str) -> bool:
     """Return whether a value is no secret, whatever its name: a flag, a count, a reference."""
-    return bool(_HARMLESS.fullmatch(value) or _REFERENCE.fullmatch(value))
+    return bool(re.fullmatch(_HARMLESS, value) or re.fullmatch(_REFERENCE, value))
 
 
 def may_hold_credential(text: str, name: str = "") -> bool:
@@ -170,7 +169,7 @@ def replace_credentials(text: str, replace: Callable[[str], str]) -> str:
 def _find_spans(text: str) -> list[Span]:
     spans = []
     if _SHAPE_HINT.search(text):
-        spans += [found.span(found.lastindex or 0) for found in _SHAPE.finditer(text)]
+        spans += [found.span(found.lastindex or 0) for found in re.finditer(_SHAPE, text)]
     if _HINT.search(text.lower()):
         spans += _find_assigned(text)
     return spans
@@ -178,7 +177,7 @@ def _find_spans(text: str) -> list[Span]:
 
 def _find_assigned(text: str) -> Iterator[Span]:
     end = 0
-    for found in _ASSIGNMENT.finditer(text):
+    for found in re.finditer(_ASSIGNMENT, text):
         # A value has no names of its own: to look for them would take quadratic time.
         if found.start() >= end and names_credential(found["flag"] or found["name"]):
             span = _find_value(text, found)
@@ -195,7 +194,7 @@ def _find_value(text: str, found: re.Match[str]) -> Span:
         return start, start
     if found["sign"] == ":" and not found["quote"] and not has_blank_after:
         is_path = text[found.start() - 1 : found.start()] == "/"
-        if is_path or _NOT_AFTER_COLON.match(text, start):
+        if is_path or _match(_NOT_AFTER_COLON, text, start):
             return start, start
     start = _end_of(_BLANKS, text, start)
     if found["sign"] == ":" and has_blank_after and _begins_line(text, found.start()):
@@ -205,10 +204,10 @@ def _find_value(text: str, found: re.Match[str]) -> Span:
 
 def _find_word(text: str, start: int) -> Span:
     start = _end_of(_SCHEME, text, start)
-    quoted = _QUOTED.match(text, start)
+    quoted = _match(_QUOTED, text, start)
     if quoted:
         return quoted.span(quoted.lastindex or 0)
-    reference = _REFERENCE.match(text, start)
+    reference = _match(_REFERENCE, text, start)
     if reference:
         return reference.span()
     word = text[start : _end_of(_WORD, text, start)]
@@ -221,10 +220,10 @@ def _find_line_value(text: str, name_at: int, start: int) -> Span:
     What is on the lines below, further to the right than the name, belongs to it.
     """
     start = _end_of(_SCHEME, text, start)
-    quoted = _QUOTED.match(text, start)
+    quoted = _match(_QUOTED, text, start)
     if quoted:
         return quoted.span(quoted.lastindex or 0)
-    block = _YAML_BLOCK.match(text, start)
+    block = _match(_YAML_BLOCK, text, start)
     if block:
         start = block.end()
         end = start
@@ -259,9 +258,13 @@ def _end_of_line(text: str, start: int) -> int:
     return len(text) if end < 0 else end
 
 
-def _end_of(pattern: re.Pattern[str], text: str, start: int) -> int:
-    found = pattern.match(text, start)
+def _end_of(pattern: str, text: str, start: int) -> int:
+    found = _match(pattern, text, start)
     return found.end() if found else start
+
+
+def _match(pattern: str, text: str, start: int) -> re.Match[str] | None:
+    return re.compile(pattern).match(text, start)
 
 
 def _merge(spans: Iterable[Span]) -> list[Span]:

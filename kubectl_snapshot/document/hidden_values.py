@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # PyYAML reads a megabyte a second; a longer text is searched as text alone.
 MAX_YAML_CHARACTERS = 200_000
 
-_ASSIGNMENT = re.compile(r"(-*[\w.-]+)=(.*)", re.ASCII | re.DOTALL)
+_ASSIGNMENT = r"(?as)(-*[\w.-]+)=(.*)"
 
 
 def hide_in_value(value: Scalar, name: str, hide: Hide) -> Scalar:
@@ -70,7 +70,7 @@ def _hide_in_list(items: Iterable[object], name: str, hide: Hide) -> list[object
     flag = ""
     for item in items:
         is_flag = isinstance(item, str) and item.startswith("-")
-        assignment = _ASSIGNMENT.fullmatch(item) if isinstance(item, str) else None
+        assignment = re.fullmatch(_ASSIGNMENT, item) if isinstance(item, str) else None
         if names_credential(name):
             hidden.append(_hide_in_tree(item, name, hide))
         elif names_credential(flag) and not is_flag:

@@ -19,9 +19,9 @@ from kubectl_snapshot.document.redaction import (
     describe_paths,
     find_redacted,
     new_token,
-    redact_measurements,
 )
 from kubectl_snapshot.document.scalars import to_reading
+from kubectl_snapshot.document.secret_places import redact_measurements
 from kubectl_snapshot.document.snapshot import Measurement, Scalar, Snapshot, Subtype
 from tests.unit.document.secret_corpus import NAMED, PHRASES, SHAPED, make_corpus, pieces_of
 from tests.unit.document.strategies import ANY_TEXT, PROPERTY

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.kube import Call, Response
+from kubectl_snapshot.clients.kube import METADATA, Call, Response
 from kubectl_snapshot.constants import RUN_LABEL
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.job import manifest, rbac
@@ -78,6 +78,9 @@ def build_rest(options: JobOptions, expires: str, job_uid: str) -> list[tuple[st
     if options.zipapp is not None:
         path = manifest.core_path(options.namespace, "configmaps")
         rest.append((path, manifest.build_config_map(options, options.zipapp, owner)))
+    if options.carries_key:
+        path = manifest.core_path(options.namespace, "secrets")
+        rest.append((path, manifest.build_key_secret(options, owner)))
     if options.sets_up_rbac:
         path = manifest.core_path(options.namespace, "serviceaccounts")
         rest.append((path, rbac.build_service_account(options, owner)))
@@ -100,6 +103,8 @@ def _create(
             doing=f"create {manifest.render_title(body)}",
             body=body,
             deadline=deadline,
+            # Else the server sends the whole zipapp back.
+            accept=METADATA,
         )
         for path, body in planned
     ]

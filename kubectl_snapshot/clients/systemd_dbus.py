@@ -35,6 +35,10 @@ MAX_SIGN_IN_LINE_BYTES = 1024
 
 CHUNK_BYTES = 65536
 
+# Every path answers a Ping (D-Bus specification, org.freedesktop.DBus.Peer).
+LONG_PATH = "/" + "a" * 256
+CALL_AGAIN_S = 0.05
+
 NO_ANSWER = "the node's systemd did not answer in time"
 ACCESS_DENIED = "org.freedesktop.DBus.Error.AccessDenied"
 
@@ -101,7 +105,12 @@ class Manager:
         self._connection.close()
 
     def sign_in(self) -> None:
-        """Say who we are (D-Bus specification, EXTERNAL); there is no Hello without a bus."""
+        """Say who we are (D-Bus specification, EXTERNAL); there is no Hello without a bus.
+
+        A call of which systemd reads the end along with BEGIN lies unseen until another one comes
+        (libsystemd, bus_socket_read_auth). It reads 256 bytes at once: a longer call is seen, and
+        should another version read more, the next one is.
+        """
         from jeepney.auth import BEGIN, AuthenticationError, Authenticator
 
         sign_in = Authenticator()
@@ -112,6 +121,9 @@ class Manager:
         except AuthenticationError as error:
             raise Unavailable("the node's systemd does not let us in", why=str(error)) from error
         self._send(BEGIN)
+        self._start_call(LONG_PATH, "org.freedesktop.DBus.Peer", "Ping", "", ())
+        while not self._hears_within(CALL_AGAIN_S):
+            self._start_call(LONG_PATH, "org.freedesktop.DBus.Peer", "Ping", "", ())
 
     def read_properties(self, unit: str) -> Mapping[str, Property]:
         """Return all properties of a unit, of every interface that it has.
@@ -146,8 +158,7 @@ class Manager:
     def _call(
         self, path: str, interface: str, member: str, signature: str, body: Any, returns: str
     ) -> tuple[Any, ...]:
-        self._serial += 1
-        self._send(build_call(self._serial, path, interface, member, signature, body))
+        self._start_call(path, interface, member, signature, body)
         answer = self._receive_answer()
         # What was not asked for comes in between: signals of whatever changes meanwhile.
         while answer.reply_serial != self._serial:
@@ -161,6 +172,12 @@ class Manager:
             raise Internal(f"the node's systemd answers {member} by {given!r}, not by {returns!r}")
         return answer.body
 
+    def _start_call(
+        self, path: str, interface: str, member: str, signature: str, body: tuple[Any, ...]
+    ) -> None:
+        self._serial += 1
+        self._send(build_call(self._serial, path, interface, member, signature, body))
+
     def _receive_answer(self) -> Answer:
         head = self._receive_all(FIXED_HEADER_BYTES)
         size_bytes = parse_message_size(head)
@@ -173,6 +190,18 @@ class Manager:
             chunks.append(chunk)
             size_bytes -= len(chunk)
         return b"".join(chunks)
+
+    def _hears_within(self, seconds: float) -> bool:
+        import socket
+
+        self._connection.settimeout(min(seconds, _remaining_s(self._deadline) or seconds))
+        try:
+            self._connection.recv(1, socket.MSG_PEEK)
+        except socket.timeout:
+            return False
+        except OSError as error:
+            raise _translate(error) from error
+        return True
 
     def _receive(self, at_most_bytes: int) -> bytes:
         self._connection.settimeout(_remaining_s(self._deadline))

@@ -108,6 +108,16 @@ def test_a_unit_is_addressed_as_systemd_escapes_it(unit: str, escaped: str) -> N
     assert escape_unit_name(unit) == escaped
 
 
+def test_a_call_that_systemd_overlooks_while_signing_in_is_made_again(tmp_path: Path) -> None:
+    with serve_systemd(tmp_path, answer_units({"kubelet.service": KUBELET}), overlooked=2):
+        assert ask(tmp_path, read_kubelet)["Id"] == Property("s", "kubelet.service")
+
+
+def test_the_first_call_is_longer_than_what_systemd_reads_while_signing_in() -> None:
+    ping = build_call(1, systemd_dbus.LONG_PATH, "org.freedesktop.DBus.Peer", "Ping", "", ())
+    assert len(ping) > 256
+
+
 def test_signals_and_answers_to_others_are_passed_over(tmp_path: Path) -> None:
     def answer(call: Call) -> None:
         for _ in range(40):

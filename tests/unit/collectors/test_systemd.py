@@ -18,7 +18,8 @@ from kubectl_snapshot.collectors import systemd
 from kubectl_snapshot.collectors.context import Context
 from kubectl_snapshot.collectors.runner import run_collectors
 from kubectl_snapshot.collectors.systemd import build_readings, choose_subtypes, parse_units
-from kubectl_snapshot.document.snapshot import Subtype
+from kubectl_snapshot.document.scalars import kind_of
+from kubectl_snapshot.document.snapshot import Scalar, Subtype
 from kubectl_snapshot.errors import InvalidRequest, SnapshotError
 from tests.servers.systemd_peer import Call, Unit, answer_units, serve_systemd
 
@@ -74,10 +75,10 @@ def collect_from(
     ],
 )
 def test_each_type_of_property_is_stored_as_the_contract_says(
-    signature: str, value: object, reading: object
+    signature: str, value: object, reading: Scalar
 ) -> None:
     found = build_readings({"Key": Property(signature, value)})["Key"]
-    assert (found, type(found)) == (reading, type(reading))
+    assert (found, kind_of(found)) == (reading, kind_of(reading))
 
 
 def test_properties_that_say_nothing_or_hold_credentials_are_dropped() -> None:

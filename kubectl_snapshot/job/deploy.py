@@ -78,6 +78,9 @@ def build_rest(options: JobOptions, expires: str, job_uid: str) -> list[tuple[st
     if options.zipapp is not None:
         path = manifest.core_path(options.namespace, "configmaps")
         rest.append((path, manifest.build_config_map(options, options.zipapp, owner)))
+    if options.carries_key:
+        path = manifest.core_path(options.namespace, "secrets")
+        rest.append((path, manifest.build_key_secret(options, owner)))
     if options.sets_up_rbac:
         path = manifest.core_path(options.namespace, "serviceaccounts")
         rest.append((path, rbac.build_service_account(options, owner)))

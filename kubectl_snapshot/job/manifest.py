@@ -34,6 +34,8 @@ CONTAINER = NAME
 HOST_ROOT = "/host"
 ZIPAPP_DIRECTORY = "/kubectl-snapshot"
 ZIPAPP_KEY = "kubectl-snapshot"
+KEY_DIRECTORY = "/kubectl-snapshot-key"
+KEY_FILE = "key"
 
 # The Job's before it is made.
 NO_UID = "00000000-0000-0000-0000-000000000000"
@@ -186,6 +188,7 @@ def build_agent_command(options: JobOptions) -> list[str]:
     ]
     if options.level != RESTRICTED:
         arguments.append(f"--host-root={HOST_ROOT}")
+    arguments += build_redaction_arguments(options)
     if options.cluster_scope == AGENT:
         arguments += [f"--helm-namespace={name}" for name in options.helm_namespaces]
         if options.max_nodes_per_entry:
@@ -194,11 +197,24 @@ def build_agent_command(options: JobOptions) -> list[str]:
     return start + arguments
 
 
+def build_redaction_arguments(options: JobOptions) -> list[str]:
+    """Return what the collector is told of redaction; the key itself is in a file."""
+    if not options.redaction.is_on:
+        return ["--no-redact"]
+    key = [f"--redact-key-file={KEY_DIRECTORY}/{KEY_FILE}"] if options.carries_key else []
+    return key + [f"--redact={pattern}" for pattern in options.redaction.patterns]
+
+
 def build_volumes(options: JobOptions) -> list[Manifest]:
-    """Return the volumes: the zipapp's ConfigMap and, unless restricted, the node's root."""
+    """Return the volumes: the zipapp's ConfigMap, the key's Secret, the node's root."""
     volumes: list[Manifest] = []
     if options.agent != IMAGE:
         volumes.append({"name": "agent", "configMap": {"name": options.name, "defaultMode": 0o444}})
+    if options.carries_key:
+        # The restricted pod is nobody's, and there is one container: all that may read it must.
+        volumes.append(
+            {"name": "key", "secret": {"secretName": options.name, "defaultMode": 0o444}}
+        )
     if options.level != RESTRICTED:
         volumes.append({"name": "host", "hostPath": {"path": "/"}})
     return volumes
@@ -209,6 +225,8 @@ def build_volume_mounts(options: JobOptions) -> list[Manifest]:
     mounts: list[Manifest] = []
     if options.agent != IMAGE:
         mounts.append({"name": "agent", "mountPath": ZIPAPP_DIRECTORY, "readOnly": True})
+    if options.carries_key:
+        mounts.append({"name": "key", "mountPath": KEY_DIRECTORY, "readOnly": True})
     if options.level != RESTRICTED:
         mounts.append(
             {
@@ -263,6 +281,18 @@ def build_config_map(options: JobOptions, zipapp: Zipapp, owner: Manifest) -> Ma
         "metadata": build_owned_metadata(options, owner),
         "immutable": True,
         "binaryData": {ZIPAPP_KEY: b64encode(zipapp.content).decode("ascii")},
+    }
+
+
+def build_key_secret(options: JobOptions, owner: Manifest) -> Manifest:
+    """Return the immutable Secret of the key that the pod redacts by."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": build_owned_metadata(options, owner),
+        "immutable": True,
+        "type": "Opaque",
+        "data": {KEY_FILE: b64encode(options.redaction.key).decode("ascii")},
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import DEFAULT_IMAGE, DEFAULT_TIMEOUT_S, NAME
+from kubectl_snapshot.document.redaction import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,7 @@ class JobOptions:
 
     `reads` is what reading the cluster-wide facts needs of whoever reads them; without the part in
     `required_reads` one is not worth asking. `helm_namespaces` and `max_nodes_per_entry` are the
-    collectors' own.
+    collectors' own. `redaction` has its key; without `shares_key` the pod makes one of its own.
     """
 
     run_id: str
@@ -69,6 +70,8 @@ class JobOptions:
     ttl_s: int = TTL_S
     pod_deadline_margin_s: int = POD_DEADLINE_MARGIN_S
     job_deadline_margin_s: int = JOB_DEADLINE_MARGIN_S
+    redaction: Redaction = field(default_factory=Redaction)
+    shares_key: bool = True
 
     @property
     def name(self) -> str:
@@ -84,6 +87,11 @@ class JobOptions:
     def role_namespaces(self) -> tuple[str, ...]:
         """Return the namespaces in which reading the facts needs rights of its own."""
         return tuple(dict.fromkeys(read.namespace for read in self.reads if read.namespace))
+
+    @property
+    def carries_key(self) -> bool:
+        """Return whether the run makes a Secret of the key that the pod redacts by."""
+        return self.shares_key and self.redaction.is_on and bool(self.redaction.key)
 
     @property
     def sets_up_rbac(self) -> bool:

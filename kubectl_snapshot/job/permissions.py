@@ -53,6 +53,15 @@ def build_user_permissions(options: JobOptions) -> tuple[Permission, ...]:
     return tuple(needed)
 
 
+def build_key_permissions(options: JobOptions) -> tuple[Permission, ...]:
+    """Return what sharing the key of redaction with the pod needs; the pod can make its own."""
+    if not options.carries_key:
+        return ()
+    return tuple(
+        Permission(verb, "", "secrets", "", options.namespace) for verb in ("create", "delete")
+    )
+
+
 def build_rbac_permissions(namespace: str, role_namespaces: Iterable[str]) -> list[Permission]:
     """Return what setting up the agent's own ServiceAccount, roles and bindings needs."""
     objects = [

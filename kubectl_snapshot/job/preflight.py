@@ -18,6 +18,7 @@ from kubectl_snapshot.job.diagnose import POD_SECURITY_HINTS
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED, SKIP, JobOptions
 from kubectl_snapshot.job.permissions import (
     Permission,
+    build_key_permissions,
     build_user_permissions,
     describe_permissions,
     is_granted,
@@ -58,12 +59,14 @@ def check_permissions(kube: Kube, options: JobOptions, deadline: float) -> Gate:
     _check_pod_security(kube, warnings, trial, deadline)
 
     agent = replace(options, cluster_scope=AGENT)
-    asked = {*build_user_permissions(trial)}
+    asked = {*build_user_permissions(trial), *build_key_permissions(trial)}
     if is_auto:
         asked |= {*options.required_reads, *build_user_permissions(agent)}
     allowed = _allowed(kube, sorted(asked, key=str), review, deadline)
     if is_auto:
         trial = replace(options, cluster_scope=_choose_scope(kube, agent, allowed, deadline))
+    if not allowed.issuperset(build_key_permissions(trial)):
+        trial = replace(trial, shares_key=False)
     missing = [p for p in build_user_permissions(trial) if p not in allowed]
     if missing:
         raise _missing(kube, missing, trial)

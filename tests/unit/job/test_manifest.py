@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from kubectl_snapshot.document.redaction import Redaction
 from kubectl_snapshot.job import manifest
 from kubectl_snapshot.job.options import (
     AGENT,
@@ -161,3 +163,49 @@ def test_the_config_map_goes_when_the_job_goes() -> None:
     ]
     assert config_map["immutable"] is True
     assert config_map["binaryData"] == {"kubectl-snapshot": "UEs="}
+
+
+KEY = b"0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize("level", [PRIVILEGED, RESTRICTED])
+def test_the_key_of_redaction_is_a_file_of_the_pod_and_nowhere_else(level: str) -> None:
+    options = replace(OPTIONS, level=level, redaction=Redaction(KEY))
+    job = manifest.build_job(options, EXPIRES)
+    pod = job["spec"]["template"]["spec"]
+    (volume,) = [v for v in pod["volumes"] if v["name"] == "key"]
+    assert volume["secret"] == {"secretName": "kubectl-snapshot-abcdefghij", "defaultMode": 0o444}
+    (container,) = pod["containers"]
+    (mount,) = [m for m in container["volumeMounts"] if m["name"] == "key"]
+    assert mount["readOnly"] is True
+    assert f"--redact-key-file={mount['mountPath']}/key" in container["command"]
+    secret = manifest.build_key_secret(options, manifest.build_owner(OPTIONS, "uid-1"))
+    encoded = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+    assert secret["data"] == {"key": encoded}
+    assert secret["immutable"] is True
+    assert secret["metadata"]["ownerReferences"][0]["uid"] == "uid-1"
+    text = json.dumps(job)
+    assert KEY.decode() not in text
+    assert encoded not in text
+    assert KEY.decode() not in repr(options)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"redaction": Redaction(KEY, is_on=False)},
+        {"redaction": Redaction(KEY), "shares_key": False},
+        {"redaction": Redaction()},
+    ],
+)
+def test_without_a_key_to_share_there_is_no_secret(changes: dict[str, object]) -> None:
+    pod = pod_spec(**changes)
+    assert "key" not in [volume["name"] for volume in pod["volumes"]]
+    assert "--redact-key-file" not in " ".join(pod["containers"][0]["command"])
+
+
+def test_the_collector_is_told_what_to_redact() -> None:
+    command = pod_spec(redaction=Redaction(KEY, ("OS.*", "K8s.*")))["containers"][0]["command"]
+    assert command[-2:] == ["--redact=OS.*", "--redact=K8s.*"]
+    command = pod_spec(redaction=Redaction(KEY, is_on=False))["containers"][0]["command"]
+    assert command[-1] == "--no-redact"

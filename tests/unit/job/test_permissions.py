@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from kubectl_snapshot.document.redaction import Redaction
 from kubectl_snapshot.job.options import IMAGE, JobOptions
 from kubectl_snapshot.job.permissions import (
     Permission,
+    build_key_permissions,
     build_user_permissions,
     describe_permissions,
     is_granted,
@@ -41,6 +43,16 @@ def test_an_agent_that_reads_releases_needs_the_right_to_set_up_their_roles() ->
 def test_an_image_with_us_in_it_needs_no_config_map() -> None:
     needed = build_user_permissions(JobOptions("abcdefghij", "ops", agent=IMAGE))
     assert not [p for p in needed if p.resource == "configmaps"]
+
+
+def test_sharing_a_key_needs_the_right_to_make_and_delete_its_secret() -> None:
+    assert build_key_permissions(OPTIONS) == ()
+    sharing = JobOptions("abcdefghij", "ops", redaction=Redaction(b"0123456789abcdef"))
+    assert build_key_permissions(sharing) == (
+        Permission("create", "", "secrets", "", "ops"),
+        Permission("delete", "", "secrets", "", "ops"),
+    )
+    assert not [p for p in build_user_permissions(sharing) if p.resource == "secrets"]
 
 
 @pytest.mark.parametrize(

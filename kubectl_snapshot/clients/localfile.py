@@ -1,4 +1,4 @@
-"""YAML files of the user's own machine, read fast. No API server and no snapshot is known here.
+"""Files of the user's own machine, and YAML in them. No API server and no snapshot is known here.
 
 kubectl and the cloud tools write kubeconfigs in one plain block style. That style is read by a few
 lines of our own (importing PyYAML costs 20 ms, its parser 1 s per MB); whatever they do not
@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    # A line, and what begins there: a text, a list or a map of Located values, None for nothing.
+    Located = tuple[int, object]
 
 _KEY = re.compile(r"([A-Za-z][A-Za-z0-9_./-]*):(?: (\S.*))?")
 # Texts that no YAML 1.1 resolver takes for a number, a date or a null, and that end on their line.
@@ -23,6 +27,9 @@ _PLAIN = re.compile(
     r"(?:[A-Za-z0-9_./@%+=,()*~-]|:(?=[^ ])| (?=[^ #]))*"
 )
 _QUOTED = re.compile(r"\"([ !#-\[\]-~]*)\"|'([ -&(-~]*)'")
+_STANDARD_TAGS = "tag:yaml.org,2002:"
+_QUOTE = "put a text that begins with >, ! or another sign in quotes: '>= 1.32'"
+_TEXT_TAG = f"{_STANDARD_TAGS}str"
 _OTHER_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 _CONSTANTS: dict[str, Callable[[], object]] = {
     "true": lambda: True,
@@ -51,6 +58,60 @@ def read_yaml(path: str) -> Any:
         why = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InvalidRequest(f"cannot read {path}", why, "pass a file that you can read") from error
     return parse_yaml(text, path)
+
+
+def read_input(path: str, max_bytes: int) -> bytes:
+    """Return a file, or stdin for `-`, up to one byte more than may be: so that a reader sees it.
+
+    Raises NotFound if there is no such file, InvalidRequest if it cannot be read.
+    """
+    try:
+        if path == "-":
+            return sys.stdin.buffer.read(max_bytes + 1)
+        with open(path, "rb") as file:
+            return file.read(max_bytes + 1)
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no file {path}", hint="pass the path of one that is") from error
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise InvalidRequest(f"cannot read {path}", why, "pass a file that you can read") from error
+
+
+def locate_yaml(content: bytes, name: str) -> Located:
+    """Return the document of a YAML file with the line of each value; a scalar is its letters.
+
+    Equal keys, tags, merge keys and a second document are InvalidRequest, as are aliases: what they
+    repeat has another line.
+    """
+    import yaml
+
+    try:
+        node = yaml.compose(content, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _invalid_yaml(error, name, _QUOTE) from error
+    return _locate(node, name, set()) if node else (1, None)
+
+
+def _locate(node: Any, name: str, seen: set[int]) -> Located:
+    line = node.start_mark.line + 1
+    if id(node) in seen:
+        raise InvalidRequest(f"{name} line {line}: aliases are not read here")
+    seen.add(id(node))
+    if not node.tag.startswith(_STANDARD_TAGS):
+        raise InvalidRequest(f"{name} line {line}: tag {node.tag} is not read", hint=_QUOTE)
+    if node.id == "sequence":
+        return line, [_locate(item, name, seen) for item in node.value]
+    if node.id == "scalar":
+        return line, str(node.value)
+    pairs: dict[str, Located] = {}
+    for key, value in node.value:
+        key_line = key.start_mark.line + 1
+        if key.id != "scalar" or key.tag != _TEXT_TAG:
+            raise InvalidRequest(f"{name} line {key_line}: a key is not a text")
+        if key.value in pairs:
+            raise InvalidRequest(f"{name} line {key_line}: {key.value} stands twice in one map")
+        pairs[key.value] = key_line, _locate(value, name, seen)[1]
+    return line, pairs
 
 
 def parse_yaml(text: str, name: str) -> Any:
@@ -139,7 +200,11 @@ def _parse_any_yaml(text: str, name: str) -> Any:
     try:
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" (line {mark.line + 1})" if mark else ""
-        why = getattr(error, "problem", None) or str(error).split("\n")[0]
-        raise InvalidRequest(f"{name} is not valid YAML{place}", why=why) from error
+        raise _invalid_yaml(error, name) from error
+
+
+def _invalid_yaml(error: Exception, name: str, hint: str = "") -> InvalidRequest:
+    mark = getattr(error, "problem_mark", None)
+    place = f" (line {mark.line + 1})" if mark else ""
+    why = getattr(error, "problem", None) or str(error).split("\n")[0]
+    return InvalidRequest(f"{name} is not valid YAML{place}", why, hint)

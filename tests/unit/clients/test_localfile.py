@@ -10,7 +10,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.clients.localfile import _NotPlain, parse_plain_yaml, parse_yaml, read_yaml
+from kubectl_snapshot.clients.localfile import (
+    _NotPlain,
+    locate_yaml,
+    parse_plain_yaml,
+    parse_yaml,
+    read_input,
+    read_yaml,
+)
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 
 EKS = """\
@@ -147,3 +154,47 @@ def test_what_cannot_be_read_as_text_is_an_invalid_request(tmp_path: Path, kind:
         path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InvalidRequest):
         read_yaml(str(path))
+
+
+def test_a_file_is_read_up_to_one_byte_more_than_may_be(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"12345")
+    assert read_input(str(path), 5) == b"12345"
+    assert read_input(str(path), 3) == b"1234"
+
+
+def test_a_file_that_is_not_there_or_cannot_be_read_is_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="there is no file"):
+        read_input(str(tmp_path / "none"), 1)
+    with pytest.raises(InvalidRequest) as caught:
+        read_input(str(tmp_path), 1)
+    assert caught.value.why == "Is a directory"
+
+
+def test_each_value_of_located_yaml_has_its_line() -> None:
+    text = b"# rules\n- name: a\n  when:\n    - x\n    - 1.10\n\n- {b: 'c'}\n-\n"
+    first = {"name": (2, "a"), "when": (3, [(4, "x"), (5, "1.10")])}
+    assert locate_yaml(text, "r") == (2, [(2, first), (7, {"b": (7, "c")}), (8, "")])
+    assert locate_yaml(b"", "r") == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"- a: 1\n  b: >= 2\n", 2),
+        (b"- a: 1\n  b: != 2\n", 2),
+        (b"- a: 1\n  a: 2\n", 2),
+        (b"- &x a\n- *x\n", 1),
+        (b"- &x [*x]\n", 1),
+        (b"- 1: a\n", 1),
+        (b"a: 1\n---\nb: 2\n", 2),
+        (b"- <<: {}\n", 1),
+        (b"\xff\xfe\xff", 0),
+        (b"a: \x00\n", 0),
+        (b"[" * 5000, 0),
+    ],
+)
+def test_what_is_no_plain_yaml_is_refused_with_its_line(content: bytes, line: int) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        locate_yaml(content, "rules.yaml")
+    assert (f"line {line}" if line else "rules.yaml") in caught.value.what

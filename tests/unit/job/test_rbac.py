@@ -53,16 +53,16 @@ def test_without_a_named_namespace_nobody_may_read_secrets() -> None:
 
 def test_named_namespaces_have_a_role_each_and_the_cluster_none_for_secrets() -> None:
     roles = build_roles(reading("ops", "team"))
-    assert list(roles)[2:] == [
+    cluster_role, _, *namespaced = roles
+    assert namespaced == [
         "/namespaces/ops/roles/mine",
         "/namespaces/ops/rolebindings/mine",
         "/namespaces/team/roles/kubectl-snapshot-abcdefghij",
         "/namespaces/team/rolebindings/kubectl-snapshot-abcdefghij",
     ]
-    cluster, team = (roles[path] for path in (list(roles)[0], list(roles)[4]))
-    assert "secrets" not in str(cluster["rules"])
-    check_golden("job/role.json", team)
-    binding = roles["/namespaces/team/rolebindings/kubectl-snapshot-abcdefghij"]
+    assert "secrets" not in str(roles[cluster_role]["rules"])
+    *_, role, binding = roles.values()
+    check_golden("job/role.json", role)
     check_golden("job/role_binding.json", binding)
 
 

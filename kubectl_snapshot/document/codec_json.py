@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 # outside a text, so that whole documents can be searched for them.
 ESCAPES = tuple((c, f"\\u{ord(c):04x}") for c in "<>&\u2028\u2029")
 
+# A document holds no null, so that one in it is a defect; a foreign value may.
+_NULL = object()
+
 
 def render_json(snapshot: Snapshot) -> str:
     """Return the document with 2 blanks of indentation and a newline at the end."""
@@ -85,10 +88,10 @@ def _render(value: object, newline: str) -> str:
     """Return JSON; `newline` is a line break with the indentation so far, or empty for one line."""
     if isinstance(value, str):
         return encode_basestring(value)
-    if value is None:
-        return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if value is _NULL:
+        return "null"
     if isinstance(value, int):
         return int.__repr__(value)
     if isinstance(value, float):
@@ -104,6 +107,8 @@ def _render(value: object, newline: str) -> str:
 
 
 def _sorted(value: object) -> object:
+    if value is None:
+        return _NULL
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value)}
     return [_sorted(item) for item in value] if isinstance(value, list) else value

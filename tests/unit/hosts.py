@@ -7,6 +7,7 @@ from pathlib import Path
 
 HOSTS = Path(__file__).resolve().parents[1] / "fixtures" / "hosts"
 VM_UBUNTU = HOSTS / "vm-ubuntu"
+ALL_HOSTS = sorted(path.parent for path in HOSTS.glob("*/HOST.md"))
 
 
 def copy_host(source: Path, target: Path) -> Path:

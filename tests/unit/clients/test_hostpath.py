@@ -125,8 +125,9 @@ def test_devices_and_directories_are_refused(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/proc/cmdline", "/sys/kernel/notes"])
 def test_an_empty_proc_or_sys_is_not_taken_for_an_answer(root: Path, path: str) -> None:
-    shutil.rmtree(root / "proc")
-    (root / "proc").mkdir()
+    for mount in ("proc", "sys"):
+        shutil.rmtree(root / mount)
+        (root / mount).mkdir()
     with pytest.raises(Unavailable, match="cannot be seen"):
         HostPath(str(root)).read_bytes(path)
 

@@ -97,14 +97,22 @@ def is_granted(permission: Permission, rules: Sequence[Mapping[str, Any]]) -> bo
 
 def describe_permissions(permissions: Iterable[Permission]) -> str:
     """Return them as one text: `in namespace ops: create, delete jobs.batch; in the cluster: …`."""
-    places: dict[str, dict[str, list[str]]] = {}
+    places: dict[str, list[str]] = {}
+    for (place, title), group in group_permissions(permissions).items():
+        verbs = ", ".join(permission.verb for permission in group)
+        places.setdefault(place, []).append(f"{verbs} {title}")
+    return "; ".join(f"{place}: {'; '.join(texts)}" for place, texts in places.items())
+
+
+def group_permissions(
+    permissions: Iterable[Permission],
+) -> dict[tuple[str, str], list[Permission]]:
+    """Return them by place and resource, such as `in namespace ops` and `jobs.batch`."""
+    groups: dict[tuple[str, str], list[Permission]] = {}
     for permission in permissions:
         place = f"in namespace {permission.namespace}" if permission.namespace else "in the cluster"
-        places.setdefault(place, {}).setdefault(permission.title, []).append(permission.verb)
-    return "; ".join(
-        f"{place}: " + "; ".join(f"{', '.join(verbs)} {title}" for title, verbs in titles.items())
-        for place, titles in places.items()
-    )
+        groups.setdefault((place, permission.title), []).append(permission)
+    return groups
 
 
 def _holds(values: Sequence[str] | None, wanted: str) -> bool:

@@ -208,9 +208,9 @@ def test_an_output_that_cannot_be_written_keeps_the_old_file(
 
 
 def test_a_failure_is_one_json_object_with_log_json(run_snapshot: Run, namespace: str) -> None:
-    words = ["-n", namespace, "--service-account-name", "missing", "--log-json"]
+    words = ["-n", namespace, "--image", "registry.k8s.io/pause:3.10", "--log-json"]
     events: list[Mapping[str, str]] = [
         json.loads(line) for line in run_snapshot(*words).stderr.splitlines()
     ]
     assert events[0]["event"] == "start"
-    assert (events[-1]["event"], events[-1]["code"]) == ("error", "NOT_FOUND")
+    assert (events[-1]["event"], events[-1]["code"]) == ("error", "INVALID_REQUEST")

@@ -1,0 +1,98 @@
+"""kubectl snapshot preflight: would a capture with these flags work here, and what mends it?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from kubectl_snapshot.commands.capture import add_agent_flags, add_target_flags, parse_config
+from kubectl_snapshot.commands.connection_flags import add_connection_flags
+from kubectl_snapshot.commands.flags import (
+    Parser,
+    add_flag,
+    add_log_flags,
+)
+from kubectl_snapshot.commands.flags import (
+    new_parser as new_plain_parser,
+)
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from kubectl_snapshot.job.preflight_facts import Fact
+
+EXAMPLES = """\
+examples:
+  kubectl snapshot preflight --node gpu-17                     would this capture work?
+  kubectl snapshot preflight --privileged=false -n ops -o json for a script; exit 0 if it would
+"""
+
+
+def new_parser() -> Parser:
+    parser = new_plain_parser(
+        "kubectl snapshot preflight",
+        "Tell whether a capture with these flags would work, and what mends it; nothing is made.\n"
+        "The exit code is the one that the capture would end with.",
+        usage="kubectl snapshot preflight [capture flags] [-o json]",
+        epilog=EXAMPLES,
+    )
+    add_flag(
+        parser, "-o", "--output", choices=("table", "json"), default="table", help="table, json"
+    )
+    add_target_flags(parser)
+    add_agent_flags(parser)
+    add_connection_flags(parser)
+    add_log_flags(parser)
+    return parser
+
+
+def run(args: argparse.Namespace, out: TextIO) -> int:
+    from kubectl_snapshot.job.preflight_facts import choose_exit_code
+
+    facts = read_facts(args)
+    code = choose_exit_code(facts, is_strict=args.strict != "false")
+    out.write(RENDERERS[args.output](facts, code))
+    return code
+
+
+def read_facts(args: argparse.Namespace) -> list[Fact]:
+    if args.local:
+        from kubectl_snapshot.job.preflight_facts import OK, Fact
+
+        return [Fact("cluster", OK, "--local needs none")]
+    from kubectl_snapshot.job.preflight_report import read_report
+    from kubectl_snapshot.snapshotter import ignore_event, plan_capture
+
+    capture = plan_capture(parse_config(args, ignore_event))
+    return read_report(capture.kube, capture.options, capture.deadline)
+
+
+def render_table(facts: Sequence[Fact], code: int) -> str:
+    """Return a line for each fact, below it what mends it, and how a capture would end."""
+    from kubectl_snapshot.commands.progress import strip_control_characters
+
+    width = max(len(fact.check) for fact in facts)
+    lines = []
+    for fact in facts:
+        lines.append(f"{fact.status:4}  {fact.check:{width}}  {fact.reason}")
+        if fact.fix:
+            lines.append(f"{'':4}  {'':{width}}  fix: {fact.fix}")
+    verdict = "would work" if code == 0 else f"would end with exit code {code}"
+    lines.append(f"a capture with these flags {verdict}")
+    return "".join(f"{strip_control_characters(line)}\n" for line in lines)
+
+
+def render_json(facts: Sequence[Fact], code: int) -> str:
+    import json
+
+    listed = [
+        {"check": fact.check, "status": fact.status, "reason": fact.reason, "fix": fact.fix}
+        for fact in facts
+    ]
+    return json.dumps({"exitCode": code, "facts": listed}, indent=2) + "\n"
+
+
+RENDERERS: dict[str, Callable[[Sequence[Fact], int], str]] = {
+    "table": render_table,
+    "json": render_json,
+}

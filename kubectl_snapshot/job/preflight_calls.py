@@ -1,0 +1,128 @@
+"""The requests by which a capture is tried out: reviews, dry runs, and what else is read. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.clients.kube import METADATA, METADATA_LIST, Call
+from kubectl_snapshot.job import manifest, rbac
+
+if TYPE_CHECKING:
+    from kubectl_snapshot.job.manifest import Manifest
+    from kubectl_snapshot.job.options import JobOptions
+    from kubectl_snapshot.job.permissions import Permission
+
+AUTHORIZATION = "/apis/authorization.k8s.io/v1"
+RUNTIME_CLASSES = "/apis/node.k8s.io/v1/runtimeclasses"
+DRY_RUN = {"dryRun": "All"}
+
+
+def build_rules_review(namespace: str, deadline: float) -> Call:
+    """Return the question for all that is allowed in a namespace; only a yes of it is proof."""
+    return Call(
+        "POST",
+        f"{AUTHORIZATION}/selfsubjectrulesreviews",
+        doing=f"review the permissions in namespace {namespace}",
+        body={
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectRulesReview",
+            "spec": {"namespace": namespace},
+        },
+        deadline=deadline,
+    )
+
+
+def build_access_review(permission: Permission, deadline: float) -> Call:
+    """Return the question for one permission, with its API group: without it the answer is no."""
+    attributes: dict[str, Any] = {
+        "verb": permission.verb,
+        "group": permission.group,
+        "resource": permission.resource,
+        "subresource": permission.subresource,
+        "namespace": permission.namespace,
+    }
+    return Call(
+        "POST",
+        f"{AUTHORIZATION}/selfsubjectaccessreviews",
+        doing=f"ask whether {permission} is allowed",
+        body={
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {k: v for k, v in attributes.items() if v}},
+        },
+        deadline=deadline,
+    )
+
+
+def build_job_trial(options: JobOptions, deadline: float) -> Call:
+    """Return the Job's dry run."""
+    job = manifest.build_job(options, expires="")
+    return _build_trial(manifest.jobs_path(options.namespace), job, deadline)
+
+
+def build_pod_trial(options: JobOptions, deadline: float) -> Call:
+    """Return the dry run of the pod as the Job's controller makes it: owned, not a bare one."""
+    template = manifest.build_job(options, expires="")["spec"]["template"]
+    owner = {**manifest.build_owner(options, manifest.NO_UID), "controller": True}
+    names = {"name": options.name, "namespace": options.namespace, "ownerReferences": [owner]}
+    pod: Manifest = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {**template["metadata"], **names},
+        "spec": dict(template["spec"]),
+    }
+    if options.sets_up_rbac:
+        # Made with the Job; the namespace's own account has to do for a trial.
+        del pod["spec"]["serviceAccountName"]
+    return _build_trial(manifest.core_path(options.namespace, "pods"), pod, deadline)
+
+
+def build_role_trials(options: JobOptions, deadline: float) -> list[Call]:
+    """Return the dry runs of the roles; their bindings need nothing that these do not show."""
+    owner = manifest.build_owner(options, manifest.NO_UID)
+    return [
+        _build_trial(path, body, deadline)
+        for path, body in rbac.build_roles(options, expires="", owner=owner)
+        if body["kind"] in ("ClusterRole", "Role")
+    ]
+
+
+def build_namespace_read(options: JobOptions, deadline: float) -> Call:
+    """Return the read of the namespace."""
+    path = f"/api/v1/namespaces/{options.namespace}"
+    return Call("GET", path, doing=f"read namespace {options.namespace}", deadline=deadline)
+
+
+def build_version_read(deadline: float) -> Call:
+    """Return the read of the server's version."""
+    return Call("GET", "/version", doing="read the server's version", deadline=deadline)
+
+
+def build_metadata_read(path: str, name: str, deadline: float) -> Call:
+    """Return the question whether an object is there; its content stays with the server."""
+    return Call("GET", f"{path}/{name}", doing=f"read {name}", deadline=deadline, accept=METADATA)
+
+
+def build_limit_reads(options: JobOptions, deadline: float) -> list[Call]:
+    """Return the reads of what may limit a namespace's pods."""
+    return [
+        Call(
+            "GET",
+            manifest.core_path(options.namespace, resource),
+            doing=f"list {resource}",
+            deadline=deadline,
+            accept=METADATA_LIST,
+        )
+        for resource in ("resourcequotas", "limitranges")
+    ]
+
+
+def _build_trial(path: str, body: Manifest, deadline: float) -> Call:
+    return Call(
+        "POST",
+        path,
+        doing=f"create {manifest.render_title(body)}",
+        query=DRY_RUN,
+        body=body,
+        deadline=deadline,
+    )

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import io
+import json
+
+from kubectl_snapshot.commands import preflight
+from kubectl_snapshot.commands.flags import parse_flags
+from kubectl_snapshot.errors import NotFound
+from kubectl_snapshot.job.preflight_facts import Fact, build_failure
+
+FACTS = [
+    Fact("namespace", "ok", "ops exists"),
+    build_failure("nodes", NotFound("no node fits", "none has it", "see `kubectl get nodes`")),
+]
+
+
+def test_a_table_has_status_reason_and_fix_and_how_it_would_end() -> None:
+    assert preflight.render_table(FACTS, 3) == (
+        "ok    namespace  ops exists\n"
+        "fail  nodes      no node fits: none has it\n"
+        "                 fix: see `kubectl get nodes`\n"
+        "a capture with these flags would end with exit code 3\n"
+    )
+
+
+def test_a_servers_words_do_not_steer_the_terminal() -> None:
+    assert "\x1b" not in preflight.render_table([Fact("pod", "fail", "\x1b[2J", "\x9b1m")], 4)
+
+
+def test_json_has_every_fact_and_the_exit_code() -> None:
+    told = json.loads(preflight.render_json(FACTS, 3))
+    assert told["exitCode"] == 3
+    assert [list(fact) for fact in told["facts"]] == [["check", "status", "reason", "fix"]] * 2
+    assert told["facts"][1]["fix"] == "see `kubectl get nodes`"
+
+
+def test_this_machine_needs_no_cluster() -> None:
+    out = io.StringIO()
+    args = parse_flags(preflight.new_parser(), ["--local"], {})
+    assert preflight.run(args, out) == 0
+    assert "would work" in out.getvalue()
+
+
+def test_the_flags_are_those_of_a_capture() -> None:
+    words = ["--node", "node1", "--privileged=false", "-n", "ops", "--strict", "-o", "json"]
+    args = parse_flags(preflight.new_parser(), words, {})
+    assert (args.node, args.privileged, args.strict) == ("node1", "false", "true")

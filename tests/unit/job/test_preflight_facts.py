@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kubectl_snapshot import errors
+from kubectl_snapshot.clients.kube import Response
+from kubectl_snapshot.job import preflight_facts as facts
+from kubectl_snapshot.job.options import RESTRICTED, JobOptions
+from kubectl_snapshot.job.permissions import Permission
+
+OPTIONS = JobOptions("abcdefghij", "ops", service_account_name="reader")
+CREATED = Response(201, {})
+JOBS = [Permission(verb, "batch", "jobs", "", "ops") for verb in ("create", "delete")]
+LOG = Permission("get", "", "pods", "log", "ops")
+NODES = Permission("get", "", "nodes")
+POLICIES = Permission("list", "nvidia.com", "clusterpolicies")
+
+
+def refused(
+    status: int, why: str, kind: type[errors.SnapshotError] = errors.Unauthorized
+) -> errors.SnapshotError:
+    return kind("cannot create it", why, status=status)
+
+
+NO_RIGHT = refused(403, 'User "x" cannot create resource "jobs" in API group "batch"')
+
+
+def statuses(found: list[facts.Fact]) -> dict[str, str]:
+    return {fact.check: fact.status for fact in found}
+
+
+def test_a_job_that_could_be_made_shows_that_namespace_and_name_are_right() -> None:
+    found = facts.detect_creation(CREATED, OPTIONS)
+    assert statuses(found) == {"namespace": "ok", "Job": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "error"),
+    [
+        (refused(404, "not found", errors.NotFound), {"namespace": "fail"}, errors.NotFound),
+        (
+            refused(409, "exists", errors.InvalidRequest),
+            {"namespace": "ok", "Job": "fail"},
+            errors.InvalidRequest,
+        ),
+        (refused(422, "bad", errors.InvalidRequest), {"namespace": "ok", "Job": "fail"}, None),
+        (
+            refused(403, "namespace ops because it is being terminated"),
+            {"namespace": "fail"},
+            errors.Unauthorized,
+        ),
+        (refused(403, "a webhook denied it"), {"namespace": "ok", "Job": "fail"}, None),
+        (refused(401, "who?"), {"API server": "fail"}, errors.Unauthorized),
+        (refused(0, "refused", errors.ServiceUnavailable), {"API server": "fail"}, None),
+        (NO_RIGHT, {}, None),
+    ],
+)
+def test_the_refusal_of_a_job_is_laid_to_what_caused_it(
+    answer: errors.SnapshotError, expected: dict[str, str], error: type[Exception] | None
+) -> None:
+    found = facts.detect_creation(answer, OPTIONS)
+    assert statuses(found) == expected
+    if error:
+        assert isinstance(found[-1].error, error)
+
+
+def test_without_a_server_there_is_nobody_to_ask_more_of() -> None:
+    gone = facts.detect_creation(refused(0, "refused", errors.ServiceUnavailable), OPTIONS)
+    assert facts.has_no_server(gone)
+    assert not facts.has_no_server(facts.detect_creation(NO_RIGHT, OPTIONS))
+
+
+def test_rights_are_told_by_resource_and_what_is_missing_in_one_error() -> None:
+    found = facts.detect_rights([*JOBS, LOG], {JOBS[0]}, "ann")
+    assert [(f.check, f.status, f.reason) for f in found] == [
+        ("rights on jobs.batch", "fail", "in namespace ops you may not delete"),
+        ("rights on pods/log", "fail", "in namespace ops you may not get"),
+    ]
+    assert found[0].error is found[1].error
+    assert found[0].error is not None
+    assert "delete jobs.batch; get pods/log" in str(found[0].error)
+    assert found[0].fix.endswith("`kubectl auth can-i delete jobs.batch -n ops`")
+
+
+def test_all_rights_are_no_failure() -> None:
+    (found,) = facts.detect_rights(JOBS, set(JOBS), "ann")
+    assert (found.status, found.reason) == ("ok", "in namespace ops you may create, delete")
+
+
+@pytest.mark.parametrize(
+    ("scope", "allowed", "status", "leaves_gap"),
+    [
+        ("client", {NODES, POLICIES}, "ok", False),
+        ("client", {POLICIES}, "warn", True),
+        ("client", {NODES}, "warn", False),
+        ("agent", set(), "ok", False),
+        ("skip", set(), "ok", False),
+    ],
+)
+def test_a_gap_is_foretold_where_what_every_cluster_has_may_not_be_read(
+    scope: str, allowed: set[Permission], status: str, leaves_gap: bool
+) -> None:
+    options = replace(
+        OPTIONS, cluster_scope=scope, reads=(NODES, POLICIES), required_reads=(NODES,)
+    )
+    found = facts.detect_scope(options, allowed)
+    assert (found.status, found.leaves_gap) == (status, leaves_gap)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (CREATED, "ok"),
+        (refused(403, "exceeded quota: tight"), "fail"),
+        (refused(403, 'User "x" cannot create resource "pods" in API group ""'), None),
+        (refused(403, 'admission webhook "w" denied the request'), None),
+        (refused(500, "exceeded quota: tight", errors.ServiceUnavailable), None),
+    ],
+)
+def test_only_what_the_server_itself_says_of_the_pod_stops_a_capture(
+    answer: facts.Answer, status: str | None
+) -> None:
+    found = facts.detect_pod(answer, OPTIONS)
+    assert (found.status if found else None) == status
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_told"),
+    [
+        (CREATED, False),
+        (refused(403, 'User "x" cannot create resource "pods" in API group ""'), False),
+        (refused(400, 'admission webhook "w" denied the request', errors.InvalidRequest), True),
+        (refused(500, "failed calling webhook", errors.ServiceUnavailable), False),
+    ],
+)
+def test_a_webhooks_refusal_is_foretold_with_its_words(answer: facts.Answer, is_told: bool) -> None:
+    found = facts.detect_refusal(answer, OPTIONS)
+    assert bool(found) is is_told
+    if found:
+        assert isinstance(found.error, errors.Unauthorized)
+        assert "denied the request" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("labels", "warned", "fails"),
+    [
+        (
+            {facts.ENFORCE_LABEL: "restricted"},
+            'would violate PodSecurity "restricted:latest"',
+            True,
+        ),
+        ({facts.ENFORCE_LABEL: "baseline"}, 'would violate PodSecurity "restricted:latest"', False),
+        ({}, 'would violate PodSecurity "restricted:latest"', False),
+        ({facts.ENFORCE_LABEL: "restricted"}, "another warning", False),
+    ],
+)
+def test_a_warning_of_pod_security_fails_only_where_the_namespace_enforces_it(
+    labels: dict[str, str], warned: str, fails: bool
+) -> None:
+    namespace = Response(200, {"metadata": {"labels": labels}})
+    found = facts.detect_pod_security([warned], namespace, OPTIONS)
+    assert (found.status if found else None) == ("fail" if fails else None)
+
+
+def test_a_namespace_that_may_not_be_read_is_no_proof_of_pod_security() -> None:
+    warned = ['would violate PodSecurity "restricted:latest"']
+    assert facts.detect_pod_security(warned, refused(403, "no"), OPTIONS) is None
+
+
+def test_a_restricted_pod_is_not_told_to_be_restricted() -> None:
+    namespace = Response(200, {"metadata": {"labels": {facts.ENFORCE_LABEL: "restricted"}}})
+    options = replace(OPTIONS, level=RESTRICTED)
+    found = facts.detect_pod_security(
+        ['would violate PodSecurity "restricted:latest"'], namespace, options
+    )
+    assert found is not None
+    assert "--privileged" not in found.fix
+
+
+@pytest.mark.parametrize(
+    ("found", "is_strict", "code"),
+    [
+        ([facts.Fact("a", "ok", "")], True, 0),
+        ([facts.Fact("a", "warn", "", leaves_gap=True)], False, 0),
+        ([facts.Fact("a", "warn", "", leaves_gap=True)], True, 10),
+        ([facts.Fact("a", "warn", "")], True, 0),
+        (
+            [
+                facts.Fact("a", "warn", "", leaves_gap=True),
+                facts.build_failure("b", errors.NotFound("x")),
+                facts.build_failure("c", errors.Unauthorized("y")),
+            ],
+            True,
+            3,
+        ),
+    ],
+)
+def test_the_exit_code_is_the_first_failures(found: list[Any], is_strict: bool, code: int) -> None:
+    assert facts.choose_exit_code(found, is_strict) == code

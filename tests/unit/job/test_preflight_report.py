@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+
+from kubectl_snapshot import errors
+from kubectl_snapshot.clients.kube import Response
+from kubectl_snapshot.constants import DEFAULT_IMAGE
+from kubectl_snapshot.job.options import HOST_READ, PRIVILEGED, RESTRICTED, JobOptions
+from kubectl_snapshot.job.preflight_report import (
+    detect_image,
+    detect_level,
+    detect_skew,
+    detect_version,
+)
+
+# Mon, 23 Nov 2026 08:00:00 GMT
+NOW = 1795420800.0
+
+
+def version(major: str, minor: str) -> Response:
+    return Response(200, {"major": major, "minor": minor, "gitVersion": f"v{major}.{minor}.1"})
+
+
+@pytest.mark.parametrize(
+    ("major", "minor", "status"),
+    [
+        ("1", "30", "ok"),
+        ("1", "37", "ok"),
+        ("1", "34+", "ok"),
+        ("1", "29", "warn"),
+        ("1", "38", "warn"),
+        ("2", "34", "warn"),
+        ("1", "", "warn"),
+    ],
+)
+def test_a_version_outside_of_the_tested_ones_is_untested(
+    major: str, minor: str, status: str
+) -> None:
+    found = detect_version(version(major, minor))
+    assert found.status == status
+    assert ("untested" in found.reason) is (status == "warn")
+
+
+def test_a_version_that_cannot_be_read_is_a_warning() -> None:
+    found = detect_version(errors.Unauthorized("cannot read it", "no", status=403))
+    assert (found.status, found.reason) == ("warn", "its version cannot be read: no")
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        (NOW, "this machine and the API server agree"),
+        (NOW - 30, "this machine and the API server agree"),
+        (NOW + 31, "this machine is 31 s ahead of the API server"),
+        (NOW - 3600, "this machine is 3600 s behind the API server"),
+    ],
+)
+def test_clocks_that_differ_are_told_with_by_how_much(now: float, reason: str) -> None:
+    answer = Response(200, {}, date="Mon, 23 Nov 2026 08:00:00 GMT")
+    assert [found.reason for found in detect_skew(answer, now)] == [reason]
+
+
+@pytest.mark.parametrize("date", ["", "soon"])
+def test_a_server_without_a_date_tells_nothing_of_clocks(date: str) -> None:
+    assert detect_skew(Response(200, {}, date=date), NOW) == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        DEFAULT_IMAGE,
+        "python",
+        "python:3.11-slim",
+        "localhost:5000/a/b_c/d--e:v1",
+        f"registry.example.org/team/app@sha256:{64 * chr(48)}",
+        "[fd00::1]:5000/app",
+    ],
+)
+def test_a_reference_as_registries_know_it_is_sane(image: str) -> None:
+    assert detect_image(image).status == "ok"
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["", "Not An Image", "Foo", "a/B", "a:b:c/d", "http://a/b", "a@sha256:0", "-a", "a\n", "a:é"],
+)
+def test_what_no_node_can_understand_is_no_image(image: str) -> None:
+    assert isinstance(detect_image(image).error, errors.NotFound)
+
+
+@pytest.mark.parametrize(
+    ("level", "leaves_gap"), [(PRIVILEGED, False), (HOST_READ, False), (RESTRICTED, True)]
+)
+def test_a_restricted_pod_leaves_gaps(level: str, leaves_gap: bool) -> None:
+    found = detect_level(JobOptions("abcdefghij", "ops", level=level))
+    assert any(fact.leaves_gap for fact in found) is leaves_gap

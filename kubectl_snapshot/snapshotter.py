@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kubectl_snapshot import __version__
 from kubectl_snapshot.constants import DEFAULT_IMAGE, DEFAULT_TIMEOUT_S, FULL_API_VERSION
+from kubectl_snapshot.document.redaction import Redaction
 from kubectl_snapshot.document.snapshot import (
     Snapshot,
     gpu_count,
@@ -45,6 +46,7 @@ __all__ = [
     "AgentConfig",
     "Factory",
     "NodeSnapshotter",
+    "Redaction",
     "Serializer",
     "Snapshot",
     "Snapshotter",
@@ -124,17 +126,22 @@ class AgentConfig:
     cancel: threading.Event | None = None
     helm_namespaces: Sequence[str] = ()
     systemd_services: Sequence[str] | None = None
+    redaction: Redaction = field(default_factory=Redaction)
 
 
 @dataclass(frozen=True)
 class NodeSnapshotter:
-    """Captures one node: this machine, or with an `agent_config` a node of a cluster."""
+    """Captures one node: this machine, or with an `agent_config` a node of a cluster.
+
+    `redaction` is of this machine; an `agent_config` has its own.
+    """
 
     version: str = ""
     factory: Factory | None = None
     serializer: Serializer | None = None
     agent_config: AgentConfig | None = None
     require_gpu: bool = False
+    redaction: Redaction = field(default_factory=Redaction)
 
     def measure(self, timeout: float | None = None) -> None:
         """Capture within `timeout` seconds and serialize; the default is JSON to stdout.
@@ -143,7 +150,8 @@ class NodeSnapshotter:
         """
         factory = self.factory or default_factory(self.version)
         if self.agent_config is None:
-            snapshot = collect_here(factory, timeout or DEFAULT_TIMEOUT_S)
+            timeout = timeout or DEFAULT_TIMEOUT_S
+            snapshot = collect_here(factory, timeout, redaction=self.redaction)
         else:
             snapshot = deploy_and_get_snapshot(self.agent_config, timeout)
         if self.require_gpu:
@@ -258,6 +266,7 @@ def build_job_options(
 ) -> JobOptions:
     """Return the run's options; raise InvalidRequest for what does not go together."""
     from kubectl_snapshot.clients.zipapp import read_zipapp
+    from kubectl_snapshot.collectors.compose import ensure_key
     from kubectl_snapshot.collectors.k8s_helm import parse_namespaces
     from kubectl_snapshot.fleet.capture import build_reads
     from kubectl_snapshot.job.options import INJECT, LEVELS, JobOptions, Zipapp, new_run_id
@@ -296,6 +305,7 @@ def build_job_options(
         ttl_s=config.ttl,
         pod_deadline_margin_s=config.pod_deadline_margin,
         job_deadline_margin_s=config.job_deadline_margin,
+        redaction=ensure_key(config.redaction),
     )
 
 
@@ -308,15 +318,16 @@ def collect_here(
     host_root: str = "/",
     helm_namespaces: Sequence[str] = (),
     max_nodes_per_entry: int = 0,
+    redaction: Redaction | None = None,
 ) -> Snapshot:
     """Return the snapshot of this machine, its Kubernetes parts where a kubeconfig works.
 
-    `host_root` is where the machine's `/` is seen from; `helm_namespaces` and `max_nodes_per_entry`
-    are as in AgentConfig.
+    `host_root` is where the machine's `/` is seen from; `helm_namespaces`, `max_nodes_per_entry`
+    and `redaction` are as in AgentConfig.
     """
     from kubectl_snapshot.clients.hostpath import HostPath
     from kubectl_snapshot.clients.kube import ConnectionOptions, connect
-    from kubectl_snapshot.collectors.compose import collect_snapshot
+    from kubectl_snapshot.collectors.compose import collect_snapshot, ensure_key
     from kubectl_snapshot.collectors.context import Context
     from kubectl_snapshot.collectors.k8s_helm import parse_namespaces
     from kubectl_snapshot.collectors.kubernetes_cluster import detect_node_name
@@ -337,8 +348,9 @@ def collect_here(
         helm_namespaces=parse_namespaces(helm_namespaces),
         max_nodes_per_entry=max_nodes_per_entry,
     )
+    redaction = ensure_key(redaction or Redaction())
     metadata = {"version": factory.version, "mode": LOCAL_MODE}
-    return collect_snapshot(factory.collectors, context, timeout, metadata, on_event)
+    return collect_snapshot(factory.collectors, context, timeout, metadata, on_event, redaction)
 
 
 def _choose_units(services: Sequence[str] | None) -> tuple[str, ...] | None:

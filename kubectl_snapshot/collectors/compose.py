@@ -1,4 +1,4 @@
-"""Collectors to a document: run them, put what they read in order, name what they could not."""
+"""Collectors to a document: run them, redact and order what they read, name what they could not."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.clients.keyfile import new_key
 from kubectl_snapshot.collectors.runner import run_collectors
+from kubectl_snapshot.document.redaction import DISABLED, KEY_BYTES, describe_paths, find_redacted
 from kubectl_snapshot.document.snapshot import Snapshot, gaps, in_order, render_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kubectl_snapshot.collectors.context import Collector, Context
+    from kubectl_snapshot.document.redaction import Redaction
     from kubectl_snapshot.document.snapshot import Measurement
 
 
@@ -22,16 +25,43 @@ def collect_snapshot(
     timeout_s: float,
     metadata: Mapping[str, str],
     on_event: Callable[[Mapping[str, object]], None],
+    redaction: Redaction,
 ) -> Snapshot:
     """Return the document of all these collectors, run at once, within `timeout_s`."""
-    measurements = run_collectors(collectors, context, time.monotonic() + timeout_s, on_event)
+    deadline = time.monotonic() + timeout_s
+    measurements = collect_redacted(collectors, context, deadline, on_event, redaction)
+    if not redaction.is_on:
+        metadata = {**metadata, "redaction": DISABLED}
     own = {"source-node": context.node_name, "timestamp": render_time(time.time())}
     return compose_snapshot(measurements, {**own, **metadata})
 
 
+def ensure_key(redaction: Redaction) -> Redaction:
+    """Return the redaction with its key, or with a new random one."""
+    return redaction if redaction.key else replace(redaction, key=new_key(KEY_BYTES))
+
+
+def collect_redacted(
+    collectors: Sequence[Collector],
+    context: Context,
+    deadline: float,
+    on_event: Callable[[Mapping[str, object]], None],
+    redaction: Redaction,
+) -> tuple[Measurement, ...]:
+    """Return what `run_collectors` does, redacted: nobody else sees a secret of theirs."""
+    measurements = run_collectors(collectors, context, deadline, on_event)
+    from kubectl_snapshot.document.secret_places import redact_measurements
+
+    return redact_measurements(measurements, redaction)
+
+
 def compose_snapshot(measurements: Sequence[Measurement], metadata: Mapping[str, str]) -> Snapshot:
-    """Return the document with its measurements in order and its gaps named in the metadata."""
+    """Return the document in order, what it lacks and what is redacted named in the metadata."""
     snapshot = Snapshot(metadata, in_order(tuple(measurements)))
-    found = ",".join(gaps(snapshot))
-    known = {name: value for name, value in metadata.items() if name != "gaps"}
-    return replace(snapshot, metadata={**known, "gaps": found} if found else known)
+    found = {
+        "gaps": ",".join(gaps(snapshot)),
+        "redacted": describe_paths(find_redacted(snapshot)),
+    }
+    known = {name: value for name, value in metadata.items() if name not in found}
+    named = {name: value for name, value in found.items() if value}
+    return replace(snapshot, metadata={**known, **named})

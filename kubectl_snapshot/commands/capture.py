@@ -28,6 +28,7 @@ from kubectl_snapshot.commands.output import (
     parse_outputs,
     write_outputs,
 )
+from kubectl_snapshot.commands.redaction_flags import add_redaction_flags, parse_redaction
 from kubectl_snapshot.constants import DEFAULT_IMAGE
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_OK
 
@@ -102,6 +103,7 @@ def add_target_flags(parser: argparse.ArgumentParser) -> None:
         metavar="",
         help=f"exit 10 where something could not be read; ={ALL_OR_NOTHING} prints nothing then",
     )
+    add_redaction_flags(parser.add_argument_group("what leaves the node"))
 
 
 def add_agent_flags(parser: argparse.ArgumentParser) -> None:
@@ -168,6 +170,8 @@ def finish(
     on_event: OnEvent,
     out: TextIO,
 ) -> int:
+    from kubectl_snapshot.document.redaction import OWN_KEY
+
     gaps = snapshot.metadata.get("gaps", "")
     if gaps and args.strict == ALL_OR_NOTHING:
         on_event({"event": "warning", "message": f"nothing is printed; not read: {gaps}"})
@@ -179,6 +183,9 @@ def finish(
             on_event({"event": "written", "node": node, "path": output.path})
     if gaps:
         on_event({"event": "warning", "message": f"not read: {gaps}"})
+    if args.redact_key_file and snapshot.metadata.get("redaction") == OWN_KEY:
+        message = "the pod redacted by a key of its own: you may not create and delete secrets"
+        on_event({"event": "warning", "message": message})
     return EXIT_GAPS if gaps and args.strict != "false" else EXIT_OK
 
 
@@ -197,6 +204,7 @@ def capture_here(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
         on_event,
         helm_namespaces=args.helm_namespace,
         max_nodes_per_entry=args.max_nodes_per_entry,
+        redaction=parse_redaction(args, on_event),
     )
 
 
@@ -258,5 +266,6 @@ def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
         helm_namespaces=args.helm_namespace,
         max_nodes_per_entry=args.max_nodes_per_entry,
         systemd_services=parse_units(args.systemd_service),
+        redaction=parse_redaction(args, on_event),
         on_event=on_event,
     )

@@ -17,6 +17,7 @@ from kubectl_snapshot.commands.flags import (
 from kubectl_snapshot.commands.flags import (
     new_parser as new_plain_parser,
 )
+from kubectl_snapshot.commands.redaction_flags import add_redaction_flags, parse_redaction
 from kubectl_snapshot.errors import EXIT_OK, SnapshotError
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def new_parser() -> Parser:
     )
     add_cluster_flags(parser)
     add_systemd_flag(parser)
+    add_redaction_flags(parser)
     add_log_flags(parser)
     return parser
 
@@ -91,6 +93,7 @@ def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> 
         args.host_root or "/",
         args.helm_namespace,
         args.max_nodes_per_entry,
+        parse_redaction(args, on_event),
     )
     out.write(render_yaml(snapshot))
 
@@ -98,18 +101,23 @@ def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> 
 def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) -> None:
     """Write progress and then the framed document of the node that this pod runs on."""
     from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
-    from kubectl_snapshot.collectors.compose import collect_snapshot
+    from kubectl_snapshot.collectors.compose import collect_snapshot, ensure_key
     from kubectl_snapshot.collectors.context import NODE, Context
     from kubectl_snapshot.collectors.k8s_helm import parse_namespaces
     from kubectl_snapshot.collectors.systemd import parse_units
     from kubectl_snapshot.document.codec_json import canonical_json
     from kubectl_snapshot.document.frame import encode_frame, render_progress
+    from kubectl_snapshot.document.redaction import OWN_KEY
 
     def tell(event: Mapping[str, object]) -> None:
         # The same stream as the frame: the runtime keeps no order between two.
         out.write(render_progress(event) + "\n")
         out.flush()
 
+    redaction = parse_redaction(args)
+    metadata = {"version": __version__}
+    if redaction.is_on and not redaction.key:
+        metadata["redaction"] = OWN_KEY
     reads_cluster = args.cluster_scope == "agent"
     kube, kube_error = connect_from_pod() if reads_cluster else (None, None)
     context = Context(
@@ -122,7 +130,9 @@ def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) 
         systemd_services=parse_units(args.systemd_service),
     )
     collectors = [c for c in ALL_COLLECTORS.values() if reads_cluster or c.SCOPE == NODE]
-    snapshot = collect_snapshot(collectors, context, timeout_s, {"version": __version__}, tell)
+    snapshot = collect_snapshot(
+        collectors, context, timeout_s, metadata, tell, ensure_key(redaction)
+    )
     # One burst, and then at once the end: an ended container's log is not rotated.
     out.write("".join(f"{line}\n" for line in encode_frame(canonical_json(snapshot), args.run_id)))
 

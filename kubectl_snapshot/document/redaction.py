@@ -23,6 +23,11 @@ TOKEN_PATTERN = f"{MARK}[0-9a-f]{{{TOKEN_DIGITS}}}"
 # RFC 2104, section 3, wants a key as long as the hash; a user's own may have 128 bits.
 KEY_BYTES, MIN_KEY_BYTES = 32, 16
 MAX_NAMED_PATHS = 100
+# Context key: how many readings are not there because they were to be redacted and are no texts.
+LEFT_OUT = "left-out"
+
+# Metadata `redaction`, where it is not by one key for the whole run.
+DISABLED, OWN_KEY = "disabled", "own-key"
 
 # Quotes and white space around a secret are not part of it.
 _AROUND = " \t\r\n\"'"
@@ -44,14 +49,17 @@ class Redaction:
 def find_redacted(snapshot: Snapshot) -> tuple[str, ...]:
     """Return the path of every reading with a token in it: `OS.grub.rd.iscsi.password`.
 
-    That of a context's has the word in it: `OS.grub.context.repeated.rd.iscsi.password`.
+    That of a context's has the word in it: `OS.grub.context.repeated.rd.iscsi.password`. Where
+    readings were left out it is the subtype's: `OS.kmod`.
     """
-    return tuple(
-        f"{measurement.type}.{subtype.name}.{key}"
-        for measurement in snapshot.measurements
-        for subtype in measurement.subtypes
-        for key in (*_find_tokens(subtype.data), *_find_tokens(subtype.context, "context."))
-    )
+    found = []
+    for measurement in snapshot.measurements:
+        for subtype in measurement.subtypes:
+            path = f"{measurement.type}.{subtype.name}"
+            found += [path] if LEFT_OUT in subtype.context else []
+            found += [f"{path}.{key}" for key in _find_tokens(subtype.data)]
+            found += [f"{path}.context.{key}" for key in _find_tokens(subtype.context)]
+    return tuple(found)
 
 
 def describe_paths(paths: Sequence[str]) -> str:
@@ -72,9 +80,9 @@ def new_token(secret: str, key: bytes) -> str:
     return MARK + hmac.new(key, message, "sha256").hexdigest()[:TOKEN_DIGITS]
 
 
-def _find_tokens(values: Mapping[str, Scalar], prefix: str = "") -> list[str]:
+def _find_tokens(values: Mapping[str, Scalar]) -> list[str]:
     return [
-        prefix + key
+        key
         for key, value in values.items()
         if MARK in key or (isinstance(value, str) and MARK in value)
     ]

@@ -17,8 +17,7 @@ from kubectl_snapshot.document.credentials import (
 )
 from kubectl_snapshot.document.hidden_values import hide_in_value
 from kubectl_snapshot.document.patterns import matches_any, matches_pattern
-from kubectl_snapshot.document.redaction import Redaction, new_token
-from kubectl_snapshot.document.scalars import text_of
+from kubectl_snapshot.document.redaction import LEFT_OUT, Redaction, new_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -121,6 +120,11 @@ def _choose_rules(type_name: str, subtype_name: str, redaction: Redaction) -> _R
 def _redact_subtype(subtype: Subtype, rules: _Rules) -> Subtype:
     context = {key: _redact_context(key, value, rules) for key, value in subtype.context.items()}
     data = subtype.data
+    if rules.patterns:
+        # A token of a number or a flag would hide nothing, and they may be of no other type.
+        data = {k: v for k, v in data.items() if isinstance(v, str) or not rules.are_wanted(k)}
+        if len(data) < len(subtype.data):
+            context[LEFT_OUT] = str(len(subtype.data) - len(data))
     if rules.places or rules.patterns:
         data = {key: _redact_reading(key, value, rules) for key, value in data.items()}
     if KERNEL_COMMAND_LINE in rules.places:
@@ -132,8 +136,8 @@ def _redact_subtype(subtype: Subtype, rules: _Rules) -> Subtype:
 
 
 def _redact_reading(key: str, value: Scalar, rules: _Rules) -> Scalar:
-    if rules.patterns and rules.are_wanted(key):
-        return rules.hide(text_of(value))
+    if isinstance(value, str) and rules.patterns and rules.are_wanted(key):
+        return rules.hide(value)
     place = rules.place_of(key)
     if place is None:
         return value

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.hostpath import HostPath
-from kubectl_snapshot.collectors.compose import compose_snapshot
+from kubectl_snapshot.collectors.compose import collect_redacted, compose_snapshot
 from kubectl_snapshot.collectors.context import ALL_NAMESPACES, CLUSTER, NODE, Context
-from kubectl_snapshot.collectors.runner import run_collectors
 from kubectl_snapshot.document.frame import FrameReader
 from kubectl_snapshot.job.follow import Run
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
@@ -150,8 +149,12 @@ class _ClusterPart:
             max_nodes_per_entry=capture.options.max_nodes_per_entry,
         )
         try:
-            self._measurements = run_collectors(
-                collectors, context, capture.deadline, capture.on_event
+            self._measurements = collect_redacted(
+                collectors,
+                context,
+                capture.deadline,
+                capture.on_event,
+                capture.options.redaction,
             )
         finally:
             self._is_done.set()

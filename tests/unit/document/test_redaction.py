@@ -366,11 +366,9 @@ def test_other_readings_are_not_searched() -> None:
 def test_a_pattern_redacts_what_it_names_and_its_context() -> None:
     sysctl = {"/proc/sys/kernel/hostname": "gpu-17", "/proc/sys/kernel/panic": "0"}
     context = {"repeated./proc/sys/kernel/hostname": "a\nb", "elapsed-ms": "3", "status": "partial"}
-    measurements = [
-        Measurement("OS", (Subtype("sysctl", sysctl, context), Subtype("kmod", {"nvidia": True})))
-    ]
-    snapshot = redact(measurements, Redaction(KEY, ("OS.sysctl.*hostname", "OS.kmod.nv*")))
-    sysctl_after, kmod_after = snapshot.measurements[0].subtypes
+    measurements = [Measurement("OS", (Subtype("sysctl", sysctl, context),))]
+    snapshot = redact(measurements, Redaction(KEY, ("OS.sysctl.*hostname",)))
+    (sysctl_after,) = snapshot.measurements[0].subtypes
     assert sysctl_after.data == {
         "/proc/sys/kernel/hostname": new_token("gpu-17", KEY),
         "/proc/sys/kernel/panic": "0",
@@ -380,7 +378,17 @@ def test_a_pattern_redacts_what_it_names_and_its_context() -> None:
         "elapsed-ms": "3",
         "status": "partial",
     }
-    assert kmod_after.data == {"nvidia": new_token("true", KEY)}
+
+
+def test_a_number_or_a_flag_is_left_out_where_a_pattern_names_it() -> None:
+    modules = Subtype("kmod", {"nvidia": True, "nvme": True, "xfs": True})
+    unit = Subtype("a.service", {"LimitNOFILE": 1024, "Type": "simple"})
+    measurements = [Measurement("OS", (modules,)), Measurement("SystemD", (unit,))]
+    snapshot = redact(measurements, Redaction(KEY, ("OS.kmod.nv*", "*.LimitNOFILE")))
+    modules_after, unit_after = (m.subtypes[0] for m in snapshot.measurements)
+    assert (modules_after.data, modules_after.context) == ({"xfs": True}, {"left-out": "2"})
+    assert (unit_after.data, unit_after.context) == ({"Type": "simple"}, {"left-out": "1"})
+    assert find_redacted(snapshot) == ("OS.kmod", "SystemD.a.service")
 
 
 @pytest.mark.parametrize("pattern", ["*", "OS.*", "*.panic", "OS.sysctl.panic", "*s*l.pan*"])

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 65_536
 MAX_OUTPUT_BYTES = 16 * 1024 * 1024
 KILLED_WITHIN_S = 0.2
+# A caller may set no limit; poll(2) wants one that it can count in milliseconds.
+LONGEST_S = 3600.0
 
 # What closes every possible descriptor takes 24 s where the limit is 2**30, as under some container
 # runtimes (a driver's library, a daemon's client). PR_SET_PDEATHSIG (prctl(2)): nobody who ends the
@@ -33,12 +35,19 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 import ctypes
 ctypes.CDLL(None).prctl(1, 9)
 """
+# From inside a zip the zipapp's own importer takes half the time (scripts/zipapp/front).
 RUN_MODULE = (
     PREPARE
     + """\
 import importlib
-sys.path.insert(0, sys.argv[1])
-importlib.import_module(sys.argv[2]).main(*sys.argv[3:])
+front, packages, module, *arguments = sys.argv[1:]
+if front:
+    sys.path.insert(0, front)
+    import importer
+    importer.import_from(packages)
+else:
+    sys.path.insert(0, packages)
+importlib.import_module(module).main(*arguments)
 """
 )
 # `LANG=C`: what a program says is looked at; no other variable of ours means anything to it.
@@ -67,8 +76,10 @@ def run_module(module: str, arguments: Sequence[str], deadline: float) -> Output
     import kubectl_snapshot
 
     packages = os.path.dirname(os.path.dirname(os.path.abspath(kubectl_snapshot.__file__)))
-    descriptors = _parse_descriptors(packages)
-    return _run(RUN_MODULE, [packages, module, *arguments], deadline, descriptors)
+    front = os.path.dirname(packages)
+    is_zipped = hasattr(sys.modules.get("importer"), "import_from") and not os.path.isdir(front)
+    words = [front if is_zipped else "", packages, module, *arguments]
+    return _run(RUN_MODULE, words, deadline, _parse_descriptors(packages))
 
 
 def run_program(arguments: Sequence[str], deadline: float) -> Output:
@@ -86,8 +97,10 @@ def _run(
 ) -> Output:
     import subprocess
 
+    deadline = min(deadline, time.monotonic() + LONGEST_S)
     # -I, so that nothing of the environment or the directory decides what is imported.
-    command = [sys.executable, "-IB", "-c", program, *arguments]
+    flags = "-IB" if sys.dont_write_bytecode else "-I"
+    command = [sys.executable, flags, "-c", program, *arguments]
     try:
         process = subprocess.Popen(
             command,

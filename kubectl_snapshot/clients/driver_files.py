@@ -48,7 +48,7 @@ LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aa
 PERSISTENCE_SOCKET = "nvidia-persistenced/socket"
 
 # As in `NVIDIA UNIX x86_64 Kernel Module  570.124.06`, `libnvidia-ml.so.570.124.06`.
-_VERSION = re.compile(r"(?<![\d.])\d+\.\d+(?:\.\d+)?(?![\d.])")
+_VERSION = re.compile(r"(?<!\d)(?<!\d\.)\d+\.\d+(?:\.\d+)?(?![\d.])")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class DriverFiles:
 
 @dataclass(frozen=True)
 class KernelModule:
-    """The loaded driver. `flavor` is `open` or `proprietary`."""
+    """The loaded driver. `flavor` is `open` or `proprietary`; what it does not say is empty."""
 
     version: str
     flavor: str
@@ -86,7 +86,8 @@ def read_kernel_module(host: HostPath) -> KernelModule | None:
         return None
     line = text.partition("\n")[0]
     found = _VERSION.search(line)
-    flavor = "open" if "Open Kernel Module" in line else "proprietary"
+    flavors = {"Open Kernel Module": "open", "Kernel Module": "proprietary"}
+    flavor = next((name for words, name in flavors.items() if words in line), "")
     return KernelModule(found[0] if found else "", flavor)
 
 

@@ -7,7 +7,8 @@ soon as it has it, one JSON object a line; whoever reads the lines decides how l
     {"init": code, "why": …, "node": …} NVML refuses to start: the only line; `node` is what opening
                                         the driver's device node says
     {"system": {…}, "count": 8, "excluded": [address, …]}
-    {"gpu": 3, "config": {…}}           in parts, also "state", "unsupported", "failed"
+    {"gpu": 3, "config": {…}, …}        in parts, with "unsupported" and "failed"
+    {"gpu": 3, "state": {…}, "state_failed": {…}}
     {"gpu": 3, "error": why}            its last line: it is lost
     {"gpu": 3, "done": true}            its last line but for its links
     {"gpu": 3, "links": {5: "NV18"}}    to those that were done before it
@@ -17,6 +18,7 @@ soon as it has it, one JSON object a line; whoever reads the lines decides how l
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import threading
 from typing import Any
@@ -25,6 +27,8 @@ from kubectl_snapshot.clients import nvml_fields, nvml_links, nvml_values
 from kubectl_snapshot.clients.pci import parse_address
 
 DEVICE_NODE = "/dev/nvidiactl"
+# A pod that the node's devices were not given to, or that may not open them.
+KEPT_FROM_US = (errno.ENOENT, errno.EACCES, errno.EPERM)
 
 CLONE_NEWNS = 0x20000  # linux/sched.h
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000  # linux/mount.h
@@ -104,7 +108,10 @@ class _Gpus:
         if not self._sees_daemon and values.get("persistence-mode") is False:
             del values["persistence-mode"]
             failed["persistence-mode"] = "the socket of nvidia-persistenced cannot be seen"
-        _write(gpu=index, unsupported=unsupported, failed=failed, **{name: values})
+        if name == "state":
+            _write(gpu=index, state=values, state_failed=failed)
+        else:
+            _write(gpu=index, config=values, unsupported=unsupported, failed=failed)
         return values
 
 
@@ -132,11 +139,11 @@ def _mount_run_directory(run_directory: str) -> bool:
 
 
 def _open_device_node() -> str:
-    """Return the kernel's words where the driver's device node cannot be opened, else ""."""
+    """Return the kernel's words where the driver's device node is kept from us, else ""."""
     try:
         os.close(os.open(DEVICE_NODE, os.O_RDWR | os.O_CLOEXEC))
     except OSError as error:
-        return f"{DEVICE_NODE}: {error.strerror}"
+        return f"{DEVICE_NODE}: {error.strerror}" if error.errno in KEPT_FROM_US else ""
     return ""
 
 

@@ -21,11 +21,17 @@ CHILD = "kubectl_snapshot.clients.nvml"
 LIBRARY_NAME = "libnvidia-ml.so.1"
 
 # nvml.h, nvmlReturn_t.
-NO_PERMISSION, DRIVER_NOT_LOADED, LIBRARY_MISMATCH = 4, 9, 18
+NO_PERMISSION, DRIVER_NOT_LOADED, OPERATING_SYSTEM, LIBRARY_MISMATCH, UNKNOWN = 4, 9, 17, 18, 999
+# As which of them a device node that cannot be opened comes.
+DEVICE_NODE_CODES = (NO_PERMISSION, DRIVER_NOT_LOADED, OPERATING_SYSTEM, UNKNOWN)
 
 
 class CannotLoad(Unavailable):
     """The library cannot be loaded into our process; a program of the node may still use it."""
+
+
+class NoDeviceNode(Unavailable):
+    """The driver's device nodes are not there, or may not be opened from here."""
 
 
 class DriverMismatch(Internal):
@@ -36,9 +42,9 @@ class DriverMismatch(Internal):
 class Gpu:
     """What NVML told of one GPU. `error` says why it told no more, None where it told all.
 
-    `unsupported` has the code for each key that this GPU or driver does not have, `failed` the
-    words for each that it should have. `links` is by the index of the other GPU, None where they
-    were not read.
+    `unsupported` has the code for each key of `config` that this GPU or driver does not have,
+    `failed` the words for each that it should have, `state_failed` the same for `state`. `links` is
+    by the index of the other GPU, None where they were not read.
     """
 
     index: int
@@ -46,6 +52,7 @@ class Gpu:
     state: Mapping[str, Value] = field(default_factory=dict)
     unsupported: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
+    state_failed: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[int, str] | None = None
     error: SnapshotError | None = None
 
@@ -65,8 +72,8 @@ class Driver:
 def read_driver(files: DriverFiles, deadline: float) -> Driver:
     """Return what NVML tells by `deadline`, a time.monotonic() value; a GPU that hangs has Timeout.
 
-    Raises Unavailable (no driver, no right), CannotLoad, DriverMismatch, Timeout where NVML does
-    not even start, or Internal, in NVML's words.
+    Raises Unavailable (no driver, no right), CannotLoad, NoDeviceNode, DriverMismatch, Timeout
+    where NVML does not even start, or Internal, in NVML's words.
     """
     arguments = (files.library or LIBRARY_NAME, files.run_directory)
     output = run_module(CHILD, arguments, deadline)
@@ -76,7 +83,7 @@ def read_driver(files: DriverFiles, deadline: float) -> Driver:
             raise CannotLoad("the driver's library cannot be loaded", why=line["load"])
         if "init" in line:
             raise translate_init(line["init"], line["why"], line["node"])
-    return build_driver(lines, _explain_end(output.status, others))
+    return build_driver(lines, output.status, others)
 
 
 def parse_lines(content: bytes) -> tuple[list[dict[str, Any]], str]:
@@ -95,11 +102,15 @@ def parse_lines(content: bytes) -> tuple[list[dict[str, Any]], str]:
     return lines, other
 
 
-def build_driver(lines: Sequence[Mapping[str, Any]], unfinished: SnapshotError) -> Driver:
-    """Return what the lines of a child tell; `unfinished` is why they may not tell all."""
+def build_driver(lines: Sequence[Mapping[str, Any]], status: int | None, others: str) -> Driver:
+    """Return what the lines of a child tell that ended with this status, None at the deadline.
+
+    Raises Timeout or Internal where not even the driver has answered.
+    """
     first = next((line for line in lines if "system" in line), None)
     if first is None:
-        raise unfinished
+        raise _explain_end("NVML", status, others)
+    unfinished = _explain_end("the GPU", status, others)
     by_gpu: dict[int, list[Mapping[str, Any]]] = {index: [] for index in range(first["count"])}
     for line in lines:
         if "gpu" in line:
@@ -109,7 +120,8 @@ def build_driver(lines: Sequence[Mapping[str, Any]], unfinished: SnapshotError) 
 
 
 def _build_gpu(index: int, lines: Sequence[Mapping[str, Any]], unfinished: SnapshotError) -> Gpu:
-    parts: dict[str, dict[str, Any]] = {"config": {}, "state": {}, "unsupported": {}, "failed": {}}
+    names = ("config", "state", "unsupported", "failed", "state_failed")
+    parts: dict[str, dict[str, Any]] = {name: {} for name in names}
     error: SnapshotError | None = unfinished
     links = None
     for line in lines:
@@ -124,20 +136,22 @@ def _build_gpu(index: int, lines: Sequence[Mapping[str, Any]], unfinished: Snaps
     return Gpu(index, links=links, error=error, **parts)
 
 
-def _explain_end(status: int | None, others: str) -> SnapshotError:
-    """Return what a missing line means, by how the child ended."""
+def _explain_end(who: str, status: int | None, others: str) -> SnapshotError:
     if status is None:
-        return Timeout("it does not answer", why="NVML was given up at the deadline")
+        return Timeout(f"{who} does not answer", why="it was given up at the deadline")
     why = others or f"it ended with status {status}"
-    return Internal("the process that reads NVML ended early", why=why)
+    return Internal(f"the process that asks {who} ended early", why=why)
 
 
 def translate_init(code: int, why: str, node: str) -> SnapshotError:
     """Return why NVML does not start. `node` is why its device node cannot be opened, or ""."""
     if code == LIBRARY_MISMATCH:
         return DriverMismatch("the driver's library and its kernel module do not match", why=why)
-    if node:
-        return Unavailable("the driver's device nodes cannot be opened", why=f"{node} ({why})")
+    if node and code in DEVICE_NODE_CODES:
+        needed = "a pod has them with --privileged or by a runtime class"
+        return NoDeviceNode(
+            "the driver's device nodes cannot be opened", why=f"{node} ({why}); {needed}"
+        )
     if code == DRIVER_NOT_LOADED:
         return Unavailable("the NVIDIA driver is not loaded", why=why)
     if code == NO_PERMISSION:

@@ -174,12 +174,12 @@ def read_egm(nvml: Any, device: Any) -> Values:
 def read_affinity(key: str, function: str, *arguments: Any) -> Named:
     def read(nvml: Any, device: Any) -> Values:
         words = getattr(nvml, function)(device, AFFINITY_WORDS, *arguments)
-        return {key: _render_set(sum(word << 64 * i for i, word in enumerate(words)))}
+        return {key: render_set(sum(word << 64 * i for i, word in enumerate(words)))}
 
     return key, read
 
 
-def _render_set(mask: int) -> str:
+def render_set(mask: int) -> str:
     """Return the bits of a mask as the kernel lists CPUs: `0-55,112-167`."""
     runs: list[tuple[int, int]] = []
     for bit in range(mask.bit_length()):

@@ -254,3 +254,36 @@ def test_a_walk_leaves_no_descriptor_open(root: Path) -> None:
     with pytest.raises(SnapshotError):
         HostPath(str(root)).read_bytes("/proc/sys/kernel/version", max_bytes=1)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_file_is_found_where_our_own_file_system_has_it(root: Path) -> None:
+    replace_by_link(root / "etc/os-release", "/usr/lib/os-release")
+    found = HostPath(str(root)).find_file(RELEASE)
+    assert found == str(root / "usr/lib/os-release")
+    with pytest.raises(Internal, match="not a regular file"):
+        HostPath(str(root)).find_file("/etc")
+    with pytest.raises(Absent):
+        HostPath(str(root)).find_file("/etc/missing")
+
+
+def test_names_of_a_directory_are_in_order(root: Path) -> None:
+    (root / "etc/a").touch()
+    assert HostPath(str(root)).read_names("/etc")[0] == "a"
+    with pytest.raises(Absent):
+        HostPath(str(root)).read_names("/missing")
+    with pytest.raises(Unavailable):
+        UNPRIVILEGED.read_names("/etc")
+
+
+def test_the_name_that_a_link_leads_to_is_read_without_following_it(root: Path) -> None:
+    (root / "etc/driver").symlink_to("../../bus/pci/drivers/nvidia")
+    assert HostPath(str(root)).read_link_name("/etc/driver") == "nvidia"
+    assert HostPath(str(root)).read_link_name("/etc/missing") == ""
+
+
+def test_a_directory_of_the_node_can_be_the_root_of_links(root: Path) -> None:
+    below = root / "run/driver"
+    (below / "usr").mkdir(parents=True)
+    (below / "usr/version").write_text("1\n")
+    (below / "link").symlink_to("/usr/version")
+    assert HostPath(str(root)).below("/run/driver").read_text("/link") == "1\n"

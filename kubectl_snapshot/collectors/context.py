@@ -62,8 +62,8 @@ class Collector(Protocol):
 
     `collect` hands over each subtype as soon as it is read, so that one that hangs costs itself and
     what it would have read after it, and nothing before. Every name of SUBTYPES is filled, in the
-    order of the document; further subtypes may follow. It shares nothing and changes no state of
-    the process.
+    order of the document; a further one stands behind the one handed over before it. It shares
+    nothing and changes no state of the process.
     """
 
     @property

@@ -118,8 +118,7 @@ def _close(run: _Run, end: _End, on_event: Callable[[Mapping[str, object]], None
         for name in run.expected
         if name not in names
     ]
-    rank = {name: index for index, name in enumerate(run.expected)}
-    subtypes = sorted([*run.finished, *missing], key=lambda s: rank.get(s.name, len(rank)))
+    subtypes = _sort([*run.finished, *missing], run.expected)
     on_event(
         {
             "collector": run.collector.TYPE,
@@ -129,6 +128,21 @@ def _close(run: _Run, end: _End, on_event: Callable[[Mapping[str, object]], None
         }
     )
     return Measurement(run.collector.TYPE, tuple(subtypes))
+
+
+def _sort(subtypes: Sequence[Subtype], expected: Sequence[str]) -> list[Subtype]:
+    """Return the subtypes in the order expected, each other one after the one handed over before.
+
+    Those before the first that was expected come last.
+    """
+    rank = {name: index for index, name in enumerate(expected)}
+    places = []
+    before = len(rank)
+    for subtype in subtypes:
+        before = rank.get(subtype.name, before)
+        places.append(before)
+    # sorted() leaves those of one place in their order.
+    return [subtype for _, subtype in sorted(zip(places, subtypes), key=lambda pair: pair[0])]
 
 
 def _sum_up(subtypes: Sequence[Subtype]) -> str:

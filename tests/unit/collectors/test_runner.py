@@ -84,10 +84,10 @@ def test_measurements_come_in_the_documents_order_whoever_finishes_first() -> No
     assert [measurement.type for measurement in measurements] == ["K8s", "OS", "NodeTopology"]
 
 
-def test_subtypes_come_in_the_declared_order_and_further_ones_after_them() -> None:
+def test_subtypes_come_in_the_declared_order_and_each_further_one_after_its_predecessor() -> None:
     collector = MadeCollector("OS", ("a", "b", "c"), finished("x", "c", "a", "y", "b"))
     (measurement,) = run(collector)
-    assert [subtype.name for subtype in measurement.subtypes] == ["a", "b", "c", "x", "y"]
+    assert [subtype.name for subtype in measurement.subtypes] == ["a", "y", "b", "c", "x"]
 
 
 def test_every_subtype_has_its_elapsed_milliseconds_and_keeps_its_context() -> None:

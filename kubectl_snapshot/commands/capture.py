@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.all_commands import COMMANDS
-from kubectl_snapshot.commands.connection_flags import add_connection_flags, parse_connection
+from kubectl_snapshot.commands.connection_flags import (
+    add_connection_flags,
+    connect_with,
+    parse_connection,
+)
 from kubectl_snapshot.commands.flags import (
     Parser,
     add_boolean_flag,
@@ -69,6 +74,19 @@ def new_parser() -> Parser:
 
 
 def add_target_flags(parser: argparse.ArgumentParser) -> None:
+    group = add_node_flags(parser)
+    add_optional_flag(
+        group,
+        "--strict",
+        implied="true",
+        choices=("true", "false", ALL_OR_NOTHING),
+        default="false",
+        metavar="",
+        help=f"exit 10 where something could not be read; ={ALL_OR_NOTHING} prints nothing then",
+    )
+
+
+def add_node_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group = parser.add_argument_group("what is captured")
     add_boolean_flag(group, "--local", help="this machine; no cluster is needed")
     add_flag(group, "--node", metavar="NAME", default="", help="the node of this name")
@@ -94,19 +112,24 @@ def add_target_flags(parser: argparse.ArgumentParser) -> None:
     add_cluster_flags(group)
     add_systemd_flag(group)
     add_flag(group, "--timeout", metavar="TIME", default="5m", help="limit of all (default: 5m)")
-    add_optional_flag(
-        group,
-        "--strict",
-        implied="true",
-        choices=("true", "false", ALL_OR_NOTHING),
-        default="false",
-        metavar="",
-        help=f"exit 10 where something could not be read; ={ALL_OR_NOTHING} prints nothing then",
-    )
     add_redaction_flags(parser.add_argument_group("what leaves the node"))
+    return group
 
 
 def add_agent_flags(parser: argparse.ArgumentParser) -> None:
+    group = add_pod_flags(parser)
+    add_optional_flag(
+        group,
+        "--dry-run",
+        implied="client",
+        choices=("client", "server"),
+        default="",
+        metavar="",
+        help="=client prints the objects, =server lets the API server check them; none is made",
+    )
+
+
+def add_pod_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group = parser.add_argument_group("the agent's pod")
     add_flag(group, "--image", default=DEFAULT_IMAGE, help=f"default: {DEFAULT_IMAGE}")
     add_flag(
@@ -133,15 +156,7 @@ def add_agent_flags(parser: argparse.ArgumentParser) -> None:
     )
     add_boolean_flag(group, "--no-cleanup", help="leave the agent's objects to their deadline")
     add_boolean_flag(group, "--cleanup", default=True, help="--cleanup=false is --no-cleanup")
-    add_optional_flag(
-        group,
-        "--dry-run",
-        implied="client",
-        choices=("client", "server"),
-        default="",
-        metavar="",
-        help="=client prints the objects, =server lets the API server check them; none is made",
-    )
+    return group
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
@@ -157,7 +172,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
             from kubectl_snapshot.commands.dry_run import run_dry
 
             return run_dry(config, args.dry_run, outputs, out)
-        check_outputs(outputs)
+        check_outputs(outputs, partial(connect_with, args))
         snapshot = capture_node(config, outputs)
     on_event({"event": "done"})
     return finish(args, snapshot, outputs, on_event, out)
@@ -176,11 +191,11 @@ def finish(
     if gaps and args.strict == ALL_OR_NOTHING:
         on_event({"event": "warning", "message": f"nothing is printed; not read: {gaps}"})
         return EXIT_GAPS
-    write_outputs(outputs, snapshot, out)
+    write_outputs(outputs, snapshot, out, partial(connect_with, args))
     for output in outputs:
-        if output.path:
+        if output.place:
             node = snapshot.metadata.get("source-node", "")
-            on_event({"event": "written", "node": node, "path": output.path})
+            on_event({"event": "written", "node": node, "path": output.place})
     if gaps:
         on_event({"event": "warning", "message": f"not read: {gaps}"})
     if args.redact_key_file and snapshot.metadata.get("redaction") == OWN_KEY:

@@ -20,7 +20,7 @@ CLIENT, SERVER = "client", "server"
 
 def run_dry(config: AgentConfig, mode: str, outputs: Sequence[Output], out: TextIO) -> int:
     """Print the objects as we would send them, or for `server` as it would keep them."""
-    if len(outputs) != 1 or outputs[0].path:
+    if len(outputs) != 1 or outputs[0].place:
         raise InvalidRequest("a dry run goes to stdout", hint="use -o yaml, -o json or -o name")
     from kubectl_snapshot.fleet.capture import pass_gate
     from kubectl_snapshot.snapshotter import plan_capture

@@ -1,13 +1,13 @@
-"""Where a document goes and in which format: `-o` and `-t`.
+"""Where data goes and in which format: `-o` and `-t`.
 
-A word of the format list is a format and goes to stdout; anything else is a destination, whose
+A word of a verb's format list is a format and goes to stdout; anything else is a destination, whose
 format comes from its ending or from `-t`. A file is written whole or not at all.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Callable, NamedTuple, TextIO
 
 from kubectl_snapshot.commands.flags import add_flag, add_repeated_flag
 from kubectl_snapshot.errors import InvalidRequest
@@ -17,30 +17,65 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.document.destination import ConfigMapName
     from kubectl_snapshot.document.snapshot import Snapshot
 
-DEFAULT_FORMAT = "yaml"
+CONFIGMAP_SCHEME = "cm://"
 # Words that a later version gives a meaning, so that today none of them becomes a file's name.
 RESERVED = ("table", "wide", "html", "template")
 
 
+class Formats(NamedTuple):
+    """What a verb can write: names of formats, the one it takes by default, and a path's.
+
+    `from_path` returns the empty text for an ending that tells nothing.
+    """
+
+    names: Sequence[str]
+    default: str
+    from_path: Callable[[str], str]
+
+
 @dataclass(frozen=True)
 class Output:
-    """One copy of the document. An empty path is stdout."""
+    """One copy of the data: to a file, to a ConfigMap, or to stdout where it has neither."""
 
     format: str
     path: str = ""
+    configmap: ConfigMapName | None = None
+
+    @property
+    def place(self) -> str:
+        """Return what the user calls it, empty for stdout."""
+        if self.configmap is None:
+            return self.path
+        return f"{CONFIGMAP_SCHEME}{self.configmap.namespace}/{self.configmap.name}"
 
 
-def add_output_flags(parser: argparse.ArgumentParser) -> None:
+def from_snapshot_path(path: str) -> str:
+    from kubectl_snapshot.document.destination import format_from_path
+
+    return format_from_path(path)
+
+
+SNAPSHOT_FORMATS = Formats(tuple(RENDERERS), "yaml", from_snapshot_path)
+
+
+def add_output_flags(
+    parser: argparse.ArgumentParser,
+    formats: Formats = SNAPSHOT_FORMATS,
+    places: str = "a file, cm://NAMESPACE/NAME",
+) -> None:
     """Add `-o` and `-t`."""
     group = parser.add_argument_group("output")
+    names = ", ".join(formats.names)
     add_repeated_flag(
         group,
         "-o",
         "--output",
         metavar="FORMAT|FILE",
-        help=f"{', '.join(RENDERERS)}, or a file, or - for stdout; can be repeated (default: yaml)",
+        help=f"{names}, or {places}, or - for stdout; can be repeated (default: {formats.default})",
     )
     add_flag(
         group,
@@ -48,19 +83,21 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
         "--format",
         metavar="FORMAT",
         default="",
-        help="format of a file whose ending does not tell",
+        help="format of a destination whose ending does not tell",
     )
 
 
-def parse_outputs(values: Sequence[str], format_name: str) -> tuple[Output, ...]:
-    """Return what `-o` and `-t` ask for; raise InvalidRequest for two documents on one stdout."""
-    if format_name and format_name not in RENDERERS:
+def parse_outputs(
+    values: Sequence[str], format_name: str, formats: Formats = SNAPSHOT_FORMATS
+) -> tuple[Output, ...]:
+    """Return what `-o` and `-t` ask for; raise InvalidRequest for two copies to one place."""
+    if format_name and format_name not in formats.names:
         raise InvalidRequest(
-            f"{format_name!r} is no output format", hint=f"use one of {', '.join(RENDERERS)}"
+            f"{format_name!r} is no output format", hint=f"use one of {', '.join(formats.names)}"
         )
-    outputs = tuple(_parse_output(value.strip(), format_name) for value in values or ["-"])
-    paths = [output.path for output in outputs]
-    doubled = next((path for path in paths if paths.count(path) > 1), None)
+    outputs = tuple(_parse_output(v.strip(), format_name, formats) for v in values or ["-"])
+    places = [output.place for output in outputs]
+    doubled = next((place for place in places if places.count(place) > 1), None)
     if doubled is not None:
         raise InvalidRequest(
             f"two outputs go to {doubled or 'stdout'}", hint="send one of them to a file: -o FILE"
@@ -68,13 +105,15 @@ def parse_outputs(values: Sequence[str], format_name: str) -> tuple[Output, ...]
     return outputs
 
 
-def check_outputs(outputs: Sequence[Output]) -> None:
-    """Raise Internal for a file that could not be written, before a capture is spent on it."""
+def check_outputs(outputs: Sequence[Output], connect: Callable[[], Kube]) -> None:
+    """Raise for a place that could not be written to, before a capture is spent on it."""
     from kubectl_snapshot.clients.outputfile import check_writable
 
     for output in outputs:
         if output.path:
             check_writable(output.path)
+        if output.configmap is not None:
+            _check_configmap(output.configmap, connect())
 
 
 def load_renderers(outputs: Sequence[Output]) -> None:
@@ -85,35 +124,91 @@ def load_renderers(outputs: Sequence[Output]) -> None:
         RENDERERS[output.format](new_snapshot())
 
 
-def write_outputs(outputs: Sequence[Output], snapshot: Snapshot, out: TextIO) -> None:
-    """Write every copy."""
-    from kubectl_snapshot.clients.outputfile import write_whole
-
+def write_outputs(
+    outputs: Sequence[Output], snapshot: Snapshot, out: TextIO, connect: Callable[[], Kube]
+) -> None:
+    """Write every copy of a document."""
     for output in outputs:
         text = RENDERERS[output.format](snapshot)
-        if output.path:
-            write_whole(output.path, text)
+        if output.configmap is None:
+            write_text(output, text, out)
         else:
-            out.write(text)
-            out.flush()
+            version = snapshot.metadata.get("version", "")
+            _write_configmap(output.configmap, text, output.format, version, connect())
 
 
-def _parse_output(value: str, format_name: str) -> Output:
-    from kubectl_snapshot.document.destination import format_from_path
+def write_text(output: Output, text: str, out: TextIO) -> None:
+    """Write one copy to its file or to stdout."""
+    from kubectl_snapshot.clients.outputfile import write_whole
 
+    if output.path:
+        write_whole(output.path, text)
+    else:
+        out.write(text)
+        out.flush()
+
+
+def _parse_output(value: str, format_name: str, formats: Formats) -> Output:
     if value in ("", "-"):
-        return Output(format_name or DEFAULT_FORMAT)
-    if value in RENDERERS:
+        return Output(format_name or formats.default)
+    if value in formats.names:
         return Output(value)
-    if value.partition("=")[0] in RESERVED or value.startswith("cm://"):
+    if value.startswith(CONFIGMAP_SCHEME) and formats is SNAPSHOT_FORMATS:
+        return _parse_configmap_output(value, format_name)
+    if value.partition("=")[0] in RESERVED or value.startswith(CONFIGMAP_SCHEME):
         raise InvalidRequest(
             f"this version cannot write {value}",
-            hint=f"use {', '.join(RENDERERS)} or a file; ./{value} is the file of that name",
+            hint=f"use {', '.join(formats.names)} or a file; ./{value} is the file of that name",
         )
-    chosen = format_name or format_from_path(value)
-    if chosen not in RENDERERS:
+    chosen = format_name or formats.from_path(value)
+    if chosen not in formats.names:
+        what = f"this version cannot write the format {chosen} of {value}"
         raise InvalidRequest(
-            f"this version cannot write the format {chosen} of {value}",
-            hint="use a file that ends in .yaml or .json",
+            what if chosen else f"the ending of {value} tells no format",
+            hint=f"choose one with -t: {', '.join(formats.names)}",
         )
     return Output(chosen, value)
+
+
+def _parse_configmap_output(value: str, format_name: str) -> Output:
+    from kubectl_snapshot.document import configmap
+    from kubectl_snapshot.document.destination import parse_configmap_uri
+
+    place = parse_configmap_uri(value)
+    configmap.validate_place(place)
+    chosen = format_name or configmap.DEFAULT_FORMAT
+    if chosen not in configmap.FORMATS:
+        raise InvalidRequest(
+            f"a ConfigMap cannot hold the format {chosen}",
+            hint=f"use -t {' or -t '.join(configmap.FORMATS)}",
+        )
+    return Output(chosen, configmap=place)
+
+
+def _check_configmap(place: ConfigMapName, kube: Kube) -> None:
+    """Raise where a document could not be written, and for a ConfigMap of something else."""
+    from kubectl_snapshot.clients.configmap import apply_configmap
+    from kubectl_snapshot.document.configmap import build_configmap, find_foreign_key
+
+    # Without our keys the answer has those of others: no right to read is needed to see them.
+    found = apply_configmap(kube, build_configmap(place, {}, ""), is_dry_run=True)
+    foreign = find_foreign_key(found)
+    if foreign:
+        raise InvalidRequest(
+            f"ConfigMap {place.namespace}/{place.name} is not a snapshot's",
+            why=f"it holds {foreign}",
+            hint="give a name that is free, or that of an earlier snapshot",
+        )
+
+
+def _write_configmap(
+    place: ConfigMapName, text: str, format_name: str, version: str, kube: Kube
+) -> None:
+    import time
+
+    from kubectl_snapshot.clients.configmap import apply_configmap
+    from kubectl_snapshot.document.configmap import build_configmap, build_data
+    from kubectl_snapshot.document.snapshot import render_time
+
+    data = build_data(text, format_name, render_time(time.time()))
+    apply_configmap(kube, build_configmap(place, data, version))

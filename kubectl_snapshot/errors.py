@@ -8,6 +8,8 @@ from __future__ import annotations
 
 EXIT_OK = 0
 EXIT_UNCLASSIFIED = 1
+# Of the verbs that answer a question by their exit code.
+EXIT_NO = 1
 EXIT_GAPS = 10
 EXIT_INTERRUPTED = 130
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from kubectl_snapshot.commands.all_commands import COMMANDS, DEFAULT_COMMAND
+from kubectl_snapshot.commands.all_commands import ANSWERING, COMMANDS, DEFAULT_COMMAND
 from kubectl_snapshot.errors import (
+    EXIT_CODES,
     EXIT_INTERRUPTED,
     EXIT_OK,
     EXIT_UNCLASSIFIED,
@@ -27,6 +28,7 @@ LOG_FLAGS = ("--debug", "--log-json", "--quiet", "-v", "--verbose")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. Nothing but this catches every exception."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    name = DEFAULT_COMMAND
     try:
         name, rest = split_command(words)
         command = load_command(name)
@@ -41,13 +43,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read our output has seen enough; Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_OK
+        return EXIT_CODES["INTERNAL"] if name in ANSWERING else EXIT_OK
     except SnapshotError as error:
         report_error(error, words)
-        return exit_code(error)
+        return choose_exit_code(error, name)
     except Exception as error:  # noqa: BLE001  the boundary: nothing may end in a traceback
         report_error(error, words)
-        return EXIT_UNCLASSIFIED
+        return choose_exit_code(error, name)
+
+
+def choose_exit_code(error: Exception, name: str) -> int:
+    """Return the exit code of an error in a verb; where 1 is an answer, no error ends in it."""
+    code = exit_code(error)
+    is_mistaken = code == EXIT_UNCLASSIFIED and name in ANSWERING
+    return EXIT_CODES["INTERNAL"] if is_mistaken else code
 
 
 def split_command(words: Sequence[str]) -> tuple[str, list[str]]:

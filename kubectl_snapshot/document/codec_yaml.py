@@ -48,6 +48,11 @@ def render_yaml(snapshot: Snapshot) -> str:
     return without_surrogates("\n".join(lines)) + "\n"
 
 
+def render_map(pairs: Mapping[str, Scalar]) -> str:
+    """Return texts and readings as one map, its keys sorted."""
+    return without_surrogates("\n".join(_map_lines(pairs, "")) or "{}") + "\n"
+
+
 def _measurement_lines(measurement: Measurement) -> Iterator[str]:
     yield f"  - type: {render_text(measurement.type)}"
     if measurement.subtypes:

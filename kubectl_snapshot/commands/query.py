@@ -1,0 +1,126 @@
+"""kubectl snapshot query SNAPSHOT PATH…: values by path, for scripts."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Callable, TextIO
+
+from kubectl_snapshot.commands.connection_flags import connect_with
+from kubectl_snapshot.commands.flags import (
+    Parser,
+    add_log_flags,
+)
+from kubectl_snapshot.commands.flags import (
+    new_parser as new_plain_parser,
+)
+from kubectl_snapshot.commands.output import (
+    Formats,
+    add_output_flags,
+    check_outputs,
+    parse_outputs,
+    write_text,
+)
+from kubectl_snapshot.commands.source import EPILOG, HELP, add_source_flags, read_snapshot
+from kubectl_snapshot.errors import EXIT_OK, NotFound, SnapshotError
+from kubectl_snapshot.render.readings import (
+    render_json,
+    render_table,
+    render_values,
+    render_yaml,
+)
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from kubectl_snapshot.document.snapshot import Scalar, Snapshot
+
+EXAMPLES = """\
+examples:
+  kubectl snapshot query snap.yaml K8s.server.version
+  kubectl snapshot query snap.yaml 'GPU.gpu-*.uuid' -o table
+  kubectl snapshot query cm://ops/gpu-17 OS.release -o json
+"""
+
+
+def detect_format(path: str) -> str:
+    from kubectl_snapshot.document.destination import detect_format
+
+    return detect_format(path)
+
+
+RENDERERS: dict[str, Callable[[Mapping[str, Scalar]], str]] = {
+    "value": render_values,
+    "json": render_json,
+    "yaml": render_yaml,
+    "table": render_table,
+}
+FORMATS = Formats(tuple(RENDERERS), "value", detect_format)
+
+
+def new_parser() -> Parser:
+    parser = new_plain_parser(
+        "kubectl snapshot query",
+        "Print the values at paths of a snapshot; exit 3 where a path has none.",
+        usage="kubectl snapshot query SNAPSHOT PATH… [flags]",
+        epilog=f"{EPILOG}\n{EXAMPLES}",
+    )
+    parser.add_argument("snapshot", metavar="SNAPSHOT", help=HELP)
+    parser.add_argument(
+        "path",
+        metavar="PATH",
+        nargs="+",
+        help="Type.Subtype.key or metadata.key; * is any text; what has more below it means all",
+    )
+    add_output_flags(parser, FORMATS, "a file")
+    add_source_flags(parser)
+    add_log_flags(parser)
+    return parser
+
+
+def run(args: argparse.Namespace, out: TextIO) -> int:
+    from kubectl_snapshot.commands.progress import choose_progress, strip_control_characters
+
+    outputs = parse_outputs(args.output, args.format, FORMATS)
+    check_outputs(outputs, partial(connect_with, args))
+    snapshot = read_snapshot(args.snapshot, args, choose_progress(args, sys.stderr))
+    found: dict[str, Scalar] = {}
+    missing = []
+    for path in args.path:
+        readings = find(snapshot, path)
+        found.update(readings)
+        if not readings:
+            missing.append(path)
+    for output in outputs:
+        text = RENDERERS[output.format](found)
+        if not output.path and out.isatty():
+            # A node's words may not act on a terminal.
+            lines = text.split("\n")[:-1]
+            text = "".join(f"{strip_control_characters(line)}\n" for line in lines)
+        write_text(output, text, out)
+    if missing:
+        raise explain(snapshot, missing)
+    return EXIT_OK
+
+
+def find(snapshot: Snapshot, path: str) -> dict[str, Scalar]:
+    """Return the readings that a path means: those it names or matches, else all below it."""
+    from kubectl_snapshot.document.paths import find_readings
+
+    return find_readings(snapshot, path) or find_readings(snapshot, f"{path}.*")
+
+
+def explain(snapshot: Snapshot, missing: list[str]) -> NotFound:
+    """Return the error that names what has no value, and why the first of it has none."""
+    from kubectl_snapshot.document.paths import find_gaps, find_value, parse_path
+
+    path = missing[0]
+    reasons = [*find_gaps(snapshot, path).values(), *find_gaps(snapshot, f"{path}.*").values()]
+    if not reasons:
+        try:
+            find_value(snapshot, parse_path(path))
+        except SnapshotError as e:
+            reasons.append(e.why)
+    hint = "see what it has with `kubectl snapshot query SNAPSHOT '*' -o table`"
+    return NotFound(f"the snapshot has no {', '.join(missing)}", "".join(reasons[:1]), hint)

@@ -1,0 +1,75 @@
+"""What rules found, as JUnit XML for CI systems. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.document.findings import FAILED, HELD, UNKNOWN
+from kubectl_snapshot.document.rules import ERROR
+from kubectl_snapshot.render.findings import describe
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from kubectl_snapshot.document.findings import Finding
+    from kubectl_snapshot.render.findings import Report
+
+SUITE = "kubectl-snapshot check"
+# What XML 1.0 has no form for, not even escaped (section 2.2, Char), and what acts on terminals.
+NO_XML = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def render_junit(report: Report) -> str:
+    """Return the findings as test cases of one suite.
+
+    Unknown is skipped, under `--strict` an error; a warning that failed is skipped too, so that no
+    CI system counts what the exit code does not.
+    """
+    from xml.etree import ElementTree
+
+    cases = [_build_case(finding, report) for finding in report.findings]
+    suite = ElementTree.Element("testsuite", {"name": SUITE, "tests": str(len(cases))})
+    for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(name, str(sum(case.find(tag) is not None for case in cases)))
+    timestamp, node = (report.metadata.get(key, "") for key in ("timestamp", "source-node"))
+    # The schema of JUnit's Ant task has no time zone.
+    suite.set("timestamp", _xml_text(timestamp.rstrip("Z")))
+    suite.set("hostname", _xml_text(node))
+    suite.extend(cases)
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root)
+    xml: str = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{xml}\n'
+
+
+def _build_case(finding: Finding, report: Report) -> Element:
+    from xml.etree import ElementTree
+
+    rule, verdict = finding.rule, finding.verdict
+    name = rule.name if verdict.path == rule.constraint.path.text else f"{rule.name} {verdict.path}"
+    suite, _, line = (rule.place or "command line").rpartition(" line ")
+    case = ElementTree.Element(
+        "testcase", {"name": _xml_text(name), "classname": _xml_text(suite or line), "time": "0"}
+    )
+    if verdict.outcome != HELD:
+        tag = _choose_tag(finding, report.is_strict)
+        told = ElementTree.SubElement(case, tag, {"message": _xml_text(describe(finding))})
+        told.text = _xml_text(
+            "\n".join(filter(None, (rule.message, rule.remediation, rule.source)))
+        )
+    return case
+
+
+def _choose_tag(finding: Finding, is_strict: bool) -> str:
+    outcome = finding.verdict.outcome
+    if finding.rule.severity == ERROR and outcome == FAILED:
+        return "failure"
+    if finding.rule.severity == ERROR and outcome == UNKNOWN and is_strict:
+        return "error"
+    return "skipped"
+
+
+def _xml_text(text: str) -> str:
+    return NO_XML.sub("\ufffd", text)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from kubectl_snapshot.commands import query
+from kubectl_snapshot.commands.flags import parse_flags
+from kubectl_snapshot.document.codec_json import render_json
+from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
+from kubectl_snapshot.main import main
+
+SNAPSHOT = Snapshot(
+    {"source-node": "gpu-17"},
+    (
+        Measurement("K8s", (Subtype("node", {}, {"status": "forbidden", "reason": "no"}),)),
+        Measurement(
+            "OS",
+            (
+                Subtype("kmod", {"nvidia": True, "nvidia_uvm": True}),
+                Subtype("release", {"ID": "ubuntu", "NAME": "\x1b[31mred"}),
+            ),
+        ),
+    ),
+)
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> str:
+    path = tmp_path / "snap.json"
+    path.write_text(render_json(SNAPSHOT))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("paths", "printed"),
+    [
+        (["OS.release.ID"], "ubuntu\n"),
+        (["metadata.source-node", "OS.release.ID"], "gpu-17\nubuntu\n"),
+        (["OS.kmod.nvidia"], "true\n"),
+        (["OS.kmod.nvidia*"], "true\ntrue\n"),
+        (["OS.kmod"], "true\ntrue\n"),
+        (["*.ID"], "ubuntu\n"),
+    ],
+)
+def test_values_are_printed_by_path(
+    snapshot: str, paths: list[str], printed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["query", snapshot, *paths]) == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_a_path_without_a_value_ends_with_3_and_says_why(
+    snapshot: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["query", snapshot, "K8s.node.provider", "OS.release.ID"]) == 3
+    out, err = capsys.readouterr()
+    assert out == "ubuntu\n"
+    assert err.startswith("error: the snapshot has no K8s.node.provider\n  why: K8s.node is forb")
+    assert main(["query", snapshot, "OS.release.nope"]) == 3
+    assert "OS.release has no key 'nope'" in capsys.readouterr().err
+    assert main(["query", snapshot, "K8s"]) == 3
+    assert "K8s.node is forbidden: no" in capsys.readouterr().err
+    assert main(["query", snapshot, "Foo.a.*"]) == 3
+    assert "there is no measurement type 'Foo'" in capsys.readouterr().err
+
+
+def test_the_format_is_chosen(
+    snapshot: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["query", snapshot, "OS.kmod", "-o", "table"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "PATH                VALUE",
+        "OS.kmod.nvidia      true",
+        "OS.kmod.nvidia_uvm  true",
+    ]
+    path = tmp_path / "a.json"
+    assert main(["query", snapshot, "OS.kmod.nvidia", "-o", str(path), "-o", "yaml"]) == 0
+    assert capsys.readouterr().out == "OS.kmod.nvidia: true\n"
+    assert json.loads(path.read_text()) == {"OS.kmod.nvidia": True}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_no_word_of_a_node_acts_on_a_terminal(snapshot: str) -> None:
+    args = parse_flags(query.new_parser(), [snapshot, "OS.release.NAME"], {})
+    shown, piped = Terminal(), io.StringIO()
+    query.run(args, shown)
+    query.run(args, piped)
+    assert (shown.getvalue(), piped.getvalue()) == (" [31mred\n", "\x1b[31mred\n")

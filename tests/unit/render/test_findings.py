@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from kubectl_snapshot.document.findings import check_rules
+from kubectl_snapshot.document.rules import WARNING, Rule, parse_rule
+from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
+from kubectl_snapshot.render.findings import Report, render_json, render_text
+
+SNAPSHOT = Snapshot(
+    {"source-node": "gpu-17", "timestamp": "2026-11-23T07:50:28Z"},
+    (
+        Measurement("K8s", (Subtype("server", {"version": "v1.31.2"}),)),
+        Measurement("OS", (Subtype("release", {"ID": "ubuntu", "NAME": "\x1b[31mU\n"}),)),
+    ),
+)
+VERSION = replace(
+    parse_rule("K8s.server.version >= 1.32"),
+    name="version",
+    message="older ones are not supported",
+    remediation="upgrade",
+    source="https://kubernetes.io/releases/",
+    place="rules.yaml line 3",
+)
+
+
+def report(*rules: Rule) -> Report:
+    return Report("snap.yaml", SNAPSHOT.metadata, check_rules(rules, SNAPSHOT))
+
+
+def test_text_says_what_is_there_what_was_wanted_and_what_to_do() -> None:
+    conditional = Rule(
+        "only on rhel", parse_rule("OS.release.ID == x").constraint, when=(RHEL.constraint,)
+    )
+    assert render_text(
+        report(parse_rule("OS.release.ID ubuntu"), VERSION, MISSING, conditional)
+    ).splitlines() == [
+        "ok       OS.release.ID is ubuntu",
+        "FAIL     version: K8s.server.version is v1.31.2, not >= 1.32",
+        "         why: older ones are not supported",
+        "         fix: upgrade",
+        "         see: https://kubernetes.io/releases/",
+        "unknown  GPU.smi.driver >= 570: it has no subtypes of type GPU",
+        "skipped  only on rhel: OS.release.ID == x: "
+        "only when OS.release.ID == rhel: OS.release.ID is ubuntu",
+        "1 held, 1 failed, 1 unknown, 1 skipped",
+    ]
+
+
+MISSING = parse_rule("GPU.smi.driver >= 570")
+RHEL = parse_rule("OS.release.ID == rhel")
+
+
+def test_a_warning_is_marked_as_one() -> None:
+    text = render_text(report(replace(VERSION, severity=WARNING)))
+    assert text.startswith("warn     version: ")
+
+
+def test_no_word_of_a_node_acts_on_a_terminal() -> None:
+    text = render_text(report(parse_rule("OS.release.NAME == x")))
+    assert text.splitlines()[0] == "FAIL     OS.release.NAME is  [31mU , not == x"
+
+
+def test_json_has_every_finding_and_the_counts() -> None:
+    document = json.loads(render_json(report(VERSION, MISSING)))
+    assert document["node"] == "gpu-17"
+    assert document["summary"] == {"held": 0, "failed": 1, "unknown": 1, "skipped": 0}
+    first, second = document["results"]
+    assert first == {
+        "name": "version",
+        "path": "K8s.server.version",
+        "constraint": ">= 1.32",
+        "severity": "error",
+        "outcome": "failed",
+        "actual": "v1.31.2",
+        "reason": "",
+        "message": "older ones are not supported",
+        "remediation": "upgrade",
+        "source": "https://kubernetes.io/releases/",
+        "place": "rules.yaml line 3",
+    }
+    assert (second["actual"], second["reason"]) == (None, "it has no subtypes of type GPU")

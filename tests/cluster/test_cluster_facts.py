@@ -204,7 +204,8 @@ def test_values_are_the_users_own_as_helm_tells_them(world: World, captured: Sna
     assert told["auth"]["enabled"] is True
     found = data(captured, "helm")
     values = {k: v for k, v in found.items() if k.startswith("cache.values.")}
-    assert values.pop("cache.values.auth.password")
+    assert told["auth"]["password"] not in str(captured)
+    assert str(values.pop("cache.values.auth.password")).startswith("redacted:")
     assert values == {
         "cache.values.auth.enabled": "true",
         "cache.values.limit": str(told["limit"]),

@@ -32,7 +32,7 @@ def read_key(path: str, min_bytes: int) -> bytes:
         ) from error
     if not min_bytes <= len(key) <= MAX_KEY_BYTES:
         size = f"it has {len(key)} bytes" if len(key) < min_bytes else "it is larger"
-        limits = f"from {min_bytes} to {MAX_KEY_BYTES} bytes"
+        limits = f"{min_bytes} to {MAX_KEY_BYTES} bytes"
         raise InvalidRequest(f"the key file {path} holds no key of {limits}", why=size, hint=HINT)
     return key
 

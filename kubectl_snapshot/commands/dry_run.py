@@ -63,13 +63,13 @@ def _checked(capture: Capture) -> list[Manifest]:
 
 
 def _shortened(body: Manifest) -> Manifest:
-    """Return the object without the zipapp's bytes, which would fill the terminal."""
-    if "binaryData" not in body:
+    """Return the object without the zipapp's bytes, which would fill the terminal, or a key."""
+    bytes_fields = {"ConfigMap": "binaryData", "Secret": "data"}
+    field = bytes_fields.get(body["kind"], "")
+    if field not in body:
         return body
-    sizes = {
-        name: f"<{len(text)} characters of base64>" for name, text in body["binaryData"].items()
-    }
-    return {**body, "binaryData": sizes}
+    sizes = {name: f"<{len(text)} characters of base64>" for name, text in body[field].items()}
+    return {**body, field: sizes}
 
 
 def _render_yaml(objects: Sequence[Manifest]) -> str:

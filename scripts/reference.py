@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot import errors
+from kubectl_snapshot.clients import nvml_fields
 from kubectl_snapshot.collectors import (
     k8s_distribution,
     kubernetes_cluster,
@@ -21,6 +22,7 @@ from kubectl_snapshot.collectors import (
     systemd,
 )
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+from kubectl_snapshot.collectors.gpu_smi import GPU_ELEMENTS, SYSTEM_ELEMENTS
 from kubectl_snapshot.commands.all_commands import COMMANDS, DEFAULT_COMMAND
 from kubectl_snapshot.commands.flags import variable_names
 from kubectl_snapshot.commands.interrupts import SIGNALS
@@ -183,6 +185,24 @@ def describe_rights(collector: Collector) -> str:
         optional = " (optional)" if rule.is_optional else ""
         rights.append(f"`{', '.join(rule.verbs)} {resource}`{where}{optional}")
     return "; ".join(rights) or "none"
+
+
+def render_smi_keys() -> str:
+    """Return the keys of GPU.smi with the elements of nvidia-smi's report that they stand for."""
+    elements = {key: f"`{element}`" for key, element in SYSTEM_ELEMENTS.items()}
+    first = {key: f"`{element}` of the first `gpu`" for key, element in GPU_ELEMENTS.items()}
+    rows = [(f"`{key}`", place) for key, place in {**elements, **first}.items()]
+    return render_table(("key", "element of the report"), rows)
+
+
+def render_gpu_keys() -> str:
+    """Return what is read of who a GPU is and how it is set."""
+    return render_words(name for name, _ in nvml_fields.IDENTITY + nvml_fields.CONFIG)
+
+
+def render_gpu_state_keys() -> str:
+    """Return what is read of a GPU that changes by itself."""
+    return render_words(name for name, _ in nvml_fields.STATE)
 
 
 def render_server_keys() -> str:

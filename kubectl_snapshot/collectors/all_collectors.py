@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors import (
+    gpu,
     kubernetes_cluster,
     node_topology,
     operating_system,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ALL_COLLECTORS: Mapping[str, Collector] = {
     "K8s": kubernetes_cluster,
+    "GPU": gpu,
     "OS": operating_system,
     "SystemD": systemd,
     "NodeTopology": node_topology,

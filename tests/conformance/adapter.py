@@ -14,6 +14,7 @@ from typing import Any
 from kubectl_snapshot.clients.hostpath import HostPath
 from kubectl_snapshot.collectors import (
     flatten,
+    gpu_smi,
     k8s_images,
     kubernetes_cluster,
     node_topology,
@@ -203,6 +204,7 @@ FUNCTIONS: Mapping[str, Callable[[Input], object]] = {
     "kmod": lambda given: operating_system.parse_modules(given["content"]),
     "release": collect_release,
     "sysctl": collect_sysctls,
+    "smi": lambda given: gpu_smi.parse_smi(given["xml"]),
     "GetNodeName": lambda given: kubernetes_cluster.detect_node_name(given["env"]),
     "parseProvider": lambda given: kubernetes_cluster.parse_provider(given["provider_id"]),
     "collectNode": lambda given: kubernetes_cluster.parse_node(given["node"], given["node_name"]),

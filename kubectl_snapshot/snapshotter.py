@@ -276,6 +276,7 @@ def build_job_options(
             f"{config.privileged!r} is no privilege level",
             hint="use --privileged=true, --privileged=host-read or --privileged=false",
         )
+    check_gpu_request(config.require_gpu, config.runtime_class)
     if config.template_path:
         raise InvalidRequest("template_path has no effect in this version")
     helm_namespaces = parse_namespaces(config.helm_namespaces)
@@ -357,6 +358,16 @@ def _choose_units(services: Sequence[str] | None) -> tuple[str, ...] | None:
     if services is None:
         return None
     return tuple(services) or ("containerd.service",)
+
+
+def check_gpu_request(require_gpu: bool, runtime_class: str) -> None:
+    """Raise InvalidRequest where a GPU is asked for in both of the ways that exclude each other."""
+    if require_gpu and runtime_class:
+        raise InvalidRequest(
+            "--require-gpu and --runtime-class do not go together",
+            why="the device plugin gives the pod one GPU, the runtime class all of them",
+            hint="leave one of them out",
+        )
 
 
 def check_gpu(snapshot: Snapshot) -> None:

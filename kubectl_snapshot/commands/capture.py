@@ -18,6 +18,7 @@ from kubectl_snapshot.commands.flags import (
     add_boolean_flag,
     add_cluster_flags,
     add_flag,
+    add_gpu_flag,
     add_log_flags,
     add_optional_flag,
     add_repeated_flag,
@@ -111,6 +112,7 @@ def add_node_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     )
     add_cluster_flags(group)
     add_systemd_flag(group)
+    add_gpu_flag(group)
     add_flag(group, "--timeout", metavar="TIME", default="5m", help="limit of all (default: 5m)")
     add_redaction_flags(parser.add_argument_group("what leaves the node"))
     return group
@@ -161,11 +163,15 @@ def add_pod_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.commands.progress import choose_progress
+    from kubectl_snapshot.snapshotter import check_gpu, check_gpu_request
 
+    check_gpu_request(args.require_gpu, args.runtime_class)
     outputs = parse_outputs(args.output, args.format)
     on_event = choose_progress(args, sys.stderr)
     if args.local:
         snapshot = capture_here(args, on_event)
+        if args.require_gpu:
+            check_gpu(snapshot)
     else:
         config = parse_config(args, on_event)
         if args.dry_run:
@@ -274,6 +280,7 @@ def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
         cleanup=args.cleanup and not args.no_cleanup,
         debug=args.debug,
         privileged=levels.get(args.privileged, args.privileged),
+        require_gpu=args.require_gpu,
         node_name=args.node,
         runtime_class=args.runtime_class,
         agent=args.agent,

@@ -11,6 +11,7 @@ from kubectl_snapshot.commands.flags import (
     Parser,
     add_cluster_flags,
     add_flag,
+    add_gpu_flag,
     add_log_flags,
     add_systemd_flag,
 )
@@ -59,6 +60,7 @@ def new_parser() -> Parser:
     )
     add_cluster_flags(parser)
     add_systemd_flag(parser)
+    add_gpu_flag(parser)
     add_redaction_flags(parser)
     add_log_flags(parser)
     return parser
@@ -80,7 +82,7 @@ def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> 
     from kubectl_snapshot.collectors.systemd import parse_units
     from kubectl_snapshot.commands.progress import choose_progress
     from kubectl_snapshot.document.codec_yaml import render_yaml
-    from kubectl_snapshot.snapshotter import collect_here, default_factory
+    from kubectl_snapshot.snapshotter import check_gpu, collect_here, default_factory
 
     on_event = choose_progress(args, sys.stderr)
     factory = default_factory(systemd_services=parse_units(args.systemd_service))
@@ -95,6 +97,8 @@ def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> 
         args.max_nodes_per_entry,
         parse_redaction(args, on_event),
     )
+    if args.require_gpu:
+        check_gpu(snapshot)
     out.write(render_yaml(snapshot))
 
 

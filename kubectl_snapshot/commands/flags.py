@@ -21,6 +21,7 @@ HELP_WIDTH = 98
 REFERENCE_VARIABLES = {
     "namespace": "AICR_NAMESPACE",
     "image": "AICR_IMAGE",
+    "require_gpu": "AICR_REQUIRE_GPU",
     "runtime_class": "AICR_RUNTIME_CLASS",
     "helm_namespace": "AICR_HELM_NAMESPACES",
     "max_nodes_per_entry": "AICR_MAX_NODES_PER_ENTRY",
@@ -146,6 +147,11 @@ def add_cluster_flags(group: Any) -> None:
         default=0,
         help="name at most N nodes for a taint or label (default: 0, no limit)",
     )
+
+
+def add_gpu_flag(group: Any) -> None:
+    """Add what the verbs that collect have for a document that is no use without a GPU."""
+    add_boolean_flag(group, "--require-gpu", help="print nothing and exit 3 where no GPU is found")
 
 
 def add_log_flags(parser: argparse.ArgumentParser) -> None:

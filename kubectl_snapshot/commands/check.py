@@ -47,7 +47,7 @@ EXAMPLES = """\
 examples:
   kubectl snapshot check snap.yaml -c 'K8s.server.version >= 1.32'
   kubectl snapshot check snap.yaml -f rules.yaml --strict -o text -o junit.xml
-  kubectl snapshot check @live --node gpu-17 -c 'GPU.gpu-*.persistence-mode == Enabled'
+  kubectl snapshot check @live --node gpu-17 -c 'GPU.gpu-*.persistence-mode == true'
 """
 
 RENDERERS: dict[str, Callable[[Report], str]] = {
@@ -138,7 +138,7 @@ def choose_exit_code(findings: Sequence[Finding], is_strict: bool) -> int:
     from kubectl_snapshot.document.findings import FAILED, UNKNOWN
     from kubectl_snapshot.document.rules import ERROR
 
-    outcomes = {f.verdict.outcome for f in findings if f.rule.severity == ERROR}
-    if FAILED in outcomes:
+    if any(finding.outcome == FAILED for finding in findings):
         return EXIT_NO
-    return EXIT_GAPS if is_strict and UNKNOWN in outcomes else EXIT_OK
+    unknown = [f for f in findings if f.outcome == UNKNOWN and f.rule.severity == ERROR]
+    return EXIT_GAPS if is_strict and unknown else EXIT_OK

@@ -1,4 +1,4 @@
-"""What rules find in a document: held, failed, unknown, or not asked. Pure, knows no format.
+"""What rules find in a document: held, failed, unknown, or skipped. Pure, knows no format.
 
 What cannot be judged is unknown, never failed: a reading that is not there, was not readable, is
 redacted, or is no version where versions are compared.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.document.constraints import evaluate
 from kubectl_snapshot.document.paths import find_gaps, find_readings, find_value
 from kubectl_snapshot.document.redaction import MARK
+from kubectl_snapshot.document.rules import WARNING
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
 
 HELD, FAILED, UNKNOWN, SKIPPED = "held", "failed", "unknown", "skipped"
-OUTCOMES = (HELD, FAILED, UNKNOWN, SKIPPED)
+# What a rule that is only a warning does instead of failing.
+WARNED = "warned"
+OUTCOMES = (HELD, FAILED, WARNED, UNKNOWN, SKIPPED)
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,12 @@ class Finding:
     rule: Rule
     verdict: Verdict
 
+    @property
+    def outcome(self) -> str:
+        """Return the outcome of the verdict, seen with the rule's severity."""
+        is_warning = self.verdict.outcome == FAILED and self.rule.severity == WARNING
+        return WARNED if is_warning else self.verdict.outcome
+
 
 def check_rules(rules: Iterable[Rule], snapshot: Snapshot) -> tuple[Finding, ...]:
     """Return what each rule finds, in their order: a finding per reading its path stands for."""
@@ -56,7 +65,7 @@ def check_rules(rules: Iterable[Rule], snapshot: Snapshot) -> tuple[Finding, ...
 
 def count_outcomes(findings: Sequence[Finding]) -> Mapping[str, int]:
     """Return how many findings have each outcome."""
-    found = [finding.verdict.outcome for finding in findings]
+    found = [finding.outcome for finding in findings]
     return {outcome: found.count(outcome) for outcome in OUTCOMES}
 
 

@@ -6,16 +6,21 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.document.findings import FAILED, HELD, SKIPPED, UNKNOWN, count_outcomes
-from kubectl_snapshot.document.rules import ERROR
+from kubectl_snapshot.document.findings import (
+    FAILED,
+    HELD,
+    SKIPPED,
+    UNKNOWN,
+    WARNED,
+    count_outcomes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kubectl_snapshot.document.findings import Finding
 
-MARKS = {HELD: "ok", FAILED: "FAIL", UNKNOWN: "unknown", SKIPPED: "skipped"}
-WARNING_MARK = "warn"
+MARKS = {HELD: "ok", FAILED: "FAIL", WARNED: "warn", UNKNOWN: "unknown", SKIPPED: "skipped"}
 
 
 @dataclass(frozen=True)
@@ -30,11 +35,11 @@ class Report:
 
 def render_text(report: Report) -> str:
     """Return a line for each finding, below those that did not hold what to do, and the count."""
-    width = max(map(len, (*MARKS.values(), WARNING_MARK)))
+    width = max(map(len, MARKS.values()))
     lines = []
     for finding in report.findings:
-        lines.append(f"{_mark(finding):{width}}  {describe(finding)}")
-        if finding.verdict.outcome == FAILED:
+        lines.append(f"{MARKS[finding.outcome]:{width}}  {describe(finding)}")
+        if finding.outcome in (FAILED, WARNED):
             rule = finding.rule
             told = (("why", rule.message), ("fix", rule.remediation), ("see", rule.source))
             lines += [f"{'':{width}}  {name}: {text}" for name, text in told if text]
@@ -69,11 +74,6 @@ def render_json(report: Report) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _mark(finding: Finding) -> str:
-    is_warning = finding.verdict.outcome == FAILED and finding.rule.severity != ERROR
-    return WARNING_MARK if is_warning else MARKS[finding.verdict.outcome]
-
-
 def _build_result(finding: Finding) -> dict[str, Any]:
     rule, verdict = finding.rule, finding.verdict
     return {
@@ -81,7 +81,7 @@ def _build_result(finding: Finding) -> dict[str, Any]:
         "path": verdict.path,
         "constraint": rule.constraint.expression.text,
         "severity": rule.severity,
-        "outcome": verdict.outcome,
+        "outcome": finding.outcome,
         "actual": verdict.actual,
         "reason": verdict.reason,
         "message": rule.message,

@@ -53,7 +53,7 @@ def _build_case(finding: Finding, report: Report) -> Element:
     case = ElementTree.Element(
         "testcase", {"name": _xml_text(name), "classname": _xml_text(suite or line), "time": "0"}
     )
-    if verdict.outcome != HELD:
+    if finding.outcome != HELD:
         tag = _choose_tag(finding, report.is_strict)
         told = ElementTree.SubElement(case, tag, {"message": _xml_text(describe(finding))})
         told.text = _xml_text(
@@ -63,12 +63,10 @@ def _build_case(finding: Finding, report: Report) -> Element:
 
 
 def _choose_tag(finding: Finding, is_strict: bool) -> str:
-    outcome = finding.verdict.outcome
-    if finding.rule.severity == ERROR and outcome == FAILED:
+    if finding.outcome == FAILED:
         return "failure"
-    if finding.rule.severity == ERROR and outcome == UNKNOWN and is_strict:
-        return "error"
-    return "skipped"
+    is_counted = is_strict and finding.rule.severity == ERROR
+    return "error" if finding.outcome == UNKNOWN and is_counted else "skipped"
 
 
 def _xml_text(text: str) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kubectl_snapshot.document.constraints import parse_constraint
@@ -8,12 +10,13 @@ from kubectl_snapshot.document.findings import (
     HELD,
     SKIPPED,
     UNKNOWN,
+    WARNED,
     Verdict,
     check_rules,
     count_outcomes,
     judge,
 )
-from kubectl_snapshot.document.rules import Rule, parse_rule
+from kubectl_snapshot.document.rules import WARNING, Rule, parse_rule
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 
 TOKEN = "redacted:hmac-sha256:0123456789abcdef"
@@ -126,6 +129,7 @@ def test_a_rule_is_asked_only_when_all_its_conditions_hold(
 
 
 def test_outcomes_are_counted() -> None:
-    rules = map(parse_rule, ["GPU.gpu-*.ecc.current == true", "OS.release.NAME eight"])
+    rules = [*map(parse_rule, ["GPU.gpu-*.ecc.current == true", "OS.release.NAME eight"])]
+    rules.append(replace(parse_rule("OS.release.NAME nine"), severity=WARNING))
     counted = count_outcomes(check_rules(rules, SNAPSHOT))
-    assert counted == {HELD: 2, FAILED: 1, UNKNOWN: 1, SKIPPED: 0}
+    assert counted == {HELD: 2, FAILED: 1, WARNED: 1, UNKNOWN: 1, SKIPPED: 0}

@@ -55,6 +55,7 @@ RHEL = parse_rule("OS.release.ID == rhel")
 def test_a_warning_is_marked_as_one() -> None:
     text = render_text(report(replace(VERSION, severity=WARNING)))
     assert text.startswith("warn     version: ")
+    assert text.endswith("\n1 warned\n")
 
 
 def test_no_word_of_a_node_acts_on_a_terminal() -> None:
@@ -65,7 +66,13 @@ def test_no_word_of_a_node_acts_on_a_terminal() -> None:
 def test_json_has_every_finding_and_the_counts() -> None:
     document = json.loads(render_json(report(VERSION, MISSING)))
     assert document["node"] == "gpu-17"
-    assert document["summary"] == {"held": 0, "failed": 1, "unknown": 1, "skipped": 0}
+    assert document["summary"] == {
+        "held": 0,
+        "failed": 1,
+        "warned": 0,
+        "unknown": 1,
+        "skipped": 0,
+    }
     first, second = document["results"]
     assert first == {
         "name": "version",

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from kubectl_snapshot.clients.localfile import locate_yaml
 from kubectl_snapshot.document.rules import Rule, parse_rule, parse_rules
 from kubectl_snapshot.errors import InvalidRequest
 
+EXAMPLES = sorted((Path(__file__).parents[3] / "docs" / "examples" / "rules").glob("*.yaml"))
 FULL = """\
 - name: persistence
   path: GPU.gpu-*.persistence-mode
@@ -97,3 +100,20 @@ def test_a_constraint_alone_is_its_own_name() -> None:
 )
 def test_what_is_wrong_is_told_with_its_line(text: str, what: str) -> None:
     assert complaint(text).startswith(what)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_each_rule_that_we_ship_says_why_what_to_do_and_who_claims_it(path: Path) -> None:
+    rules = parse_rules(locate_yaml(path.read_bytes(), path.name), path.name)
+    assert len(rules) >= 5
+    for rule in rules:
+        assert rule.message and rule.remediation, rule.name
+        assert rule.source.startswith("https://"), rule.name
+
+
+def test_three_sets_are_shipped() -> None:
+    assert [path.stem for path in EXAMPLES] == [
+        "containerd-kubelet",
+        "gpu-node",
+        "kubernetes-sysctls",
+    ]

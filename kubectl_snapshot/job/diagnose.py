@@ -18,7 +18,7 @@ from kubectl_snapshot.errors import (
     Timeout,
     Unauthorized,
 )
-from kubectl_snapshot.job.options import RESTRICTED
+from kubectl_snapshot.job.options import GPU_RESOURCE, RESTRICTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +60,13 @@ def is_unschedulable(pod: Mapping[str, Any]) -> bool:
 def diagnose_unschedulable(pod: Mapping[str, Any], options: JobOptions) -> SnapshotError:
     """Return the scheduler's words as an error: no such node, or no room on it."""
     words = str(pod_condition(pod, "PodScheduled").get("message", ""))
+    if options.require_gpu and f"Insufficient {GPU_RESOURCE}" in words:
+        # They may be in use; the scheduler does not tell that from a node that has none.
+        return NotFound(
+            "no node has a GPU to give to the agent's pod",
+            words,
+            "see `kubectl describe nodes`, or leave --require-gpu out",
+        )
     if "Insufficient" in words or "Too many pods" in words:
         return ServiceUnavailable(
             "no node has room for the agent's pod", words, "see `kubectl describe nodes`"

@@ -19,6 +19,7 @@ from kubectl_snapshot.constants import (
 )
 from kubectl_snapshot.job.options import (
     AGENT,
+    GPU_RESOURCE,
     HOST_READ,
     IMAGE,
     PRIVILEGED,
@@ -154,7 +155,7 @@ def build_pod_spec(options: JobOptions) -> Manifest:
 
 def build_container(options: JobOptions) -> Manifest:
     """Return the agent's container."""
-    limits = {**LIMITS, "nvidia.com/gpu": "1"} if options.require_gpu else dict(LIMITS)
+    limits = {**LIMITS, GPU_RESOURCE: "1"} if options.require_gpu else dict(LIMITS)
     env: list[Manifest] = [
         {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
     ]

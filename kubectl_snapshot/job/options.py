@@ -21,6 +21,9 @@ INJECT, IMAGE = "inject", "image"
 # Where the cluster-wide facts are read: by the pod, by the user's own client, or not at all.
 AGENT, CLIENT, SKIP = "agent", "client", "skip"
 
+# What the NVIDIA device plugin offers.
+GPU_RESOURCE = "nvidia.com/gpu"
+
 # A run's life is bounded from the inside out: client timeout < pod deadline < Job deadline.
 POD_DEADLINE_MARGIN_S = 30
 JOB_DEADLINE_MARGIN_S = 60

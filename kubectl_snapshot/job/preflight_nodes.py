@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import NotFound, ServiceUnavailable, SnapshotError
+from kubectl_snapshot.job.options import GPU_RESOURCE
 from kubectl_snapshot.job.preflight_facts import OK, WARN, Fact, build_failure
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     Node = Mapping[str, Any]
 
 CHECK = "nodes"
-GPU_RESOURCE = "nvidia.com/gpu"
 # A taint of any other effect keeps no pod away.
 HARD_EFFECTS = ("NoSchedule", "NoExecute")
 # What the scheduler takes a cordoned node for (k8s.io/api core/v1, TaintNodeUnschedulable).
@@ -54,12 +54,12 @@ def detect_nodes(nodes: Sequence[Node], options: JobOptions) -> Fact:
         )
         return build_failure(CHECK, error)
     if options.require_gpu and not any(count_gpus(node) for node in ready):
-        error = ServiceUnavailable(
+        no_gpu = NotFound(
             f"no node that fits {target} has a GPU to give",
             f"{GPU_RESOURCE} is not allocatable on {name_nodes(ready)}",
             "see that the NVIDIA device plugin runs there, or leave --require-gpu out",
         )
-        return build_failure(CHECK, error)
+        return build_failure(CHECK, no_gpu)
     if len(ready) < len(open_nodes):
         lame = [node for node in open_nodes if node not in ready]
         return Fact(

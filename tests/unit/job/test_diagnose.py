@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,14 @@ def test_no_node_of_the_selector_is_not_found() -> None:
 def test_a_full_node_is_unavailable() -> None:
     error = diagnose.diagnose_unschedulable(unschedulable("2 Insufficient cpu."), OPTIONS)
     assert isinstance(error, errors.ServiceUnavailable)
+
+
+def test_a_required_gpu_that_no_node_can_give_is_not_found() -> None:
+    options = replace(OPTIONS, require_gpu=True)
+    pod = unschedulable("1 Insufficient nvidia.com/gpu.")
+    assert isinstance(diagnose.diagnose_unschedulable(pod, options), errors.NotFound)
+    pod = unschedulable("1 Insufficient memory.")
+    assert isinstance(diagnose.diagnose_unschedulable(pod, options), errors.ServiceUnavailable)
 
 
 @pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff", "InvalidImageName"])

@@ -150,6 +150,10 @@ class Kube:
         """
         return self._open_stream(Call("GET", path, doing, query), None)
 
+    def render_kubectl(self, command: str) -> str:
+        """Return a kubectl command that reaches the same server as the same user, in backquotes."""
+        return render_kubectl(command, self._options)
+
     def _page_reader(
         self, path: str, doing: str, query: Mapping[str, str] | None, deadline: float | None
     ) -> Callable[[dict[str, str]], dict[str, Any]]:
@@ -307,7 +311,7 @@ class Kube:
     def _refuse(self, call: Call, response: Any, data: bytes, retried: frozenset[int]) -> None:
         """Raise the error for an answer that is no success."""
         status = response.status
-        hint = kube_errors.build_hint(status, self._kubectl)
+        hint = kube_errors.build_hint(status, self.render_kubectl)
         error = kube_errors.build_answer_error(call.doing, status, data, hint)
         if status in retried:
             after = response.headers.get("Retry-After")
@@ -321,7 +325,7 @@ class Kube:
         return Passing(translated) if is_passing else translated
 
     def _translate(self, error: BaseException, doing: str, place: str) -> tuple[SnapshotError, str]:
-        return kube_errors.build_network_error(doing, place, error, self._kubectl)
+        return kube_errors.build_network_error(doing, place, error, self.render_kubectl)
 
     def _place(self, error: BaseException) -> str:
         """Return which end of the way failed."""
@@ -329,9 +333,6 @@ class Kube:
 
         is_proxy = self._proxy and isinstance(error, urllib3.exceptions.ProxyError)
         return f"the proxy {self._proxy.url}" if self._proxy and is_proxy else self.server
-
-    def _kubectl(self, command: str) -> str:
-        return render_kubectl(command, self._options)
 
 
 def _open_pool(server: str, context: Any, proxy: Proxy | None, tls_server_name: str = "") -> Any:

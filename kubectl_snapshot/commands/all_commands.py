@@ -11,6 +11,7 @@ ANSWERING = ("check",)
 COMMANDS = {
     "capture": ("kubectl_snapshot.commands.capture", "capture a node; what is done without a verb"),
     "check": ("kubectl_snapshot.commands.check", "check a snapshot by constraints and rules"),
+    "cleanup": ("kubectl_snapshot.commands.cleanup", "remove what runs have left behind"),
     "collect": ("kubectl_snapshot.commands.collect", "collect on the spot, as the agent does"),
     "preflight": (
         "kubectl_snapshot.commands.preflight",

@@ -239,7 +239,7 @@ def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:
     def on_event(event: Mapping[str, Any]) -> None:
         nonlocal command
         if event.get("event") == "start":
-            command = f"kubectl delete job {event['job']} -n {event['namespace']}"
+            command = event["cleanup"].strip("`")
         tell(event)
         if event.get("event") == "scheduled":
             # While the pod starts there is nothing else to do.

@@ -10,6 +10,7 @@ from kubectl_snapshot.clients.hostpath import HostPath
 from kubectl_snapshot.collectors.compose import collect_redacted, compose_snapshot
 from kubectl_snapshot.collectors.context import ALL_NAMESPACES, CLUSTER, NODE, Context
 from kubectl_snapshot.document.frame import FrameReader
+from kubectl_snapshot.job.cleanup import render_cleanup_command
 from kubectl_snapshot.job.follow import Run
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
 from kubectl_snapshot.job.permissions import Permission
@@ -73,6 +74,7 @@ def run_capture(capture: Capture) -> Snapshot:
             "namespace": options.namespace,
             "job": options.name,
             "cluster-scope": options.cluster_scope,
+            "cleanup": capture.kube.render_kubectl(render_cleanup_command(options)),
         }
     )
     run = Run(
@@ -111,7 +113,7 @@ def build_reads(
     rules = [r for c in collectors if c.SCOPE == CLUSTER for r in c.RULES]
     named = ["" if name == ALL_NAMESPACES else name for name in helm_namespaces]
     return tuple(
-        Permission(verb, rule.group, rule.resource, namespace=namespace)
+        Permission(verb, rule.group, rule.resource, "", namespace, rule.purpose)
         for rule in rules
         if rule.is_optional == is_optional
         for namespace in (named if rule.helm_only else [""])

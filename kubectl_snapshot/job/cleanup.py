@@ -1,22 +1,58 @@
-"""What a run made, out of the cluster again: only what carries its run id, each by its UID."""
+"""What runs made, out of the cluster again: only what carries our labels and a run id.
+
+Deletes carry the UID. The only ones without are of names that hold a run's random id.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.kube import Call, Response
-from kubectl_snapshot.constants import EXPIRES_ANNOTATION, MANAGED_BY_LABEL, NAME
+from kubectl_snapshot.clients.kube import METADATA_LIST, Call, Response
+from kubectl_snapshot.clients.kube_calls import JSON
+from kubectl_snapshot.constants import (
+    MANAGED_BY_LABEL,
+    NAME,
+    NAME_LABEL,
+    RUN_LABEL,
+)
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.job.deploy import Created, find_uid
-from kubectl_snapshot.job.rbac import GROUP_PATH, namespaced_path
+from kubectl_snapshot.job.leftovers import JOB, Found, parse_found
+from kubectl_snapshot.job.rbac import GROUP_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.job.options import JobOptions
+    from kubectl_snapshot.job.preflight_facts import Answer
 
-EXPIRING_RESOURCES = ("clusterroles", "clusterrolebindings", "roles", "rolebindings")
+# What a run can leave: API path and resource.
+RESOURCES = {
+    "Pod": ("/api/v1", "pods"),
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "Secret": ("/api/v1", "secrets"),
+    "ServiceAccount": ("/api/v1", "serviceaccounts"),
+    "Role": (GROUP_PATH, "roles"),
+    "RoleBinding": (GROUP_PATH, "rolebindings"),
+    JOB: ("/apis/batch/v1", "jobs"),
+    "ClusterRole": (GROUP_PATH, "clusterroles"),
+    "ClusterRoleBinding": (GROUP_PATH, "clusterrolebindings"),
+}
+CLUSTER_WIDE = ("ClusterRole", "ClusterRoleBinding")
+# What a Job cannot own, at least where it is of another namespace.
+UNOWNED = (*CLUSTER_WIDE, "Role", "RoleBinding")
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What was found with our labels, what could not be listed, and the server's time."""
+
+    found: tuple[Found, ...]
+    refused: tuple[SnapshotError, ...]
+    date: str
 
 
 def delete_objects(
@@ -30,8 +66,11 @@ def delete_objects(
     left: list[tuple[Created, SnapshotError]] = []
     doomed: list[tuple[Created, str]] = []
     for created in made:
+        if created.uid or created.run_id in created.name:
+            doomed.append((created, created.uid))
+            continue
         try:
-            uid = created.uid or find_uid(kube, created, deadline)
+            uid = find_uid(kube, created, deadline)
         except SnapshotError as error:
             left.append((created, error))
             continue
@@ -46,51 +85,88 @@ def delete_objects(
     return left
 
 
-def delete_expired_roles(kube: Kube, now: str, deadline: float) -> None:
+def delete_expired_roles(kube: Kube, now: float, deadline: float) -> None:
     """Remove what no Job could own, of runs that died and whose time is over.
 
-    `now` is RFC 3339 in UTC, as the expiry is: such texts compare as their times do. Who may not
-    list roles leaves them to the next one who may.
+    `now` is in seconds of the epoch. Who may not list roles leaves them to the next one who may.
     """
-    selector = {"labelSelector": f"{MANAGED_BY_LABEL}={NAME}"}
-    lists = [
-        Call("GET", f"{GROUP_PATH}/{resource}", "list what expired", selector, deadline=deadline)
-        for resource in EXPIRING_RESOURCES
-    ]
-    expired = [
-        (_object_path(resource, item["metadata"]), item["metadata"]["uid"])
-        for resource, answer in zip(EXPIRING_RESOURCES, kube.request_all(lists))
+    calls = [_list_call(_list_path(RESOURCES[kind], ""), "", deadline) for kind in UNOWNED]
+    found = _parse_all(zip(UNOWNED, kube.request_all(calls)))
+    delete_found(kube, [f for f in found if f.expires and f.expires < now], deadline)
+
+
+def read_found(kube: Kube, namespace: str, run_id: str, deadline: float) -> Inventory:
+    """Return what has our labels in a namespace, empty for all of them, and in the cluster.
+
+    The Jobs are listed last: whatever has none among them is left over, for a Job is made first.
+    Raises where the Jobs cannot be listed, unless a run is named: its Job has a known name.
+    """
+    paths = {
+        kind: _list_path(where, "" if kind in CLUSTER_WIDE else namespace)
+        for kind, where in RESOURCES.items()
+    }
+    jobs_path = paths.pop(JOB)
+    answers = kube.request_all([_list_call(path, run_id, deadline) for path in paths.values()])
+    (jobs,) = kube.request_all([_list_call(jobs_path, run_id, deadline, JSON)])
+    found = _parse_all(zip(paths, answers))
+    refused = tuple(answer for answer in answers if isinstance(answer, SnapshotError))
+    if isinstance(jobs, Response):
+        found += _parse_all([(JOB, jobs)])
+        return Inventory(tuple(found), refused, jobs.date)
+    if not run_id or not namespace:
+        raise jobs
+    found.append(Found(JOB, f"{NAME}-{run_id}", namespace, run_id))
+    return Inventory(tuple(found), (*refused, jobs), "")
+
+
+def delete_found(kube: Kube, doomed: Sequence[Found], deadline: float) -> list[Answer]:
+    """Delete these and return the answer or the error of each; absent is success to the caller."""
+    return kube.request_all([_delete_call(_found_path(f), f.uid, deadline) for f in doomed])
+
+
+def render_cleanup_command(options: JobOptions) -> str:
+    """Return the arguments of kubectl that remove all of one run, dead or alive."""
+    where = "-A" if options.sets_up_rbac and options.role_namespaces else f"-n {options.namespace}"
+    return f"snapshot cleanup --run {options.run_id} {where}"
+
+
+def _found_path(found: Found) -> str:
+    return f"{_list_path(RESOURCES[found.kind], found.namespace)}/{found.name}"
+
+
+def _list_path(where: tuple[str, str], namespace: str) -> str:
+    path, resource = where
+    return f"{path}/namespaces/{namespace}/{resource}" if namespace else f"{path}/{resource}"
+
+
+def _list_call(path: str, run_id: str, deadline: float, accept: str = METADATA_LIST) -> Call:
+    labels = f"{MANAGED_BY_LABEL}={NAME},{NAME_LABEL}={NAME},{RUN_LABEL}"
+    return Call(
+        "GET",
+        path,
+        doing=f"list our {path.rpartition('/')[2]}",
+        query={"labelSelector": f"{labels}={run_id}" if run_id else labels},
+        deadline=deadline,
+        accept=accept,
+    )
+
+
+def _parse_all(answers: Iterable[tuple[str, Answer]]) -> list[Found]:
+    return [
+        parse_found(kind, item)
+        for kind, answer in answers
         if isinstance(answer, Response)
         for item in answer.body.get("items") or ()
-        if item["metadata"].get("annotations", {}).get(EXPIRES_ANNOTATION, now) < now
     ]
-    kube.request_all([_delete_call(path, uid, deadline) for path, uid in expired])
-
-
-def _object_path(resource: str, metadata: Mapping[str, Any]) -> str:
-    namespace = metadata.get("namespace", "")
-    path = namespaced_path(namespace, resource) if namespace else f"{GROUP_PATH}/{resource}"
-    return f"{path}/{metadata['name']}"
-
-
-def render_delete_command(created: Created) -> str:
-    """Return the kubectl command that removes one object."""
-    namespace = created.path.partition("/namespaces/")[2].partition("/")[0]
-    where = f" -n {namespace}" if namespace else ""
-    return f"kubectl delete {created.kind.lower()} {created.name}{where}"
 
 
 def _delete_call(path: str, uid: str, deadline: float) -> Call:
-    return Call(
-        "DELETE",
-        path,
-        doing=f"delete {path}",
+    options: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "propagationPolicy": "Background",
+    }
+    if uid:
         # A 409 says that the name belongs to another object by now: ours is gone.
-        body={
-            "apiVersion": "v1",
-            "kind": "DeleteOptions",
-            "propagationPolicy": "Background",
-            "preconditions": {"uid": uid},
-        },
-        deadline=deadline,
-    )
+        options["preconditions"] = {"uid": uid}
+    return Call("DELETE", path, doing=f"delete {path}", body=options, deadline=deadline)

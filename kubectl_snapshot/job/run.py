@@ -7,16 +7,17 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.document.snapshot import render_time
 from kubectl_snapshot.errors import Internal, SnapshotError
-from kubectl_snapshot.job.cleanup import delete_expired_roles, delete_objects, render_delete_command
+from kubectl_snapshot.job.cleanup import (
+    delete_expired_roles,
+    delete_objects,
+    render_cleanup_command,
+)
 from kubectl_snapshot.job.deploy import Created, deploy
 from kubectl_snapshot.job.follow import Run, follow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from kubectl_snapshot.job.options import JobOptions
 
 CLEANUP_S = 15.0
 # A write that was under way when the user pressed Ctrl-C is waited for, so that it can be undone.
@@ -54,7 +55,7 @@ def run_agent(
         if cleanup:
             _finish_before_interrupt(lambda: _clean_up(run, made))
         else:
-            run.on_event({"event": "kept", "commands": _look_commands(run.options)})
+            run.on_event({"event": "kept", "commands": _look_commands(run)})
 
 
 def _deploy(
@@ -80,10 +81,10 @@ def _clean_up(run: Run, made: list[Created]) -> None:
     deadline = time.monotonic() + CLEANUP_S
     left = delete_objects(run.kube, made, deadline)
     if run.options.sets_up_rbac:
-        delete_expired_roles(run.kube, render_time(time.time()), deadline)
+        delete_expired_roles(run.kube, time.time(), deadline)
     if left:
         reasons: list[Any] = [f"{created.kind} {created.name}: {error}" for created, error in left]
-        commands = [render_delete_command(created) for created, _ in left]
+        commands = [run.kube.render_kubectl(render_cleanup_command(run.options))]
         run.on_event({"event": "left-behind", "reasons": reasons, "commands": commands})
 
 
@@ -106,9 +107,7 @@ def _finish_before_interrupt(work: Callable[[], None]) -> None:
         raise
 
 
-def _look_commands(options: JobOptions) -> list[str]:
-    namespace = options.namespace
-    return [
-        f"kubectl logs job/{options.name} -n {namespace}",
-        f"kubectl delete job {options.name} -n {namespace}",
-    ]
+def _look_commands(run: Run) -> list[str]:
+    options = run.options
+    look = f"logs job/{options.name} -n {options.namespace}"
+    return [run.kube.render_kubectl(command) for command in (look, render_cleanup_command(options))]

@@ -1,0 +1,156 @@
+"""kubectl snapshot cleanup: remove what runs that ended badly have left in the cluster."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, TextIO
+
+from kubectl_snapshot.commands.connection_flags import add_connection_flags, parse_connection
+from kubectl_snapshot.commands.flags import (
+    Parser,
+    add_boolean_flag,
+    add_flag,
+    add_log_flags,
+)
+from kubectl_snapshot.commands.flags import (
+    new_parser as new_plain_parser,
+)
+from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, SnapshotError, exit_code
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.job.cleanup import Inventory
+    from kubectl_snapshot.job.leftovers import Choice, Found, Wanted
+    from kubectl_snapshot.job.preflight_facts import Answer
+
+DEADLINE_S = 60.0
+
+EXAMPLES = """\
+examples:
+  kubectl snapshot cleanup --dry-run -A          what is left in any namespace, and what would go
+  kubectl snapshot cleanup -n ops                what has ended or expired in one namespace
+  kubectl snapshot cleanup --older-than 1h -A    whatever is older, also of runs that seem alive
+"""
+
+
+def new_parser() -> Parser:
+    parser = new_plain_parser(
+        "kubectl snapshot cleanup",
+        "Remove what runs have left behind: only objects with the labels of kubectl-snapshot.\n"
+        "Without --run or --older-than, what belongs to a run that is alive stays.",
+        usage="kubectl snapshot cleanup [--dry-run] [--run ID | --older-than TIME] [-n NAME | -A]",
+        epilog=EXAMPLES,
+    )
+    add_boolean_flag(parser, "--dry-run", help="only tell what would be removed")
+    add_flag(
+        parser, "--run", metavar="ID", default="", help="all of this run, and nothing else; any age"
+    )
+    add_flag(
+        parser,
+        "--older-than",
+        metavar="TIME",
+        default="",
+        help="all that is of this age, and nothing younger, dead or alive",
+    )
+    add_boolean_flag(parser, "-A", "--all-namespaces", help="look in all namespaces")
+    add_connection_flags(parser)
+    add_log_flags(parser)
+    return parser
+
+
+def run(args: argparse.Namespace, out: TextIO) -> int:
+    import os
+
+    from kubectl_snapshot.clients.kube import connect
+    from kubectl_snapshot.commands.progress import choose_progress
+    from kubectl_snapshot.job.cleanup import read_found
+    from kubectl_snapshot.job.leftovers import choose_leftovers
+
+    wanted = parse_wanted(args)
+    kube = connect(parse_connection(args), os.environ)
+    namespace = "" if args.all_namespaces else kube.namespace
+    deadline = time.monotonic() + DEADLINE_S
+    inventory = read_found(kube, namespace, args.run, deadline)
+    on_event = choose_progress(args, sys.stderr)
+    for error in inventory.refused:
+        on_event({"event": "warning", "message": f"not looked at: {error.what}: {error.why}"})
+    choices = choose_leftovers(inventory.found, wanted, read_clock(inventory))
+    if args.dry_run:
+        out.write(render_rows([(_verb(choice), choice, "") for choice in choices]))
+        return EXIT_OK
+    return remove(kube, choices, deadline, out)
+
+
+def parse_wanted(args: argparse.Namespace) -> Wanted:
+    import re
+
+    from kubectl_snapshot.document.destination import parse_duration
+    from kubectl_snapshot.job.leftovers import RUN_ID, Wanted
+
+    if args.run and not re.fullmatch(RUN_ID, args.run):
+        raise InvalidRequest(
+            f"{args.run!r} is no run id", hint="it is the label kubectl-snapshot/run of its objects"
+        )
+    if args.run and args.older_than:
+        raise InvalidRequest("--run and --older-than exclude each other")
+    older_than_s = parse_duration(args.older_than) if args.older_than else None
+    return Wanted(args.run, older_than_s, sees_all_jobs=args.all_namespaces)
+
+
+def read_clock(inventory: Inventory) -> float:
+    """Return the server's time, by which its objects have their age; else this machine's."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(inventory.date).timestamp()
+    except (TypeError, ValueError):
+        return time.time()
+
+
+def remove(kube: Kube, choices: Sequence[Choice], deadline: float, out: TextIO) -> int:
+    from kubectl_snapshot.job.cleanup import delete_found
+
+    doomed = [choice.found for choice in choices if choice.is_doomed]
+    errors = dict(zip(doomed, map(_failure, doomed, delete_found(kube, doomed, deadline))))
+    rows = []
+    for choice in choices:
+        error = errors.get(choice.found)
+        rows.append(
+            ("failed", choice, error.why) if error else (_verb(choice, "removed"), choice, "")
+        )
+    out.write(render_rows(rows))
+    return exit_code(next(filter(None, errors.values()), None))
+
+
+def render_rows(rows: Sequence[tuple[str, Choice, str]]) -> str:
+    """Return a line for each object: what happens to it, which it is, and why."""
+    from kubectl_snapshot.commands.progress import strip_control_characters
+
+    titles = [_title(choice.found) for _, choice, _ in rows]
+    widths = [max(map(len, column), default=0) for column in ([row[0] for row in rows], titles)]
+    return "".join(
+        f"{verb:{widths[0]}}  {title:{widths[1]}}  "
+        f"{strip_control_characters(why or choice.reason)}\n"
+        for (verb, choice, why), title in zip(rows, titles)
+    )
+
+
+def _verb(choice: Choice, removed: str = "would go") -> str:
+    return removed if choice.is_doomed else "left"
+
+
+def _title(found: Found) -> str:
+    where = f" -n {found.namespace}" if found.namespace else ""
+    return f"{found.kind.lower()}/{found.name}{where}"
+
+
+def _failure(found: Found, answer: Answer) -> SnapshotError | None:
+    """Return why an object is still there; absent is success, but not of a name that is a guess."""
+    if not isinstance(answer, SnapshotError):
+        return None
+    is_gone = answer.status == 409 or (answer.status == 404 and found.uid)
+    return None if is_gone else answer

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kubectl_snapshot.job.leftovers import Found, Wanted, choose_leftovers, parse_found
+from kubectl_snapshot.job.options import RUN_ID_LENGTH
+
+# 2026-11-23T08:00:00Z
+NOW = 1795420800.0
+EXPIRES = "2026-11-23T08:05:00Z"
+ALIVE = Found("Job", "kubectl-snapshot-a", "ops", "aaaaaaaaaa", "u1", NOW - 60, NOW + 300)
+FINISHED = replace(ALIVE, is_finished=True)
+EXPIRED = replace(ALIVE, created=NOW - 900, expires=NOW - 1)
+ROLE = replace(ALIVE, kind="ClusterRole", namespace="", uid="u2")
+ORPHAN = replace(ALIVE, kind="ConfigMap", expires=0, uid="u3")
+
+
+def choices(*found: Found, **wanted: Any) -> list[tuple[bool, str]]:
+    chosen = choose_leftovers(found, Wanted(**wanted), NOW)
+    return [(choice.is_doomed, choice.reason) for choice in chosen]
+
+
+def item(**metadata: Any) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": "kubectl-snapshot-a",
+            "namespace": "ops",
+            "uid": "u1",
+            "labels": {"kubectl-snapshot/run": "aaaaaaaaaa"},
+            "creationTimestamp": "2026-11-23T07:59:00Z",
+            "annotations": {"kubectl-snapshot/expires": EXPIRES},
+            **metadata,
+        }
+    }
+
+
+def test_a_job_of_the_api_is_read_with_its_times() -> None:
+    assert parse_found("Job", item()) == ALIVE
+
+
+@pytest.mark.parametrize(
+    ("status", "is_finished"),
+    [
+        ({"conditions": [{"type": "Complete", "status": "True"}]}, True),
+        ({"conditions": [{"type": "Failed", "status": "True"}]}, True),
+        ({"conditions": [{"type": "Failed", "status": "False"}]}, False),
+        ({"conditions": [{"type": "SuccessCriteriaMet", "status": "True"}]}, False),
+        ({}, False),
+    ],
+)
+def test_a_job_is_finished_by_its_conditions(status: dict[str, Any], is_finished: bool) -> None:
+    assert parse_found("Job", {**item(), "status": status}).is_finished is is_finished
+
+
+@pytest.mark.parametrize("annotations", [None, {}, {"kubectl-snapshot/expires": "soon"}])
+def test_an_expiry_that_cannot_be_read_is_none(annotations: dict[str, str] | None) -> None:
+    assert parse_found("Job", item(annotations=annotations)).expires == 0
+
+
+def test_a_run_that_is_alive_stays() -> None:
+    assert choices(ALIVE) == [(False, f"alive, expires at {EXPIRES}")]
+
+
+def test_a_run_that_has_ended_or_expired_goes() -> None:
+    assert choices(FINISHED) == [(True, "its run has ended")]
+    assert choices(EXPIRED) == [(True, "expired at 2026-11-23T07:59:59Z")]
+
+
+def test_what_a_job_owns_is_left_to_its_job() -> None:
+    assert choices(ALIVE, replace(ORPHAN, is_owned=True)) == choices(ALIVE)
+
+
+def test_what_is_being_deleted_already_is_left_alone() -> None:
+    assert choices(replace(FINISHED, is_going=True)) == [(False, "it is being deleted")]
+
+
+@pytest.mark.parametrize(("job", "is_doomed"), [(ALIVE, False), (FINISHED, True)])
+def test_a_role_goes_with_the_job_of_its_run(job: Found, is_doomed: bool) -> None:
+    assert choices(ROLE, job)[1][0] is is_doomed
+
+
+def test_a_role_whose_job_is_not_seen_stays_until_it_expires() -> None:
+    assert choices(ROLE) == [(False, f"expires at {EXPIRES}; with -A its Job is looked for")]
+    assert choices(replace(ROLE, expires=NOW - 1))[0][0]
+
+
+def test_a_role_whose_job_is_nowhere_goes() -> None:
+    assert choices(ROLE, sees_all_jobs=True) == [(True, "its Job is gone")]
+
+
+def test_what_was_orphaned_goes() -> None:
+    assert choices(ORPHAN) == [(True, "its Job is gone")]
+
+
+def test_with_an_age_it_alone_decides() -> None:
+    assert choices(ALIVE, older_than_s=60) == [(True, "60 s old")]
+    assert choices(FINISHED, older_than_s=61) == [(False, "60 s old")]
+
+
+def test_a_named_run_goes_dead_or_alive() -> None:
+    assert choices(ALIVE, ROLE, run_id="aaaaaaaaaa") == [(True, "of run aaaaaaaaaa")] * 2
+
+
+def test_run_ids_are_as_long_as_they_are_made() -> None:
+    assert len(ALIVE.run_id) == RUN_ID_LENGTH

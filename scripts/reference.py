@@ -23,7 +23,7 @@ from kubectl_snapshot.collectors import (
 )
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.collectors.gpu_smi import GPU_ELEMENTS, SYSTEM_ELEMENTS
-from kubectl_snapshot.commands.all_commands import COMMANDS, DEFAULT_COMMAND
+from kubectl_snapshot.commands.all_commands import ANSWERING, COMMANDS, DEFAULT_COMMAND
 from kubectl_snapshot.commands.flags import variable_names
 from kubectl_snapshot.commands.interrupts import SIGNALS
 from kubectl_snapshot.document.patterns import SYSTEMD_EXCLUDED
@@ -68,7 +68,7 @@ def render_groups(parser: argparse.ArgumentParser) -> dict[str, str]:
     """Return the table of each group of flags; the title of what is in no group is empty."""
     tables: dict[str, str] = {}
     for group in parser._action_groups:
-        rows = [(render_flag(a), explain_flag(a)) for a in group._group_actions if is_flag(a)]
+        rows = [(render_flag(a), explain_flag(a)) for a in group._group_actions if is_shown(a)]
         if rows:
             title = "" if group is parser._optionals else group.title or ""
             tables[title] = render_table(("flag", "meaning"), rows)
@@ -82,6 +82,11 @@ def import_parser(name: str) -> argparse.ArgumentParser:
 
 def is_flag(action: argparse.Action) -> bool:
     return bool(action.option_strings) and action.dest != "help"
+
+
+def is_shown(action: argparse.Action) -> bool:
+    """Return whether the help has a flag: those of a capture also go with `@live`, unnamed."""
+    return is_flag(action) and action.help is not argparse.SUPPRESS
 
 
 def render_flag(action: argparse.Action) -> str:
@@ -120,7 +125,11 @@ def render_exit_codes() -> str:
     """Return every exit code; what an error's code means is the docstring of its class."""
     rows: dict[int, tuple[str, str]] = {
         errors.EXIT_OK: ("", "The snapshot was made and written; gaps in it are warnings."),
-        errors.EXIT_UNCLASSIFIED: ("", "An error that nobody foresaw; `--debug` shows where."),
+        errors.EXIT_UNCLASSIFIED: (
+            "",
+            f"{render_words(ANSWERING).strip()}: no. Else an error that nobody foresaw; `--debug` "
+            "shows where.",
+        ),
         errors.EXIT_GAPS: ("", "With `--strict`: something could not be read."),
     }
     for number in SIGNALS:

@@ -95,7 +95,11 @@ def parse_commands(block: Block) -> list[Command]:
 
 
 def run_block(block: Block, directory: Path, environment: Mapping[str, str]) -> None:
-    """Run a block's commands one after the other; fail on a page that shows something else."""
+    """Run a block's commands one after the other; fail on a page that shows something else.
+
+    They find docs/examples where it is in a checkout.
+    """
+    (directory / "docs").symlink_to(ROOT / "docs")
     for command in parse_commands(block):
         done = subprocess.run(
             ["bash", "-c", command.line],

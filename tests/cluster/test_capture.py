@@ -156,8 +156,10 @@ def test_no_verb_but_get_and_list_reads_the_cluster(
         ("create", "selfsubjectrulesreviews"),
         ("create", "jobs"),
         ("create", "configmaps"),
+        ("create", "secrets"),
         ("patch", "jobs"),
         ("delete", "jobs"),
         ("delete", "configmaps"),
+        ("delete", "secrets"),
     }
     assert ours(cluster) == []

@@ -135,7 +135,8 @@ def test_what_is_kept_goes_with_its_job(
     cluster: Cluster, run_snapshot: Run, namespace: str, flag: str
 ) -> None:
     run_id = parse_valid(run_snapshot("-n", namespace, flag).stdout).metadata["run-id"]
-    assert {line.split()[0] for line in ours(cluster, run_id)} == {"Job", "Pod", "ConfigMap"}
+    left = {line.split()[0] for line in ours(cluster, run_id)}
+    assert left == {"Job", "Pod", "ConfigMap", "Secret"}
     job = f"/apis/batch/v1/namespaces/{namespace}/jobs/kubectl-snapshot-{run_id}"
     cluster.client.call("DELETE", job, {"propagationPolicy": "Background"})
     assert_nothing_left(cluster, run_id)
@@ -185,7 +186,7 @@ def test_an_image_that_has_us_in_it_needs_no_config_map(
         for event in cluster.audit(before)
         if event.get("userAgent", "").startswith("kubectl-snapshot/") and event["verb"] == "create"
     }
-    assert made == {"selfsubjectrulesreviews", "jobs"}
+    assert made == {"selfsubjectrulesreviews", "jobs", "pods", "secrets"}
 
 
 def test_a_client_dry_run_prints_what_kubectl_would_take(
@@ -194,7 +195,7 @@ def test_a_client_dry_run_prints_what_kubectl_would_take(
     before = cluster.audit_size()
     ended = run_snapshot("-n", namespace, "--dry-run", "--node", "node1")
     kinds = [document["kind"] for document in yaml.safe_load_all(ended.stdout)]
-    assert kinds == ["Job", "ConfigMap"]
+    assert kinds == ["Job", "ConfigMap", "Secret"]
     agents = {event.get("userAgent", "") for event in cluster.audit(before)}
     assert not [agent for agent in agents if agent.startswith("kubectl-snapshot/")]
 
@@ -207,6 +208,7 @@ def test_a_server_dry_run_is_checked_and_makes_nothing(
     assert [o["kind"] for o in objects] == [
         "Job",
         "ConfigMap",
+        "Secret",
         "ServiceAccount",
         "ClusterRole",
         "ClusterRoleBinding",

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors import (
-    gpu,
-    kubernetes_cluster,
-    node_topology,
-    operating_system,
-    systemd,
-)
+from kubectl_snapshot.collectors import kubernetes_cluster, node_topology
+from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +14,6 @@ if TYPE_CHECKING:
 
 ALL_COLLECTORS: Mapping[str, Collector] = {
     "K8s": kubernetes_cluster,
-    "GPU": gpu,
-    "OS": operating_system,
-    "SystemD": systemd,
+    **NODE_COLLECTORS,
     "NodeTopology": node_topology,
 }

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.clients.hostpath import HostPath
     from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.collectors.context import Collector
 
 
 def new_parser() -> Parser:
@@ -104,10 +105,8 @@ def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> 
 
 def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) -> None:
     """Write progress and then the framed document of the node that this pod runs on."""
-    from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
     from kubectl_snapshot.collectors.compose import collect_snapshot, ensure_key
-    from kubectl_snapshot.collectors.context import NODE, Context
-    from kubectl_snapshot.collectors.k8s_helm import parse_namespaces
+    from kubectl_snapshot.collectors.context import Context
     from kubectl_snapshot.collectors.systemd import parse_units
     from kubectl_snapshot.document.codec_json import canonical_json
     from kubectl_snapshot.document.frame import encode_frame, render_progress
@@ -129,16 +128,26 @@ def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) 
         node_name=os.environ.get("NODE_NAME", ""),
         kube=kube,
         kube_error=kube_error,
-        helm_namespaces=parse_namespaces(args.helm_namespace),
+        helm_namespaces=tuple(args.helm_namespace),
         max_nodes_per_entry=args.max_nodes_per_entry,
         systemd_services=parse_units(args.systemd_service),
     )
-    collectors = [c for c in ALL_COLLECTORS.values() if reads_cluster or c.SCOPE == NODE]
     snapshot = collect_snapshot(
-        collectors, context, timeout_s, metadata, tell, ensure_key(redaction)
+        choose_collectors(reads_cluster), context, timeout_s, metadata, tell, ensure_key(redaction)
     )
     # One burst, and then at once the end: an ended container's log is not rotated.
     out.write("".join(f"{line}\n" for line in encode_frame(canonical_json(snapshot), args.run_id)))
+
+
+def choose_collectors(reads_cluster: bool) -> list[Collector]:
+    """Return the collectors of the node, and those of the cluster only where it is read."""
+    from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
+
+    if not reads_cluster:
+        return list(NODE_COLLECTORS.values())
+    from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+
+    return list(ALL_COLLECTORS.values())
 
 
 def connect_from_pod() -> tuple[Kube | None, SnapshotError | None]:

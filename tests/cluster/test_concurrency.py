@@ -1,0 +1,51 @@
+"""Many captures at once in one namespace: each gets its own document, and nothing is left."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.support import Cluster, assert_nothing_left
+from tests.validation import parse_valid, subtype
+
+AT_ONCE = 20
+
+
+def test_twenty_at_once_are_twenty_correct_documents(
+    cluster: Cluster,
+    start_snapshot: Callable[..., subprocess.Popen[str]],
+    namespace: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cluster.require_lab()
+    asked = [(tmp_path / f"{index}.yaml", cluster.nodes[index % 2]) for index in range(AT_ONCE)]
+    started = time.monotonic()
+    clients = [
+        start_snapshot("-n", namespace, "--node", node, "-o", str(path), "--log-json")
+        for path, node in asked
+    ]
+    run_ids = set()
+    for client, (path, node) in zip(clients, asked):
+        _, told = client.communicate(timeout=180)
+        assert client.returncode == 0, told
+        snapshot = parse_valid(path.read_text())
+        start = next(e for e in map(json.loads, told.splitlines()) if e["event"] == "start")
+        assert snapshot.metadata["run-id"] == start["run-id"]
+        assert snapshot.metadata["source-node"] == node
+        assert "gaps" not in snapshot.metadata, snapshot.metadata["gaps"]
+        # Read on the node itself, and by the client's own half of the document.
+        assert subtype(snapshot, "OS", "release").data["VARIANT_ID"] == node
+        assert subtype(snapshot, "OS", "sysctl").data["/proc/sys/kernel/hostname"] == node
+        assert subtype(snapshot, "K8s", "node").data["source-node"] == node
+        run_ids.add(start["run-id"])
+    seconds = time.monotonic() - started
+    assert len(run_ids) == AT_ONCE
+    assert_nothing_left(cluster)
+    with capsys.disabled():
+        print(f"\n{AT_ONCE} captures at once: {seconds:.1f} s in all")

@@ -127,14 +127,15 @@ def basic(username: str, password: str) -> str:
     """Return the header value for a user name and password (RFC 7617)."""
     import base64
 
-    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+    login = _encode(f"{username}:{password}", "a user name or password")
+    return "Basic " + base64.b64encode(login).decode()
 
 
 def header_text(value: str, what: str) -> str:
     """Return a header value as http.client sends it: UTF-8 bytes, each as one character."""
     if any(ord(character) < 32 for character in value):
         raise InvalidRequest(f"{what} holds a line break or another control character")
-    return value.encode().decode("latin-1")
+    return _encode(value, what).decode("latin-1")
 
 
 def read_client_certificate(user: Mapping[str, Any], place: str) -> tuple[bytes, bytes]:
@@ -166,3 +167,11 @@ def read_secret(section: Mapping[str, Any], key: str, place: str) -> bytes:
     except OSError as error:
         why = f"{path}: {error.strerror}"
         raise InvalidRequest(f"cannot read {key} of {place}", why=why) from error
+
+
+def _encode(value: str, what: str) -> bytes:
+    try:
+        # What is not UTF-8 in the environment or on the command line stays the bytes that it was.
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(f"{what} holds half a character") from error

@@ -80,7 +80,7 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
     if not value:
         return None
     if value.strip().isdecimal():
-        return float(value)
+        return float(value.strip())  # which takes off more characters than float() does
     from email.utils import parsedate_to_datetime
 
     try:

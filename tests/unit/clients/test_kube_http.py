@@ -76,6 +76,7 @@ def test_warnings_are_read_from_one_header_and_from_several() -> None:
         (None, None),
         ("", None),
         ("7", 7.0),
+        ("7\x1f", 7.0),
         ("Thu, 01 Jan 1970 00:01:40 GMT", 40.0),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
         ("soon", None),

@@ -54,6 +54,12 @@ def test_the_login_of_a_proxy_goes_into_a_header_and_into_no_text() -> None:
     assert "YW5u" not in repr(proxy)
 
 
+def test_a_login_that_is_not_utf_8_goes_as_the_bytes_it_was_or_not_at_all() -> None:
+    assert parse_proxy("http://a:\udcff@proxy").authorization == "Basic YTr/"
+    with pytest.raises(InvalidRequest, match="half a character"):
+        parse_proxy("http://a:\ud800@proxy")
+
+
 def test_a_socks_proxy_is_refused_with_another_way() -> None:
     with pytest.raises(InvalidRequest) as caught:
         choose_proxy(SERVER, "socks5://ann:secret@proxy:1080", {})

@@ -27,7 +27,9 @@ from kubectl_snapshot.commands.all_commands import ANSWERING, COMMANDS, DEFAULT_
 from kubectl_snapshot.commands.flags import variable_names
 from kubectl_snapshot.commands.interrupts import SIGNALS
 from kubectl_snapshot.document.patterns import SYSTEMD_EXCLUDED
+from kubectl_snapshot.document.credentials import SHAPES
 from kubectl_snapshot.document.schema import VALUE_TYPES
+from kubectl_snapshot.document.secret_places import PLACES
 from kubectl_snapshot.document.snapshot import TYPES
 from kubectl_snapshot.job.options import JobOptions
 from kubectl_snapshot.job.permissions import build_user_permissions
@@ -244,6 +246,23 @@ def render_distributions() -> str:
         for sign in k8s_distribution.SIGNS
     ]
     return render_table(("distribution", "sign"), rows)
+
+
+def render_secret_places() -> str:
+    """Return where secrets are looked for, and which part of a key names its value."""
+    rows = []
+    for place in PLACES:
+        prefix = f"{place.type}.{place.subtype}"
+        name = "none" if place.name_after is None else "the key"
+        if place.name_after:
+            name = f"what follows `{place.name_after}`"
+        rows.append((render_words(f"{prefix}.{key}" for key in place.keys).strip(), name))
+    return render_table(("readings", "name of the value"), rows)
+
+
+def render_shapes() -> str:
+    """Return whose secrets are known by their shape, in one line."""
+    return "; ".join(SHAPES) + "\n"
 
 
 def render_excluded_sysctls() -> str:

@@ -25,6 +25,7 @@ from typing import Any
 
 from kubectl_snapshot.clients import nvml_fields, nvml_links, nvml_values
 from kubectl_snapshot.clients.pci import parse_address
+from kubectl_snapshot.errors import InvalidRequest
 
 DEVICE_NODE = "/dev/nvidiactl"
 # A pod that the node's devices were not given to, or that may not open them.
@@ -120,9 +121,9 @@ def _read_excluded(nvml: Any) -> list[str]:
     try:
         indices = range(nvml.nvmlGetExcludedDeviceCount())
         found = [nvml.nvmlGetExcludedDeviceInfoByIndex(index) for index in indices]
-    except nvml.NVMLError:
+        return [parse_address(info.pci.busId) for info in found]
+    except (nvml.NVMLError, UnicodeDecodeError, InvalidRequest):
         return []
-    return [parse_address(info.pci.busId) for info in found]
 
 
 def _mount_run_directory(run_directory: str) -> bool:

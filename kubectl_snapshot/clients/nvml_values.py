@@ -8,6 +8,8 @@ from __future__ import annotations
 import ctypes
 from typing import Any, Callable, Union
 
+from kubectl_snapshot.errors import InvalidRequest
+
 Value = Union[str, int, bool]
 Values = dict[str, Value]
 Reader = Callable[[Any, Any], Values]
@@ -48,7 +50,7 @@ def read_values(
                 unsupported[name] = error.value
             else:
                 failed[name] = str(error)
-        except UnicodeDecodeError as error:
+        except (UnicodeDecodeError, InvalidRequest) as error:
             failed[name] = str(error)
     return values, unsupported, failed
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.errors import Absent
+from kubectl_snapshot.errors import Absent, InvalidRequest
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.hostpath import HostPath
@@ -14,6 +15,10 @@ PCI_DEVICES = "/sys/bus/pci/devices"
 NVIDIA = 0x10DE
 # PCI class codes, base class 03: VGA controller, 3D controller. NVSwitches are bridges, not these.
 GPU_CLASSES = (0x0300, 0x0302)
+
+
+# Domain; bus, device and function.
+_ADDRESS = re.compile(r"([0-9A-Fa-f]{4,8}):([0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-7])", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,10 @@ def read_gpus(host: HostPath) -> tuple[PciGpu, ...]:
 
 def parse_address(text: str) -> str:
     """Return a PCI address as the kernel writes it: NVML has `00000000:1B:00.0`, in capitals."""
-    domain, _, rest = text.lower().partition(":")
-    return f"{int(domain, 16):04x}:{rest}"
+    match = _ADDRESS.fullmatch(text)
+    if match is None:
+        raise InvalidRequest(f"{text!r} is no PCI address")
+    return f"{int(match[1], 16):04x}:{match[2].lower()}"
 
 
 def _is_gpu(host: HostPath, address: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.pci import parse_address
-from kubectl_snapshot.errors import Internal
+from kubectl_snapshot.errors import Internal, InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ def _parse_gpu(gpu: Element) -> dict[str, Value]:
             continue
         try:
             data[key] = convert(text)
-        except ValueError:
+        except (ValueError, InvalidRequest):
             continue  # a wording that is not known is no value
     return data
 

@@ -9,7 +9,7 @@ import pytest
 
 from kubectl_snapshot.clients.hostpath import HostPath
 from kubectl_snapshot.clients.pci import PciGpu, parse_address, read_gpus
-from kubectl_snapshot.errors import Unavailable
+from kubectl_snapshot.errors import InvalidRequest, Unavailable
 from tests.unit.gpus import add_pci_device
 
 GPU, OTHER = "0000:1b:00.0", "0000:2b:00.0"
@@ -66,3 +66,5 @@ def test_an_address_of_nvml_is_written_as_the_kernel_writes_it() -> None:
     assert parse_address("00000000:1B:00.0") == GPU
     assert parse_address("0008:06:00.0") == "0008:06:00.0"
     assert parse_address("00010000:AF:00.0") == "10000:af:00.0"
+    with pytest.raises(InvalidRequest, match="'bus 5' is no PCI address"):
+        parse_address("bus 5")

@@ -1,0 +1,172 @@
+"""-o cm://namespace/name: written by server-side apply, read back, never over something else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cluster.conftest import Finished
+from tests.cluster.support import Cluster, assert_nothing_left
+from tests.validation import parse_valid
+
+Run = Callable[..., Finished]
+
+APPLY = "application/apply-patch+yaml"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+
+
+def path_of(namespace: str, name: str) -> str:
+    return f"/api/v1/namespaces/{namespace}/configmaps/{name}"
+
+
+def apply_as(
+    cluster: Cluster, manager: str, namespace: str, name: str, data: dict[str, str]
+) -> Any:
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": namespace},
+        "data": data,
+    }
+    path = f"{path_of(namespace, name)}?fieldManager={manager}"
+    return cluster.client.call("PATCH", path, body, APPLY)
+
+
+def test_a_snapshot_is_written_with_the_references_keys_and_labels_and_read_back(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    uri = f"cm://{namespace}/node1"
+    ended = run_snapshot("-n", namespace, "--node", "node1", "-o", uri, "-o", "-")
+    assert ended.returncode == 0, ended.stderr
+    assert f"snapshot of node1 written to {uri}" in ended.stderr
+    written = cluster.client.get(path_of(namespace, "node1"))
+    assert set(written["data"]) == {"snapshot.yaml", "format", "timestamp"}
+    assert written["data"]["format"] == "yaml"
+    assert written["data"]["snapshot.yaml"] == ended.stdout
+    snapshot = parse_valid(ended.stdout)
+    assert written["metadata"]["labels"] == {
+        "app.kubernetes.io/name": "aicr",
+        "app.kubernetes.io/component": "Snapshot",
+        "app.kubernetes.io/version": snapshot.metadata["version"],
+    }
+    assert_nothing_left(cluster)
+    queried = run_snapshot("query", uri, "metadata.run-id", "metadata.source-node")
+    assert queried.stdout == f"{snapshot.metadata['run-id']}\nnode1\n"
+
+
+def test_a_second_snapshot_takes_the_place_of_the_first(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    words = ["--local", "-o", f"cm://{namespace}/here"]
+    assert run_snapshot(*words).returncode == 0
+    uid = cluster.client.get(path_of(namespace, "here"))["metadata"]["uid"]
+    ended = run_snapshot(*words, "-t", "json")
+    assert ended.returncode == 0, ended.stderr
+    written = cluster.client.get(path_of(namespace, "here"))
+    assert written["metadata"]["uid"] == uid
+    assert set(written["data"]) == {"snapshot.json", "format", "timestamp"}
+    assert json.loads(written["data"]["snapshot.json"])["metadata"]["mode"] == "local"
+    assert run_snapshot("query", f"cm://{namespace}/here", "metadata.mode").stdout == "local\n"
+
+
+def test_what_the_reference_has_written_is_read_and_replaced(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    text = (
+        "kind: Snapshot\napiVersion: aicr.run/v1\nmetadata:\n    source-node: old\n"
+        "measurements:\n    - type: OS\n      subtypes:\n        - subtype: release\n"
+        "          data:\n            ID: ubuntu\n"
+    )
+    data = {"snapshot.yaml": text, "format": "yaml", "timestamp": "2026-01-01T00:00:00Z"}
+    apply_as(cluster, "aicr", namespace, "aicr-snapshot", data)
+    uri = f"cm://{namespace}/aicr-snapshot"
+    queried = run_snapshot("query", uri, "metadata.source-node", "OS.release.ID")
+    assert (queried.stdout, queried.stderr) == ("old\nubuntu\n", "")
+    ended = run_snapshot("--local", "-o", uri)
+    assert ended.returncode == 0, ended.stderr
+    assert run_snapshot("query", uri, "metadata.mode").stdout == "local\n"
+
+
+def test_a_configmap_of_something_else_is_left_alone_before_anything_is_made(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    apply_as(cluster, "someone", namespace, "coredns", {"Corefile": ".:53 {}", "format": "mine"})
+    before = cluster.client.get(path_of(namespace, "coredns"))
+    ended = run_snapshot("-n", namespace, "-o", f"cm://{namespace}/coredns")
+    assert ended.returncode == 2
+    assert "is not a snapshot's\n  why: it holds Corefile" in ended.stderr
+    assert "starting the agent" not in ended.stderr
+    assert cluster.client.get(path_of(namespace, "coredns")) == before
+    read = run_snapshot("query", f"cm://{namespace}/coredns", "OS")
+    assert read.returncode == 3
+    assert "holds no snapshot\n  why: its keys are Corefile, format" in read.stderr
+
+
+def test_an_immutable_one_is_refused_before_anything_is_made(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    uri = f"cm://{namespace}/kept"
+    assert run_snapshot("--local", "-o", uri).returncode == 0
+    cluster.client.patch(path_of(namespace, "kept"), {"immutable": True})
+    ended = run_snapshot("-n", namespace, "-o", uri)
+    assert ended.returncode == 2
+    assert "immutable" in ended.stderr
+    assert "starting the agent" not in ended.stderr
+
+
+def test_what_is_too_big_is_an_error_with_its_size(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    words = ["--node", cluster.nodes[-1], "--systemd-service", "*"]
+    ended = run_snapshot("-n", namespace, *words, "-o", f"cm://{namespace}/big")
+    if ended.returncode == 0:
+        pytest.skip("this node has too few units to fill a ConfigMap")
+    assert ended.returncode == 2
+    assert "the snapshot does not fit into a ConfigMap: it has " in ended.stderr
+    assert "why: a ConfigMap holds 1048576" in ended.stderr
+    assert_nothing_left(cluster)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["-o", "cm://no-such-namespace/a"], 3, 'namespaces "no-such-namespace" not found'),
+        (["-o", "cm://default/a", "--as", "nobody"], 4, 'cannot patch resource "configmaps"'),
+    ],
+)
+def test_a_place_that_cannot_be_written_to_is_told_before_anything_is_made(
+    run_snapshot: Run, namespace: str, words: list[str], code: int, said: str
+) -> None:
+    ended = run_snapshot("-n", namespace, *words)
+    assert ended.returncode == code
+    assert said in ended.stderr
+    assert "starting the agent" not in ended.stderr
+
+
+def test_the_rights_that_the_page_names_are_enough(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    roles = f"{RBAC}/namespaces/{namespace}"
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["patch", "create"]}
+    cluster.client.call("POST", f"{roles}/roles", {"metadata": {"name": "writer"}, "rules": [rule]})
+    binding = {
+        "metadata": {"name": "writer"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "writer"},
+        "subjects": [
+            {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "cm-writer"}
+        ],
+    }
+    cluster.client.call("POST", f"{roles}/rolebindings", binding)
+    ended = run_snapshot("--local", "-o", f"cm://{namespace}/mine", "--as", "cm-writer")
+    assert ended.returncode == 0, ended.stderr
+    read = run_snapshot("query", f"cm://{namespace}/mine", "OS", "--as", "cm-writer")
+    assert read.returncode == 4
+
+
+def test_one_that_is_not_there_is_not_found(run_snapshot: Run, namespace: str) -> None:
+    ended = run_snapshot("query", f"cm://{namespace}/none", "OS")
+    assert ended.returncode == 3
+    assert f"cannot read ConfigMap {namespace}/none" in ended.stderr

@@ -28,7 +28,8 @@ class Rule:
     """One right a collector needs, as in RBAC; the core API group is the empty text.
 
     Without an optional one the document is still worth reading as this user. `helm_only` rules
-    hold for the namespaces that the user named for Helm, others for the whole cluster.
+    hold for the namespaces that the user named for Helm, others for the whole cluster. `purpose`
+    is a sentence for the administrator who grants it.
     """
 
     group: str
@@ -36,6 +37,7 @@ class Rule:
     verbs: tuple[str, ...]
     is_optional: bool = False
     helm_only: bool = False
+    purpose: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Subtype
 
 GROUP, KIND = "argoproj.io", "Application"
-RULES = (Rule(GROUP, "applications", ("list",), is_optional=True),)
+RULES = (
+    Rule(
+        GROUP,
+        "applications",
+        ("list",),
+        is_optional=True,
+        purpose="K8s.argocd: the Applications of Argo CD.",
+    ),
+)
 # An Application's status lists every resource it manages.
 PAGE_SIZE = 100
 

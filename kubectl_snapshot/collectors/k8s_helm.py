@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.clients.kube import Kube
 
+PURPOSE = (
+    "K8s.helm: Helm's releases. The right is to all of them; only those with its labels are read."
+)
 RULES = (
-    Rule("", "secrets", ("list",), is_optional=True, helm_only=True),
-    Rule("", "configmaps", ("list",), is_optional=True, helm_only=True),
+    Rule("", "secrets", ("list",), is_optional=True, helm_only=True, purpose=PURPOSE),
+    Rule("", "configmaps", ("list",), is_optional=True, helm_only=True, purpose=PURPOSE),
 )
 NOT_ASKED = "no namespace was named with --helm-namespace"
 

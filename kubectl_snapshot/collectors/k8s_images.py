@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
-RULES = (Rule("", "pods", ("list",)),)
+RULES = (Rule("", "pods", ("list",), purpose="K8s.image: the images of all pods."),)
 
 # The snapshot does not see itself.
 NOT_OURS = {"labelSelector": f"{MANAGED_BY_LABEL}!={NAME}"}

@@ -11,7 +11,15 @@ from kubectl_snapshot.errors import SnapshotError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RULES = (Rule("config.openshift.io", "clusterversions", ("get",), is_optional=True),)
+RULES = (
+    Rule(
+        "config.openshift.io",
+        "clusterversions",
+        ("get",),
+        is_optional=True,
+        purpose="K8s.node: the release of OpenShift, where this is one.",
+    ),
+)
 # There is one, and this is its name (github.com/openshift/api, config/v1 ClusterVersion).
 PATH = "/apis/config.openshift.io/v1/clusterversions/version"
 

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Subtype
 
 GROUP, KIND = "nvidia.com", "ClusterPolicy"
-RULES = (Rule(GROUP, "clusterpolicies", ("list",), is_optional=True),)
+RULES = (
+    Rule(
+        GROUP,
+        "clusterpolicies",
+        ("list",),
+        is_optional=True,
+        purpose="K8s.policy: the settings of the NVIDIA GPU operator.",
+    ),
+)
 
 
 def read_policies(

@@ -25,7 +25,7 @@ TYPE = "K8s"
 SCOPE = CLUSTER
 # GET /version and the discovery need none: everybody may, who is authenticated.
 RULES = (
-    Rule("", "nodes", ("get",)),
+    Rule("", "nodes", ("get",), purpose="K8s.node: the node's versions and its provider."),
     *k8s_images.RULES,
     *k8s_policy.RULES,
     *k8s_helm.RULES,

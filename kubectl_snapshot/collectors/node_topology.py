@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TYPE = "NodeTopology"
 SCOPE = CLUSTER
-RULES = (Rule("", "nodes", ("list",)),)
+RULES = (Rule("", "nodes", ("list",), purpose="NodeTopology: the taints and labels of all nodes."),)
 SUBTYPES = ("summary", "taint", "label")
 DEADLINE_S = 90.0
 

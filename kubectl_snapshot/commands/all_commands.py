@@ -18,6 +18,7 @@ COMMANDS = {
         "tell whether a capture would work here, and what mends it",
     ),
     "query": ("kubectl_snapshot.commands.query", "print values of a snapshot by path"),
+    "rbac": ("kubectl_snapshot.commands.rbac", "print the rights that an administrator gives once"),
     "schema": ("kubectl_snapshot.commands.schema", "print the JSON Schema of a snapshot"),
     "version": ("kubectl_snapshot.commands.version", "print version, Python and agent image"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.job.options import INJECT
@@ -14,16 +14,28 @@ if TYPE_CHECKING:
 
 RBAC = "rbac.authorization.k8s.io"
 
+RUN_PURPOSE = "A run is a Job: made without pods, started by a patch, deleted at its end."
+FILE_PURPOSE = "The program travels into the pod in a ConfigMap."
+WATCH_PURPOSE = "The run waits for its pod, and tells what keeps it from starting."
+LOG_PURPOSE = "The snapshot comes back through the pod's log."
+KEY_PURPOSE = "Optional: the pod gets the key of redaction in a Secret. Without, it makes its own."
+EVENT_PURPOSE = "Optional: tells at once why a pod is not made, which else takes until --timeout."
+RBAC_PURPOSE = "The agent gets an account, roles and bindings of its own for the time of a run."
+
 
 @dataclass(frozen=True)
 class Permission:
-    """One verb on one resource; empty are the cluster's `namespace` and the core `group`."""
+    """One verb on one resource; empty are the cluster's `namespace` and the core `group`.
+
+    `purpose` is a sentence for the administrator who grants it.
+    """
 
     verb: str
     group: str
     resource: str
     subresource: str = ""
     namespace: str = ""
+    purpose: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         where = f" -n {self.namespace}" if self.namespace else " --all-namespaces"
@@ -39,15 +51,15 @@ class Permission:
 def build_user_permissions(options: JobOptions) -> tuple[Permission, ...]:
     """Return what the user needs for this run, besides reading the cluster-wide facts."""
     namespace = options.namespace
-    needed = [
-        Permission(verb, "batch", "jobs", "", namespace) for verb in ("create", "patch", "delete")
-    ]
+
+    def need(group: str, resource: str, *verbs: str, of: str = "", to: str) -> list[Permission]:
+        return [Permission(verb, group, resource, of, namespace, to) for verb in verbs]
+
+    needed = need("batch", "jobs", "create", "patch", "delete", to=RUN_PURPOSE)
     if options.agent == INJECT:
-        needed += [
-            Permission(verb, "", "configmaps", "", namespace) for verb in ("create", "delete")
-        ]
-    needed += [Permission(verb, "", "pods", "", namespace) for verb in ("list", "watch")]
-    needed.append(Permission("get", "", "pods", "log", namespace))
+        needed += need("", "configmaps", "create", "delete", to=FILE_PURPOSE)
+    needed += need("", "pods", "list", "watch", to=WATCH_PURPOSE)
+    needed += need("", "pods", "get", of="log", to=LOG_PURPOSE)
     if options.sets_up_rbac:
         needed += build_rbac_permissions(namespace, options.role_namespaces)
     return tuple(needed)
@@ -58,7 +70,16 @@ def build_key_permissions(options: JobOptions) -> tuple[Permission, ...]:
     if not options.carries_key:
         return ()
     return tuple(
-        Permission(verb, "", "secrets", "", options.namespace) for verb in ("create", "delete")
+        Permission(verb, "", "secrets", "", options.namespace, KEY_PURPOSE)
+        for verb in ("create", "delete")
+    )
+
+
+def build_event_permissions(options: JobOptions) -> tuple[Permission, ...]:
+    """Return what learning at once why a pod does not start needs; a run can do without."""
+    return tuple(
+        Permission(verb, "", "events", "", options.namespace, EVENT_PURPOSE)
+        for verb in ("list", "watch")
     )
 
 
@@ -72,7 +93,7 @@ def build_rbac_permissions(namespace: str, role_namespaces: Iterable[str]) -> li
     for name in role_namespaces:
         objects += [(RBAC, "roles", name), (RBAC, "rolebindings", name)]
     return [
-        Permission(verb, group, resource, "", where)
+        Permission(verb, group, resource, "", where, RBAC_PURPOSE)
         for group, resource, where in objects
         for verb in ("create", "delete")
     ]

@@ -15,7 +15,7 @@ from kubectl_snapshot.job import preflight_calls as calls
 from kubectl_snapshot.job.diagnose import diagnose_refusal
 from kubectl_snapshot.job.manifest import core_path
 from kubectl_snapshot.job.options import RESTRICTED, JobOptions
-from kubectl_snapshot.job.permissions import Permission
+from kubectl_snapshot.job.permissions import build_event_permissions
 from kubectl_snapshot.job.preflight import try_capture
 from kubectl_snapshot.job.preflight_facts import (
     OK,
@@ -48,7 +48,7 @@ IMAGE = re.compile(
 
 def read_report(kube: Kube, options: JobOptions, deadline: float) -> list[Fact]:
     """Return every fact, the failing ones in the order in which a capture would meet them."""
-    events = [Permission(verb, "", "events", "", options.namespace) for verb in ("list", "watch")]
+    events = build_event_permissions(options)
     gate = try_capture(kube, options, deadline, also=[*options.reads, *events])
     if has_no_server(gate.facts):
         return list(gate.facts)

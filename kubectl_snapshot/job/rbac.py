@@ -52,7 +52,7 @@ def build_cluster_role(options: JobOptions, expires: str) -> Manifest:
 def build_cluster_role_binding(options: JobOptions, expires: str) -> Manifest:
     """Return the binding of that ClusterRole to the run's ServiceAccount."""
     metadata = build_expiring_metadata(options, expires)
-    return _build_binding(options, "ClusterRoleBinding", "ClusterRole", metadata)
+    return build_binding("ClusterRole", metadata, options.name, options.namespace)
 
 
 def build_roles(options: JobOptions, expires: str, owner: Manifest) -> list[tuple[str, Manifest]]:
@@ -72,22 +72,22 @@ def build_roles(options: JobOptions, expires: str, owner: Manifest) -> list[tupl
             "metadata": metadata,
             "rules": build_policy_rules(options.reads, namespace),
         }
-        binding = _build_binding(options, "RoleBinding", "Role", metadata)
+        binding = build_binding("Role", metadata, options.name, options.namespace)
         objects.append((namespaced_path(namespace, "roles"), role))
         objects.append((namespaced_path(namespace, "rolebindings"), binding))
     return objects
 
 
-def _build_binding(options: JobOptions, kind: str, role_kind: str, metadata: Manifest) -> Manifest:
-    """Return the binding of the role of the same name to the run's ServiceAccount."""
+def build_binding(
+    role_kind: str, metadata: Manifest, account: str, account_namespace: str
+) -> Manifest:
+    """Return the binding of the role of the same name to a ServiceAccount."""
     return {
         "apiVersion": API_VERSION,
-        "kind": kind,
+        "kind": f"{role_kind}Binding",
         "metadata": metadata,
         "roleRef": {"apiGroup": API_GROUP, "kind": role_kind, "name": metadata["name"]},
-        "subjects": [
-            {"kind": "ServiceAccount", "name": options.name, "namespace": options.namespace}
-        ],
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": account_namespace}],
     }
 
 
@@ -96,13 +96,28 @@ def build_policy_rules(permissions: Iterable[Permission], namespace: str = "") -
 
     There is one per group and resource, with the verbs joined.
     """
-    verbs: dict[tuple[str, str], set[str]] = {}
+    return [rule for rule, _ in build_explained_rules(permissions, namespace)]
+
+
+def build_explained_rules(
+    permissions: Iterable[Permission], namespace: str = ""
+) -> list[tuple[Manifest, tuple[str, ...]]]:
+    """Return the same rules, each with what it is for."""
+    groups: dict[tuple[str, str], list[Permission]] = {}
     for permission in permissions:
         if permission.namespace == namespace:
-            verbs.setdefault((permission.group, permission.resource), set()).add(permission.verb)
+            resource = "/".join(filter(None, (permission.resource, permission.subresource)))
+            groups.setdefault((permission.group, resource), []).append(permission)
     return [
-        {"apiGroups": [group], "resources": [resource], "verbs": sorted(names)}
-        for (group, resource), names in sorted(verbs.items())
+        (
+            {
+                "apiGroups": [group],
+                "resources": [resource],
+                "verbs": sorted({permission.verb for permission in found}),
+            },
+            tuple(dict.fromkeys(permission.purpose for permission in found)),
+        )
+        for (group, resource), found in sorted(groups.items())
     ]
 
 

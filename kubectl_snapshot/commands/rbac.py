@@ -1,0 +1,168 @@
+"""kubectl snapshot rbac: the rights that an administrator gives once, as YAML with its reasons."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import TYPE_CHECKING, TextIO
+
+from kubectl_snapshot.commands.capture import add_agent_flags, add_target_flags, parse_config
+from kubectl_snapshot.commands.connection_flags import add_connection_flags, parse_connection
+from kubectl_snapshot.commands.flags import (
+    Parser,
+    add_flag,
+    add_log_flags,
+)
+from kubectl_snapshot.commands.flags import (
+    new_parser as new_plain_parser,
+)
+from kubectl_snapshot.constants import NAME
+from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, NotFound
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from kubectl_snapshot.job.grants import Grant
+    from kubectl_snapshot.job.manifest import Manifest
+    from kubectl_snapshot.job.options import JobOptions
+
+AGENT, USER = "agent", "user"
+
+EXAMPLES = """\
+examples:
+  kubectl snapshot rbac -n ops | kubectl apply -f -    an account for the agent, made once; then:
+  kubectl snapshot -n ops --service-account-name kubectl-snapshot --cluster-scope agent
+  kubectl snapshot rbac -n ops --for user              what a user needs who captures in ops
+"""
+
+
+def new_parser() -> Parser:
+    parser = new_plain_parser(
+        "kubectl snapshot rbac",
+        "Print the rights that a capture with these flags needs, for an administrator to apply.\n"
+        "No cluster is contacted.",
+        usage="kubectl snapshot rbac [--for agent|user] [capture flags]",
+        epilog=EXAMPLES,
+    )
+    add_flag(
+        parser,
+        "--for",
+        dest="receiver",
+        choices=(AGENT, USER),
+        default=AGENT,
+        help="whose rights: the account's that the agent's pod has (default), or the user's",
+    )
+    add_target_flags(parser)
+    add_agent_flags(parser)
+    add_connection_flags(parser)
+    add_log_flags(parser)
+    return parser
+
+
+def run(args: argparse.Namespace, out: TextIO) -> int:
+    from kubectl_snapshot.job.grants import build_agent_grants, build_user_grants
+
+    options = read_options(args)
+    if args.receiver == USER:
+        out.write(render_grants(_user_header(options), build_user_grants(options)))
+    else:
+        out.write(render_grants(_agent_header(options), build_agent_grants(options)))
+    return EXIT_OK
+
+
+def read_options(args: argparse.Namespace) -> JobOptions:
+    """Return the options of a run with these flags; raise InvalidRequest where it needs no rights.
+
+    Its bytes are not among them: a file that is not built yet needs no other rights.
+    """
+    from dataclasses import replace
+
+    from kubectl_snapshot.job.options import CLIENT, IMAGE, SKIP
+    from kubectl_snapshot.snapshotter import build_job_options, default_factory, ignore_event
+
+    if args.local:
+        raise InvalidRequest("--local needs no rights in a cluster", hint="leave it out")
+    if args.receiver == AGENT and args.cluster_scope in (CLIENT, SKIP):
+        raise InvalidRequest(
+            f"the agent needs no rights with --cluster-scope {args.cluster_scope}",
+            hint="use --for user for the user's own",
+        )
+    config = parse_config(args, ignore_event)
+    options = build_job_options(
+        replace(config, agent=IMAGE), read_namespace(args), default_factory().collectors
+    )
+    return replace(options, agent=config.agent)
+
+
+def read_namespace(args: argparse.Namespace) -> str:
+    """Return the namespace of a capture with these flags; a kubeconfig may say it, or be missing.
+
+    Raises InvalidRequest for what no namespace can be called.
+    """
+    from kubectl_snapshot.clients.kubeconfig import read_access
+    from kubectl_snapshot.collectors.k8s_helm import NAMESPACE
+
+    namespace = args.namespace
+    if not namespace:
+        try:
+            namespace = read_access(parse_connection(args), os.environ).namespace
+        except NotFound:
+            namespace = "default"
+    if not re.fullmatch(NAMESPACE, namespace):
+        raise InvalidRequest(f"{namespace!r} is no namespace", hint="as in -n gpu-operator")
+    return str(namespace)
+
+
+def render_grants(header: Sequence[str], grants: Sequence[Grant]) -> str:
+    """Return the objects as YAML documents, with a comment for each rule."""
+    lines = [f"# {line}" for line in header]
+    for grant in grants:
+        lines += ["---", *(f"# {line}" for line in grant.comment)]
+        for key, value in grant.body.items():
+            if key == "rules":
+                lines.append("rules:")
+                for rule, reasons in zip(value, grant.reasons):
+                    lines += _rule_lines(rule, reasons)
+            else:
+                lines += _field_lines(key, value)
+    return "\n".join(lines) + "\n"
+
+
+def _rule_lines(rule: Manifest, reasons: Sequence[str]) -> list[str]:
+    lines = [f"{key}: {json.dumps(names)}" for key, names in rule.items()]
+    return [*(f"  # {reason}" for reason in reasons), f"  - {lines[0]}"] + [
+        f"    {line}" for line in lines[1:]
+    ]
+
+
+def _field_lines(key: str, value: object) -> list[str]:
+    """Return a field as YAML. JSON, which YAML includes, quotes whatever needs it."""
+    if isinstance(value, dict):
+        return [f"{key}:", *(f"  {name}: {_render_value(item)}" for name, item in value.items())]
+    return [f"{key}: {_render_value(value)}"]
+
+
+def _render_value(value: object) -> str:
+    """Return a word as it stands where no reader can misread it, all else as JSON."""
+    from kubectl_snapshot.document.yaml_scalars import render_text
+
+    return render_text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _agent_header(options: JobOptions) -> list[str]:
+    account = options.service_account_name or NAME
+    return [
+        "What the agent of kubectl-snapshot may read in the cluster: for an administrator, once.",
+        f"To use it: kubectl snapshot -n {options.namespace}"
+        f" --service-account-name {account} --cluster-scope agent",
+    ]
+
+
+def _user_header(options: JobOptions) -> list[str]:
+    return [
+        f"What a user needs who runs kubectl snapshot in namespace {options.namespace}:"
+        " for an administrator, once.",
+        "The roles bind nobody; above each is the command that gives it to a user.",
+    ]

@@ -374,8 +374,10 @@ def check_gpu(snapshot: Snapshot) -> None:
     """Raise NotFound unless some GPU subtype counts at least one GPU."""
     if not gpu_count(snapshot):
         node = snapshot.metadata.get("source-node", "") or "this machine"
+        subtypes = [s for m in snapshot.measurements if m.type == "GPU" for s in m.subtypes]
+        reasons = (s.context["reason"] for s in subtypes if "reason" in s.context)
         raise NotFound(
             f"no GPU was found on {node}",
-            why="no GPU subtype of the snapshot has a gpu-count above 0",
+            why=next(reasons, "no GPU subtype of the snapshot has a gpu-count above 0"),
             hint="pass another node, or leave --require-gpu out",
         )

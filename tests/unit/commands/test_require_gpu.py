@@ -35,6 +35,7 @@ def test_without_a_gpu_nothing_is_printed(
     ended = capsys.readouterr()
     assert ended.out == ""
     assert "error: no GPU was found on" in ended.err
+    assert "why: there is no NVIDIA GPU on the PCI bus" in ended.err
     monkeypatch.setenv(VARIABLE, "true")
     assert main(words) == 3
 

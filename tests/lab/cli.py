@@ -9,7 +9,7 @@ import sys
 from typing import Any, Callable
 
 from tests.lab import build, images, kube, lifecycle, node, processes, requirements
-from tests.lab.layout import STATE, Cluster
+from tests.lab.layout import CONTROL_PLANE, STATE, Cluster
 from tests.lab.machine import Problem, run, say
 
 # A node's subnet and address are made of its number.
@@ -22,6 +22,8 @@ FAULTS = {
     "network-off": "ip link set eth0 down",
     "network-on": "ip link set eth0 up && ip route replace default via {gateway}",
 }
+
+RESTARTABLE = ("apiserver", "controller-manager", "scheduler", "etcd")
 
 
 def main() -> int:
@@ -108,6 +110,12 @@ def run_fault(options: argparse.Namespace) -> int:
     return 0
 
 
+def run_restart(options: argparse.Namespace) -> int:
+    cluster = Cluster(options.name)
+    processes.restart(cluster, options.process, cluster.inside(CONTROL_PLANE))
+    return 0
+
+
 def run_node_exec(options: argparse.Namespace) -> int:
     words = options.command
     command = (words[1:] if words[:1] == ["--"] else words) or ["bash"]
@@ -158,6 +166,8 @@ def build_parser() -> argparse.ArgumentParser:
     verb = add_cluster_verb("fault", run_fault, "break a node, or mend it")
     verb.add_argument("node")
     verb.add_argument("what", choices=FAULTS)
+    verb = add_cluster_verb("restart", run_restart, "kill a control plane's process, start it anew")
+    verb.add_argument("process", choices=RESTARTABLE)
     verb = add_cluster_verb("node-exec", run_node_exec, "run a command inside a node")
     verb.add_argument("node")
     verb.add_argument("command", nargs=argparse.REMAINDER, metavar="CMD")

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -164,21 +165,16 @@ def shared_libraries(binaries: list[Path]) -> set[str]:
 
 
 def write_oci_archive(out: Path, reference: str, rootfs: Path, **config: Any) -> None:
-    """Write a tree as a one-layer archive for `ctr images import`. Same tree, same digest.
+    """Write a tree as a one-layer archive for `ctr images import`. Same tree, same digest."""
+    write_oci_images(out, rootfs, {reference: config})
+
+
+def write_oci_images(out: Path, rootfs: Path, configs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write one tree as several images, {reference: configuration}, which share its layer.
 
     Format: OCI image-spec, image-layout.md; the annotation is containerd's own.
     """
     layer = pack_layer(rootfs)
-    environment = [PATH, *config.pop("Env", [])]
-    image = {
-        "architecture": "amd64",
-        "os": "linux",
-        "config": {"WorkingDir": "/", **config, "Env": environment},
-        "rootfs": {
-            "type": "layers",
-            "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()],
-        },
-    }
     blobs: dict[str, bytes] = {}
 
     def blob(data: bytes, media_type: str) -> dict[str, Any]:
@@ -190,27 +186,47 @@ def write_oci_archive(out: Path, reference: str, rootfs: Path, **config: Any) ->
             "size": len(data),
         }
 
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": MEDIA_TYPE + "manifest.v1+json",
-        "config": blob(to_json(image), "config.v1+json"),
-        "layers": [blob(gzip.compress(layer, 6, mtime=0), "layer.v1.tar+gzip")],
-    }
-    entry = blob(to_json(manifest), "manifest.v1+json")
-    entry["platform"] = {"architecture": "amd64", "os": "linux"}
-    entry["annotations"] = {
-        "io.containerd.image.name": reference,
-        "org.opencontainers.image.ref.name": reference.rpartition(":")[2],
-    }
+    packed = blob(gzip.compress(layer, 6, mtime=0), "layer.v1.tar+gzip")
+    entries = []
+    for reference, config in configs.items():
+        image = build_image_config(layer, config)
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MEDIA_TYPE + "manifest.v1+json",
+            "config": blob(to_json(image), "config.v1+json"),
+            "layers": [packed],
+        }
+        entry = blob(to_json(manifest), "manifest.v1+json")
+        entry["platform"] = {"architecture": "amd64", "os": "linux"}
+        entry["annotations"] = {
+            "io.containerd.image.name": reference,
+            "org.opencontainers.image.ref.name": reference.rpartition(":")[2],
+        }
+        entries.append(entry)
     index = {
         "schemaVersion": 2,
         "mediaType": MEDIA_TYPE + "index.v1+json",
-        "manifests": [entry],
+        "manifests": entries,
     }
     layout = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": to_json(index)}
     write_tar(out, {**layout, **blobs})
     size = out.stat().st_size / 1e6
-    say(f"{reference}  {out}  {size:.1f} MB, unpacked {len(layer) / 1e6:.1f} MB")
+    say(f"{', '.join(configs)}  {out}  {size:.1f} MB, unpacked {len(layer) / 1e6:.1f} MB")
+
+
+def build_image_config(layer: bytes, config: Mapping[str, Any]) -> dict[str, Any]:
+    environment = config.get("Env", [])
+    if not any(variable.startswith("PATH=") for variable in environment):
+        environment = [PATH, *environment]
+    return {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {"WorkingDir": "/", **config, "Env": environment},
+        "rootfs": {
+            "type": "layers",
+            "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()],
+        },
+    }
 
 
 def pack_layer(rootfs: Path) -> bytes:

@@ -26,6 +26,8 @@ version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   restrict_oom_score_adj = true
   sandbox_image = "{PAUSE_IMAGE}"
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "/etc/containerd/certs.d"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "/etc/cni/net.d"
@@ -67,6 +69,7 @@ authentication:
 authorization: {{mode: Webhook}}
 cgroupDriver: cgroupfs
 clusterDomain: cluster.local
+containerLogMonitorInterval: 3s
 containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
 evictionHard: {{memory.available: 100Mi}}
 failCgroupV1: false

@@ -27,6 +27,15 @@ def spawn(cluster: Cluster, key: str, argv: list[Any]) -> None:
         )
 
 
+def restart(cluster: Cluster, key: str, before: list[str]) -> None:
+    """Kill a recorded process and start it again as it was; `before` are the words before it."""
+    pid = alive(cluster)[key]
+    argv = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
+    os.kill(pid, signal.SIGKILL)
+    wait_for(f"{key} to end", lambda: key not in alive(cluster), seconds=20, pause=0.02)
+    spawn(cluster, key, [*before, *argv])
+
+
 def recorded(cluster: Cluster) -> list[str]:
     return sorted(path.name for path in (cluster.directory / "pid").glob("*"))
 

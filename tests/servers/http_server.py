@@ -38,7 +38,8 @@ class Exchange:
         """Answer with JSON (bytes as they are); `cut_to` is the part of it that arrives."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self._begin(status, {"Content-Length": str(len(data)), **(headers or {})})
-        self._write(data[: int(len(data) * cut_to)])
+        if self.method != "HEAD":
+            self._write(data[: int(len(data) * cut_to)])
         if cut_to < 1:
             self._handler.close_connection = True
 
@@ -94,6 +95,7 @@ def serve(
     answer: Callable[[Exchange], None],
     certificate: Certificate | None = None,
     context: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
 ) -> Iterator[Server]:
     """Run a server, with TLS by a certificate or a context; leaving ends its connections, too."""
     tls = server_context(certificate) if certificate else context
@@ -128,7 +130,7 @@ def serve(
             server.seen.append(exchange)
             answer(exchange)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_any
+        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_any
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -140,9 +142,9 @@ def serve(
         def handle_error(self, request: object, client_address: object) -> None:
             pass  # what goes wrong on the wire is the client's to tell
 
-    with Listener(("127.0.0.1", 0), Handler) as listener:
+    with Listener((host, 0), Handler) as listener:
         scheme = "https" if tls else "http"
-        server = Server(f"{scheme}://127.0.0.1:{listener.server_address[1]}")
+        server = Server(f"{scheme}://{host}:{listener.server_address[1]}")
         thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

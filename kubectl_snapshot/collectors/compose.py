@@ -12,6 +12,7 @@ from kubectl_snapshot.document.redaction import DISABLED, KEY_BYTES, describe_pa
 from kubectl_snapshot.document.snapshot import Snapshot, gaps, in_order, render_time
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Mapping, Sequence
 
     from kubectl_snapshot.collectors.context import Collector, Context
@@ -26,10 +27,14 @@ def collect_snapshot(
     metadata: Mapping[str, str],
     on_event: Callable[[Mapping[str, object]], None],
     redaction: Redaction,
+    stop: threading.Event | None = None,
 ) -> Snapshot:
-    """Return the document of all these collectors, run at once, within `timeout_s`."""
+    """Return the document of all these collectors, run at once, within `timeout_s`.
+
+    Once `stop` is set it is what was read until then, with the rest as gaps.
+    """
     deadline = time.monotonic() + timeout_s
-    measurements = collect_redacted(collectors, context, deadline, on_event, redaction)
+    measurements = collect_redacted(collectors, context, deadline, on_event, redaction, stop)
     if not redaction.is_on:
         metadata = {**metadata, "redaction": DISABLED}
     own = {"source-node": context.node_name, "timestamp": render_time(time.time())}
@@ -47,9 +52,10 @@ def collect_redacted(
     deadline: float,
     on_event: Callable[[Mapping[str, object]], None],
     redaction: Redaction,
+    stop: threading.Event | None = None,
 ) -> tuple[Measurement, ...]:
     """Return what `run_collectors` does, redacted: nobody else sees a secret of theirs."""
-    measurements = run_collectors(collectors, context, deadline, on_event)
+    measurements = run_collectors(collectors, context, deadline, on_event, stop)
     from kubectl_snapshot.document.secret_places import redact_measurements
 
     return redact_measurements(measurements, redaction)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.collectors.context import Collector, Context
 
+# How soon a request to stop is seen; the pod of one that is deleted has two seconds.
+STOP_POLL_S = 0.1
+
 
 @dataclass(frozen=True)
 class _End:
@@ -50,12 +53,14 @@ def run_collectors(
     context: Context,
     deadline: float,
     on_event: Callable[[Mapping[str, object]], None],
+    stop: threading.Event | None = None,
 ) -> tuple[Measurement, ...]:
     """Return one measurement per collector, in the document's order, by `deadline` at the latest.
 
     `deadline` is a time.monotonic() value; a collector's own DEADLINE_S can only cut it. What was
     read by then stands, the other declared subtypes say why they are empty. Daemon threads do it:
     a read that hangs in a driver may hold up neither the result nor the end of the process.
+    Once `stop` is set nothing is waited for any more.
     `on_event` is called in the caller's thread.
     """
     results: SimpleQueue[tuple[int, _Result]] = SimpleQueue()
@@ -72,7 +77,7 @@ def run_collectors(
 
     measurements = []
     while pending:
-        index, result = _receive(results, pending)
+        index, result = _receive(results, pending, stop)
         if index not in pending:
             continue  # too late, its measurement is made
         if isinstance(result, Subtype):
@@ -99,14 +104,21 @@ def _collect(
 
 
 def _receive(
-    results: SimpleQueue[tuple[int, _Result]], pending: Mapping[int, _Run]
+    results: SimpleQueue[tuple[int, _Result]],
+    pending: Mapping[int, _Run],
+    stop: threading.Event | None,
 ) -> tuple[int, _Result]:
     index, run = min(pending.items(), key=lambda item: item[1].deadline)
-    try:
-        return results.get(timeout=max(run.deadline - time.monotonic(), 0))
-    except Empty:
-        allowed_s = max(run.deadline - run.started, 0)
-        return index, _End(Timeout(f"not read within {allowed_s:.3g} s"))
+    while True:
+        left_s = max(run.deadline - time.monotonic(), 0)
+        try:
+            return results.get(timeout=min(left_s, STOP_POLL_S) if stop else left_s)
+        except Empty:
+            if stop and stop.is_set():
+                return index, _End(Timeout("not read before the agent was told to end"))
+            if time.monotonic() >= run.deadline:
+                allowed_s = max(run.deadline - run.started, 0)
+                return index, _End(Timeout(f"not read within {allowed_s:.3g} s"))
 
 
 def _close(run: _Run, end: _End, on_event: Callable[[Mapping[str, object]], None]) -> Measurement:

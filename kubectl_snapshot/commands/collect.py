@@ -23,6 +23,7 @@ from kubectl_snapshot.errors import EXIT_OK, SnapshotError
 
 if TYPE_CHECKING:
     import argparse
+    import threading
     from collections.abc import Mapping
 
     from kubectl_snapshot.clients.hostpath import HostPath
@@ -132,11 +133,23 @@ def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) 
         max_nodes_per_entry=args.max_nodes_per_entry,
         systemd_services=parse_units(args.systemd_service),
     )
+    collectors = choose_collectors(reads_cluster)
+    stop = stop_on_sigterm()
     snapshot = collect_snapshot(
-        choose_collectors(reads_cluster), context, timeout_s, metadata, tell, ensure_key(redaction)
+        collectors, context, timeout_s, metadata, tell, ensure_key(redaction), stop
     )
     # One burst, and then at once the end: an ended container's log is not rotated.
     out.write("".join(f"{line}\n" for line in encode_frame(canonical_json(snapshot), args.run_id)))
+
+
+def stop_on_sigterm() -> threading.Event:
+    """Return what SIGTERM sets, with which a pod's deletion begins: then what is there is sent."""
+    import signal
+    import threading
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+    return stop
 
 
 def choose_collectors(reads_cluster: bool) -> list[Collector]:

@@ -197,6 +197,22 @@ def test_the_total_deadline_cuts_a_collectors_own(hang: Callable[[], None]) -> N
     assert statuses(measurement) == [("grub", "timeout")]
 
 
+def test_a_stop_ends_the_wait_and_keeps_what_was_read(hang: Callable[[], None]) -> None:
+    stop = threading.Event()
+
+    def read_then_hang(context: Context) -> Iterator[Subtype]:
+        yield Subtype("grub", {"quiet": ""})
+        stop.set()
+        hang()
+
+    collector = MadeCollector("OS", ("grub", "kmod"), read_then_hang)
+    end = time.monotonic() + LONG_S
+    (measurement,) = run_collectors([collector], Context(HostPath()), end, lambda _: None, stop)
+    assert time.monotonic() < end - LONG_S / 2
+    assert statuses(measurement) == [("grub", "ok"), ("kmod", "timeout")]
+    assert "told to end" in measurement.subtypes[1].context["reason"]
+
+
 def test_a_deadline_already_past_ends_at_once_with_every_collector_named(
     hang: Callable[[], None],
 ) -> None:

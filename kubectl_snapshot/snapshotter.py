@@ -119,6 +119,7 @@ class AgentConfig:
     runtime_class: str = ""
     agent: str = "inject"
     cluster_scope: str = "auto"
+    wait_for_schedule: bool = False
     ttl: int = 300
     pod_deadline_margin: int = 30
     job_deadline_margin: int = 60
@@ -303,6 +304,7 @@ def build_job_options(
         helm_namespaces=helm_namespaces,
         max_nodes_per_entry=config.max_nodes_per_entry,
         systemd_services=_choose_units(config.systemd_services),
+        wait_for_schedule=config.wait_for_schedule,
         ttl_s=config.ttl,
         pod_deadline_margin_s=config.pod_deadline_margin,
         job_deadline_margin_s=config.job_deadline_margin,

@@ -114,6 +114,11 @@ def add_node_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     add_systemd_flag(group)
     add_gpu_flag(group)
     add_flag(group, "--timeout", metavar="TIME", default="5m", help="limit of all (default: 5m)")
+    add_boolean_flag(
+        group,
+        "--wait-for-schedule",
+        help="wait up to --timeout for a node, or a quota, to have room",
+    )
     add_redaction_flags(parser.add_argument_group("what leaves the node"))
     return group
 
@@ -285,6 +290,7 @@ def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
         runtime_class=args.runtime_class,
         agent=args.agent,
         cluster_scope=args.cluster_scope,
+        wait_for_schedule=args.wait_for_schedule,
         helm_namespaces=args.helm_namespace,
         max_nodes_per_entry=args.max_nodes_per_entry,
         systemd_services=parse_units(args.systemd_service),

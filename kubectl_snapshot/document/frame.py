@@ -64,6 +64,11 @@ class FrameReader:
         self._digest = ""
 
     @property
+    def has_begun(self) -> bool:
+        """Whether any line of this run's frame is here."""
+        return bool(self._digest or self._chunks)
+
+    @property
     def is_complete(self) -> bool:
         """Whether the begin line and all numbered lines are here; the end line may be missing."""
         return bool(self._digest) and len(self._chunks) == self._lines

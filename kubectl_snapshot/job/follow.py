@@ -1,66 +1,47 @@
-"""From the pod's first sign of life to the last line of its result.
+"""From the pod's first sign of life to the last line of its result: what is seen is decided on.
 
-Daemon threads watch the pod and the run's events and read the log; each only puts what it saw into
-one queue. The caller's thread takes it out, decides, and can be interrupted at any time.
+The threads of job/watchers.py see; the caller's thread is here, and can be interrupted at any time.
 """
 
 from __future__ import annotations
 
 import queue
-import threading
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES, RUN_LABEL
-from kubectl_snapshot.document.frame import FRAME_PREFIX, FrameReader, parse_progress
-from kubectl_snapshot.errors import Internal, SnapshotError
-from kubectl_snapshot.job import diagnose
-from kubectl_snapshot.job.manifest import CONTAINER, core_path
+from kubectl_snapshot.clients.kube import Call, Response
+from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
+from kubectl_snapshot.document.frame import parse_progress
+from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.job import diagnose, diagnose_end, watchers
+from kubectl_snapshot.job.diagnose_refusal import diagnose_event, diagnose_refusal
+from kubectl_snapshot.job.diagnose_scheduling import diagnose_unschedulable
+from kubectl_snapshot.job.manifest import CONTAINER, jobs_path
+from kubectl_snapshot.job.pod_state import container_state, has_log, is_unschedulable
+from kubectl_snapshot.job.watchers import LogEnd
+from kubectl_snapshot.job.watchers import Run as Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from kubectl_snapshot.clients.kube import Kube
-    from kubectl_snapshot.job.options import JobOptions
+    import threading
+    from collections.abc import Callable
 
 # The scheduler says Unschedulable at its first look; a node that is just coming up gets this long.
 UNSCHEDULABLE_GRACE_S = 5.0
+# After this long without a word of the pod or its log the node is asked whether it is there.
+SILENCE_S = 5.0
+# The agent of a pod that is deleted has two seconds (the kubelet's minimum) to send what it has.
+DELETED_GRACE_S = 3.0
+OWNER_S = 3.0
 # The end of the log stream is not the end of the log (a stopped kubelet gives a clean EOF): it is
-# opened again, at most this often.
-LOG_ATTEMPTS = 5
+# opened again, less often each time.
 LOG_PAUSE_S = 0.3
+MAX_LOG_PAUSE_S = 2.0
+# Refusals of a log that may mend: not started yet, not found any more, throttled.
+MENDING = (400, 404, 408, 409, 429)
 TICK_S = 0.5
-LAST_WORDS = 5
-FRAME_MARK = FRAME_PREFIX.encode()
-
-
-@dataclass
-class Run:
-    """What is known of one run while it lasts; changed by the caller's thread only.
-
-    `on_event` gets the agent's progress, `on_scheduled` the node's name, in the caller's thread.
-    """
-
-    kube: Kube
-    options: JobOptions
-    deadline: float
-    on_event: Callable[[Mapping[str, Any]], None]
-    on_scheduled: Callable[[str], None]
-    reader: FrameReader
-    inbox: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
-    stop: threading.Event = field(default_factory=threading.Event)
-    pod: Mapping[str, Any] = field(default_factory=dict)
-    unschedulable_since: float = 0.0
-    log_attempts: int = 0
-    is_complete: bool = False
-    last_warning: str = ""
-    last_words: list[str] = field(default_factory=list)
-
-    @property
-    def node_name(self) -> str:
-        """Return the node that the pod is bound to, empty before."""
-        return str(self.pod.get("spec", {}).get("nodeName", ""))
+MAX_TOLD = 1000
+# What a node may tell through us: other events are ours, and some name commands to type.
+PROGRESS_FIELDS = {"started": ("collector",), "finished": ("collector", "status", "elapsed-ms")}
 
 
 def follow(run: Run, cancel: threading.Event | None = None) -> bytes:
@@ -69,8 +50,8 @@ def follow(run: Run, cancel: threading.Event | None = None) -> bytes:
     Raises the diagnosis where the pod cannot be made, scheduled, started, or ends without a result;
     Timeout at the run's deadline; KeyboardInterrupt when `cancel` is set.
     """
-    _start_thread(run, "pod", _watch_pods)
-    _start_thread(run, "event", _watch_events, run.options.name)
+    watchers.watch_pods(run)
+    watchers.watch_events(run, run.options.name)
     while not run.is_complete:
         if cancel is not None and cancel.is_set():
             raise KeyboardInterrupt
@@ -80,79 +61,122 @@ def follow(run: Run, cancel: threading.Event | None = None) -> bytes:
         except queue.Empty:
             continue
         HANDLERS[kind](run, value)
-    return run.reader.payload(MAX_DOCUMENT_BYTES)
+    try:
+        return run.reader.payload(MAX_DOCUMENT_BYTES)
+    except SnapshotError as error:
+        raise diagnose_end.explain_broken(error) from error
 
 
 def _check_time(run: Run) -> None:
     now = time.monotonic()
     if now > run.deadline:
         raise diagnose.diagnose_timeout(run.pod, CONTAINER, run.options, run.last_warning)
-    if run.unschedulable_since and now - run.unschedulable_since > UNSCHEDULABLE_GRACE_S:
-        raise diagnose.diagnose_unschedulable(run.pod, run.options)
+    if run.deleted_since:
+        if now - run.deleted_since > DELETED_GRACE_S:
+            raise _diagnose_deleted(run)
+    elif run.unschedulable_since:
+        waited_s = now - run.unschedulable_since
+        if waited_s > UNSCHEDULABLE_GRACE_S and not run.options.wait_for_schedule:
+            raise diagnose_unschedulable(run.pod, run.options)
+    elif run.node_name and not run.is_probing and now - run.heard_at > SILENCE_S:
+        run.is_probing = True
+        watchers.probe_node(run)
 
 
 def _on_pod(run: Run, event: Any) -> None:
-    if event.type == "DELETED":
-        raise Internal(
-            "the agent's pod was deleted before its result came",
-            f"pod {run.options.namespace}/{event.object['metadata']['name']}",
-            "run it again",
-        )
+    run.heard_at = time.monotonic()
     was_on, is_new = run.node_name, not run.pod
-    run.pod = event.object
+    # After a gap in the watch only a deleted pod's metadata is known.
+    run.pod = event.object if "status" in event.object else run.pod
     if is_new:
-        _start_thread(run, "event", _watch_events, run.pod["metadata"]["name"])
+        watchers.watch_events(run, run.pod["metadata"]["name"])
+    if event.type == "DELETED" or "deletionTimestamp" in run.pod["metadata"]:
+        run.deleted_since = run.deleted_since or run.heard_at
+        if not run.is_reading_log:
+            raise _diagnose_deleted(run)
+        return
     if run.node_name and not was_on:
         run.on_scheduled(run.node_name)
-    waits = diagnose.is_unschedulable(run.pod)
-    run.unschedulable_since = (run.unschedulable_since or time.monotonic()) if waits else 0.0
-    error = diagnose.diagnose_waiting(run.pod, CONTAINER, run.options.image)
+    waits = is_unschedulable(run.pod)
+    run.unschedulable_since = (run.unschedulable_since or run.heard_at) if waits else 0.0
+    error = diagnose.diagnose_waiting(run.pod, CONTAINER, run.options)
     if error is not None:
         raise error
-    if _has_log(run) and not run.log_attempts:
+    if run.log_attempts:
+        return
+    if has_log(run.pod, CONTAINER):
         _open_log(run)
-    elif run.pod.get("status", {}).get("phase") == "Failed" and not run.log_attempts:
+    elif _has_ended(run):
         raise _diagnose_end(run)
 
 
 def _on_event(run: Run, event: Any) -> None:
     if event.object.get("type") != "Warning":
         return
-    error = diagnose.diagnose_event(event.object, run.options)
+    error = diagnose_event(event.object, run.options)
     if error is not None:
         raise error
     run.last_warning = str(event.object.get("message", ""))
 
 
 def _on_line(run: Run, line: str) -> None:
-    progress = parse_progress(line)
-    if progress is not None:
-        run.on_event(progress)
-    elif line.strip():
-        run.last_words = [*run.last_words, line.strip()][-LAST_WORDS:]
+    """Tell a progress line once: the log may be read several times, and a node may flood it."""
+    run.heard_at = time.monotonic()
+    progress = parse_progress(line) or {}
+    fields = PROGRESS_FIELDS.get(str(progress.get("event")), ())
+    is_whole = bool(fields) and all(name in progress for name in fields)
+    if is_whole and line not in run.told and len(run.told) < MAX_TOLD:
+        run.told.add(line)
+        run.on_event({name: progress[name] for name in ("event", *fields)})
 
 
-def _on_log_end(run: Run, error: SnapshotError | None) -> None:
-    """Read the log once more, from its beginning: lines of both readings are merged by number."""
-    has_ended = "terminated" in diagnose.container_state(run.pod, CONTAINER)
-    if has_ended and error is None and run.log_attempts > 1:
+def _on_log_end(run: Run, end: LogEnd) -> None:
+    """Read the log once more, from its beginning: lines of all readings are merged by number."""
+    run.is_reading_log = False
+    run.last_words = end.last_words or run.last_words
+    if run.deleted_since:
+        raise _diagnose_deleted(run)
+    if end.error is None and end.was_ended:
         raise _diagnose_end(run)
-    if run.log_attempts >= LOG_ATTEMPTS:
-        raise error or _diagnose_end(run)
+    if end.error is not None and 400 <= end.error.status < 500:
+        _check_refusal(run, end.error)
     _open_log(run)
+
+
+def _check_refusal(run: Run, error: SnapshotError) -> None:
+    if error.status == 401:
+        raise diagnose.diagnose_login(error)
+    if error.status not in MENDING:
+        raise diagnose.diagnose_log_refused(run.pod, error)
 
 
 def _on_complete(run: Run, _: None) -> None:
     run.is_complete = True
 
 
+def _on_alive(run: Run, _: None) -> None:
+    run.is_probing = run.is_outage_told = False
+    run.heard_at = time.monotonic()
+
+
+def _on_node_lost(run: Run, words: str) -> None:
+    raise diagnose.diagnose_node(run.pod, words)
+
+
+def _on_outage(run: Run, error: SnapshotError) -> None:
+    """Go on waiting for an API server that is gone; it may be restarting."""
+    run.is_probing = False
+    run.heard_at = time.monotonic()
+    if not run.is_outage_told:
+        run.is_outage_told = True
+        message = f"the API server does not answer ({error.why}); waiting for it"
+        run.on_event({"event": "warning", "message": message})
+
+
 def _on_failure(run: Run, error: SnapshotError) -> None:
-    raise error
-
-
-def _diagnose_end(run: Run) -> SnapshotError:
-    words = " / ".join(run.last_words)
-    return diagnose.diagnose_terminated(run.pod, CONTAINER, run.options.image, words)
+    if error.status == 401:
+        raise diagnose.diagnose_login(error) from error
+    raise diagnose_refusal(error.why, run.options) or error
 
 
 HANDLERS: dict[str, Callable[[Run, Any], None]] = {
@@ -160,81 +184,49 @@ HANDLERS: dict[str, Callable[[Run, Any], None]] = {
     "event": _on_event,
     "line": _on_line,
     "log-end": _on_log_end,
-    "failure": _on_failure,
     "complete": _on_complete,
+    "alive": _on_alive,
+    "node-lost": _on_node_lost,
+    "outage": _on_outage,
+    "failure": _on_failure,
 }
 
 
-def _has_log(run: Run) -> bool:
-    state = diagnose.container_state(run.pod, CONTAINER)
-    return "running" in state or "terminated" in state
-
-
 def _open_log(run: Run) -> None:
+    pause_s = min(LOG_PAUSE_S * 2 ** (run.log_attempts - 1), MAX_LOG_PAUSE_S)
     run.log_attempts += 1
-    pause = LOG_PAUSE_S if run.log_attempts > 1 else 0.0
-    _start_thread(run, "log-end", _read_log, run.pod["metadata"]["name"], pause)
+    run.is_reading_log = True
+    watchers.read_log(run, _has_ended(run), pause_s if run.log_attempts > 1 else 0.0)
 
 
-def _start_thread(run: Run, kind: str, target: Callable[..., None], *arguments: Any) -> None:
-    """Run in a daemon thread; a failure comes as `log-end` of a log, else as `failure`."""
-    failed = kind if kind == "log-end" else "failure"
+def _has_ended(run: Run) -> bool:
+    phase = run.pod.get("status", {}).get("phase")
+    return phase in ("Failed", "Succeeded") or "terminated" in container_state(run.pod, CONTAINER)
 
-    def call() -> None:
-        failure: SnapshotError | None = Internal(f"the {kind} reader ended early")
+
+def _diagnose_end(run: Run) -> SnapshotError:
+    ended = container_state(run.pod, CONTAINER).get("terminated", {})
+    if run.reader.has_begun and ended.get("exitCode") == 0:
         try:
-            target(run, *arguments)
-            failure = None
+            run.reader.payload(MAX_DOCUMENT_BYTES)
         except SnapshotError as error:
-            failure = error
-        finally:
-            if failure is not None:
-                run.inbox.put((failed, failure))
-
-    threading.Thread(target=call, name=f"{kind} of {run.options.name}", daemon=True).start()
+            return diagnose_end.explain_incomplete(error)
+    return diagnose_end.diagnose_terminated(run.pod, CONTAINER, run.options, run.last_words)
 
 
-def _watch_pods(run: Run) -> None:
-    path = core_path(run.options.namespace, "pods")
-    query = {"labelSelector": f"{RUN_LABEL}={run.options.run_id}"}
-    _watch(run, "pod", path, query, "watch the agent's pod")
+def _diagnose_deleted(run: Run) -> SnapshotError:
+    """Ask who took the pod away; whoever may not read Job or namespace is told less."""
+    namespace = run.options.namespace
+    paths = (f"{jobs_path(namespace)}/{run.options.name}", f"/api/v1/namespaces/{namespace}")
+    deadline = time.monotonic() + OWNER_S
+    doing = "look why the agent's pod was deleted"
+    answers = run.kube.request_all([Call("GET", p, doing, deadline=deadline) for p in paths])
+    has_job, has_namespace = map(_is_there, answers)
+    return diagnose.diagnose_deleted(run.pod, run.options, has_job, has_namespace)
 
 
-def _watch_events(run: Run, name: str) -> None:
-    """Tell warnings about one object. Events are extra: who may not watch them does without."""
-    path = core_path(run.options.namespace, "events")
-    query = {"fieldSelector": f"involvedObject.name={name}"}
-    try:
-        _watch(run, "event", path, query, "watch events")
-    except SnapshotError as error:
-        if error.status != 403:
-            raise
-
-
-def _watch(run: Run, kind: str, path: str, query: dict[str, str], doing: str) -> None:
-    for event in run.kube.watch(path, doing=doing, query=query, stop=run.stop):
-        if event.type != "SYNC":
-            run.inbox.put((kind, event))
-
-
-def _read_log(run: Run, pod_name: str, pause: float) -> None:
-    run.stop.wait(pause)
-    path = f"{core_path(run.options.namespace, 'pods')}/{pod_name}/log"
-    doing = f"read the log of pod {run.options.namespace}/{pod_name}"
-    stream = run.kube.open_stream(
-        path, doing=doing, query={"container": CONTAINER, "follow": "true"}
-    )
-    rest = b""
-    try:
-        for chunk in stream:
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                run.reader.feed(line)
-                if FRAME_MARK not in line:
-                    run.inbox.put(("line", line.decode("utf-8", "replace")))
-            if run.reader.is_complete:
-                run.inbox.put(("complete", None))
-                return
-    finally:
-        stream.close()
-    run.inbox.put(("log-end", None))
+def _is_there(answer: Response | SnapshotError) -> bool:
+    """Return False where the object is known to be gone, or going."""
+    if isinstance(answer, SnapshotError):
+        return answer.status != 404
+    return "deletionTimestamp" not in answer.body["metadata"]

@@ -70,6 +70,7 @@ class JobOptions:
     required_reads: tuple[Permission, ...] = ()
     helm_namespaces: tuple[str, ...] = ()
     max_nodes_per_entry: int = 0
+    wait_for_schedule: bool = False
     ttl_s: int = TTL_S
     pod_deadline_margin_s: int = POD_DEADLINE_MARGIN_S
     job_deadline_margin_s: int = JOB_DEADLINE_MARGIN_S

@@ -19,7 +19,11 @@ from kubectl_snapshot.errors import (
     Unauthorized,
     exit_code,
 )
-from kubectl_snapshot.job.diagnose import POD_SECURITY_HINTS, build_refusal, diagnose_refusal
+from kubectl_snapshot.job.diagnose_refusal import (
+    POD_SECURITY_HINTS,
+    build_refusal,
+    diagnose_refusal,
+)
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
 from kubectl_snapshot.job.permissions import describe_permissions, group_permissions
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.clients.kube import Response
 from kubectl_snapshot.errors import NotFound, SnapshotError
 from kubectl_snapshot.job import preflight_calls as calls
-from kubectl_snapshot.job.diagnose import diagnose_refusal
+from kubectl_snapshot.job.diagnose_refusal import diagnose_refusal
 from kubectl_snapshot.job.manifest import core_path
 from kubectl_snapshot.job.options import RESTRICTED, JobOptions
 from kubectl_snapshot.job.permissions import build_event_permissions

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.codec import parse_node_document
 from kubectl_snapshot.errors import Internal, InvalidRequest
+from kubectl_snapshot.job.diagnose_end import CHECK_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -25,7 +26,7 @@ def parse_result(payload: bytes, types: Container[str]) -> Snapshot:
         raise Internal(
             "the agent's result is not a snapshot",
             str(error),
-            "check that --image holds what you expect, and run it again",
+            CHECK_IMAGE,
         ) from error
     asked = tuple(m for m in snapshot.measurements if m.type in types)
     return replace(snapshot, measurements=asked)

@@ -1,0 +1,44 @@
+"""What a pod's object says of itself, field by field. Pure; what it means is not known here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def pod_condition(pod: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a condition of the pod's status, empty if there is none."""
+    conditions = pod.get("status", {}).get("conditions", [])
+    return next((condition for condition in conditions if condition["type"] == name), {})
+
+
+def container_state(pod: Mapping[str, Any], container: str) -> Mapping[str, Any]:
+    """Return the `state` of one container: `waiting`, `running` or `terminated`, empty before."""
+    statuses = pod.get("status", {}).get("containerStatuses", [])
+    states = (status.get("state", {}) for status in statuses if status["name"] == container)
+    return next(states, {})
+
+
+def has_log(pod: Mapping[str, Any], container: str) -> bool:
+    """Return whether the container has run."""
+    state = container_state(pod, container)
+    return "running" in state or "terminated" in state
+
+
+def is_unschedulable(pod: Mapping[str, Any]) -> bool:
+    """Return whether the scheduler has said that no node fits now."""
+    condition = pod_condition(pod, "PodScheduled")
+    return condition.get("status") == "False" and condition.get("reason") == "Unschedulable"
+
+
+def node_name(pod: Mapping[str, Any]) -> str:
+    """Return the node that the pod is bound to, empty before."""
+    return str(pod.get("spec", {}).get("nodeName", ""))
+
+
+def pod_title(pod: Mapping[str, Any]) -> str:
+    """Return `NAMESPACE/NAME`."""
+    metadata = pod.get("metadata", {})
+    return f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+
+from kubectl_snapshot import errors
+from kubectl_snapshot.job.diagnose_image import diagnose_image
+
+# As containerd 1.6 to 2.1 and CRI-O word them; `I` stands for the image.
+WRAPPED = 'failed to pull and unpack image "I": failed to resolve reference "I": '
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("I: not found", errors.NotFound),
+        ("reading manifest 1 in docker.io/x: manifest unknown", errors.NotFound),
+        ("unexpected status code [manifests 1]: 401 Unauthorized", errors.Unauthorized),
+        (
+            "pull access denied, repository does not exist or may require authorization",
+            errors.Unauthorized,
+        ),
+        (
+            "unexpected status code [manifests 1]: 429 Too Many Requests",
+            errors.RateLimitExceeded,
+        ),
+        ("toomanyrequests: You have reached your pull rate limit", errors.RateLimitExceeded),
+        ("no match for platform in manifest: not found", errors.InvalidRequest),
+        ("failed to do request: dial tcp: lookup x: no such host", errors.ServiceUnavailable),
+        ("tls: failed to verify certificate: x509: unknown", errors.ServiceUnavailable),
+        ("something that nobody knows", errors.NotFound),
+    ],
+)
+def test_the_registrys_words_tell_what_is_wrong(
+    words: str, kind: type[errors.SnapshotError]
+) -> None:
+    error = diagnose_image("ErrImagePull", (WRAPPED + words).replace("I:", "x/y:"), "x/y", "node2")
+    assert type(error) is kind
+    assert "x/y" in error.what
+
+
+def test_the_cause_is_told_without_what_is_wrapped_around_it() -> None:
+    error = diagnose_image(
+        "ErrImagePull", f"rpc error: code = NotFound desc = {WRAPPED}gone", "I", "n"
+    )
+    assert error.why == "ErrImagePull: gone"
+
+
+def test_words_in_the_images_own_name_tell_nothing() -> None:
+    image = "registry.example/unauthorized/toomanyrequests:1"
+    error = diagnose_image("ErrImagePull", f"{image}: not found", image, "node2")
+    assert type(error) is errors.NotFound
+
+
+def test_words_that_nobody_knows_claim_nothing() -> None:
+    error = diagnose_image("ErrImagePull", "the moon is full", "I", "node2")
+    assert error.what == "node2 cannot pull the image I"
+
+
+def test_a_reference_that_is_none_is_invalid_input() -> None:
+    error = diagnose_image("InvalidImageName", "couldn't parse image name", "Not An Image", "n")
+    assert isinstance(error, errors.InvalidRequest)
+    assert "'Not An Image'" in error.what

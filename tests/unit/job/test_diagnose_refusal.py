@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kubectl_snapshot import errors
+from kubectl_snapshot.job.diagnose_refusal import diagnose_event
+from kubectl_snapshot.job.options import JobOptions
+
+OPTIONS = JobOptions("abcdefghij", "ops", service_account_name="reader", runtime_class="nvidia")
+
+
+def failed_create(message: str) -> dict[str, Any]:
+    return {"type": "Warning", "reason": "FailedCreate", "message": message}
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "words"),
+    [
+        (
+            'error looking up service account ops/reader: serviceaccount "reader" not found',
+            errors.NotFound,
+            "service account reader",
+        ),
+        (
+            'pod rejected: RuntimeClass "nvidia" not found',
+            errors.NotFound,
+            "runtime class",
+        ),
+        ('violates PodSecurity "restricted:latest"', errors.Unauthorized, "does not allow"),
+        ("forbidden: exceeded quota: tight", errors.Unauthorized, "quota"),
+        ("forbidden: failed quota: tight: must specify cpu", errors.Unauthorized, "quota"),
+        (
+            "forbidden: cpu max limit to request ratio per Pod is 2, but provided ratio is 20",
+            errors.Unauthorized,
+            "a LimitRange of namespace ops",
+        ),
+        (
+            'admission webhook "w" denied the request: no',
+            errors.Unauthorized,
+            "the admission webhook w refuses",
+        ),
+        (
+            'failed calling webhook "w": failed to call webhook: connection refused',
+            errors.ServiceUnavailable,
+            "the admission webhook w does not answer",
+        ),
+        (
+            "forbidden: maximum memory usage per Container is 64Mi, but limit is 256Mi",
+            errors.Unauthorized,
+            "a LimitRange of namespace ops",
+        ),
+        (
+            "forbidden: cannot create in namespace ops because it is being terminated",
+            errors.Unauthorized,
+            "namespace ops is being deleted",
+        ),
+        ("forbidden: not today", errors.Unauthorized, "was refused in namespace ops"),
+    ],
+)
+def test_a_pod_that_cannot_be_made_is_explained_by_the_event(
+    message: str, kind: type[errors.SnapshotError], words: str
+) -> None:
+    error = diagnose_event(failed_create(message), OPTIONS)
+    assert isinstance(error, kind)
+    assert words in error.what
+    assert error.why == message
+
+
+def test_other_warnings_are_no_diagnosis() -> None:
+    mount = {"type": "Warning", "reason": "FailedMount", "message": "failed to sync cache"}
+    assert diagnose_event(mount, OPTIONS) is None
+
+
+def test_a_quota_is_waited_for_where_one_is_told_to() -> None:
+    event = failed_create("forbidden: exceeded quota: tight")
+    assert diagnose_event(event, replace(OPTIONS, wait_for_schedule=True)) is None

@@ -1,0 +1,308 @@
+"""Following one run, against a server that plays API server and kubelet on the wire."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubectl_snapshot.clients.kube import ConnectionOptions, connect
+from kubectl_snapshot.document.frame import FrameReader, encode_frame, render_progress
+from kubectl_snapshot.errors import Internal, ServiceUnavailable, SnapshotError, Unauthorized
+from kubectl_snapshot.job import follow, watchers
+from kubectl_snapshot.job.options import JobOptions
+from tests.servers.http_server import Exchange, serve
+from tests.servers.kubeconfigs import write_kubeconfig
+
+RUN_ID = "abcdefghij"
+PAYLOAD = bytes(range(256)) * 40
+FRAME = encode_frame(PAYLOAD, RUN_ID)
+RUNNING = {"running": {}}
+ENDED = {"terminated": {"exitCode": 0}}
+DIAL = 'Get "https://10.0.0.2:10250/containerLogs/ops/p/c": dial tcp: connection refused'
+LIMIT_S = 20
+
+Answer = Callable[[Exchange], None]
+
+
+def pod(state: Mapping[str, Any] = RUNNING, **metadata: str) -> dict[str, Any]:
+    statuses = [{"name": "kubectl-snapshot", "state": state}]
+    return {
+        "metadata": {"name": "p", "namespace": "ops", "uid": "1", **metadata},
+        "spec": {"nodeName": "node2"},
+        "status": {"phase": "Running", "containerStatuses": statuses},
+    }
+
+
+def lines(*texts: str) -> bytes:
+    return "".join(f"{text}\n" for text in texts).encode()
+
+
+def refuse(status: int, message: str) -> Answer:
+    return lambda exchange: exchange.send(status, {"kind": "Status", "message": message})
+
+
+def write(data: bytes) -> Answer:
+    """A log that ends in good order."""
+
+    def answer(exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        exchange.send_chunk(data)
+        exchange.send_chunk(b"")
+
+    return answer
+
+
+def write_and_wait(data: bytes) -> Answer:
+    """A log that goes on in silence."""
+
+    def answer(exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        exchange.send_chunk(data)
+        exchange.stopped.wait()
+
+    return answer
+
+
+@dataclass
+class Wire:
+    """What the cluster answers: pod events as they are put, and an answer for each log request."""
+
+    logs: list[Answer]
+    probe: Answer = field(default=lambda exchange: exchange.send(200, b""))
+    pods: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
+    told: list[Mapping[str, Any]] = field(default_factory=list)
+    read: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self, exchange: Exchange) -> None:
+        if "tailLines" in exchange.path:
+            self.probe(exchange)
+        elif "/log" in exchange.path:
+            self.read.set()
+            (self.logs.pop(0) if len(self.logs) > 1 else self.logs[0])(exchange)
+        elif "watch=true" in exchange.path:
+            self.watch(exchange)
+        elif exchange.path.startswith(("/api/v1/namespaces/ops/pods", "/api/v1/namespaces/ops/ev")):
+            exchange.send(200, {"items": [], "metadata": {"resourceVersion": "1"}})
+        else:
+            exchange.send(200, {"metadata": {}})
+
+    def watch(self, exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        if "/pods" not in exchange.path:
+            exchange.stopped.wait()
+        while not exchange.stopped.is_set():
+            try:
+                exchange.send_event(*self.pods.get(timeout=0.05))
+            except queue.Empty:
+                continue
+
+
+@contextmanager
+def following(wire: Wire, directory: Path) -> Iterator[watchers.Run]:
+    with serve(wire.answer) as server:
+        path = write_kubeconfig(directory / "kubeconfig", {"server": server.url}, None)
+        run = watchers.Run(
+            kube=connect(ConnectionOptions(kubeconfig=path), {}),
+            options=JobOptions(RUN_ID, "ops"),
+            deadline=time.monotonic() + LIMIT_S,
+            on_event=wire.told.append,
+            on_scheduled=lambda node: None,
+            reader=FrameReader(RUN_ID),
+        )
+        try:
+            yield run
+        finally:
+            run.stop.set()
+
+
+def capture(wire: Wire, directory: Path) -> bytes:
+    with following(wire, directory) as run:
+        return follow.follow(run)
+
+
+def refusal(wire: Wire, directory: Path) -> SnapshotError:
+    with following(wire, directory) as run, pytest.raises(SnapshotError) as caught:
+        follow.follow(run)
+    return caught.value
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "SILENCE_S", 0.2)
+    monkeypatch.setattr(watchers, "PROBE_S", 0.5)
+
+
+def test_a_log_that_is_cut_is_read_again_and_merged(tmp_path: Path) -> None:
+    def cut(exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        exchange.send_chunk(lines(*FRAME[:2]))
+        exchange.reset()
+
+    wire = Wire([cut, write_and_wait(lines(FRAME[0], *FRAME[2:]))])
+    wire.pods.put(("ADDED", pod()))
+    assert capture(wire, tmp_path) == PAYLOAD
+
+
+def test_progress_is_told_once_though_the_log_is_read_twice(tmp_path: Path) -> None:
+    progress = render_progress({"collector": "OS", "event": "started"})
+    wire = Wire([write(lines(progress)), write_and_wait(lines(progress, *FRAME))])
+    wire.pods.put(("ADDED", pod()))
+    capture(wire, tmp_path)
+    assert wire.told == [{"collector": "OS", "event": "started"}]
+
+
+def test_a_node_cannot_make_us_tell_people_what_to_type(tmp_path: Path) -> None:
+    forged = [
+        {"event": "left-behind", "commands": "kubectl delete namespace ops"},
+        {"event": "warning", "message": "log in at example.org"},
+        {"event": "finished", "collector": "OS"},
+        {"event": 7},
+    ]
+    wire = Wire([write_and_wait(lines(*map(render_progress, forged), *FRAME))])
+    wire.pods.put(("ADDED", pod()))
+    assert capture(wire, tmp_path) == PAYLOAD
+    assert wire.told == []
+
+
+def test_a_line_without_end_before_the_frame_costs_nothing(tmp_path: Path) -> None:
+    wire = Wire([write_and_wait(b"\xff" * 1_000_000 + lines(*FRAME))])
+    wire.pods.put(("ADDED", pod()))
+    assert capture(wire, tmp_path) == PAYLOAD
+
+
+def test_an_agent_whose_pod_is_deleted_may_still_send_what_it_has(tmp_path: Path) -> None:
+    deleted = threading.Event()
+
+    def send_late(exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        deleted.wait(LIMIT_S)
+        exchange.send_chunk(lines(*FRAME))
+        exchange.stopped.wait()
+
+    wire = Wire([send_late])
+    wire.pods.put(("ADDED", pod()))
+
+    def delete() -> None:
+        wire.read.wait(LIMIT_S)
+        wire.pods.put(("DELETED", pod()))
+        deleted.set()
+
+    threading.Thread(target=delete, daemon=True).start()
+    assert capture(wire, tmp_path) == PAYLOAD
+
+
+def test_a_pod_that_is_being_deleted_and_says_no_more_ends_the_run(tmp_path: Path) -> None:
+    wire = Wire([write(b"bye\n")])
+    wire.pods.put(("ADDED", pod()))
+    wire.pods.put(("MODIFIED", pod(deletionTimestamp="2026-01-02T03:04:05Z")))
+    assert "was deleted before its result came" in refusal(wire, tmp_path).what
+
+
+def test_a_log_read_after_the_end_and_without_a_result_is_the_end(tmp_path: Path) -> None:
+    wire = Wire([write(b"good bye\n")])
+    wire.pods.put(("ADDED", pod(ENDED)))
+    error = refusal(wire, tmp_path)
+    assert error.what == "the agent ended without a result"
+    assert "good bye" in error.why
+
+
+def test_a_result_of_which_lines_are_lost_says_what_to_narrow(tmp_path: Path) -> None:
+    wire = Wire([write(lines(FRAME[0], *FRAME[2:]))])
+    wire.pods.put(("ADDED", pod(ENDED)))
+    error = refusal(wire, tmp_path)
+    assert error.what == "the node's log did not keep all of the result"
+    assert "did not arrive: 1" in error.why
+
+
+def test_a_kubelet_that_gives_out_no_logs_is_told_at_once(tmp_path: Path) -> None:
+    wire = Wire([refuse(405, "Debug endpoints are disabled.")])
+    wire.pods.put(("ADDED", pod()))
+    error = refusal(wire, tmp_path)
+    assert isinstance(error, Internal)
+    assert error.what == "node node2 does not give out the logs of its containers"
+
+
+def test_a_login_that_ends_meanwhile_is_told_from_one_that_never_was(tmp_path: Path) -> None:
+    wire = Wire([refuse(401, "Unauthorized")])
+    wire.pods.put(("ADDED", pod()))
+    error = refusal(wire, tmp_path)
+    assert isinstance(error, Unauthorized)
+    assert "while the capture ran" in error.what
+
+
+def test_a_silent_pod_whose_kubelet_refuses_is_on_a_lost_node(
+    tmp_path: Path, impatient: None
+) -> None:
+    wire = Wire([write_and_wait(b"")], probe=refuse(500, DIAL))
+    wire.pods.put(("ADDED", pod()))
+    error = refusal(wire, tmp_path)
+    assert isinstance(error, ServiceUnavailable)
+    assert error.what.startswith("node node2 does not answer")
+    assert error.why == DIAL
+
+
+def test_a_kubelet_that_says_nothing_at_all_is_lost_where_the_api_server_answers(
+    tmp_path: Path, impatient: None
+) -> None:
+    wire = Wire([write_and_wait(b"")], probe=lambda exchange: exchange.stopped.wait() and None)
+    wire.pods.put(("ADDED", pod()))
+    assert refusal(wire, tmp_path).what.startswith("node node2 does not answer")
+
+
+def test_a_silent_pod_whose_kubelet_answers_is_waited_for(tmp_path: Path, impatient: None) -> None:
+    probed = threading.Semaphore(0)
+
+    def send_after_probes(exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        for _ in range(2):
+            assert probed.acquire(timeout=LIMIT_S)
+        exchange.send_chunk(lines(*FRAME))
+        exchange.stopped.wait()
+
+    def answer_probe(exchange: Exchange) -> None:
+        exchange.send(200, b"")
+        probed.release()
+
+    wire = Wire([send_after_probes], probe=answer_probe)
+    wire.pods.put(("ADDED", pod()))
+    assert capture(wire, tmp_path) == PAYLOAD
+
+
+def test_an_api_server_that_is_gone_is_waited_for_and_told_once(
+    tmp_path: Path, impatient: None
+) -> None:
+    probed = threading.Semaphore(0)
+
+    def send_after_outages(exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        for _ in range(8):
+            assert probed.acquire(timeout=LIMIT_S)
+        exchange.send_chunk(lines(*FRAME))
+        exchange.stopped.wait()
+
+    def be_out(exchange: Exchange) -> None:
+        exchange.send(503, {"message": "no backend is up"})
+        probed.release()
+
+    wire = Wire([send_after_outages], probe=be_out)
+    wire.pods.put(("ADDED", pod()))
+    assert capture(wire, tmp_path) == PAYLOAD
+    (warning,) = wire.told
+    assert "the API server does not answer (no backend is up)" in warning["message"]
+
+
+def test_a_bound_pod_of_which_nobody_says_a_word_is_asked_about(
+    tmp_path: Path, impatient: None
+) -> None:
+    bound = {**pod(), "status": {"phase": "Pending"}}
+    wire = Wire([write(b"")], probe=refuse(500, DIAL))
+    wire.pods.put(("ADDED", bound))
+    assert refusal(wire, tmp_path).what.startswith("node node2 does not answer")

@@ -1,7 +1,7 @@
 # Every target calls scripts/ or one tool of .venv. `make help` lists them.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup lint unit conformance zipapp integration cluster-test test demo demo-lab \
+.PHONY: help setup lint unit conformance zipapp integration cluster-test faults test demo demo-lab \
         lab-up lab-down bench regen clean
 
 PYTHON ?= python3
@@ -37,6 +37,9 @@ integration: zipapp ## the built file on every Python found, the API client on i
 cluster-test: zipapp ## a real Kubernetes: the lab, or KUBECONFIG with SNAPSHOT_TEST_CLUSTER=1
 	$(PYTEST) tests/cluster
 	$(SLIM) $(PYTEST) tests/cluster/test_kube_client.py
+
+faults: zipapp ## everything that can go wrong, on the lab: message, exit code, seconds, what is left
+	$(PYTEST) tests/cluster/test_faults.py
 
 test: lint unit conformance integration cluster-test ## all of the above
 

@@ -21,6 +21,7 @@ from tests.lab import requirements
 HERE = Path(__file__).parent
 RUN_COUNT = pytest.StashKey[int]()
 SKIP_REASON = pytest.StashKey[str]()
+FAULT_TABLE = pytest.StashKey[list[str]]()
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 Finished = subprocess.CompletedProcess[str]
@@ -153,4 +154,6 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
+    for row in config.stash.get(FAULT_TABLE, []):
+        terminalreporter.write_line(row)
     terminalreporter.write_line(f"cluster tests run: {config.stash.get(RUN_COUNT, 0)}")

@@ -1,0 +1,169 @@
+"""What is there before the client starts: context managers, each for one scene."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.cluster.faults import nodes, servers
+from tests.cluster.faults.scene import Scene
+from tests.lab import kube, processes
+from tests.lab.machine import wait_for
+from tests.servers.reverse_proxy import Shape, serve_shaped
+
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+ACCOUNT = "reader"
+AGENT_ROLE = [
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "patch", "delete"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "delete"]},
+    {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["list", "watch"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+]
+
+
+@contextlib.contextmanager
+def nothing(scene: Scene) -> Iterator[None]:
+    yield
+
+
+@contextlib.contextmanager
+def with_webhook(scene: Scene, name: str, is_up: bool = True) -> Iterator[None]:
+    url = f"{scene.servers.webhooks}/{name}" if is_up else "https://127.0.0.1:1/"
+    with servers.webhook(scene.cluster, scene.namespace, name, url, scene.servers.authority):
+        wait_for("the webhook to be known", lambda: is_webhook_known(scene), 10, pause=0.05)
+        yield
+
+
+def is_webhook_known(scene: Scene) -> bool:
+    """Return whether the API server asks the webhook about a pod that is only tried."""
+    resources = {"limits": {"cpu": 1}, "requests": {"cpu": 1}}
+    container = {"name": "c", "image": "x", "resources": resources}
+    pod = {"metadata": {"name": "trial"}, "spec": {"containers": [container]}}
+    try:
+        made = json.dumps(scene.create("pods?dryRun=All", pod)["spec"])
+    except kube.ApiError as error:
+        return "webhook" in error.body
+    return any(mark in made for mark in ("a-sidecar", "nobody-made-it", '"500"'))
+
+
+@contextlib.contextmanager
+def with_object(scene: Scene, resource: str, spec: Any) -> Iterator[None]:
+    scene.create(resource, {"metadata": {"name": "tight"}, "spec": spec})
+    yield
+
+
+@contextlib.contextmanager
+def with_taint(scene: Scene, node: str) -> Iterator[None]:
+    path = f"/api/v1/nodes/{node}"
+    taint = {"key": "faults.test/only", "value": "others", "effect": "NoSchedule"}
+    scene.cluster.client.patch(path, {"spec": {"taints": [taint]}})
+    try:
+        yield
+    finally:
+        scene.cluster.client.patch(path, {"spec": {"taints": None}})
+
+
+@contextlib.contextmanager
+def with_fault(scene: Scene, node: str, what: str) -> Iterator[None]:
+    """A node that is broken before the client starts."""
+    nodes.break_node(scene.cluster, node, what)
+    try:
+        yield
+    finally:
+        nodes.mend_node(scene.cluster, node, what)
+
+
+@contextlib.contextmanager
+def mending(scene: Scene, node: str, what: str) -> Iterator[None]:
+    """A node that is mended afterwards."""
+    try:
+        yield
+    finally:
+        nodes.mend_node(scene.cluster, node, what)
+
+
+@contextlib.contextmanager
+def with_systemd_stopped(scene: Scene, node: str) -> Iterator[None]:
+    """A node whose systemd takes connections and says nothing: the collector of it hangs."""
+    init = processes.init_of(scene.cluster.require_lab(), node)
+    assert init
+    os.kill(init, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(init, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def without_logs(scene: Scene, node: str) -> Iterator[None]:
+    """A kubelet that gives out no logs (KubeletConfiguration, enableDebuggingHandlers)."""
+    config = "/etc/kubernetes/kubelet.yaml"
+    change = "sed -i '/^enableDebuggingHandlers/d' {0}; {1} systemctl restart kubelet"
+    off = f"echo 'enableDebuggingHandlers: false' >> {config};"
+    scene.cluster.node_exec(node, "sh", "-c", change.format(config, off))
+    try:
+        wait_for(f"{node} to refuse", lambda: not nodes.is_kubelet_there(scene.cluster, node), 30)
+        yield
+    finally:
+        scene.cluster.node_exec(node, "sh", "-c", change.format(config, ""))
+        nodes.mend_node(scene.cluster, node, "kubelet")
+
+
+@contextlib.contextmanager
+def as_account(scene: Scene, rules: list[dict[str, Any]] | None = None) -> Iterator[None]:
+    """The client logs in as a service account that may do `rules`, by default an admin's."""
+    scene.create("serviceaccounts", {"metadata": {"name": ACCOUNT}})
+    role = {"kind": "ClusterRole", "name": "admin"}
+    if rules is not None:
+        role = {"kind": "Role", "name": ACCOUNT}
+        scene.create("roles", {"metadata": {"name": ACCOUNT}, "rules": rules}, RBAC)
+    subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": scene.namespace}
+    binding = {
+        "metadata": {"name": ACCOUNT},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", **role},
+        "subjects": [subject],
+    }
+    scene.create("rolebindings", binding, RBAC)
+    token = scene.create(f"serviceaccounts/{ACCOUNT}/token", {"spec": {}})["status"]["token"]
+    write_kubeconfig(scene, user={"token": token})
+    yield
+
+
+@contextlib.contextmanager
+def behind_proxy(scene: Scene, shape: Callable[[], Shape]) -> Iterator[None]:
+    """The client speaks to the API server through a proxy that changes what comes back."""
+    cluster = json.loads(Path(scene.cluster.kubeconfig).read_text())["clusters"][0]["cluster"]
+    authority = scene.directory / "api-ca.crt"
+    authority.write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
+    own = scene.servers
+    with serve_shaped(cluster["server"], str(authority), own.proxy_certificate, shape()) as proxy:
+        keys = {"server": proxy.url, "certificate-authority": str(own.authority)}
+        write_kubeconfig(scene, cluster=keys)
+        yield
+
+
+def write_kubeconfig(scene: Scene, **replaced: Any) -> None:
+    """Write the client's kubeconfig: the administrator's, with its `cluster` or `user` replaced."""
+    config = json.loads(Path(scene.cluster.kubeconfig).read_text())
+    for key, value in replaced.items():
+        config[f"{key}s"][0][key] = value
+    path = scene.directory / "client.kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(config))
+    scene.kubeconfig = str(path)
+
+
+@contextlib.contextmanager
+def as_blind_user(scene: Scene) -> Iterator[None]:
+    """A namespace that enforces `restricted`, and a client that may not read its labels."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    path = f"/api/v1/namespaces/{scene.namespace}"
+    scene.cluster.client.patch(path, {"metadata": {"labels": labels}})
+    with as_account(scene, AGENT_ROLE):
+        yield

@@ -1,0 +1,376 @@
+"""The table of faults: how each is provoked, and what the client has to make of it.
+
+To add one: an entry in FAULTS, and what it needs in arrange.py (before the client starts) or
+scene.py (while the agent runs).
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+
+from tests.cluster.faults import arrange, scene
+from tests.cluster.faults.agent import MIB, build_compressible, build_incompressible
+from tests.cluster.faults.images import OLD, WRONG_ARCHITECTURE, name_image
+from tests.cluster.faults.scene import Scene
+from tests.cluster.faults.servers import CLOSED_REGISTRY, REFUSAL, REGISTRY
+from tests.servers.http_server import Exchange
+from tests.servers.reverse_proxy import CutShort, Shape
+from tests.validation import parse_valid, subtype
+
+# Faults of a lane happen one after the other. The first lane has room for several at once; a fault
+# that breaks a node has the other node for itself; the last lane waits until all others are done.
+SHARED, NODE2, ALONE = "node1", "node2", "alone"
+HANG = ("--agent", "image", "--image", name_image("hang"))
+LATE = ("--agent", "image", "--image", name_image("late"))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One row. `told` are words of the message; `within_s` bounds the time to it.
+
+    The time counts from the client's start, or from `provoke`, which is done once the agent runs
+    (`waits_for_run`). `check` looks at the document. What `is_left` cannot be deleted by the
+    client, which then says how; the stage does as it says.
+    """
+
+    flags: tuple[str, ...] = ()
+    code: int = 0
+    told: tuple[str, ...] = ()
+    arrange: Callable[[Scene], AbstractContextManager[None]] = arrange.nothing
+    provoke: Callable[[Scene], None] | None = None
+    waits_for_run: bool = True
+    check: Callable[[str], None] | None = None
+    lane: str = SHARED
+    within_s: float = 20
+    is_left: bool = False
+
+
+def image(mode: str) -> tuple[str, ...]:
+    return ("--agent", "image", "--image", name_image(mode))
+
+
+def expect_data(data: dict[str, str], document: str) -> None:
+    assert subtype(parse_valid(document), "OS", "sysctl").data == data
+
+
+def expect_built(build: Callable[[int], dict[str, str]], size: int, document: str) -> None:
+    expect_data(build(size), document)
+
+
+def expect_own(document: str) -> None:
+    """The real agent's document, with nothing of anybody else's."""
+    assert subtype(parse_valid(document), "OS", "release").status == "ok"
+
+
+def expect_partial(document: str) -> None:
+    """What was read before the agent was told to end, and the name of what was not."""
+    snapshot = parse_valid(document)
+    assert subtype(snapshot, "OS", "release").status == "ok"
+    assert "SystemD.containerd.service=timeout" in snapshot.metadata["gaps"]
+
+
+def expect_late(document: str) -> None:
+    expect_data({"kernel.osrelease": "6.1"}, document)
+
+
+def cut_watches() -> Shape:
+    """Cut each watch after its first event, the first five times."""
+    return cut_after_first("watch=true", 5)
+
+
+def cut_logs() -> Shape:
+    """Cut the log in the middle, the first three times."""
+    return cut_after_first("/log", 3)
+
+
+def cut_after_first(mark: str, times: int) -> Shape:
+    left = [None] * times
+
+    def shape(exchange: Exchange, pieces: Iterator[bytes]) -> Iterable[bytes]:
+        for piece in pieces:
+            yield piece
+            if mark in exchange.path and left:
+                left.pop()
+                raise CutShort
+
+    return shape
+
+
+def read_slowly() -> Shape:
+    """Take the log in at a megabyte a second."""
+
+    def shape(exchange: Exchange, pieces: Iterator[bytes]) -> Iterable[bytes]:
+        for piece in pieces:
+            if "/log" in exchange.path:
+                exchange.stopped.wait(len(piece) / MIB)
+            yield piece
+
+    return shape
+
+
+def stall_once() -> Shape:
+    """Stop reading the first log until after its rotation, and then cut it."""
+    has_stalled = threading.Event()
+
+    def shape(exchange: Exchange, pieces: Iterator[bytes]) -> Iterable[bytes]:
+        if "/log" in exchange.path and "follow" in exchange.path and not has_stalled.is_set():
+            has_stalled.set()
+            yield next(pieces)
+            exchange.stopped.wait(16)
+            raise CutShort
+        yield from pieces
+
+    return shape
+
+
+UNSCHEDULABLE = {
+    "no node has the label": Fault(
+        ("--node-selector", "no=such"), 3, ("no node fits no=such", "didn't match")
+    ),
+    "no node has the name": Fault(("--node", "node99"), 3, ("no node fits the name node99",)),
+    "a taint that is not tolerated": Fault(
+        ("--node", "node1", "--toleration", "other=x:NoSchedule"),
+        3,
+        ("no node takes the agent's pod: its taint", "is not tolerated", "--toleration"),
+        partial(arrange.with_taint, node="node1"),
+    ),
+    "no room: a webhook asks for 500 CPUs": Fault(
+        (),
+        6,
+        ("not enough cpu", "--wait-for-schedule"),
+        partial(arrange.with_webhook, name="hunger"),
+    ),
+    "a volume that a webhook added": Fault(
+        (),
+        3,
+        ("waits for a volume", "nobody-made-it"),
+        partial(arrange.with_webhook, name="volume"),
+    ),
+    "a node that comes late, --wait-for-schedule": Fault(
+        ("--node-selector", "faults.test/late=yes", "--wait-for-schedule"),
+        provoke=partial(scene.label_node_late, node="node1", label="faults.test/late"),
+        waits_for_run=False,
+        check=expect_own,
+    ),
+    "a node that never comes, --wait-for-schedule": Fault(
+        ("--node-selector", "no=such", "--wait-for-schedule", "--timeout", "8s"),
+        5,
+        ("no result within 8 s", "didn't match"),
+    ),
+}
+IMAGES = {
+    "image not found": Fault(
+        ("--image", f"{REGISTRY}/missing:1"), 3, (f"the image {REGISTRY}/missing:1 is not there",)
+    ),
+    "image needs a login": Fault(
+        ("--image", f"{REGISTRY}/private:1"), 4, ("does not let node", "--image-pull-secret")
+    ),
+    "registry limits the rate": Fault(
+        ("--image", f"{REGISTRY}/limited:1"), 7, ("limits how often", "mirror")
+    ),
+    "registry out of reach": Fault(
+        ("--image", f"{CLOSED_REGISTRY}/none:1"), 6, ("cannot reach the registry",)
+    ),
+    "image of another architecture": Fault(
+        ("--image", f"{REGISTRY}/foreign:1"), 2, ("not made for the architecture of node",)
+    ),
+    "python3 of another architecture": Fault(
+        ("--image", name_image(WRONG_ARCHITECTURE)),
+        2,
+        ("not made for the architecture of node", "exec format error"),
+    ),
+    "image reference is none": Fault(("--image", "Not An Image"), 2, ("Not An Image",)),
+    "image without Python": Fault(
+        ("--image", "registry.k8s.io/pause:3.10"), 2, ("has no python3", "Python 3.9 or newer")
+    ),
+    "Python too old": Fault(
+        ("--image", name_image(OLD)), 2, ("is too old", "the image has 3.8", "Python 3.9 or newer")
+    ),
+    "--agent image without us in it": Fault(
+        ("--agent", "image"), 2, ("python:3.11-slim has no kubectl-snapshot",)
+    ),
+}
+REFUSED = {
+    "Pod Security, told by the pod's refusal": Fault(
+        (),
+        4,
+        ("does not allow the agent's pod", "violates PodSecurity", "--privileged=false"),
+        arrange.as_blind_user,
+    ),
+    "webhook refuses the pod": Fault(
+        (),
+        4,
+        ("webhook refuse.faults.test refuses", REFUSAL),
+        partial(arrange.with_webhook, name="refuse"),
+    ),
+    "webhook does not answer": Fault(
+        (),
+        6,
+        ("webhook refuse.faults.test does not answer",),
+        partial(arrange.with_webhook, name="refuse", is_up=False),
+    ),
+    "quota": Fault(
+        (),
+        4,
+        ("the quota of namespace", "exceeded quota: tight"),
+        partial(arrange.with_object, resource="resourcequotas", spec={"hard": {"pods": "0"}}),
+    ),
+    "quota that is lifted, --wait-for-schedule": Fault(
+        ("--wait-for-schedule",),
+        arrange=partial(
+            arrange.with_object, resource="resourcequotas", spec={"hard": {"pods": "0"}}
+        ),
+        provoke=scene.lift_quota,
+        waits_for_run=False,
+        check=expect_own,
+        within_s=40,
+    ),
+    "LimitRange": Fault(
+        (),
+        4,
+        ("a LimitRange of namespace", "maximum memory usage per Container is 64Mi"),
+        partial(
+            arrange.with_object,
+            resource="limitranges",
+            spec={"limits": [{"type": "Container", "max": {"memory": "64Mi"}}]},
+        ),
+    ),
+    "runtime class missing": Fault(
+        ("--runtime-class", "missing"), 3, ("the runtime class missing does not exist",)
+    ),
+    "service account missing": Fault(
+        ("--service-account-name", "missing"), 3, ("service account missing does not exist",)
+    ),
+}
+MID_RUN = {
+    "OOM-killed": Fault(image("eat-memory"), 8, ("for want of memory", "OOMKilled")),
+    "crash": Fault(image("crash"), 8, ("ended without a result", "the collector's table")),
+    "evicted for its disk": Fault(
+        image("fill-disk"),
+        6,
+        ("ended the agent's pod: Evicted", "ephemeral"),
+        partial(
+            arrange.with_object,
+            resource="limitranges",
+            spec={"limits": [{"type": "Container", "default": {"ephemeral-storage": "8Mi"}}]},
+        ),
+        within_s=60,
+    ),
+    "evicted as by a drain": Fault(
+        HANG, 6, ("evicted from node node1", "EvictionByEvictionAPI"), provoke=scene.evict
+    ),
+    "pod deleted": Fault(HANG, 8, ("pod was deleted before its result",), provoke=scene.delete_pod),
+    "Job deleted": Fault(HANG, 8, ("was deleted by somebody else",), provoke=scene.delete_job),
+    "namespace deleted": Fault(
+        HANG, 3, ("namespace", "was deleted while the capture ran"), provoke=scene.delete_namespace
+    ),
+    "login revoked": Fault(
+        HANG,
+        4,
+        ("the login expired, or was revoked",),
+        arrange.as_account,
+        provoke=scene.delete_account,
+        within_s=40,
+        is_left=True,
+    ),
+    "deadline": Fault((*HANG, "--timeout", "6s"), 5, ("no result within 6 s", "is Running")),
+    "watches cut": Fault(
+        LATE, arrange=partial(arrange.behind_proxy, shape=cut_watches), check=expect_late
+    ),
+    "log cut": Fault(
+        LATE, arrange=partial(arrange.behind_proxy, shape=cut_logs), check=expect_late
+    ),
+    "checksum wrong": Fault(image("damage"), 8, ("damaged", "SHA-256")),
+    "Ctrl-C": Fault(HANG, 130, provoke=partial(scene.send_signal, number=signal.SIGINT)),
+    "SIGTERM": Fault(HANG, 143, provoke=partial(scene.send_signal, number=signal.SIGTERM)),
+    "SIGHUP": Fault(HANG, 129, provoke=partial(scene.send_signal, number=signal.SIGHUP)),
+}
+NODES = {
+    "kubelet dead before the start": Fault(
+        (),
+        6,
+        ("node node2 does not answer", "refused"),
+        partial(arrange.with_fault, node="node2", what="kubelet"),
+        lane=NODE2,
+    ),
+    "kubelet dies": Fault(
+        HANG,
+        6,
+        ("node node2 does not answer",),
+        partial(arrange.mending, node="node2", what="kubelet"),
+        partial(scene.break_node, node="node2", what="kubelet"),
+        lane=NODE2,
+    ),
+    "node cut off the network": Fault(
+        HANG,
+        6,
+        ("node node2 does not answer",),
+        partial(arrange.mending, node="node2", what="network"),
+        partial(scene.break_node, node="node2", what="network"),
+        lane=NODE2,
+    ),
+    "runtime stands still": Fault(
+        ("--timeout", "12s"),
+        5,
+        ("no result within 12 s", "its pod on node2 is Pending"),
+        partial(arrange.with_fault, node="node2", what="containerd"),
+        lane=NODE2,
+    ),
+    "kubelet gives out no logs": Fault(
+        (),
+        8,
+        ("does not give out the logs", "--local"),
+        partial(arrange.without_logs, node="node2"),
+        lane=NODE2,
+    ),
+    "pod deleted while a collector hangs": Fault(
+        arrange=partial(arrange.with_systemd_stopped, node="node2"),
+        provoke=scene.delete_pod,
+        check=expect_partial,
+        lane=NODE2,
+    ),
+    "API server restarted": Fault(
+        LATE, provoke=scene.restart_api_server, check=expect_late, lane=ALONE, within_s=40
+    ),
+}
+TRANSPORT = {
+    "document of 30 MB": Fault(
+        image("30mb"), check=partial(expect_built, build_compressible, 30_000_000)
+    ),
+    "frame of 8 MiB": Fault(
+        image("8mib"), check=partial(expect_built, build_incompressible, 8 * MIB)
+    ),
+    "frame of 20 MiB, twice the rotation": Fault(
+        image("20mib"), check=partial(expect_built, build_incompressible, 20 * MIB), within_s=40
+    ),
+    "frame of 8 MiB, slow client": Fault(
+        image("8mib"),
+        arrange=partial(arrange.behind_proxy, shape=read_slowly),
+        check=partial(expect_built, build_incompressible, 8 * MIB),
+        within_s=40,
+    ),
+    "log rotated while it is read": Fault(
+        image("rotate"), check=partial(expect_built, build_incompressible, 13 * MIB), within_s=40
+    ),
+    "log rotated before it is read": Fault(
+        image("rotate"),
+        8,
+        ("did not keep all of the result", "did not arrive", "--cluster-scope client"),
+        partial(arrange.behind_proxy, shape=stall_once),
+        within_s=60,
+    ),
+    "garbage and other programs' lines": Fault(
+        image("noise"), check=partial(expect_built, build_incompressible, MIB // 4)
+    ),
+    "a sidecar that a webhook added": Fault(
+        (), arrange=partial(arrange.with_webhook, name="sidecar"), check=expect_own
+    ),
+    "a result that is no snapshot": Fault(image("lie"), 8, ("is not a snapshot",)),
+    "a decompression bomb": Fault(image("explode"), 8, ("too large",)),
+}
+FAULTS = {**UNSCHEDULABLE, **IMAGES, **REFUSED, **MID_RUN, **NODES, **TRANSPORT}

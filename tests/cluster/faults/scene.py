@@ -1,0 +1,131 @@
+"""One fault on stage: its namespace and its client; and what is done while the agent runs."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.cluster.faults import nodes
+from tests.cluster.faults.servers import Servers
+from tests.cluster.support import KIT, Cluster
+from tests.lab import kube
+from tests.lab.machine import wait_for
+
+RUNS_S = 60
+# Longer than the client waits for a node where it is not told to.
+PATIENCE_S = 7
+IN_BACKGROUND = {
+    "apiVersion": "v1",
+    "kind": "DeleteOptions",
+    "propagationPolicy": "Background",
+}
+
+
+@dataclass
+class Scene:
+    """Where a fault happens. `kubeconfig` is the client's, empty for the administrator's."""
+
+    cluster: Cluster
+    servers: Servers
+    namespace: str
+    directory: Path
+    kubeconfig: str = ""
+    client: subprocess.Popen[str] | None = None
+
+    def path(self, resource: str, group: str = "/api/v1") -> str:
+        return f"{group}/namespaces/{self.namespace}/{resource}"
+
+    def create(self, resource: str, body: Any, group: str = "/api/v1") -> Any:
+        return self.cluster.client.call("POST", self.path(resource, group), body)
+
+    def delete(self, path: str) -> None:
+        self.cluster.client.call("DELETE", path, IN_BACKGROUND)
+
+    def agent_pod(self) -> Any:
+        """Return the agent's pod, an empty object before there is one."""
+        items = self.cluster.client.get(self.path("pods"))["items"]
+        return items[0] if items else {}
+
+    def is_running(self) -> bool:
+        """Return whether the agent has said something, and has not ended."""
+        pod = self.agent_pod()
+        statuses = pod.get("status", {}).get("containerStatuses", [])
+        if not any("running" in status["state"] for status in statuses):
+            return False
+        with contextlib.suppress(kube.ApiError):
+            return bool(self.cluster.client.raw("GET", f"{self.pod_path(pod)}/log"))
+        return False
+
+    def pod_path(self, pod: Any) -> str:
+        return f"{self.path('pods')}/{pod['metadata']['name']}"
+
+
+def delete_job(scene: Scene) -> None:
+    name = scene.agent_pod()["metadata"]["labels"]["job-name"]
+    scene.delete(scene.path(f"jobs/{name}", "/apis/batch/v1"))
+
+
+def delete_pod(scene: Scene) -> None:
+    scene.delete(scene.pod_path(scene.agent_pod()))
+
+
+def delete_namespace(scene: Scene) -> None:
+    scene.delete(f"/api/v1/namespaces/{scene.namespace}")
+
+
+def delete_account(scene: Scene) -> None:
+    """Revoke the client's token: it is bound to its service account."""
+    scene.delete(scene.path("serviceaccounts/reader"))
+
+
+def evict(scene: Scene) -> None:
+    """Evict the pod as `kubectl drain` does (policy/v1 Eviction)."""
+    path = scene.pod_path(scene.agent_pod())
+    name = path.rpartition("/")[2]
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+    scene.cluster.client.call("POST", f"{path}/eviction", body)
+
+
+def break_node(scene: Scene, node: str, what: str) -> None:
+    nodes.break_node(scene.cluster, node, what)
+
+
+def restart_api_server(scene: Scene) -> None:
+    """Kill the API server and start it again, by the kit: it is to be no child of the tests."""
+    name = scene.cluster.require_lab().name
+    command = [sys.executable, "-B", str(KIT), "restart", "apiserver", "--name", name]
+    subprocess.run(command, check=True)
+
+
+def send_signal(scene: Scene, number: signal.Signals) -> None:
+    assert scene.client is not None
+    scene.client.send_signal(number)
+
+
+def label_node_late(scene: Scene, node: str, label: str) -> None:
+    """Give a node the label that the pod waits for, long after the scheduler has refused it."""
+
+    def is_refused() -> bool:
+        conditions = scene.agent_pod().get("status", {}).get("conditions", [])
+        return any(c.get("reason") == "Unschedulable" for c in conditions)
+
+    wait_for("the pod to be unschedulable", is_refused, RUNS_S)
+    threading.Event().wait(PATIENCE_S)
+    scene.cluster.client.patch(f"/api/v1/nodes/{node}", {"metadata": {"labels": {label: "yes"}}})
+
+
+def lift_quota(scene: Scene) -> None:
+    """Take away the quota, after the Job's controller was refused."""
+
+    def is_refused() -> bool:
+        events = scene.cluster.client.get(scene.path("events"))["items"]
+        return any(event["reason"] == "FailedCreate" for event in events)
+
+    wait_for("the pod to be refused", is_refused, RUNS_S)
+    scene.delete(scene.path("resourcequotas/tight"))

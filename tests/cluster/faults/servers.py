@@ -1,0 +1,137 @@
+"""What the lab's cluster talks to beside itself: admission webhooks and an image registry.
+
+They listen on the machine's address in the cluster's network.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.cluster.support import Cluster
+from tests.servers.certificates import Certificate, make_authority, sign
+from tests.servers.http_server import Exchange, serve
+
+REGISTRY, CLOSED_REGISTRY = "registry.test", "closed.test"
+INDEX = "application/vnd.oci.image.index.v1+json"
+# Docker Registry HTTP API V2, error codes; the last is Docker Hub's.
+REFUSALS = {
+    "missing": (404, "MANIFEST_UNKNOWN", "manifest unknown"),
+    "private": (401, "UNAUTHORIZED", "authentication required"),
+    "limited": (429, "TOOMANYREQUESTS", "You have reached your pull rate limit"),
+}
+POD_RULE = {
+    "apiGroups": [""],
+    "apiVersions": ["v1"],
+    "resources": ["pods"],
+    "operations": ["CREATE"],
+}
+SIDECAR = {
+    "name": "a-sidecar",
+    "image": "docker.io/library/python:3.11-slim",
+    "command": ["sh", "-c", "while true; do echo sidecar at work; sleep 1; done"],
+}
+VOLUME = {"name": "added", "persistentVolumeClaim": {"claimName": "nobody-made-it"}}
+CONTAINER = "/spec/containers/0"
+# What each webhook does to a pod, as a JSON patch (RFC 6902).
+PATCHES: dict[str, list[dict[str, Any]]] = {
+    "sidecar": [{"op": "add", "path": "/spec/containers/0", "value": SIDECAR}],
+    "volume": [{"op": "add", "path": "/spec/volumes/-", "value": VOLUME}],
+    "hunger": [
+        {"op": "replace", "path": f"{CONTAINER}/resources/limits/cpu", "value": "500"},
+        {"op": "replace", "path": f"{CONTAINER}/resources/requests/cpu", "value": "500"},
+    ],
+}
+REFUSE = "refuse"
+REFUSAL = "pods of strangers are not welcome here"
+
+
+@dataclass(frozen=True)
+class Servers:
+    """`webhooks` is the URL before a webhook's name; `authority` signed every server here."""
+
+    webhooks: str
+    authority: Path
+    proxy_certificate: Certificate
+
+
+@contextlib.contextmanager
+def serve_faults(cluster: Cluster, directory: Path) -> Iterator[Servers]:
+    lab = cluster.require_lab()
+    address = lab.ip(254)
+    authority = make_authority(directory)
+    server = sign(authority, directory, "webhook", "/CN=webhook", f"subjectAltName=IP:{address}")
+    proxy = sign(authority, directory, "proxy", "/CN=proxy")
+    with (
+        serve(answer_review, server, host=address) as webhooks,
+        serve(answer_pull, host=address) as registry,
+    ):
+        for node in cluster.nodes:
+            use_registry(cluster, node, REGISTRY, registry.url)
+            use_registry(cluster, node, CLOSED_REGISTRY, f"http://{address}:1")
+        yield Servers(webhooks.url, authority.certificate, proxy)
+
+
+def use_registry(cluster: Cluster, node: str, registry: str, url: str) -> None:
+    """Make a node's containerd ask `url` for a registry's images (containerd, docs/hosts.md)."""
+    hosts = f'server = "{url}"\n[host."{url}"]\n  capabilities = ["pull", "resolve"]\n'
+    place = f"/etc/containerd/certs.d/{registry}"
+    script = f"mkdir -p {place} && printf '%s' '{hosts}' > {place}/hosts.toml"
+    cluster.node_exec(node, "sh", "-c", script)
+
+
+def answer_pull(exchange: Exchange) -> None:
+    repository = exchange.path.split("/")[2] if exchange.path.count("/") > 2 else ""
+    if repository in REFUSALS:
+        status, code, message = REFUSALS[repository]
+        exchange.send(status, {"errors": [{"code": code, "message": message}]})
+        return
+    digest = "sha256:" + "0" * 64
+    platform = {"architecture": "s390x", "os": "linux"}
+    entry = {"mediaType": INDEX, "digest": digest, "size": 1, "platform": platform}
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
+    exchange.send(200, index, {"Content-Type": INDEX})
+
+
+def answer_review(exchange: Exchange) -> None:
+    """Answer an AdmissionReview as the last part of the path says (admission.k8s.io/v1)."""
+    review = json.loads(exchange.body)
+    response: dict[str, Any] = {"uid": review["request"]["uid"], "allowed": True}
+    name = exchange.path.partition("?")[0].rpartition("/")[2]
+    if name == REFUSE:
+        response.update(allowed=False, status={"code": 403, "message": REFUSAL})
+    else:
+        patch = json.dumps(PATCHES[name]).encode()
+        response.update(patchType="JSONPatch", patch=base64.b64encode(patch).decode())
+    exchange.send(200, {**review, "request": None, "response": response})
+
+
+@contextlib.contextmanager
+def webhook(
+    cluster: Cluster, namespace: str, name: str, url: str, authority: Path
+) -> Iterator[None]:
+    """A webhook for the pods of one namespace."""
+    kind = "validating" if name == REFUSE else "mutating"
+    path = f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations"
+    bundle = base64.b64encode(authority.read_bytes()).decode()
+    hook = {
+        "name": f"{name}.faults.test",
+        "clientConfig": {"url": url, "caBundle": bundle},
+        "rules": [POD_RULE],
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+        "timeoutSeconds": 2,
+    }
+    own = f"{namespace}-{name}"
+    cluster.client.call("POST", path, {"metadata": {"name": own}, "webhooks": [hook]})
+    try:
+        # The API server looks for new configurations through a watch of its own.
+        yield
+    finally:
+        cluster.client.call("DELETE", f"{path}/{own}")

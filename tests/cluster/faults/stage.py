@@ -1,0 +1,151 @@
+"""Runs the faults, side by side where they do not meet, and keeps what came of each."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.cluster.faults.catalogue import ALONE, NODE2, SHARED, Fault
+from tests.cluster.faults.scene import RUNS_S, Scene
+from tests.cluster.faults.servers import Servers
+from tests.cluster.support import PYTHON, Cluster, ours, temporary_namespace
+from tests.lab.machine import Problem, wait_for
+
+# Of the shared lane; more at once and the machine, not the client, decides the time.
+PARALLEL = 3
+ENDED_S = 120
+GONE_S = 15
+NODES = {SHARED: "node1", NODE2: "node2", ALONE: "node1"}
+COLUMNS = "{:45} {:>4} {:>6} {:>4}  {}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one fault: the client's error and events, and what it left in the cluster."""
+
+    fault: Fault
+    code: int
+    seconds: float
+    document: str
+    error: Mapping[str, str]
+    stderr: str
+    left: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        if self.error:
+            return self.error["what"]
+        return "captured" if self.code == 0 else "interrupted"
+
+
+def run_faults(
+    cluster: Cluster, servers: Servers, zipapp: Path, faults: Mapping[str, Fault], directory: Path
+) -> dict[str, Future[Outcome]]:
+    """Start all of them and return their outcomes to come, those that must be alone last."""
+    lanes = defaultdict(list)
+    for name, fault in faults.items():
+        lanes[fault.lane].append(name)
+    futures: dict[str, Future[Outcome]] = {}
+    for lane, room in ((SHARED, PARALLEL), (NODE2, 1)):
+        pool = ThreadPoolExecutor(room)
+        for name in lanes[lane]:
+            place = directory / f"fault{len(futures)}"
+            futures[name] = pool.submit(run_fault, cluster, servers, zipapp, faults[name], place)
+        pool.shutdown(wait=False)
+    before = list(futures.values())
+    pool = ThreadPoolExecutor(1)
+    for name in lanes[ALONE]:
+        place = directory / f"fault{len(futures)}"
+        futures[name] = pool.submit(
+            run_after, before, cluster, servers, zipapp, faults[name], place
+        )
+    pool.shutdown(wait=False)
+    return futures
+
+
+def run_after(before: Iterable[Future[Outcome]], *arguments: Any) -> Outcome:
+    wait(before)
+    return run_fault(*arguments)
+
+
+def run_fault(
+    cluster: Cluster, servers: Servers, zipapp: Path, fault: Fault, directory: Path
+) -> Outcome:
+    directory.mkdir()
+    with temporary_namespace(cluster) as namespace:
+        scene = Scene(cluster, servers, namespace, directory)
+        with fault.arrange(scene):
+            started = time.monotonic()
+            scene.client = client = start_client(scene, fault, zipapp)
+            try:
+                if fault.provoke:
+                    if fault.waits_for_run:
+                        wait_for("the agent to run", scene.is_running, RUNS_S)
+                    started = time.monotonic()
+                    fault.provoke(scene)
+                document, stderr = client.communicate(timeout=ENDED_S)
+                seconds = time.monotonic() - started
+            finally:
+                client.kill()
+                client.communicate()
+            events = [json.loads(line) for line in stderr.splitlines() if line.startswith("{")]
+            if fault.is_left:
+                clean_up_as_told(cluster, events)
+            return Outcome(
+                fault=fault,
+                code=client.returncode,
+                seconds=seconds,
+                document=document,
+                error=next((event for event in events if event["event"] == "error"), {}),
+                stderr=stderr,
+                left=find_left(cluster, events),
+            )
+
+
+def start_client(scene: Scene, fault: Fault, zipapp: Path) -> subprocess.Popen[str]:
+    flags = ["-n", scene.namespace, "--log-json", "-o", "json", *fault.flags]
+    if not {"--node", "--node-selector"} & set(fault.flags):
+        flags += ["--node", NODES[fault.lane]]
+    return subprocess.Popen(
+        [PYTHON, str(zipapp), *flags],
+        env=scene.cluster.environment(scene.kubeconfig),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def clean_up_as_told(cluster: Cluster, events: Iterable[Mapping[str, Any]]) -> None:
+    (told,) = [event for event in events if event["event"] == "left-behind"]
+    for command in told["commands"]:
+        done = cluster.kubectl(*command.split()[1:])
+        assert done.returncode == 0, done.stderr
+
+
+def find_left(cluster: Cluster, events: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return what is left of the run once the cluster has had the time to take it away."""
+    run_id = next((event["run-id"] for event in events if event["event"] == "start"), "")
+    if not run_id:
+        return ()
+    with contextlib.suppress(Problem):
+        wait_for("the cluster to take it away", lambda: not ours(cluster, run_id), GONE_S, 0.3)
+    return tuple(ours(cluster, run_id))
+
+
+def render_table(outcomes: Mapping[str, Outcome]) -> list[str]:
+    rows = [COLUMNS.format("fault", "exit", "s", "left", "message")]
+    for name, outcome in outcomes.items():
+        seconds = f"{outcome.seconds:.1f}"
+        rows.append(
+            COLUMNS.format(name, outcome.code, seconds, len(outcome.left), outcome.message[:110])
+        )
+    return rows

@@ -1,0 +1,68 @@
+"""Each fault is told in seconds, with its cause, its exit code, and nothing left in the cluster.
+
+The faults run side by side from the first test that asks for one; the table is printed at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.conftest import FAULT_TABLE
+from tests.cluster.faults.catalogue import FAULTS
+from tests.cluster.faults.images import load_fault_images
+from tests.cluster.faults.servers import serve_faults
+from tests.cluster.faults.stage import Outcome, render_table, run_faults
+from tests.cluster.support import Cluster
+
+Outcomes = Mapping[str, "Future[Outcome]"]
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    request: pytest.FixtureRequest,
+    cluster: Cluster,
+    zipapp: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Outcomes]:
+    """The outcome to come of every fault that this run asks for."""
+    cluster.require_lab()
+    directory = tmp_path_factory.mktemp("faults")
+    asked = [
+        str(item.callspec.params["name"])
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.function is test_a_fault_is_told
+    ]
+    load_fault_images(cluster, directory)
+    with serve_faults(cluster, directory) as servers:
+        chosen = {name: FAULTS[name] for name in asked}
+        futures = run_faults(cluster, servers, zipapp, chosen, directory)
+        try:
+            yield futures
+        finally:
+            for future in futures.values():
+                future.cancel()
+            done = {n: f.result() for n, f in futures.items() if f.done() and not failed(f)}
+            request.config.stash[FAULT_TABLE] = render_table(done)
+
+
+def failed(future: Future[Outcome]) -> bool:
+    return future.cancelled() or future.exception() is not None
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_told(outcomes: Outcomes, name: str) -> None:
+    fault, outcome = FAULTS[name], outcomes[name].result()
+    message = " | ".join(outcome.error.get(key, "") for key in ("what", "why", "hint"))
+    assert outcome.code == fault.code, outcome.stderr
+    for words in fault.told:
+        assert words in message
+    assert outcome.left == ()
+    assert outcome.seconds < fault.within_s
+    if fault.check:
+        fault.check(outcome.document)
+    else:
+        assert outcome.document == ""

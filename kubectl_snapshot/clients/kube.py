@@ -58,7 +58,8 @@ class Kube:
 
     def __init__(self, access: Access, timeout_s: float, env: Mapping[str, str]) -> None:
         self.context = access.context
-        self.user = access.user_name
+        # Whose rights count.
+        self.user = str(access.user.get("as") or access.user_name)
         self.namespace = access.namespace
         self.server = kube_http.parse_server(access.cluster)
         self._cluster = access.cluster

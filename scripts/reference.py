@@ -26,8 +26,8 @@ from kubectl_snapshot.collectors.gpu_smi import GPU_ELEMENTS, SYSTEM_ELEMENTS
 from kubectl_snapshot.commands.all_commands import ANSWERING, COMMANDS, DEFAULT_COMMAND
 from kubectl_snapshot.commands.flags import variable_names
 from kubectl_snapshot.commands.interrupts import SIGNALS
-from kubectl_snapshot.document.patterns import SYSTEMD_EXCLUDED
 from kubectl_snapshot.document.credentials import SHAPES
+from kubectl_snapshot.document.patterns import SYSTEMD_EXCLUDED
 from kubectl_snapshot.document.schema import VALUE_TYPES
 from kubectl_snapshot.document.secret_places import PLACES
 from kubectl_snapshot.document.snapshot import TYPES

@@ -6,173 +6,33 @@ import base64
 import json
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from kubectl_snapshot.constants import EXPIRES_ANNOTATION, MANAGED_BY_LABEL, NAME
 from kubectl_snapshot.document.snapshot import Snapshot
-from tests.cluster.conftest import Finished
 from tests.cluster.support import (
-    ROOT,
     Cluster,
     assert_nothing_left,
     exists,
-    temporary_namespace,
 )
+from tests.cluster.world import DIGEST, POLICIES, RBAC, Run, World, capture, temporary_world
 from tests.validation import parse_valid, subtype
-
-Run = Callable[..., Finished]
-
-FIXTURES = ROOT / "tests" / "fixtures"
-CHARTS = FIXTURES / "charts"
-CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
-POLICIES = "/apis/nvidia.com/v1/clusterpolicies"
-# A Pod that is never scheduled: its images are told, and nothing is pulled.
-NOWHERE = {"snapshot-test/nowhere": "true"}
-DIGEST = f"sha256:{'ab' * 32}"
-
-
-@dataclass(frozen=True)
-class World:
-    """Two namespaces, in this order by name, with releases, applications, policies and pods."""
-
-    cluster: Cluster
-    first: str
-    second: str
-
-    def helm(self, *argv: str, code: int = 0, driver: str = "secret") -> str:
-        """Return what helm prints, by its storage driver."""
-        ended = self.cluster.helm(*argv, env={"HELM_DRIVER": driver})
-        assert ended.returncode == code, ended.stderr
-        return ended.stdout
-
-    def kubectl(self, *argv: str) -> Any:
-        ended = self.cluster.kubectl(*argv, "-o", "json")
-        assert ended.returncode == 0, ended.stderr
-        return json.loads(ended.stdout)
-
-    def create(self, path: str, body: Mapping[str, Any]) -> None:
-        self.cluster.client.call("POST", path, body)
 
 
 @pytest.fixture(scope="module")
 def world(cluster: Cluster) -> Iterator[World]:
-    with ExitStack() as stack:
-        stack.enter_context(custom_resources(cluster))
-        names = sorted(stack.enter_context(temporary_namespace(cluster)) for _ in range(2))
-        world = World(cluster, *names)
-        install_releases(world)
-        create_applications(world)
-        for name, version in (("cluster-policy", "580.105.08"), ("older", "570.1")):
-            stack.callback(cluster.client.call, "DELETE", f"{POLICIES}/{name}")
-            create_policy(world, name, version)
-        create_pods(world)
-        yield world
-
-
-@contextmanager
-def custom_resources(cluster: Cluster) -> Iterator[None]:
-    """The kinds of the GPU operator, Argo CD and OpenShift, while nobody else brought them."""
-    files = sorted((FIXTURES / "crds").iterdir())
-    for file in files:
-        if exists(cluster, f"{CRDS}/{file.stem}"):
-            pytest.skip(f"the cluster has {file.stem}, which is not the tests' to replace")
-    names = [f"crd/{file.stem}" for file in files]
-    try:
-        assert cluster.kubectl("apply", "-f", str(FIXTURES / "crds")).returncode == 0
-        ended = cluster.kubectl("wait", "--for=condition=Established", *names)
-        assert ended.returncode == 0, ended.stderr
-        yield
-    finally:
-        cluster.kubectl("delete", "--ignore-not-found", *names)
-
-
-def install_releases(world: World) -> None:
-    """A release upgraded once, one of the same name elsewhere, a failed upgrade, a failed install.
-
-    One of them is kept by Helm's ConfigMap driver.
-    """
-    chart, worker = str(CHARTS / "cache"), str(CHARTS / "worker")
-    first, second = ("-n", world.first), ("-n", world.second)
-    secret = ("--set", "auth.enabled=true,auth.password=hunter2-hunter2")
-    world.helm("install", "cache", chart, *first, *secret)
-    sizes = ("--set", "limit=2000000,ratio=0.25", "--set-json", 'zones=["a","b"]')
-    world.helm("upgrade", "cache", chart, *first, *secret, *sizes)
-    world.helm("install", "cache", chart, *second, driver="configmap")
-    world.helm("install", "worker", worker, *second, "--set", "replicas=2")
-    world.helm("upgrade", "worker", worker, *second, "--set", "refused=true", code=1)
-    world.helm("install", "broken", worker, *second, "--set", "refused=true", code=1)
-
-
-def create_applications(world: World) -> None:
-    helm = {
-        "valueFiles": ["base.yaml", "prod.yaml"],
-        "values": "replicas: 3\n",
-        "parameters": [{"name": "tier", "value": "gold"}, {"name": "suffix", "value": ""}],
-    }
-    single = {"repoURL": "https://charts.example.org", "chart": "web", "targetRevision": "1.2.3"}
-    several = [
-        {"repoURL": "https://git.example.org/a", "path": "deploy", "targetRevision": "main"},
-        {"repoURL": "https://git.example.org/b", "path": "values"},
-    ]
-    target = {"namespace": "web", "server": "https://kubernetes.default.svc"}
-    for namespace, source in (
-        (world.first, {"source": {**single, "helm": helm}}),
-        (world.second, {"sources": several}),
-    ):
-        body = {
-            "apiVersion": "argoproj.io/v1alpha1",
-            "kind": "Application",
-            "metadata": {"name": "web"},
-            "spec": {"project": "default", "destination": target, **source},
-            "status": {"sync": {"status": "Synced"}, "health": {"status": "Healthy"}},
-        }
-        world.create(f"/apis/argoproj.io/v1alpha1/namespaces/{namespace}/applications", body)
-
-
-def create_policy(world: World, name: str, version: str) -> None:
-    spec = {
-        "driver": {"enabled": True, "version": version, "manager": {}},
-        "daemonsets": {"tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}]},
-        "validator": {"plugin": {"env": []}},
-        "ratio": 1.5,
-    }
-    body = {"apiVersion": "nvidia.com/v1", "kind": "ClusterPolicy", "spec": spec}
-    world.create(POLICIES, {**body, "metadata": {"name": name}})
-
-
-def create_pods(world: World) -> None:
-    """Pods with two images of one name, one of them by its digest."""
-    for namespace, image in (
-        (world.first, "registry.example/a/web:1.0"),
-        (world.second, f"registry.example/b/web:2.0@{DIGEST}"),
-    ):
-        spec = {
-            "nodeSelector": NOWHERE,
-            "initContainers": [{"name": "init", "image": "registry.example/init"}],
-            "containers": [{"name": "main", "image": image}],
-        }
-        body = {"metadata": {"name": "web"}, "spec": spec}
-        world.create(f"/api/v1/namespaces/{namespace}/pods", body)
+    with temporary_world(cluster) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
 def captured(world: World, run_snapshot: Run) -> Snapshot:
     """What the user's own client reads."""
     return capture(run_snapshot, world, "--cluster-scope", "client")
-
-
-def capture(run: Run, world: World, *words: str, namespaces: bool = True) -> Snapshot:
-    named = ["--helm-namespace", world.first, "--helm-namespace", world.second]
-    where = ["-n", world.first, "--node", world.cluster.nodes[0]]
-    ended = run(*where, *words, *(named if namespaces else []))
-    assert ended.returncode == 0, ended.stderr
-    return parse_valid(ended.stdout)
 
 
 def data(snapshot: Snapshot, name: str) -> dict[str, Any]:

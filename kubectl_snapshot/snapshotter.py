@@ -160,7 +160,10 @@ class NodeSnapshotter:
         if self.serializer is not None:
             self.serializer.serialize(snapshot)
         else:
-            with file_serializer(self.agent_config.output if self.agent_config else "-") as file:
+            serializer = file_serializer(self.agent_config.output if self.agent_config else "-")
+            if self.agent_config is not None:
+                serializer.connection = _choose_connection(self.agent_config)
+            with serializer as file:
                 file.serialize(snapshot)
 
 
@@ -170,11 +173,12 @@ class FileSerializer:
 
     path: str
     is_closed: bool = False
+    connection: ConnectionOptions | None = None
 
     def serialize(self, snapshot: Snapshot) -> None:
         """Write the document."""
         from kubectl_snapshot.clients.outputfile import write_whole
-        from kubectl_snapshot.document.destination import format_from_path
+        from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME, format_from_path
         from kubectl_snapshot.render.all_renderers import RENDERERS
 
         if self.is_closed:
@@ -182,10 +186,22 @@ class FileSerializer:
         if self.path in ("", "-"):
             sys.stdout.write(RENDERERS["json"](snapshot))
             return
+        if self.path.startswith(CONFIGMAP_SCHEME):
+            self._write_configmap(snapshot)
+            return
         chosen = format_from_path(self.path)
         if chosen not in RENDERERS:
             raise InvalidRequest(f"this version cannot write the format {chosen} of {self.path}")
         write_whole(self.path, RENDERERS[chosen](snapshot))
+
+    def _write_configmap(self, snapshot: Snapshot) -> None:
+        from kubectl_snapshot.clients.kube import ConnectionOptions, connect
+        from kubectl_snapshot.document.configmap import DEFAULT_FORMAT, parse_place
+        from kubectl_snapshot.fleet.store import write_configmap
+
+        place = parse_place(self.path)
+        kube = connect(self.connection or ConnectionOptions(), os.environ)
+        write_configmap(snapshot, place, DEFAULT_FORMAT, kube)
 
     def close(self) -> None:
         """Refuse further documents."""
@@ -207,7 +223,7 @@ def default_factory(version: str = "", systemd_services: Sequence[str] | None = 
 
 
 def file_serializer(path: str) -> FileSerializer:
-    """Return a serializer to a file, or to stdout for `-` and the empty path.
+    """Return a serializer to a file, a ConfigMap (`cm://namespace/name`), or stdout (`-`, empty).
 
     The format is the path's (`.yaml`, `.json`; JSON on stdout). A file is written whole or not at
     all, readable by its owner only; Internal where it cannot be written.
@@ -235,19 +251,11 @@ def deploy_and_get_snapshot(config: AgentConfig | None, timeout: float | None = 
 
 def plan_capture(config: AgentConfig) -> Capture:
     """Return the run that a configuration asks for, its cluster scope as asked; contact nobody."""
-    from kubectl_snapshot.clients.kube import ConnectionOptions, connect
+    from kubectl_snapshot.clients.kube import connect
     from kubectl_snapshot.fleet.capture import Capture
 
     deadline = time.monotonic() + config.timeout
-    connection = config.connection or ConnectionOptions()
-    kube = connect(
-        replace(
-            connection,
-            kubeconfig=config.kubeconfig or connection.kubeconfig,
-            namespace=config.namespace or connection.namespace,
-        ),
-        os.environ,
-    )
+    kube = connect(_choose_connection(config), os.environ)
     collectors = default_factory().collectors
     life = config.timeout + config.job_deadline_margin + config.ttl
     return Capture(
@@ -354,6 +362,17 @@ def collect_here(
     redaction = ensure_key(redaction or Redaction())
     metadata = {"version": factory.version, "mode": LOCAL_MODE}
     return collect_snapshot(factory.collectors, context, timeout, metadata, on_event, redaction)
+
+
+def _choose_connection(config: AgentConfig) -> ConnectionOptions:
+    from kubectl_snapshot.clients.kube import ConnectionOptions
+
+    connection = config.connection or ConnectionOptions()
+    return replace(
+        connection,
+        kubeconfig=config.kubeconfig or connection.kubeconfig,
+        namespace=config.namespace or connection.namespace,
+    )
 
 
 def _choose_units(services: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable, NamedTuple, TextIO
 
 from kubectl_snapshot.commands.flags import add_flag, add_repeated_flag
+from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.render.all_renderers import RENDERERS
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.destination import ConfigMapName
     from kubectl_snapshot.document.snapshot import Snapshot
 
-CONFIGMAP_SCHEME = "cm://"
 # Words that a later version gives a meaning, so that today none of them becomes a file's name.
 RESERVED = ("table", "wide", "html", "template")
 
@@ -110,10 +110,12 @@ def check_outputs(outputs: Sequence[Output], connect: Callable[[], Kube]) -> Non
     from kubectl_snapshot.clients.outputfile import check_writable
 
     for output in outputs:
-        if output.path:
-            check_writable(output.path)
         if output.configmap is not None:
-            _check_configmap(output.configmap, connect())
+            from kubectl_snapshot.fleet.store import check_configmap
+
+            check_configmap(output.configmap, connect())
+        elif output.path:
+            check_writable(output.path)
 
 
 def load_renderers(outputs: Sequence[Output]) -> None:
@@ -129,12 +131,12 @@ def write_outputs(
 ) -> None:
     """Write every copy of a document."""
     for output in outputs:
-        text = RENDERERS[output.format](snapshot)
         if output.configmap is None:
-            write_text(output, text, out)
+            write_text(output, RENDERERS[output.format](snapshot), out)
         else:
-            version = snapshot.metadata.get("version", "")
-            _write_configmap(output.configmap, text, output.format, version, connect())
+            from kubectl_snapshot.fleet.store import write_configmap
+
+            write_configmap(snapshot, output.configmap, output.format, connect())
 
 
 def write_text(output: Output, text: str, out: TextIO) -> None:
@@ -172,10 +174,8 @@ def _parse_output(value: str, format_name: str, formats: Formats) -> Output:
 
 def _parse_configmap_output(value: str, format_name: str) -> Output:
     from kubectl_snapshot.document import configmap
-    from kubectl_snapshot.document.destination import parse_configmap_uri
 
-    place = parse_configmap_uri(value)
-    configmap.validate_place(place)
+    place = configmap.parse_place(value)
     chosen = format_name or configmap.DEFAULT_FORMAT
     if chosen not in configmap.FORMATS:
         raise InvalidRequest(
@@ -183,32 +183,3 @@ def _parse_configmap_output(value: str, format_name: str) -> Output:
             hint=f"use -t {' or -t '.join(configmap.FORMATS)}",
         )
     return Output(chosen, configmap=place)
-
-
-def _check_configmap(place: ConfigMapName, kube: Kube) -> None:
-    """Raise where a document could not be written, and for a ConfigMap of something else."""
-    from kubectl_snapshot.clients.configmap import apply_configmap
-    from kubectl_snapshot.document.configmap import build_configmap, find_foreign_key
-
-    # Without our keys the answer has those of others: no right to read is needed to see them.
-    found = apply_configmap(kube, build_configmap(place, {}, ""), is_dry_run=True)
-    foreign = find_foreign_key(found)
-    if foreign:
-        raise InvalidRequest(
-            f"ConfigMap {place.namespace}/{place.name} is not a snapshot's",
-            why=f"it holds {foreign}",
-            hint="give a name that is free, or that of an earlier snapshot",
-        )
-
-
-def _write_configmap(
-    place: ConfigMapName, text: str, format_name: str, version: str, kube: Kube
-) -> None:
-    import time
-
-    from kubectl_snapshot.clients.configmap import apply_configmap
-    from kubectl_snapshot.document.configmap import build_configmap, build_data
-    from kubectl_snapshot.document.snapshot import render_time
-
-    data = build_data(text, format_name, render_time(time.time()))
-    apply_configmap(kube, build_configmap(place, data, version))

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.commands.connection_flags import add_connection_flags, connect_with
-from kubectl_snapshot.commands.output import CONFIGMAP_SCHEME
+from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -75,9 +75,7 @@ def _parse(source: str, args: argparse.Namespace) -> Snapshot:
 
 def _read_configmap(uri: str, kube: Kube) -> str:
     from kubectl_snapshot.clients.configmap import read_configmap
-    from kubectl_snapshot.document.configmap import parse_configmap, validate_place
-    from kubectl_snapshot.document.destination import parse_configmap_uri
+    from kubectl_snapshot.document.configmap import parse_configmap, parse_place
 
-    place = parse_configmap_uri(uri)
-    validate_place(place)
+    place = parse_place(uri)
     return parse_configmap(read_configmap(kube, place.namespace, place.name), uri)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.document.destination import parse_configmap_uri
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
-def validate_place(place: ConfigMapName) -> None:
-    """Raise InvalidRequest for a namespace or a name that no ConfigMap can have."""
+def parse_place(uri: str) -> ConfigMapName:
+    """Return what `cm://namespace/name` names; InvalidRequest for what no ConfigMap can have."""
+    place = parse_configmap_uri(uri)
     for noun, pattern, text in (
         ("namespace", NAMESPACE, place.namespace),
         ("name", NAME, place.name),
@@ -47,6 +49,7 @@ def validate_place(place: ConfigMapName) -> None:
                 f"{text!r} is no {noun} of a ConfigMap",
                 hint="write it as cm://namespace/name, in small letters, digits and -",
             )
+    return place
 
 
 def build_configmap(place: ConfigMapName, data: Mapping[str, str], version: str) -> dict[str, Any]:

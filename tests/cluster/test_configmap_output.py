@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from kubectl_snapshot.document.codec import parse_document
+from kubectl_snapshot.document.snapshot import Snapshot
+from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.snapshotter import file_serializer
 from tests.cluster.conftest import Finished
 from tests.cluster.support import Cluster, assert_nothing_left
 from tests.validation import parse_valid
@@ -99,6 +103,7 @@ def test_a_configmap_of_something_else_is_left_alone_before_anything_is_made(
     assert ended.returncode == 2
     assert "is not a snapshot's\n  why: it holds Corefile" in ended.stderr
     assert "starting the agent" not in ended.stderr
+    assert run_snapshot("--local", "-o", f"cm://{namespace}/coredns").returncode == 2
     assert cluster.client.get(path_of(namespace, "coredns")) == before
     read = run_snapshot("query", f"cm://{namespace}/coredns", "OS")
     assert read.returncode == 3
@@ -164,6 +169,20 @@ def test_the_rights_that_the_page_names_are_enough(
     assert ended.returncode == 0, ended.stderr
     read = run_snapshot("query", f"cm://{namespace}/mine", "OS", "--as", "cm-writer")
     assert read.returncode == 4
+
+
+def test_the_library_writes_one_too(
+    cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", cluster.kubeconfig)
+    snapshot = Snapshot({"source-node": "gpu-17", "version": "v1"})
+    with file_serializer(f"cm://{namespace}/library") as serializer:
+        serializer.serialize(snapshot)
+    written = cluster.client.get(path_of(namespace, "library"))
+    assert parse_document(written["data"]["snapshot.yaml"]) == snapshot
+    apply_as(cluster, "someone", namespace, "taken", {"mine": "1"})
+    with pytest.raises(InvalidRequest, match="is not a snapshot's"):
+        file_serializer(f"cm://{namespace}/taken").serialize(snapshot)
 
 
 def test_one_that_is_not_there_is_not_found(run_snapshot: Run, namespace: str) -> None:

@@ -9,7 +9,7 @@ from kubectl_snapshot.document.configmap import (
     build_label_value,
     find_foreign_key,
     parse_configmap,
-    validate_place,
+    parse_place,
 )
 from kubectl_snapshot.document.destination import ConfigMapName
 from kubectl_snapshot.errors import InvalidRequest, NotFound
@@ -96,13 +96,13 @@ def test_a_key_that_no_document_has_is_foreign() -> None:
 
 
 @pytest.mark.parametrize(
-    "place", [("a.b", "c"), ("a", "B"), ("a", "../x"), ("a", "x/y"), ("a", "b\n"), ("a", "x" * 254)]
+    "place", ["a.b/c", "a/B", "a/../x", "a/x/y", "a/b?", "a/b_c", f"a/{'x' * 254}", "a", "/a"]
 )
-def test_a_place_that_no_configmap_can_have_is_refused(place: tuple[str, str]) -> None:
+def test_a_place_that_no_configmap_can_have_is_refused(place: str) -> None:
     with pytest.raises(InvalidRequest):
-        validate_place(ConfigMapName(*place))
+        parse_place(f"cm://{place}")
 
 
 def test_names_that_kubernetes_takes_are_taken() -> None:
-    validate_place(ConfigMapName("a-1", "x.y-z.0"))
-    validate_place(ConfigMapName("a" * 63, "x" * 253))
+    assert parse_place("cm://a-1/x.y-z.0") == ("a-1", "x.y-z.0")
+    assert parse_place(f"cm://{'a' * 63}/{'x' * 253}") == ("a" * 63, "x" * 253)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kubectl_snapshot.document.paths import (
     find_gaps,
@@ -10,6 +12,7 @@ from kubectl_snapshot.document.paths import (
 )
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import InvalidRequest, NotFound
+from tests.unit.document.strategies import PROPERTY
 
 FORBIDDEN = {"status": "forbidden", "reason": "nodes is forbidden"}
 SNAPSHOT = Snapshot(
@@ -36,6 +39,10 @@ SNAPSHOT = Snapshot(
         Measurement("K8s", (Subtype("server", {"version": "second", "platform": "x"}),)),
     ),
 )
+
+
+NAMES = st.text("a.*", max_size=3)
+SUBTYPES = st.builds(Subtype, NAMES, st.dictionaries(NAMES, st.integers(), max_size=3))
 
 
 def value(path: str, snapshot: Snapshot = SNAPSHOT) -> object:
@@ -126,3 +133,16 @@ def test_what_is_absent_is_no_gap() -> None:
     subtype = Subtype("smi", {}, {"status": "absent", "reason": "there is no GPU"})
     snapshot = Snapshot({}, (Measurement("GPU", (subtype,)),))
     assert find_gaps(snapshot, "GPU.*.x") == {}
+
+
+@PROPERTY
+@given(st.lists(SUBTYPES, max_size=4))
+def test_both_ways_to_a_reading_lead_to_the_same(subtypes: list[Subtype]) -> None:
+    snapshot = Snapshot({}, (Measurement("OS", tuple(subtypes)),))
+    for path, reading in find_readings(snapshot, "OS.*").items():
+        assert value(path, snapshot) == reading
+        assert find_readings(snapshot, path) == {path: reading}
+    first = {subtype.name: subtype for subtype in reversed(subtypes)}
+    for subtype in first.values():
+        for key in subtype.data:
+            assert value(f"OS.{subtype.name}.{key}", snapshot) is not None

@@ -88,8 +88,9 @@ class Kube:
         """Return the answer of success to one request; `doing` begins its errors ("cannot …").
 
         Throttling, 5xx and cut connections are retried, with the server's Retry-After or a growing
-        pause, for at most 15 s and never past `deadline` (time.monotonic()). A repeated POST may
-        meet its own object: that is the server's 409.
+        pause, for at most 15 s and never past `deadline` (time.monotonic()); throttling up to the
+        `deadline`, where there is one. A repeated POST may meet its own object: that is the
+        server's 409.
         """
         return self._request(Call(method, path, doing, query, body, content_type, deadline))
 

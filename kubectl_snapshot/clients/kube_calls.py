@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from kubectl_snapshot.clients.kube_errors import Passing
-from kubectl_snapshot.errors import Internal, SnapshotError
+from kubectl_snapshot.errors import Internal, RateLimitExceeded, SnapshotError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,16 +53,18 @@ def retry(attempt: Callable[[], T], deadline: float | None) -> T:
     """Return the result of the first attempt that does not raise Passing.
 
     Pauses as long as the server asks, else longer each time; gives up, with the last error, rather
-    than pause past `deadline` or 15 s after the beginning.
+    than pause past `deadline` or 15 s after the beginning. A server that throttles is well and asks
+    for patience: where there is a deadline, it alone ends that.
     """
-    give_up = time.monotonic() + RETRY_WINDOW_S
-    if deadline is not None:
-        give_up = min(give_up, deadline)
+    end = time.monotonic() + RETRY_WINDOW_S
+    patience_end = end if deadline is None else deadline
     for count in itertools.count():
         try:
             return attempt()
         except Passing as passing:
             pause_s = backoff_s(count) if passing.after_s is None else passing.after_s
+            is_throttled = isinstance(passing.error, RateLimitExceeded)
+            give_up = patience_end if is_throttled else min(end, patience_end)
             if time.monotonic() + pause_s >= give_up:
                 raise passing.error from passing.__cause__
             time.sleep(pause_s)

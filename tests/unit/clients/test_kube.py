@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_snapshot.clients import kube_calls
 from kubectl_snapshot.clients.kube import METADATA, Call, Kube, Response
 from kubectl_snapshot.errors import (
     Internal,
@@ -111,6 +112,26 @@ def test_the_servers_retry_after_is_kept(connect_to: Connect) -> None:
         before = time.monotonic()
         read(connect_to(server))
         assert 1.0 <= time.monotonic() - before < 3.0
+
+
+@pytest.mark.parametrize(("code", "is_waited_for"), [(429, True), (503, False)])
+def test_only_throttling_is_waited_for_as_long_as_the_deadline_allows(
+    connect_to: Connect, monkeypatch: pytest.MonkeyPatch, code: int, is_waited_for: bool
+) -> None:
+    monkeypatch.setattr(kube_calls, "RETRY_WINDOW_S", 0.1)
+    with serve(answering(*[status(code)] * 3)) as server:
+        if is_waited_for:
+            assert read(connect_to(server), deadline=time.monotonic() + 10).body == OK
+        else:
+            assert failure(connect_to(server), deadline=time.monotonic() + 10).status == code
+
+
+def test_throttling_without_a_deadline_is_waited_for_as_any_other_failure(
+    connect_to: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kube_calls, "RETRY_WINDOW_S", 0.1)
+    with serve(answering(*[status(429)] * 3)) as server:
+        assert isinstance(failure(connect_to(server)), RateLimitExceeded)
 
 
 def test_a_retry_after_beyond_the_deadline_ends_at_once(connect_to: Connect) -> None:

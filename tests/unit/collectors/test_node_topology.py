@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -8,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_snapshot.clients.hostpath import HostPath
+from kubectl_snapshot.clients.kube import ConnectionOptions, connect
 from kubectl_snapshot.collectors import node_topology
 from kubectl_snapshot.collectors.context import Context
 from kubectl_snapshot.collectors.node_topology import build_topology
+from kubectl_snapshot.collectors.runner import run_collectors
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Unauthorized, Unavailable
+from tests.servers.http_server import Exchange, serve
 from tests.unit.collectors.api_answers import Api
 
 NODES = "/api/v1/nodes"
@@ -121,3 +126,37 @@ def test_no_group_is_lost_or_left_to_chance(shapes: list[tuple[dict[str, str], A
 
 def test_a_node_without_labels_and_taints_is_counted() -> None:
     assert topology({"metadata": {"name": "a"}, "spec": {}})["summary"].data["node-count"] == 1
+
+
+def page(*names: str, token: str = "") -> Callable[[Exchange], None]:
+    body = {"metadata": {"continue": token}, "items": [node(name) for name in names]}
+    return lambda exchange: exchange.send(200, body)
+
+
+def refusal(code: int, token: str = "") -> Callable[[Exchange], None]:
+    body = {"kind": "Status", "code": code, "message": "busy", "metadata": {"continue": token}}
+    return lambda exchange: exchange.send(code, body)
+
+
+def read_served(answers: Iterable[Callable[[Exchange], None]], within_s: float) -> list[Subtype]:
+    """What is made of a server that gives these answers, one a request."""
+    waiting = iter(answers)
+    with serve(lambda exchange: next(waiting)(exchange)) as server:
+        kube = connect(ConnectionOptions(server=server.url), {})
+        context = Context(HostPath(None), kube=kube)
+        deadline = time.monotonic() + within_s
+        (measurement,) = run_collectors([node_topology], context, deadline, lambda event: None)
+    return list(measurement.subtypes)
+
+
+def test_a_list_that_expires_or_is_throttled_on_the_way_is_read_to_its_end() -> None:
+    pages = [page("a", "b", token="old"), refusal(410, "new"), refusal(429), page("d", "e")]
+    summary, *_ = read_served(pages, within_s=30)
+    assert (summary.status, summary.data["node-count"]) == ("ok", 4)
+
+
+def test_what_is_throttled_beyond_the_deadline_is_an_error_and_no_short_list() -> None:
+    answers = itertools.chain([page("a", token="next")], itertools.repeat(refusal(429)))
+    found = read_served(answers, within_s=1.5)
+    assert [(subtype.data, subtype.status) for subtype in found] == [({}, "error")] * 3
+    assert "busy" in found[0].context["reason"]

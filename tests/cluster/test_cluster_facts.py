@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.constants import EXPIRES_ANNOTATION, MANAGED_BY_LABEL, NAME
+from kubectl_snapshot.constants import (
+    EXPIRES_ANNOTATION,
+    MANAGED_BY_LABEL,
+    NAME,
+    NAME_LABEL,
+    RUN_LABEL,
+)
 from kubectl_snapshot.document.snapshot import Snapshot
 from tests.cluster.support import (
     Cluster,
@@ -308,7 +314,8 @@ def test_a_role_that_a_killed_run_left_elsewhere_is_removed_by_the_next(
 ) -> None:
     path = f"{RBAC}/namespaces/{world.second}/roles"
     for name, expires in (("dead", "2020-01-01T00:00:00Z"), ("alive", "2999-01-01T00:00:00Z")):
-        labels, annotations = {MANAGED_BY_LABEL: NAME}, {EXPIRES_ANNOTATION: expires}
+        labels = {MANAGED_BY_LABEL: NAME, NAME_LABEL: NAME, RUN_LABEL: name}
+        annotations = {EXPIRES_ANNOTATION: expires}
         metadata = {"name": name, "labels": labels, "annotations": annotations}
         world.create(path, {"metadata": metadata, "rules": []})
     try:

@@ -79,6 +79,7 @@ def new_parser() -> Parser:
         parser,
         "-c",
         "--constraint",
+        variable=False,
         metavar="CONSTRAINT",
         help="a path and what its value has to be, with >= <= > < == != or nothing for the same "
         "text; can be repeated",
@@ -87,11 +88,14 @@ def new_parser() -> Parser:
         parser,
         "-f",
         "--rules",
+        variable=False,
         metavar="FILE",
         help="a file of rules in YAML, or - for stdin; can be repeated",
     )
-    add_boolean_flag(parser, "--strict", help="exit 10 where it is unknown whether a rule holds")
-    add_output_flags(parser, FORMATS, "a file")
+    add_boolean_flag(
+        parser, "--strict", variable=False, help="exit 10 where it is unknown whether a rule holds"
+    )
+    add_output_flags(parser, FORMATS, "a file", variable=False)
     add_source_flags(parser)
     add_log_flags(parser)
     return parser

@@ -45,18 +45,26 @@ def new_parser() -> Parser:
         usage="kubectl snapshot cleanup [--dry-run] [--run ID | --older-than TIME] [-n NAME | -A]",
         epilog=EXAMPLES,
     )
-    add_boolean_flag(parser, "--dry-run", help="only tell what would be removed")
+    add_boolean_flag(parser, "--dry-run", variable=False, help="only tell what would be removed")
     add_flag(
-        parser, "--run", metavar="ID", default="", help="all of this run, and nothing else; any age"
+        parser,
+        "--run",
+        variable=False,
+        metavar="ID",
+        default="",
+        help="all of this run, and nothing else; any age",
     )
     add_flag(
         parser,
         "--older-than",
+        variable=False,
         metavar="TIME",
         default="",
         help="all that is of this age, and nothing younger, dead or alive",
     )
-    add_boolean_flag(parser, "-A", "--all-namespaces", help="look in all namespaces")
+    add_boolean_flag(
+        parser, "-A", "--all-namespaces", variable=False, help="look in all namespaces"
+    )
     add_connection_flags(parser)
     add_log_flags(parser)
     return parser

@@ -37,18 +37,34 @@ def new_parser() -> Parser:
         "Collect on the spot and print the document; with --run-id, frame it for the client.",
         usage="kubectl snapshot collect [flags]",
     )
-    add_flag(parser, "--timeout", metavar="TIME", default="5m", help="limit of all (default: 5m)")
+    add_flag(
+        parser,
+        "--timeout",
+        variable=False,
+        metavar="TIME",
+        default="5m",
+        help="limit of all (default: 5m)",
+    )
     add_flag(
         parser,
         "--host-root",
+        variable=False,
         metavar="DIR",
         default="",
         help="where the node's / is seen (default: /, or nowhere for an agent)",
     )
-    add_flag(parser, "--run-id", metavar="ID", default="", help="the run that the frame belongs to")
+    add_flag(
+        parser,
+        "--run-id",
+        variable=False,
+        metavar="ID",
+        default="",
+        help="the run that the frame belongs to",
+    )
     add_flag(
         parser,
         "--level",
+        variable=False,
         choices=("privileged", "host-read", "restricted"),
         default="",
         help="the pod's privilege level",
@@ -56,6 +72,7 @@ def new_parser() -> Parser:
     add_flag(
         parser,
         "--cluster-scope",
+        variable=False,
         choices=("agent", "client", "skip"),
         default="agent",
         help="agent: read the cluster-wide facts too (default: agent)",

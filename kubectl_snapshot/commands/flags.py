@@ -99,18 +99,17 @@ def new_parser(prog: str, description: str, usage: str, epilog: str = "") -> Par
 
 def add_flag(group: Any, *names: str, **settings: Any) -> None:
     """Add a flag that takes one value and may be given once."""
-    group.add_argument(*names, action=Single, **settings)
+    _add(group, names, {"action": Single, **settings})
 
 
 def add_repeated_flag(group: Any, *names: str, **settings: Any) -> None:
     """Add a flag that takes one value and may be repeated; its default is an empty list."""
-    group.add_argument(*names, action=Repeated, default=[], **settings)
+    _add(group, names, {"action": Repeated, "default": [], **settings})
 
 
 def add_optional_flag(group: Any, *names: str, implied: str, **settings: Any) -> None:
     """Add a flag that may stand alone, which means `implied`, or take a value after `=`."""
-    action = group.add_argument(*names, action=Single, **settings)
-    action.implied = implied
+    _add(group, names, {"action": Single, **settings}).implied = implied
 
 
 def add_boolean_flag(group: Any, *names: str, default: bool = False, **settings: Any) -> None:
@@ -118,6 +117,14 @@ def add_boolean_flag(group: Any, *names: str, default: bool = False, **settings:
     add_optional_flag(
         group, *names, implied="true", type=parse_boolean, default=default, metavar="", **settings
     )
+
+
+def _add(group: Any, names: tuple[str, ...], settings: dict[str, Any]) -> Any:
+    """Add a flag; `variable=False` is for what means something else to another verb."""
+    has_variable = settings.pop("variable", True)
+    action = group.add_argument(*names, **settings)
+    action.has_variable = has_variable
+    return action
 
 
 def add_systemd_flag(group: Any) -> None:
@@ -190,7 +197,7 @@ def parse_flags(
 
 def variable_names(action: argparse.Action) -> tuple[str, ...]:
     """Return the environment variables that stand for a flag: ours, then the reference's."""
-    if not action.option_strings or action.dest == "help":
+    if not getattr(action, "has_variable", False):
         return ()
     flag = max(action.option_strings, key=len).lstrip("-")
     ours = ENVIRONMENT_PREFIX + flag.replace("-", "_").upper()

@@ -66,6 +66,7 @@ def add_output_flags(
     parser: argparse.ArgumentParser,
     formats: Formats = SNAPSHOT_FORMATS,
     places: str = "a file, cm://NAMESPACE/NAME",
+    variable: bool = True,
 ) -> None:
     """Add `-o` and `-t`."""
     group = parser.add_argument_group("output")
@@ -74,6 +75,7 @@ def add_output_flags(
         group,
         "-o",
         "--output",
+        variable=variable,
         metavar="FORMAT|FILE",
         help=f"{names}, or {places}, or - for stdout; can be repeated (default: {formats.default})",
     )
@@ -81,6 +83,7 @@ def add_output_flags(
         group,
         "-t",
         "--format",
+        variable=variable,
         metavar="FORMAT",
         default="",
         help="format of a destination whose ending does not tell",

@@ -37,7 +37,13 @@ def new_parser() -> Parser:
         epilog=EXAMPLES,
     )
     add_flag(
-        parser, "-o", "--output", choices=("table", "json"), default="table", help="table, json"
+        parser,
+        "-o",
+        "--output",
+        variable=False,
+        choices=("table", "json"),
+        default="table",
+        help="table, json",
     )
     add_target_flags(parser)
     add_agent_flags(parser)

@@ -73,7 +73,7 @@ def new_parser() -> Parser:
         nargs="+",
         help="Type.Subtype.key or metadata.key; * is any text; what has more below it means all",
     )
-    add_output_flags(parser, FORMATS, "a file")
+    add_output_flags(parser, FORMATS, "a file", variable=False)
     add_source_flags(parser)
     add_log_flags(parser)
     return parser

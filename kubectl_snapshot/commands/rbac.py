@@ -49,6 +49,7 @@ def new_parser() -> Parser:
     add_flag(
         parser,
         "--for",
+        variable=False,
         dest="receiver",
         choices=(AGENT, USER),
         default=AGENT,

@@ -31,8 +31,16 @@ def new_parser() -> Parser:
         "Print version, Python, agent image and the API server's version.",
         usage="kubectl snapshot version [--client] [-o json]",
     )
-    add_boolean_flag(parser, "--client", help="do not ask the API server")
-    add_flag(parser, "-o", "--output", choices=("text", "json"), default="text", help="text, json")
+    add_boolean_flag(parser, "--client", variable=False, help="do not ask the server")
+    add_flag(
+        parser,
+        "-o",
+        "--output",
+        variable=False,
+        choices=("text", "json"),
+        default="text",
+        help="text, json",
+    )
     add_connection_flags(parser)
     add_log_flags(parser)
     return parser

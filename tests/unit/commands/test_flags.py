@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.commands import capture
+from kubectl_snapshot.commands import capture, collect, version
 from kubectl_snapshot.commands.flags import parse_flags
 from kubectl_snapshot.errors import InvalidRequest
 
@@ -100,3 +100,10 @@ def test_a_bad_variable_is_named() -> None:
 def test_reading_flags_leaves_no_trace_in_the_next_parser() -> None:
     assert parse(KUBECTL_SNAPSHOT_IMAGE="ours")["image"] == "ours"
     assert parse()["image"] != "ours"
+
+
+def test_a_variable_of_the_capture_means_nothing_to_another_verbs_own_flag() -> None:
+    environment = {"KUBECTL_SNAPSHOT_OUTPUT": "yaml", "KUBECTL_SNAPSHOT_CLUSTER_SCOPE": "auto"}
+    assert vars(parse_flags(version.new_parser(), [], environment))["output"] == "text"
+    assert vars(parse_flags(collect.new_parser(), [], environment))["cluster_scope"] == "agent"
+    assert parse(**environment)["output"] == ["yaml"]

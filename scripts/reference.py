@@ -113,7 +113,10 @@ def render_environment() -> str:
     rows: dict[str, list[str]] = {}
     for name in COMMANDS:
         for action in filter(is_flag, import_parser(name)._actions):
-            ours, *second = map(code, variable_names(action))
+            names = [code(variable) for variable in variable_names(action)]
+            if not names:
+                continue
+            ours, *second = names
             flag = max(action.option_strings, key=len)
             row = rows.setdefault(flag, [ours, "".join(second), f"`{flag}`", ""])
             row[3] = f"{row[3]}, {name}" if row[3] else name

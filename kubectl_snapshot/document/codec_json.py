@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 # Go's encoder escapes what could end a script element or a line of JavaScript. None of them occurs
 # outside a text, so that whole documents can be searched for them.
 ESCAPES = tuple((c, f"\\u{ord(c):04x}") for c in "<>&\u2028\u2029")
+# A document is shown on terminals: 8-bit control characters act on them as ESC does, and marks of
+# direction show a text as another one.
+STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 # A document holds no null, so that one in it is a defect; a foreign value may.
 _NULL = object()
@@ -37,7 +41,10 @@ _NULL = object()
 
 def render_json(snapshot: Snapshot) -> str:
     """Return the document with 2 blanks of indentation and a newline at the end."""
-    return _escaped(_render(build_tree(snapshot), "\n")) + "\n"
+    text = _escaped(_render(build_tree(snapshot), "\n"))
+    if not text.isascii() or "\x7f" in text:
+        text = STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return text + "\n"
 
 
 def canonical_json(snapshot: Snapshot) -> bytes:

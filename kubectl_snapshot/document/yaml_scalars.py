@@ -58,8 +58,12 @@ NUMBER = re.compile(
     r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ][0-9 :.,Z+-]*)?"
 )
 # YAML's printable characters less U+0085, U+2028 and U+2029, which are line breaks in 1.1, and
-# less the byte order mark. Surrogates pass: render_yaml replaces them.
-UNPRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# less the byte order mark and the marks of direction, which show a text as another one. Surrogates
+# pass: render_yaml replaces them.
+UNPRINTABLE = re.compile(
+    "[^\x20-\x7e\xa0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ufefe\uff00-\ufffd"
+    "\U00010000-\U0010ffff]"
+)
 ESCAPED = re.compile(f'["\\\\]|{UNPRINTABLE.pattern}')
 SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 

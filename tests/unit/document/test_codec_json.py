@@ -86,6 +86,14 @@ def test_other_readers_see_the_same_document(snapshot: Snapshot) -> None:
     assert typed(json.loads(render_json(snapshot))) == typed(build_tree(snapshot))
 
 
+def test_a_document_on_a_terminal_cannot_steer_it() -> None:
+    text = "\x1b[1m\x7f\x9b1m\u202ex\u2066é"
+    snapshot = Snapshot({"note": text}, (Measurement("OS", (Subtype("x", {text: text}),)),))
+    written = render_json(snapshot)
+    assert written.count("\\u001b[1m\\u007f\\u009b1m\\u202ex\\u2066é") == 3
+    assert parse_json(written) == snapshot
+
+
 @DOCUMENT_PROPERTY
 @given(SNAPSHOTS)
 def test_the_canonical_form_survives_reading(snapshot: Snapshot) -> None:

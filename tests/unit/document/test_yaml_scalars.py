@@ -66,6 +66,7 @@ def test_a_word_that_a_reader_could_mistake_is_quoted(word: str) -> None:
         ('a\n"b"\\', '"a\\n\\"b\\"\\\\"'),
         ("\x00\x1b\x7f\x85", '"\\x00\\x1B\\x7F\\x85"'),
         ("\u2028\u2029\ufeff\uffff", '"\\u2028\\u2029\\uFEFF\\uFFFF"'),
+        ("\x9b1m\u202ex\u2066", '"\\x9B1m\\u202Ex\\u2066"'),
     ],
 )
 def test_quotes_are_single_unless_a_type_or_an_escape_needs_double_ones(

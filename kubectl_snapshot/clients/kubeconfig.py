@@ -155,11 +155,18 @@ def render_kubectl(command: str, options: ConnectionOptions) -> str:
         "--context": options.context,
         "--cluster": options.cluster,
         "--user": options.user,
-        "--server": options.server,
+        "--server": _without_login(options.server),
         "--as": options.as_user,
     }
     given = (f"{flag} {quote(value)}" for flag, value in flags.items() if value)
     return f"`{' '.join((f'kubectl {command}', *given))}`"
+
+
+def _without_login(server: str) -> str:
+    """Return an address without the name and password that a URL can hold."""
+    scheme, separator, rest = server.rpartition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def _with_cluster_flags(

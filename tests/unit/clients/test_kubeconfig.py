@@ -169,6 +169,19 @@ def test_a_hint_repeats_the_flags_that_say_where_and_who_and_no_secret() -> None
     assert render_kubectl("cluster-info", ConnectionOptions()) == "`kubectl cluster-info`"
 
 
+@pytest.mark.parametrize(
+    ("server", "shown"),
+    [
+        ("https://ann:secret@api:6443/k8s", "https://api:6443/k8s"),
+        ("ann:secret@api", "api"),
+        ("https://api/a@b", "https://api/a@b"),
+    ],
+)
+def test_a_hint_repeats_an_address_without_its_login(server: str, shown: str) -> None:
+    told = render_kubectl("cluster-info", ConnectionOptions(server=server))
+    assert told == f"`kubectl cluster-info --server {shown}`"
+
+
 def test_trusting_a_ca_and_nobody_at_once_is_refused() -> None:
     with pytest.raises(InvalidRequest):
         _with_flags(

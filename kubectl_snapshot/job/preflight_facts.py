@@ -21,7 +21,7 @@ from kubectl_snapshot.errors import (
 )
 from kubectl_snapshot.job.diagnose_refusal import (
     POD_SECURITY_HINTS,
-    build_refusal,
+    diagnose_event,
     diagnose_refusal,
 )
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
@@ -161,12 +161,18 @@ def detect_pod(answer: Answer, options: JobOptions) -> Fact | None:
 
 
 def detect_refusal(answer: Answer, options: JobOptions) -> Fact | None:
-    """Return the refusal of the pod's dry run by others than the API server itself."""
+    """Return the refusal of the pod's dry run by others than the API server itself.
+
+    A quota that has no room is one, too, where its room is waited for.
+    """
     if isinstance(answer, Response) or is_refusal_of_rights(answer, "pods"):
         return None
-    if answer.status in (400, 403, 422):
-        return build_failure("pod", build_refusal(answer.why, options))
-    return None
+    if answer.status not in (400, 403, 422) and "webhook" not in answer.why:
+        return None
+    error = diagnose_event({"reason": "FailedCreate", "message": answer.why}, options)
+    if error is None:
+        return Fact("pod", WARN, f"a capture waits until this has changed: {answer.why}")
+    return build_failure("pod", error)
 
 
 def detect_pod_security(
@@ -219,6 +225,7 @@ def _missing_rights(missing: Sequence[Permission], user: str) -> SnapshotError:
     who = f"user {user}" if user else "this user"
     return Unauthorized(
         f"{who} may not run a capture, for want of: {describe_permissions(missing)}",
-        hint=f"ask an administrator for these; check one with `kubectl auth can-i {missing[0]}`",
+        hint="ask an administrator for what `kubectl snapshot rbac --for user` prints; "
+        f"check one with `kubectl auth can-i {missing[0]}`",
         status=403,
     )

@@ -184,7 +184,10 @@ def _read_nodes(kube: Kube, options: JobOptions, deadline: float) -> Fact:
         )
     except SnapshotError as error:
         return _seen("nodes", error)
-    return detect_nodes(nodes, options)
+    fact = detect_nodes(nodes, options)
+    if fact.error is not None and options.wait_for_schedule:
+        return Fact(fact.check, WARN, f"a capture waits, because {fact.reason}", fact.fix)
+    return fact
 
 
 def _read_pull_secrets(kube: Kube, options: JobOptions, deadline: float) -> list[Fact]:

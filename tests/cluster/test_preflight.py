@@ -130,6 +130,13 @@ def test_what_the_flags_ask_for_and_is_not_there_is_foretold(
     assert failing(check_both(run_snapshot, code, "-n", namespace, *words)) == [check]
 
 
+def test_a_node_that_is_waited_for_is_no_failure(run_snapshot: Run, namespace: str) -> None:
+    words = ["-n", namespace, "--node", "node99", "--wait-for-schedule", "-o", "json"]
+    ended = run_snapshot("preflight", *words)
+    assert ended.returncode == 0
+    assert reason(json.loads(ended.stdout), "nodes").startswith("a capture waits")
+
+
 def test_a_missing_namespace_is_foretold(run_snapshot: Run) -> None:
     told = check_both(run_snapshot, 3, "-n", "no-such-namespace")
     assert failing(told) == ["namespace"]

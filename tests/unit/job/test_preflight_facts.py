@@ -128,20 +128,35 @@ def test_only_what_the_server_itself_says_of_the_pod_stops_a_capture(
 
 
 @pytest.mark.parametrize(
-    ("answer", "is_told"),
+    ("answer", "error"),
     [
-        (CREATED, False),
-        (refused(403, 'User "x" cannot create resource "pods" in API group ""'), False),
-        (refused(400, 'admission webhook "w" denied the request', errors.InvalidRequest), True),
-        (refused(500, "failed calling webhook", errors.ServiceUnavailable), False),
+        (CREATED, None),
+        (refused(403, 'User "x" cannot create resource "pods" in API group ""'), None),
+        (
+            refused(400, 'admission webhook "w" denied the request', errors.InvalidRequest),
+            errors.Unauthorized,
+        ),
+        (
+            refused(500, 'failed calling webhook "w": EOF', errors.ServiceUnavailable),
+            errors.ServiceUnavailable,
+        ),
+        (refused(500, "etcd is down", errors.ServiceUnavailable), None),
     ],
 )
-def test_a_webhooks_refusal_is_foretold_with_its_words(answer: facts.Answer, is_told: bool) -> None:
+def test_a_webhooks_refusal_is_foretold_as_the_pod_would_tell_it(
+    answer: facts.Answer, error: type[errors.SnapshotError] | None
+) -> None:
     found = facts.detect_refusal(answer, OPTIONS)
-    assert bool(found) is is_told
-    if found:
-        assert isinstance(found.error, errors.Unauthorized)
-        assert "denied the request" in found.reason
+    assert (type(found.error) if found else None) is error
+
+
+def test_a_quota_without_room_is_waited_for_where_that_is_asked() -> None:
+    full = refused(403, "exceeded quota: tight")
+    waiting = replace(OPTIONS, wait_for_schedule=True)
+    assert facts.detect_pod(full, waiting) is None
+    found = facts.detect_refusal(full, waiting)
+    assert found is not None
+    assert (found.status, found.error) == ("warn", None)
 
 
 @pytest.mark.parametrize(

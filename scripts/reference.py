@@ -31,6 +31,7 @@ from kubectl_snapshot.document.patterns import SYSTEMD_EXCLUDED
 from kubectl_snapshot.document.schema import VALUE_TYPES
 from kubectl_snapshot.document.secret_places import PLACES
 from kubectl_snapshot.document.snapshot import TYPES
+from kubectl_snapshot.job.manifest import LOG_SHIPPER_ANNOTATIONS, LOG_SHIPPER_LABELS
 from kubectl_snapshot.job.options import JobOptions
 from kubectl_snapshot.job.permissions import build_user_permissions
 from kubectl_snapshot.render.all_renderers import RENDERERS
@@ -163,6 +164,15 @@ def render_permissions() -> str:
         verbs.setdefault(resource, []).append(permission.verb)
     rows = [(code(resource), render_words(names).strip()) for resource, names in verbs.items()]
     return render_table(("resource", "verbs"), rows)
+
+
+def render_log_shippers() -> str:
+    """Return what the pod bears so that shippers of logs leave its log alone."""
+    marks = {"annotation": LOG_SHIPPER_ANNOTATIONS, "label": LOG_SHIPPER_LABELS}
+    rows = [
+        (kind, code(f"{name}={value}")) for kind, m in marks.items() for name, value in m.items()
+    ]
+    return render_table(("", "on the pod"), rows)
 
 
 def render_measurements() -> str:

@@ -1,4 +1,4 @@
-"""A reverse proxy before a real API server that stops at one request, for ever.
+"""A reverse proxy before a real API server that stops at one request until it is let through.
 
 What passes is handed on as it comes, watches and logs too. At the gate a client is where a test
 wants it: its request not sent yet, or carried out without the client having heard of it.
@@ -19,16 +19,21 @@ from tests.servers.http_server import Exchange, Server, serve
 
 HOP_HEADERS = frozenset(("host", "connection", "content-length", "accept-encoding"))
 PIECE_BYTES = 65536
+POLL_S = 0.05
 
 
 @dataclass(frozen=True)
 class Gate:
-    """The request to stop at: method, and what its path ends with; dry runs pass."""
+    """The request to stop at: method, and what its path ends with; dry runs pass.
+
+    It stays there until `opened` is set.
+    """
 
     method: str
     resource: str
     is_carried_out: bool
     reached: threading.Event = field(default_factory=threading.Event)
+    opened: threading.Event = field(default_factory=threading.Event)
 
     def stops(self, exchange: Exchange) -> bool:
         path, _, query = exchange.path.partition("?")
@@ -46,30 +51,30 @@ def serve_gate(
     context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
 
     def answer(exchange: Exchange) -> None:
-        stops = gate.stops(exchange)
-        if stops and not gate.is_carried_out:
-            stop(exchange)
-        else:
-            forward(exchange, stops)
+        is_held = gate.stops(exchange)
+        if is_held and not gate.is_carried_out and not hold(exchange):
+            return
+        forward(exchange, is_held and gate.is_carried_out)
 
-    def forward(exchange: Exchange, stops: bool) -> None:
+    def forward(exchange: Exchange, is_held: bool) -> None:
         headers = {k: v for k, v in exchange.headers.items() if k.lower() not in HOP_HEADERS}
         address = urlsplit(upstream).netloc
         with closing(http.client.HTTPSConnection(address, context=context)) as connection:
             connection.request(exchange.method, exchange.path, exchange.body or None, headers)
             response = connection.getresponse()
-            if stops:
-                response.read()
-                stop(exchange)
+            if is_held and not hold(exchange):
                 return
             exchange.begin_chunks(response.status)
             while piece := response.read1(PIECE_BYTES):
                 exchange.send_chunk(piece)
             exchange.send_chunk(b"")
 
-    def stop(exchange: Exchange) -> None:
+    def hold(exchange: Exchange) -> bool:
+        """Wait, and return whether the gate was opened; it is not when the proxy ends."""
         gate.reached.set()
-        exchange.stopped.wait()
+        while not gate.opened.wait(POLL_S) and not exchange.stopped.is_set():
+            pass
+        return gate.opened.is_set()
 
     with serve(answer, certificate) as server:
         yield server

@@ -1,0 +1,42 @@
+"""An agent that lies: the real zipapp with another program in it, run in a real pod.
+
+The client carries whatever file KUBECTL_SNAPSHOT_ZIPAPP names, so what a test's program prints
+arrives the way a hostile node's words would: through kubelet, API server and log.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+MAIN = "site-packages/kubectl_snapshot/main.py"
+START = """
+import gzip, hashlib, json, os, sys, zlib
+from kubectl_snapshot.document import frame
+
+RUN_ID = next(w.partition("=")[2] for w in sys.argv if w.startswith("--run-id="))
+
+def send(payload):
+    print("\\n".join(frame.encode_frame(payload, RUN_ID)), flush=True)
+
+def send_packed(packed, size, digest):
+    chunks = [packed[i : i + frame.CHUNK_BYTES] for i in range(0, len(packed), frame.CHUNK_BYTES)]
+    line = lambda place, body: frame._frame_line(RUN_ID, place, body)
+    print(line("begin", f"{size},{len(chunks)},{digest}"))
+    for number, chunk in enumerate(chunks, 1):
+        print(line(str(number), frame.b2a_base64(chunk, newline=False).decode()))
+    print(line("end", str(len(chunks))), flush=True)
+
+def main():
+"""
+
+
+def make_lying_agent(zipapp: Path, path: Path, body: str) -> Path:
+    """Return a copy of the built file whose program is `body`, lines of a function."""
+    lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
+    with zipfile.ZipFile(zipapp) as source, zipfile.ZipFile(path, "w") as copy:
+        for entry in source.infolist():
+            if entry.filename != MAIN:
+                copy.writestr(entry, source.read(entry))
+        copy.writestr(MAIN, START + lines, zipfile.ZIP_DEFLATED)
+    return path

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lint unit conformance zipapp integration cluster-test faults test demo demo-lab \
-        lab-up lab-down bench regen clean
+        lab-up lab-down bench bench-scale regen clean
 
 PYTHON ?= python3
 export PYTHON
@@ -58,6 +58,9 @@ lab-down: ## take the lab cluster away
 
 bench: zipapp ## the table of budgets, measured
 	$(BIN)/python -m benchmarks
+
+bench-scale: zipapp ## the cluster-wide collectors with 5,000 nodes and 50,000 pods; takes minutes
+	$(BIN)/python -m benchmarks.scale
 
 regen: setup ## rewrite goldens and the generated parts of docs/
 	scripts/regen

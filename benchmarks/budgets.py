@@ -56,6 +56,8 @@ BUDGETS = {
     "collect, whole process": Budget(10.5),
     "eight slow GPUs, against one": Budget(1.5),
     "one node, against a bare client": Budget(1.3),
+    "cluster collector, time": Budget(3),
+    "cluster collector, memory": Budget(150),
     "zipapp": Budget(1_000_000),
     "our code and all licences in it": Budget(300_000),
     "clean builds whose bytes differ": Budget(0),

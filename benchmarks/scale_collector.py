@@ -1,0 +1,54 @@
+"""A process of its own for cluster-wide collectors, run by the packages of the zipapp.
+
+Prints one JSON object: what each subtype says, and the process's peak of memory.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+
+
+def main() -> None:
+    packages, kubeconfig, node_name, *types = sys.argv[1:]
+    sys.path.insert(0, packages)
+    from kubectl_snapshot.clients.hostpath import HostPath
+    from kubectl_snapshot.clients.kube import ConnectionOptions, connect
+    from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+    from kubectl_snapshot.collectors.compose import collect_redacted, ensure_key
+    from kubectl_snapshot.collectors.context import Context
+    from kubectl_snapshot.document.redaction import Redaction
+
+    kube = connect(ConnectionOptions(kubeconfig=kubeconfig), {})
+    context = Context(host=HostPath(None), node_name=node_name, kube=kube)
+    measurements = collect_redacted(
+        [ALL_COLLECTORS[type_] for type_ in types],
+        context,
+        time.monotonic() + 300,
+        lambda event: None,
+        ensure_key(Redaction()),
+    )
+    found = {
+        f"{measurement.type}.{subtype.name}": {"status": subtype.status, "keys": len(subtype.data)}
+        for measurement in measurements
+        for subtype in measurement.subtypes
+    }
+    print(json.dumps({"subtypes": found, "peak_mib": read_peak_mib()}))
+
+
+def read_peak_mib() -> float:
+    """Return VmHWM of proc_pid_status(5).
+
+    Not getrusage(2), whose maximum is kept across exec: it would be that of the process which
+    started this one, were that larger.
+    """
+    with open("/proc/self/status", encoding="ascii") as file:
+        found = re.search(r"^VmHWM:\s+(\d+) kB$", file.read(), re.MULTILINE)
+    assert found
+    return int(found[1]) / 1024
+
+
+if __name__ == "__main__":
+    main()

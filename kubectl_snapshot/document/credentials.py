@@ -49,7 +49,10 @@ MAX_NAME = 256
 
 # Each name that is taken for a credential's has one of these in it, and each text with such a name.
 # These two are needed always.
-_HINT = re.compile("pass|secret|token|cred|key|psk|pwd|rootpw|auth|dockerconfig")
+_HINT = re.compile(
+    "pass|secret|token|cred|psk|pwd|rootpw|dockerconfig|authorization"
+    rf"|(?:{'|'.join(_KEYS)})[^a-z0-9]*key"
+)
 
 # What stands elsewhere: a variable, a file, a value of a template. Defaults would be secrets, too.
 _REFERENCE = (
@@ -197,6 +200,8 @@ def _find_value(text: str, found: re.Match[str]) -> Span:
         if is_path or _match(_NOT_AFTER_COLON, text, start):
             return start, start
     start = _end_of(_BLANKS, text, start)
+    if found["sign"] == ":" and text[start : start + 1] in ("{", "["):
+        return start, start  # a map or a list, which has names of its own
     if found["sign"] == ":" and has_blank_after and _begins_line(text, found.start()):
         return _find_line_value(text, found.start(), start)
     return _find_word(text, start)

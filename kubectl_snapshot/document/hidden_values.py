@@ -24,10 +24,16 @@ if TYPE_CHECKING:
 
     Hide = Callable[[str], str]
 
-# PyYAML reads a megabyte a second; a longer text is searched as text alone.
-MAX_YAML_CHARACTERS = 200_000
+# PyYAML needs seconds for a megabyte, and hundreds of applications have values. It is given only
+# the keys at the left margin that have a credential's name in or below them; what is longer is
+# searched as text alone.
+MAX_YAML_CHARACTERS = 100_000
+_SECTION = r"(?m)^(?=[\w\"'])"
 
-_ASSIGNMENT = r"(?as)(-*[\w.-]+)=(.*)"
+_WORD = r"(?a)[\w.-]+"
+_FLAG = r"(?as)--?[A-Za-z][\w.-]*(?:=.*)?"
+# `=` at the end of a text is the padding of base64.
+_ASSIGNMENT = r"(?as)(-*[\w.-]+)=(?!=*$)(.*)"
 
 
 def hide_in_value(value: Scalar, name: str, hide: Hide) -> Scalar:
@@ -69,7 +75,7 @@ def _hide_in_list(items: Iterable[object], name: str, hide: Hide) -> list[object
     hidden: list[object] = []
     flag = ""
     for item in items:
-        is_flag = isinstance(item, str) and item.startswith("-")
+        is_flag = isinstance(item, str) and re.fullmatch(_FLAG, item) is not None
         assignment = re.fullmatch(_ASSIGNMENT, item) if isinstance(item, str) else None
         if names_credential(name):
             hidden.append(_hide_in_tree(item, name, hide))
@@ -77,7 +83,7 @@ def _hide_in_list(items: Iterable[object], name: str, hide: Hide) -> list[object
             hidden.append(_hide_in_tree(item, flag, hide))
         elif assignment:
             value = _hide_in_text(assignment[2], assignment[1], hide)
-            hidden.append(f"{assignment[1]}={value}")
+            hidden.append(f"{replace_credentials(assignment[1], hide)}={value}")
         else:
             hidden.append(_hide_in_tree(item, "", hide))
         flag = str(item) if is_flag else ""
@@ -90,13 +96,16 @@ def _hide_in_text(text: str, name: str, hide: Hide) -> str:
     if not may_hold_credential(text):
         return text
     if text[:1] in ("[", "{"):
-        text = _hide_in_json(text, hide)
-    if "\n" in text and len(text) <= MAX_YAML_CHARACTERS:
-        text = _hide_in_yaml(text, hide)
+        hidden = _hide_in_json(text, hide)
+        if hidden is not None:
+            return hidden
+    if "\n" in text and ":" in text:
+        text = "".join(_hide_in_section(section, hide) for section in re.split(_SECTION, text))
     return replace_credentials(text, hide)
 
 
-def _hide_in_json(text: str, hide: Hide) -> str:
+def _hide_in_json(text: str, hide: Hide) -> str | None:
+    """Return a JSON text with its credentials hidden, None where it is not JSON."""
     from kubectl_snapshot.document.codec_json import load_json, render_compact
 
     try:
@@ -104,7 +113,14 @@ def _hide_in_json(text: str, hide: Hide) -> str:
         hidden = _hide_in_tree(tree, "", hide)
         return text if hidden == tree else render_compact(hidden)
     except (InvalidRequest, RecursionError):
+        return None
+
+
+def _hide_in_section(text: str, hide: Hide) -> str:
+    if len(text) > MAX_YAML_CHARACTERS or not may_hold_credential(text):
         return text
+    is_named = any(map(names_credential, re.findall(_WORD, text)))
+    return _hide_in_yaml(text, hide) if is_named else text
 
 
 def _hide_in_yaml(text: str, hide: Hide) -> str:

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.kube import Response
-from kubectl_snapshot.errors import NotFound, SnapshotError
+from kubectl_snapshot.errors import InvalidRequest, SnapshotError
 from kubectl_snapshot.job import preflight_calls as calls
 from kubectl_snapshot.job.diagnose_refusal import diagnose_refusal
 from kubectl_snapshot.job.manifest import core_path
@@ -98,10 +98,8 @@ def detect_image(image: str) -> Fact:
     """Return whether a node can understand the image's name; that it is there only a pull shows."""
     if IMAGE.fullmatch(image):
         return Fact("image", OK, f"{image} is a name; whether it can be pulled shows on the node")
-    error = NotFound(
-        f"the node cannot pull the image {image}",
-        "it is no image reference",
-        "write --image as REGISTRY/NAME:TAG, in lower case",
+    error = InvalidRequest(
+        f"{image!r} is no image reference", hint="as in --image python:3.11-slim"
     )
     return build_failure("image", error)
 

@@ -131,8 +131,12 @@ def test_pod_security_is_told_before_anything_is_made(
     [
         (["--service-account-name", "missing"], 3, "service account missing does not exist"),
         (["--runtime-class", "missing"], 3, "runtime class missing does not exist"),
-        (["--image", "example.invalid/none:1"], 3, "cannot pull the image example.invalid/none:1"),
-        (["--image", "Not An Image"], 3, "Not An Image"),
+        (
+            ["--image", "example.invalid/none:1"],
+            6,
+            "cannot reach the registry of the image example",
+        ),
+        (["--image", "Not An Image"], 2, "Not An Image"),
         (["--image", "registry.k8s.io/pause:3.10"], 2, "has no python3"),
         (["--agent", "image"], 2, "python:3.11-slim"),
         (["--node", "node99"], 3, "node99"),

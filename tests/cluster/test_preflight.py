@@ -119,7 +119,7 @@ def test_where_a_capture_works_every_fact_is_ok_and_nothing_is_made(
         (["--runtime-class", "missing"], 3, "pod"),
         (["--node", "node99"], 3, "nodes"),
         (["--node-selector", "never=there"], 3, "nodes"),
-        (["--image", "Not An Image"], 3, "image"),
+        (["--image", "Not An Image"], 2, "image"),
         (["--server", "https://127.0.0.1:1"], 6, "API server"),
         (["--token", "wrong"], 4, "API server"),
     ],

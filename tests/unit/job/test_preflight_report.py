@@ -85,7 +85,7 @@ def test_a_reference_as_registries_know_it_is_sane(image: str) -> None:
     ["", "Not An Image", "Foo", "a/B", "a:b:c/d", "http://a/b", "a@sha256:0", "-a", "a\n", "a:é"],
 )
 def test_what_no_node_can_understand_is_no_image(image: str) -> None:
-    assert isinstance(detect_image(image).error, errors.NotFound)
+    assert isinstance(detect_image(image).error, errors.InvalidRequest)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,9 @@ def diagnose_image(reason: str, words: str, image: str, node: str) -> SnapshotEr
     why = f"{reason}: {words}"
     if reason == "InvalidImageName":
         return InvalidRequest(
-            f"{image!r} is no image reference", why, "as in --image python:3.11-slim"
+            f"{image!r} is no image reference",
+            why,
+            "as in --image python:3.11-slim",
         )
     # The reference itself may hold any of these words.
     told = words.replace(image, "").lower()

@@ -36,6 +36,8 @@ OWNER_S = 3.0
 # opened again, less often each time.
 LOG_PAUSE_S = 0.3
 MAX_LOG_PAUSE_S = 2.0
+# What a kubelet answers once it has taken an ended container away, as it does with evicted ones.
+GONE = (400, 404)
 # Refusals of a log that may mend: not started yet, not found any more, throttled.
 MENDING = (400, 404, 408, 409, 429)
 TICK_S = 0.5
@@ -136,9 +138,10 @@ def _on_log_end(run: Run, end: LogEnd) -> None:
     run.last_words = end.last_words or run.last_words
     if run.deleted_since:
         raise _diagnose_deleted(run)
-    if end.error is None and end.was_ended:
+    status = end.error.status if end.error is not None else 0
+    if end.was_ended and (end.error is None or status in GONE):
         raise _diagnose_end(run)
-    if end.error is not None and 400 <= end.error.status < 500:
+    if end.error is not None and 400 <= status < 500:
         _check_refusal(run, end.error)
     _open_log(run)
 

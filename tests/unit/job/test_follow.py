@@ -214,6 +214,18 @@ def test_a_log_read_after_the_end_and_without_a_result_is_the_end(tmp_path: Path
     assert "good bye" in error.why
 
 
+def test_a_log_that_went_with_its_evicted_container_is_not_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    evicted = pod({"terminated": {"exitCode": 137}})
+    evicted["status"].update(phase="Failed", reason="Evicted", message="no disk left")
+    wire = Wire([refuse(400, "container not found")])
+    wire.pods.put(("ADDED", evicted))
+    error = refusal(wire, tmp_path)
+    assert error.what == "node node2 ended the agent's pod: Evicted"
+    assert error.why == "no disk left"
+
+
 def test_a_result_of_which_lines_are_lost_says_what_to_narrow(tmp_path: Path) -> None:
     wire = Wire([write(lines(FRAME[0], *FRAME[2:]))])
     wire.pods.put(("ADDED", pod(ENDED)))

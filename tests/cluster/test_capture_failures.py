@@ -126,38 +126,6 @@ def test_pod_security_is_told_before_anything_is_made(
     check_failure(cluster, ended, 4, "does not allow the agent's pod", "--privileged=false")
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "told"),
-    [
-        (["--service-account-name", "missing"], 3, "service account missing does not exist"),
-        (["--runtime-class", "missing"], 3, "runtime class missing does not exist"),
-        (
-            ["--image", "example.invalid/none:1"],
-            6,
-            "cannot reach the registry of the image example",
-        ),
-        (["--image", "Not An Image"], 2, "Not An Image"),
-        (["--image", "registry.k8s.io/pause:3.10"], 2, "has no python3"),
-        (["--agent", "image"], 2, "python:3.11-slim"),
-        (["--node", "node99"], 3, "node99"),
-    ],
-)
-def test_an_agent_that_cannot_start_is_diagnosed_in_seconds(
-    cluster: Cluster, run_snapshot: Run, namespace: str, words: list[str], code: int, told: str
-) -> None:
-    started = time.monotonic()
-    ended = run_snapshot("-n", namespace, *words)
-    assert time.monotonic() - started < 15
-    check_failure(cluster, ended, code, told, "hint: ")
-
-
-def test_a_quota_is_named(cluster: Cluster, run_snapshot: Run, namespace: str) -> None:
-    quota = {"metadata": {"name": "tight"}, "spec": {"hard": {"pods": "0"}}}
-    cluster.client.call("POST", f"/api/v1/namespaces/{namespace}/resourcequotas", quota)
-    ended = run_snapshot("-n", namespace)
-    check_failure(cluster, ended, 4, f"the quota of namespace {namespace}", "exceeded quota: tight")
-
-
 def test_a_pod_that_somebody_deletes_ends_the_capture(
     cluster: Cluster,
     start_snapshot: Callable[..., subprocess.Popen[str]],

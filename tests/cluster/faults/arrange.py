@@ -36,26 +36,35 @@ def nothing(scene: Scene) -> Iterator[None]:
 def with_webhook(scene: Scene, name: str, is_up: bool = True) -> Iterator[None]:
     url = f"{scene.servers.webhooks}/{name}" if is_up else "https://127.0.0.1:1/"
     with servers.webhook(scene.cluster, scene.namespace, name, url, scene.servers.authority):
-        wait_for("the webhook to be known", lambda: is_webhook_known(scene), 10, pause=0.05)
+        marks = ("webhook", "a-sidecar", "nobody-made-it", '"500"')
+        wait_for("the webhook to be known", lambda: is_known(scene, *marks), 10, pause=0.05)
         yield
 
 
-def is_webhook_known(scene: Scene) -> bool:
-    """Return whether the API server asks the webhook about a pod that is only tried."""
+def is_known(scene: Scene, *marks: str) -> bool:
+    """Return whether what decides about pods does so already: a pod that is only tried shows it."""
     resources = {"limits": {"cpu": 1}, "requests": {"cpu": 1}}
     container = {"name": "c", "image": "x", "resources": resources}
     pod = {"metadata": {"name": "trial"}, "spec": {"containers": [container]}}
     try:
         made = json.dumps(scene.create("pods?dryRun=All", pod)["spec"])
     except kube.ApiError as error:
-        return "webhook" in error.body
-    return any(mark in made for mark in ("a-sidecar", "nobody-made-it", '"500"'))
+        made = error.body
+    return any(mark in made for mark in marks)
 
 
 @contextlib.contextmanager
 def with_object(scene: Scene, resource: str, spec: Any) -> Iterator[None]:
     scene.create(resource, {"metadata": {"name": "tight"}, "spec": spec})
     yield
+
+
+@contextlib.contextmanager
+def with_disk_limit(scene: Scene) -> Iterator[None]:
+    limit = {"type": "Container", "default": {"ephemeral-storage": "8Mi"}}
+    with with_object(scene, "limitranges", {"limits": [limit]}):
+        wait_for("the limit to be known", lambda: is_known(scene, "ephemeral-storage"), 10, 0.05)
+        yield
 
 
 @contextlib.contextmanager

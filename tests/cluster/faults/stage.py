@@ -127,7 +127,7 @@ def start_client(scene: Scene, fault: Fault, zipapp: Path) -> subprocess.Popen[s
 def clean_up_as_told(cluster: Cluster, events: Iterable[Mapping[str, Any]]) -> None:
     (told,) = [event for event in events if event["event"] == "left-behind"]
     for command in told["commands"]:
-        done = cluster.kubectl(*command.split()[1:])
+        done = cluster.kubectl(*command.strip("`").split()[1:])
         assert done.returncode == 0, done.stderr
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+from kubectl_snapshot.constants import RUN_LABEL
 from tests.cluster.conftest import Finished
 from tests.cluster.support import Cluster, assert_nothing_left, ours
 from tests.lab import images
@@ -28,6 +29,10 @@ def kept_pod(cluster: Cluster, namespace: str) -> dict[str, Any]:
     (pod,) = cluster.client.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
     found: dict[str, Any] = pod
     return found
+
+
+def kept_run(cluster: Cluster, namespace: str) -> str:
+    return str(kept_pod(cluster, namespace)["metadata"]["labels"][RUN_LABEL])
 
 
 @contextmanager
@@ -127,7 +132,8 @@ def test_the_pod_is_as_the_flags_say(cluster: Cluster, run_snapshot: Run, namesp
     assert pod["runtimeClassName"] == runtime_class
     assert pod["imagePullSecrets"] == [{"name": "one"}, {"name": "two"}]
     assert f"Job {namespace}/named" in ours(cluster)
-    assert f"kubectl delete job named -n {namespace}" in ended.stderr
+    assert f"kubectl logs job/named -n {namespace}" in ended.stderr
+    assert f"kubectl snapshot cleanup --run {kept_run(cluster, namespace)}" in ended.stderr
 
 
 @pytest.mark.parametrize("flag", ["--no-cleanup", "--cleanup=false"])

@@ -22,7 +22,7 @@ from kubectl_snapshot.document.snapshot import (
     new_snapshot,
     render_time,
 )
-from kubectl_snapshot.errors import InvalidRequest, NotFound, SnapshotError
+from kubectl_snapshot.errors import InvalidRequest, NotFound
 from kubectl_snapshot.job.selectors import (
     Toleration,
     default_tolerations,
@@ -34,7 +34,7 @@ from kubectl_snapshot.job.selectors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from kubectl_snapshot.clients.kube import ConnectionOptions, Kube
+    from kubectl_snapshot.clients.kube import ConnectionOptions
     from kubectl_snapshot.collectors.context import Collector
     from kubectl_snapshot.fleet.capture import Capture
     from kubectl_snapshot.job.options import JobOptions
@@ -59,8 +59,6 @@ __all__ = [
     "parse_taint",
     "parse_tolerations",
 ]
-
-LOCAL_MODE = "local"
 
 
 class Snapshotter(Protocol):
@@ -149,10 +147,18 @@ class NodeSnapshotter:
 
         Raises NotFound, and writes nothing, where a GPU is required and the document counts none.
         """
+        from kubectl_snapshot.collectors.here import Here, collect_here
+
         factory = self.factory or default_factory(self.version)
         if self.agent_config is None:
-            timeout = timeout or DEFAULT_TIMEOUT_S
-            snapshot = collect_here(factory, timeout, redaction=self.redaction)
+            here = Here(
+                timeout or DEFAULT_TIMEOUT_S,
+                os.environ,
+                ignore_event,
+                systemd_services=factory.systemd_services,
+                redaction=self.redaction,
+            )
+            snapshot = collect_here(factory.collectors, factory.version, here)
         else:
             snapshot = deploy_and_get_snapshot(self.agent_config, timeout)
         if self.require_gpu:
@@ -318,50 +324,6 @@ def build_job_options(
         job_deadline_margin_s=config.job_deadline_margin,
         redaction=ensure_key(config.redaction),
     )
-
-
-def collect_here(
-    factory: Factory,
-    timeout: float,
-    environment: Mapping[str, str] | None = None,
-    connection: ConnectionOptions | None = None,
-    on_event: OnEvent = ignore_event,
-    host_root: str = "/",
-    helm_namespaces: Sequence[str] = (),
-    max_nodes_per_entry: int = 0,
-    redaction: Redaction | None = None,
-) -> Snapshot:
-    """Return the snapshot of this machine, its Kubernetes parts where a kubeconfig works.
-
-    `host_root` is where the machine's `/` is seen from; `helm_namespaces`, `max_nodes_per_entry`
-    and `redaction` are as in AgentConfig.
-    """
-    from kubectl_snapshot.clients.hostpath import HostPath
-    from kubectl_snapshot.clients.kube import ConnectionOptions, connect
-    from kubectl_snapshot.collectors.compose import collect_snapshot, ensure_key
-    from kubectl_snapshot.collectors.context import Context
-    from kubectl_snapshot.collectors.k8s_helm import parse_namespaces
-    from kubectl_snapshot.collectors.kubernetes_cluster import detect_node_name
-
-    environment = os.environ if environment is None else environment
-    kube: Kube | None = None
-    kube_error: SnapshotError | None = None
-    try:
-        kube = connect(connection or ConnectionOptions(), environment)
-    except SnapshotError as error:
-        kube_error = error
-    context = Context(
-        host=HostPath(host_root),
-        node_name=detect_node_name(environment) or os.uname().nodename,
-        kube=kube,
-        kube_error=kube_error,
-        systemd_services=factory.systemd_services,
-        helm_namespaces=parse_namespaces(helm_namespaces),
-        max_nodes_per_entry=max_nodes_per_entry,
-    )
-    redaction = ensure_key(redaction or Redaction())
-    metadata = {"version": factory.version, "mode": LOCAL_MODE}
-    return collect_snapshot(factory.collectors, context, timeout, metadata, on_event, redaction)
 
 
 def _choose_connection(config: AgentConfig) -> ConnectionOptions:

@@ -7,6 +7,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
+from kubectl_snapshot import __version__
 from kubectl_snapshot.commands.all_commands import COMMANDS
 from kubectl_snapshot.commands.connection_flags import (
     add_connection_flags,
@@ -23,6 +24,7 @@ from kubectl_snapshot.commands.flags import (
     add_optional_flag,
     add_repeated_flag,
     add_systemd_flag,
+    parse_timeout,
 )
 from kubectl_snapshot.commands.flags import (
     new_parser as new_plain_parser,
@@ -216,22 +218,21 @@ def finish(
 
 
 def capture_here(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
+    from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+    from kubectl_snapshot.collectors.here import Here, collect_here
     from kubectl_snapshot.collectors.systemd import parse_units
-    from kubectl_snapshot.document.destination import parse_duration
-    from kubectl_snapshot.snapshotter import collect_here, default_factory
 
-    timeout = parse_duration(args.timeout)
-    factory = default_factory(systemd_services=parse_units(args.systemd_service))
-    return collect_here(
-        factory,
-        timeout,
+    here = Here(
+        parse_timeout(args.timeout),
         os.environ,
-        parse_connection(args),
         on_event,
+        connection=parse_connection(args),
+        systemd_services=parse_units(args.systemd_service),
         helm_namespaces=args.helm_namespace,
         max_nodes_per_entry=args.max_nodes_per_entry,
         redaction=parse_redaction(args, on_event),
     )
+    return collect_here(tuple(ALL_COLLECTORS.values()), __version__, here)
 
 
 def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:
@@ -258,7 +259,6 @@ def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:
 
 def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
     from kubectl_snapshot.collectors.systemd import parse_units
-    from kubectl_snapshot.document.destination import parse_duration
     from kubectl_snapshot.job.selectors import (
         parse_node_selectors,
         parse_tolerations,
@@ -281,7 +281,7 @@ def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
         service_account_name=args.service_account_name,
         node_selector=selectors,
         tolerations=tolerations,
-        timeout=parse_duration(args.timeout) or 300.0,
+        timeout=parse_timeout(args.timeout),
         cleanup=args.cleanup and not args.no_cleanup,
         debug=args.debug,
         privileged=levels.get(args.privileged, args.privileged),

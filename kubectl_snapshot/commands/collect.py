@@ -14,6 +14,7 @@ from kubectl_snapshot.commands.flags import (
     add_gpu_flag,
     add_log_flags,
     add_systemd_flag,
+    parse_timeout,
 )
 from kubectl_snapshot.commands.flags import (
     new_parser as new_plain_parser,
@@ -86,9 +87,7 @@ def new_parser() -> Parser:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    from kubectl_snapshot.document.destination import parse_duration
-
-    timeout_s = parse_duration(args.timeout)
+    timeout_s = parse_timeout(args.timeout)
     if args.run_id:
         collect_for_client(args, timeout_s, out)
     else:
@@ -98,24 +97,24 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> None:
     """Print the document of this machine."""
+    from kubectl_snapshot.collectors.here import Here, collect_here
     from kubectl_snapshot.collectors.systemd import parse_units
     from kubectl_snapshot.commands.progress import choose_progress
     from kubectl_snapshot.document.codec_yaml import render_yaml
-    from kubectl_snapshot.snapshotter import check_gpu, collect_here, default_factory
+    from kubectl_snapshot.snapshotter import check_gpu
 
     on_event = choose_progress(args, sys.stderr)
-    factory = default_factory(systemd_services=parse_units(args.systemd_service))
-    snapshot = collect_here(
-        factory,
+    here = Here(
         timeout_s,
         os.environ,
-        None,
         on_event,
-        args.host_root or "/",
-        args.helm_namespace,
-        args.max_nodes_per_entry,
-        parse_redaction(args, on_event),
+        host_root=args.host_root or "/",
+        systemd_services=parse_units(args.systemd_service),
+        helm_namespaces=args.helm_namespace,
+        max_nodes_per_entry=args.max_nodes_per_entry,
+        redaction=parse_redaction(args, on_event),
     )
+    snapshot = collect_here(choose_collectors(True), __version__, here)
     if args.require_gpu:
         check_gpu(snapshot)
     out.write(render_yaml(snapshot))

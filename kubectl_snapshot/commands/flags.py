@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 
+from kubectl_snapshot.constants import DEFAULT_TIMEOUT_S
 from kubectl_snapshot.errors import InvalidRequest
 
 TYPE_CHECKING = False  # typing's is slow to import, and every start pays
@@ -182,6 +183,13 @@ def parse_boolean(text: str) -> bool:
     if text not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
     return text == "true"
+
+
+def parse_timeout(text: str) -> float:
+    """Return a timeout in seconds; 0 means the default (contract section 4.3)."""
+    from kubectl_snapshot.document.destination import parse_duration
+
+    return parse_duration(text) or DEFAULT_TIMEOUT_S
 
 
 def parse_flags(

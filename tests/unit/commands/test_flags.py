@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kubectl_snapshot.commands import capture, collect, version
-from kubectl_snapshot.commands.flags import parse_flags
+from kubectl_snapshot.commands.flags import parse_flags, parse_timeout
 from kubectl_snapshot.errors import InvalidRequest
 
 
@@ -107,3 +107,8 @@ def test_a_variable_of_the_capture_means_nothing_to_another_verbs_own_flag() -> 
     assert vars(parse_flags(version.new_parser(), [], environment))["output"] == "text"
     assert vars(parse_flags(collect.new_parser(), [], environment))["cluster_scope"] == "agent"
     assert parse(**environment)["output"] == ["yaml"]
+
+
+def test_a_timeout_of_0_is_the_default() -> None:
+    assert parse_timeout("0") == 300
+    assert parse_timeout("90s") == 90

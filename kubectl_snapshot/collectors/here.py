@@ -1,0 +1,69 @@
+"""This machine without an agent: its own files, and the cluster where a kubeconfig works."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.collectors.compose import collect_snapshot, ensure_key
+from kubectl_snapshot.collectors.context import Context
+from kubectl_snapshot.document.redaction import Redaction
+from kubectl_snapshot.errors import SnapshotError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from kubectl_snapshot.clients.kube import ConnectionOptions, Kube
+    from kubectl_snapshot.collectors.context import Collector
+    from kubectl_snapshot.document.snapshot import Snapshot
+
+MODE = "local"
+
+
+@dataclass(frozen=True)
+class Here:
+    """How this machine is looked at. `host_root` is where its `/` is seen from.
+
+    `systemd_services` None means the default units; `connection` None the usual kubeconfig.
+    """
+
+    timeout_s: float
+    environment: Mapping[str, str]
+    on_event: Callable[[Mapping[str, Any]], None]
+    connection: ConnectionOptions | None = None
+    host_root: str = "/"
+    systemd_services: tuple[str, ...] | None = None
+    helm_namespaces: Sequence[str] = ()
+    max_nodes_per_entry: int = 0
+    redaction: Redaction | None = None
+
+
+def collect_here(collectors: Sequence[Collector], version: str, here: Here) -> Snapshot:
+    """Return the snapshot of this machine; without a cluster its Kubernetes parts say why."""
+    from kubectl_snapshot.clients.hostpath import HostPath
+    from kubectl_snapshot.collectors.k8s_helm import parse_namespaces
+    from kubectl_snapshot.collectors.kubernetes_cluster import detect_node_name
+
+    kube, kube_error = _connect(here)
+    context = Context(
+        host=HostPath(here.host_root),
+        node_name=detect_node_name(here.environment) or os.uname().nodename,
+        kube=kube,
+        kube_error=kube_error,
+        systemd_services=here.systemd_services,
+        helm_namespaces=parse_namespaces(here.helm_namespaces),
+        max_nodes_per_entry=here.max_nodes_per_entry,
+    )
+    metadata = {"version": version, "mode": MODE}
+    redaction = ensure_key(here.redaction or Redaction())
+    return collect_snapshot(collectors, context, here.timeout_s, metadata, here.on_event, redaction)
+
+
+def _connect(here: Here) -> tuple[Kube | None, SnapshotError | None]:
+    from kubectl_snapshot.clients.kube import ConnectionOptions, connect
+
+    try:
+        return connect(here.connection or ConnectionOptions(), here.environment), None
+    except SnapshotError as error:
+        return None, error

@@ -79,6 +79,15 @@ def with_taint(scene: Scene, node: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def with_label_to_come(scene: Scene, node: str, label: str) -> Iterator[None]:
+    """A label that the node does not have, and loses again afterwards."""
+    try:
+        yield
+    finally:
+        scene.cluster.client.patch(f"/api/v1/nodes/{node}", {"metadata": {"labels": {label: None}}})
+
+
+@contextlib.contextmanager
 def with_fault(scene: Scene, node: str, what: str) -> Iterator[None]:
     """A node that is broken before the client starts."""
     nodes.break_node(scene.cluster, node, what)

@@ -27,6 +27,7 @@ from tests.validation import parse_valid, subtype
 # that breaks a node has the other node for itself; the last lane waits until all others are done.
 SHARED, NODE2, ALONE = "node1", "node2", "alone"
 HANG = ("--agent", "image", "--image", name_image("hang"))
+LATE_LABEL = "faults.test/late"
 LATE = ("--agent", "image", "--image", name_image("late"))
 
 
@@ -155,8 +156,9 @@ UNSCHEDULABLE = {
         partial(arrange.with_webhook, name="volume"),
     ),
     "a node that comes late, --wait-for-schedule": Fault(
-        ("--node-selector", "faults.test/late=yes", "--wait-for-schedule"),
-        provoke=partial(scene.label_node_late, node="node1", label="faults.test/late"),
+        ("--node-selector", f"{LATE_LABEL}=yes", "--wait-for-schedule"),
+        arrange=partial(arrange.with_label_to_come, node="node1", label=LATE_LABEL),
+        provoke=partial(scene.label_node_late, node="node1", label=LATE_LABEL),
         waits_for_run=False,
         check=expect_own,
     ),

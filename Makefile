@@ -39,7 +39,8 @@ cluster-test: zipapp ## a real Kubernetes: the lab, or KUBECONFIG with SNAPSHOT_
 	$(SLIM) $(PYTEST) tests/cluster/test_kube_client.py
 
 faults: zipapp ## everything that can go wrong, on the lab: message, exit code, seconds, what is left
-	$(PYTEST) tests/cluster/test_faults.py
+	$(PYTEST) tests/cluster/test_faults.py tests/cluster/test_capture_interrupted.py \
+		tests/cluster/test_cleanup.py tests/cluster/test_concurrency.py
 
 test: lint unit conformance integration cluster-test ## all of the above
 

@@ -60,6 +60,7 @@ def read_link(nvml: Any, one: Peer, other: Peer) -> str:
 
 
 def read_links(nvml: Any, device: Any) -> Values:
+    """Return each NVLink: active or not, and its peer. Source: nvmlDeviceGetNvLinkState."""
     count = _count_links(nvml, device)
     values: Values = {} if count is None else {"nvlink.link-count": count}
     for link in range(nvml.NVML_NVLINK_MAX_LINKS if count is None else count):

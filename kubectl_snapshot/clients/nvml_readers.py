@@ -37,15 +37,18 @@ AFFINITY_WORDS = 64  # of 64 CPUs each
 
 
 def read_cuda_version(nvml: Any, device: Any) -> Values:
+    """Return the newest CUDA of the driver, `12.8`: nvmlSystemGetCudaDriverVersion_v2."""
     version = nvml.nvmlSystemGetCudaDriverVersion_v2()
     return {"cuda-version": f"{version // 1000}.{version % 1000 // 10}"}
 
 
 def read_branch(nvml: Any, device: Any) -> Values:
+    """Return the driver's branch, as `r570_00`. Source: nvmlSystemGetDriverBranch."""
     return {"driver-branch": text(nvml.nvmlSystemGetDriverBranch().branch)}
 
 
 def read_pci(nvml: Any, device: Any) -> Values:
+    """Return address and identifiers on the PCI bus. Source: nvmlDeviceGetPciInfo."""
     found = nvml.nvmlDeviceGetPciInfo(device)
     return {
         "pci.bus-id": parse_address(text(found.busId)),
@@ -55,21 +58,25 @@ def read_pci(nvml: Any, device: Any) -> Values:
 
 
 def read_capability(nvml: Any, device: Any) -> Values:
+    """Return the compute capability, `9.0`. Source: nvmlDeviceGetCudaComputeCapability."""
     major, minor = nvml.nvmlDeviceGetCudaComputeCapability(device)
     return {"cuda-compute-capability": f"{major}.{minor}"}
 
 
 def read_module_id(nvml: Any, device: Any) -> Values:
+    """Return the number of the module on its board. Source: nvmlDeviceGetModuleId."""
     # Its own number: pynvml's default is one that all threads would share.
     return {"module-id": int(nvml.nvmlDeviceGetModuleId(device, ctypes.c_uint()))}
 
 
 def read_gsp_mode(nvml: Any, device: Any) -> Values:
+    """Return whether GSP firmware runs, and by default. Source: nvmlDeviceGetGspFirmwareMode."""
     found = nvml.nvmlDeviceGetGspFirmwareMode(device, ctypes.c_uint(), ctypes.c_uint())
     return {"gsp-firmware.enabled": bool(found[0]), "gsp-firmware.default": bool(found[1])}
 
 
 def read_platform(nvml: Any, device: Any) -> Values:
+    """Return where the GPU sits in its rack. Source: nvmlDeviceGetPlatformInfo."""
     found = nvml.c_nvmlPlatformInfo_v2_t()
     structure(nvml, "nvmlDeviceGetPlatformInfo", device, found)
     # Raw bytes: ctypes would end the texts and the GUID at their first zero.
@@ -88,6 +95,7 @@ def read_platform(nvml: Any, device: Any) -> Values:
 
 
 def read_memory(nvml: Any, device: Any, *parts: str) -> Values:
+    """Return parts of the framebuffer in bytes. Source: nvmlDeviceGetMemoryInfo, version 2 or 1."""
     try:
         found = nvml.nvmlDeviceGetMemoryInfo(device, version=nvml.nvmlMemory_v2)
     except nvml.NVMLError as error:
@@ -98,15 +106,18 @@ def read_memory(nvml: Any, device: Any, *parts: str) -> Values:
 
 
 def read_bar1(nvml: Any, device: Any) -> Values:
+    """Return the size of BAR1 in bytes. Source: nvmlDeviceGetBAR1MemoryInfo."""
     return {"bar1-memory.total-bytes": nvml.nvmlDeviceGetBAR1MemoryInfo(device).bar1Total}
 
 
 def read_power_constraints(nvml: Any, device: Any) -> Values:
+    """Return the bounds of the power limit in mW: nvmlDeviceGetPowerManagementLimitConstraints."""
     low, high = nvml.nvmlDeviceGetPowerManagementLimitConstraints(device)
     return {"power.min-limit-mw": low, "power.max-limit-mw": high}
 
 
 def read_module_power(nvml: Any, device: Any) -> Values:
+    """Return the whole module's power limits in mW. Source: nvmlDeviceGetFieldValues."""
     fields = [(field, MODULE_SCOPE) for field in MODULE_POWER_FIELDS.values()]
     values = read_fields(nvml, device, fields)
     limits = zip(MODULE_POWER_FIELDS, values)
@@ -114,10 +125,12 @@ def read_module_power(nvml: Any, device: Any) -> Values:
 
 
 def read_c2c_mode(nvml: Any, device: Any) -> Values:
+    """Return whether the link between chips is on. Source: nvmlDeviceGetC2cModeInfoV."""
     return {"c2c-mode": bool(nvml.nvmlDeviceGetC2cModeInfoV(device).isC2cEnabled)}
 
 
 def read_fabric(nvml: Any, device: Any) -> Values:
+    """Return the state of the NVLink fabric. Source: nvmlDeviceGetGpuFabricInfoV."""
     found = _read_fabric_info(nvml, device)
     state = found.state
     values: Values = {"fabric.state": FABRIC_STATES.get(state, str(state))}
@@ -148,6 +161,7 @@ def _read_fabric_info(nvml: Any, device: Any) -> Any:
 
 
 def read_conf_compute(nvml: Any, device: Any) -> Values:
+    """Return the confidential computing settings. Source: nvmlSystemGetConfComputeSettings."""
     settings = nvml.c_nvmlSystemConfComputeSettings_v1_t()
     try:
         structure(nvml, "nvmlSystemGetConfComputeSettings", None, settings)
@@ -166,12 +180,15 @@ def read_conf_compute(nvml: Any, device: Any) -> Values:
 
 
 def read_egm(nvml: Any, device: Any) -> Values:
+    """Return whether extended GPU memory is possible. Source: nvmlDeviceGetCapabilities."""
     found = nvml.c_nvmlDeviceCapabilities_v1_t()
     structure(nvml, "nvmlDeviceGetCapabilities", device, found)
     return {"egm-capability": bool(found.capMask & nvml.NVML_DEV_CAP_EGM)}
 
 
 def read_affinity(key: str, function: str, *arguments: Any) -> Named:
+    """Return the reader of a set of CPUs or NUMA nodes that is near the GPU."""
+
     def read(nvml: Any, device: Any) -> Values:
         words = getattr(nvml, function)(device, AFFINITY_WORDS, *arguments)
         return {key: render_set(sum(word << 64 * i for i, word in enumerate(words)))}
@@ -193,6 +210,7 @@ def render_set(mask: int) -> str:
 
 
 def read_mig_devices(nvml: Any, device: Any) -> Values:
+    """Return every MIG device. Source: nvmlDeviceGetMigDeviceHandleByIndex and what it gives."""
     most = nvml.nvmlDeviceGetMaxMigDeviceCount(device)
     values: Values = {"mig.max-device-count": most}
     current, _ = nvml.nvmlDeviceGetMigMode(device)
@@ -232,11 +250,13 @@ def _read_mig_device(nvml: Any, parent: Any, device: Any, prefix: str) -> Values
 
 
 def read_utilization(nvml: Any, device: Any) -> Values:
+    """Return the last use of GPU and memory in percent. Source: nvmlDeviceGetUtilizationRates."""
     found = nvml.nvmlDeviceGetUtilizationRates(device)
     return {"utilization.gpu-percent": found.gpu, "utilization.memory-percent": found.memory}
 
 
 def read_temperature(nvml: Any, device: Any) -> Values:
+    """Return the chip's temperature in degrees Celsius. Source: nvmlDeviceGetTemperatureV."""
     try:
         degrees = nvml.nvmlDeviceGetTemperatureV(device, 0)
     except nvml.NVMLError as error:
@@ -247,6 +267,7 @@ def read_temperature(nvml: Any, device: Any) -> Values:
 
 
 def read_remapped_rows(nvml: Any, device: Any) -> Values:
+    """Return counts and state of remapped rows. Source: nvmlDeviceGetRemappedRows."""
     correctable, uncorrectable, pending, failure = nvml.nvmlDeviceGetRemappedRows(device)
     return {
         "remapped-rows.correctable": correctable,
@@ -257,17 +278,20 @@ def read_remapped_rows(nvml: Any, device: Any) -> Values:
 
 
 def read_row_histogram(nvml: Any, device: Any) -> Values:
+    """Return banks by their spare rows. Source: nvmlDeviceGetRowRemapperHistogram."""
     found = nvml.nvmlDeviceGetRowRemapperHistogram(device)
     names = ("max", "high", "partial", "low", "none")
     return {f"remapped-rows.histogram.{name}-banks": getattr(found, name) for name in names}
 
 
 def read_repair(nvml: Any, device: Any) -> Values:
+    """Return whether repairs wait for a reset. Source: nvmlDeviceGetRepairStatus."""
     channel, tpc = nvml.nvmlDeviceGetRepairStatus(device)
     return {"repair.channel-pending": bool(channel), "repair.tpc-pending": bool(tpc)}
 
 
 def read_sram_ecc(nvml: Any, device: Any) -> Values:
+    """Return whether SRAM has too many ECC errors. Source: nvmlDeviceGetSramEccErrorStatus."""
     found = nvml.c_nvmlEccSramErrorStatus_v1_t()
     structure(nvml, "nvmlDeviceGetSramEccErrorStatus", device, found)
     return {"ecc.sram-threshold-exceeded": bool(found.bThresholdExceeded)}

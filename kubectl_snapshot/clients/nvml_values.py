@@ -56,6 +56,8 @@ def read_values(
 
 
 def simple(key: str, function: str, convert: Callable[[Any], Value], *arguments: Any) -> Named:
+    """Return the reader of one key: a function of NVML whose answer is converted."""
+
     def read(nvml: Any, device: Any) -> Values:
         given = arguments if device is None else (device, *arguments)
         return {key: convert(getattr(nvml, function)(*given))}
@@ -64,16 +66,19 @@ def simple(key: str, function: str, convert: Callable[[Any], Value], *arguments:
 
 
 def named(names: dict[int, str]) -> Callable[[int], str]:
+    """Return the reader of a number by a table of its names."""
     # A number that is newer than this table stays the number that it is.
     return lambda number: names.get(number, str(number))
 
 
 def text(value: Any) -> str:
+    """Return a text of NVML, which may come as bytes."""
     # pynvml decodes the fields of most structures, and few of its functions' results.
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def hexadecimal(number: int) -> str:
+    """Return a number of 32 bits as `0x%08X` writes it."""
     return f"0x{number:08X}"
 
 
@@ -91,6 +96,7 @@ def structure(nvml: Any, function: str, device: Any, structure: Any) -> Any:
 
 
 def read_pair(keys: tuple[str, str], function: str, nvml: Any, device: Any) -> Values:
+    """Return two flags of one function, current and default or pending."""
     return dict(zip(keys, map(bool, getattr(nvml, function)(device))))
 
 
@@ -101,6 +107,8 @@ def read_fields(nvml: Any, device: Any, fields: list[Any]) -> list[int | None]:
 
 
 def read_field(key: str, field: int, convert: Callable[[int], Value]) -> Named:
+    """Return the reader of one field: nvmlDeviceGetFieldValues, NVML_FI_DEV_*."""
+
     def read(nvml: Any, device: Any) -> Values:
         (value,) = read_fields(nvml, device, [field])
         return {} if value is None else {key: convert(value)}

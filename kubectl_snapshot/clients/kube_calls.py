@@ -73,9 +73,9 @@ def retry(attempt: Callable[[], T], deadline: float | None) -> T:
 
 def backoff_s(count: int) -> float:
     """Return a pause that doubles up to 2 s, less a random part: clients must not march in step."""
-    import random
+    from random import SystemRandom  # The shared generator belongs to the program that calls us.
 
-    return min(0.1 * float(2**count), 2.0) * random.uniform(0.5, 1.0)
+    return min(0.1 * float(2**count), 2.0) * SystemRandom().uniform(0.5, 1.0)
 
 
 def run_parallel(

@@ -71,6 +71,10 @@ def test_the_licence_of_every_package_is_in_it(build: Build) -> None:
             for name in archive.namelist()
             if ".dist-info/" in name and len(archive.read(name)) > 500
         }
+        licences = "site-packages/kubectl_snapshot.dist-info/licenses"
+        apache = archive.read(f"{licences}/THIRD-PARTY").decode().splitlines()[1:]
+        assert b"Apache License" in archive.read(f"{licences}/LICENSE")
+    found.update(name.replace("-", "_") for name in apache)
     for name, (module, words) in LICENCE_IN_MODULE.items():
         if words in (build.packages / module).read_text():
             found.add(name)

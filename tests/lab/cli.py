@@ -65,7 +65,7 @@ def run_image(options: argparse.Namespace) -> int:
 
 
 def run_up(options: argparse.Namespace) -> int:
-    require_machine()
+    require_machine(options.nodes)
     required = [*(build.BIN / name for name in build.PROGRAMS), build.GPU / "nvidia-smi"]
     for path in [*required, images.IMAGES / "pause.tar", images.IMAGES / "python-3.11.tar"]:
         if not path.exists():
@@ -123,8 +123,8 @@ def run_node_exec(options: argparse.Namespace) -> int:
     return subprocess.run(inside).returncode
 
 
-def require_machine() -> None:
-    missing = requirements.find_missing()
+def require_machine(nodes: int = 0) -> None:
+    missing = requirements.find_missing(nodes)
     if missing:
         raise Problem(f"this needs {missing}")
 

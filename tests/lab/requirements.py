@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import os
 import platform
 import re
@@ -15,13 +17,22 @@ from tests.lab.machine import quiet
 # kwok's go.mod asks for this; the other modules for less.
 GO_VERSION = (1, 26)
 NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--fork")
+# Of fs.inotify.max_user_instances, as root (inotify(7)). Measured: 14 a node (kubelet 6, systemd 5,
+# containerd, dbus, logind 1 each), 4 a control plane; one more each for pods and controllers.
+INOTIFY_OF_NODE, INOTIFY_OF_CONTROL_PLANE = 15, 5
+INOTIFY_LIMIT = "fs.inotify.max_user_instances"
+# What the cluster tests bring up.
+TEST_NODES = 2
 INSTEAD = (
     "KUBECONFIG=FILE SNAPSHOT_TEST_CLUSTER=1 runs the cluster tests on kind or another cluster"
 )
 
 
-def find_missing() -> str:
-    """Return the first thing that is missing, with a word on it, or nothing."""
+def find_missing(nodes: int = TEST_NODES) -> str:
+    """Return the first thing that is missing for a cluster of so many nodes, or nothing.
+
+    Where no node is asked for, what a running cluster takes is not looked at.
+    """
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return f"Linux on amd64 (this is {platform.system()} on {platform.machine()})"
     if read_os_release() != ("debian", "12"):
@@ -36,7 +47,33 @@ def find_missing() -> str:
         return "the right to make namespaces and mounts"
     if build.missing_programs() and read_go_version() < GO_VERSION:
         return "Go >= {}.{}, needed once to build Kubernetes".format(*GO_VERSION)
-    return ""
+    if not nodes:
+        return ""
+    limit = int(Path("/proc/sys", *INOTIFY_LIMIT.split(".")).read_text())
+    return describe_inotify_shortage(limit, count_inotify_instances(), nodes)
+
+
+def describe_inotify_shortage(limit: int, used: int, nodes: int) -> str:
+    """Return what to set where another cluster would exceed the limit, or nothing.
+
+    Kubelets and systemd then end with "too many open files", each somewhere else. Clusters that
+    are up count in `used`.
+    """
+    wanted = used + INOTIFY_OF_CONTROL_PLANE + INOTIFY_OF_NODE * nodes
+    if wanted <= limit:
+        return ""
+    mend = f"`sysctl -w {INOTIFY_LIMIT}={max(512, 2 * wanted)}`"
+    return f"{INOTIFY_LIMIT} >= {wanted} (it is {limit}, and {used} are in use): {mend}"
+
+
+def count_inotify_instances() -> int:
+    """Return how many all processes hold: with those of others than root, rather too many."""
+    count = 0
+    for descriptor in glob.iglob("/proc/[0-9]*/fd/*"):
+        # A process may end, or close it, while we look.
+        with contextlib.suppress(OSError):
+            count += os.readlink(descriptor) == "anon_inode:inotify"
+    return count
 
 
 def read_os_release() -> tuple[str, str]:

@@ -22,7 +22,7 @@ lint: setup ## ruff, mypy --strict, import-linter, sizes, generated tables
 	scripts/regen --check
 
 unit: setup ## pure tests
-	$(PYTEST) tests/unit
+	$(PYTEST) --numprocesses auto tests/unit
 
 conformance: setup ## the reference's rules, case by case
 	$(PYTEST) tests/conformance

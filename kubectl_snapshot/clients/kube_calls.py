@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from kubectl_snapshot.clients.kube_errors import Passing
-from kubectl_snapshot.errors import Internal, RateLimitExceeded, SnapshotError
+from kubectl_snapshot.errors import Internal, RateLimitExceeded, SnapshotError, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,16 +52,20 @@ class Response:
 def retry(attempt: Callable[[], T], deadline: float | None) -> T:
     """Return the result of the first attempt that does not raise Passing.
 
-    Pauses as long as the server asks, else longer each time; gives up, with the last error, rather
-    than pause past `deadline` or 15 s after the beginning. A server that throttles is well and asks
+    Pauses as long as the server asks, else longer each time; gives up rather than pause past
+    `deadline` or 15 s after the beginning, with the last thing the server said. A server that throttles is well and asks
     for patience: where there is a deadline, it alone ends that.
     """
     end = time.monotonic() + RETRY_WINDOW_S
     patience_end = end if deadline is None else deadline
+    refusal: SnapshotError | None = None
     for count in itertools.count():
         try:
             return attempt()
+        except Timeout as late:
+            raise refusal or late from late.__cause__
         except Passing as passing:
+            refusal = passing.error
             pause_s = backoff_s(count) if passing.after_s is None else passing.after_s
             is_throttled = isinstance(passing.error, RateLimitExceeded)
             give_up = patience_end if is_throttled else min(end, patience_end)

@@ -32,7 +32,7 @@ zipapp: setup ## dist/kubectl-snapshot
 
 integration: zipapp ## the built file on every Python found, the API client on its slim packages
 	$(PYTEST) tests/integration
-	$(SLIM) $(PYTEST) tests/unit/clients
+	$(SLIM) $(PYTEST) --numprocesses auto tests/unit/clients
 
 cluster-test: zipapp ## a real Kubernetes: the lab, or KUBECONFIG with SNAPSHOT_TEST_CLUSTER=1
 	$(PYTEST) tests/cluster

@@ -53,8 +53,8 @@ def retry(attempt: Callable[[], T], deadline: float | None) -> T:
     """Return the result of the first attempt that does not raise Passing.
 
     Pauses as long as the server asks, else longer each time; gives up rather than pause past
-    `deadline` or 15 s after the beginning, with the last thing the server said. A server that throttles is well and asks
-    for patience: where there is a deadline, it alone ends that.
+    `deadline` or 15 s after the beginning, with the last thing the server said. A server that
+    throttles is well and asks for patience: where there is a deadline, it alone ends that.
     """
     end = time.monotonic() + RETRY_WINDOW_S
     patience_end = end if deadline is None else deadline

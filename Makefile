@@ -1,7 +1,7 @@
 # Every target calls scripts/ or one tool of .venv. `make help` lists them.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup lint unit conformance zipapp integration cluster-test faults test demo demo-lab \
+.PHONY: help setup lint unit conformance zipapp integration cluster-test faults test test-matrix demo demo-lab \
         lab-up lab-down bench bench-scale regen clean
 
 PYTHON ?= python3
@@ -41,6 +41,9 @@ cluster-test: zipapp ## a real Kubernetes: the lab, or KUBECONFIG with SNAPSHOT_
 faults: zipapp ## everything that can go wrong, on the lab: message, exit code, seconds, what is left
 	$(PYTEST) tests/cluster/test_faults.py tests/cluster/test_capture_interrupted.py \
 		tests/cluster/test_cleanup.py tests/cluster/test_concurrency.py
+
+test-matrix: zipapp ## captures on three Kubernetes, with every Python found; builds them first, in minutes
+	scripts/test-matrix
 
 test: lint unit conformance integration cluster-test ## all of the above
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.kube import Kube
     from kubectl_snapshot.job.preflight_facts import Answer
 
-# The minor versions of Kubernetes 1 whose API our tests or its documented compatibility cover.
+# Of Kubernetes 1: the oldest and the newest that `make test-matrix` captures on.
 TESTED_MINORS = (30, 37)
 # Expiry dates are compared between machines; a second is lost in the Date header alone.
 MAX_SKEW_S = 30

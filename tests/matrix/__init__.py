@@ -1,0 +1,1 @@
+"""What kubectl-snapshot is supported on, tried: `make test-matrix`. Not part of `make test`."""

@@ -1,0 +1,32 @@
+"""Fixtures of the matrix: those of the cluster tests; and its table, a row a test.
+
+SNAPSHOT_MATRIX_TABLE names the file that rows are added to: scripts/test-matrix runs pytest once
+for each Kubernetes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+from tests.cluster.conftest import cluster, namespace, python_images
+from tests.cluster.support import refuse_skip
+
+__all__ = ["cluster", "namespace", "python_images"]
+
+COLUMNS = ("kubernetes", "started by", "agent", "seconds")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    refuse_skip(report)
+    table = os.environ.get("SNAPSHOT_MATRIX_TABLE")
+    found = dict(report.user_properties)
+    if table and found and (report.when == "call" or report.failed):
+        row = [*(str(found.get(column, "-")) for column in COLUMNS), report.outcome]
+        with open(table, "a", encoding="utf-8") as file:
+            file.write("\t".join(row) + "\n")
+    return report

@@ -1,0 +1,109 @@
+"""One capture for each Python on either side, on the Kubernetes that is up.
+
+The second column of the table says what ran the client, the third what ran the agent.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+from kubectl_snapshot.document.codec import parse_document
+from kubectl_snapshot.document.snapshot import Snapshot
+from kubectl_snapshot.job.preflight_report import TESTED_MINORS
+from tests.cluster import support
+from tests.docs_support import validate_document
+from tests.integration.pythons import installed, supported
+
+IMAGE = "docker.io/library/python:{}-slim"
+STOCK = "3.11"
+HERE = "Python {}.{}".format(*sys.version_info[:2])
+VERSIONS = {path: "{}.{}".format(*version) for version, path in installed().items()}
+CLIENTS = supported()
+# Versions of images; on the lab they are made of the same interpreters.
+AGENTS = list(dict.fromkeys((VERSIONS[CLIENTS[0]], VERSIONS[CLIENTS[-1]])))
+
+Record = Callable[[str, object], None]
+Capture = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def zipapp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return support.ensure_zipapp(tmp_path_factory.mktemp("zipapp"))
+
+
+@pytest.fixture(scope="session")
+def version(cluster: support.Cluster) -> str:
+    """The API server's own word on what it is."""
+    return str(cluster.client.get("/version")["gitVersion"])
+
+
+@pytest.fixture
+def capture(
+    cluster: support.Cluster, version: str, namespace: str, record_property: Record
+) -> Capture:
+    """Captures the last node as an administrator: the whole of it, and nothing stays behind."""
+
+    def run(*command: str, client: str, agent: str = STOCK) -> None:
+        record_property("kubernetes", version)
+        record_property("started by", client)
+        record_property("agent", f"python:{agent}-slim")
+        node_name = cluster.nodes[-1]
+        flags = ["-n", namespace, "--node", node_name, "--image", IMAGE.format(agent)]
+        began = time.monotonic()
+        done = support.run([*command, *flags], cluster.environment(), timeout=120)
+        record_property("seconds", f"{time.monotonic() - began:.1f}")
+        assert done.returncode == 0, done.stderr
+        validate_document(done.stdout)
+        support.assert_nothing_left(cluster)
+        snapshot = parse_document(done.stdout)
+        assert snapshot.metadata["source-node"] == node_name
+        assert read_server_version(snapshot) == version
+        assert "gaps" not in snapshot.metadata
+
+    return run
+
+
+def read_server_version(snapshot: Snapshot) -> object:
+    (found,) = (m for m in snapshot.measurements if m.type == "K8s")
+    return next(subtype.data["version"] for subtype in found.subtypes if subtype.name == "server")
+
+
+def test_preflight_knows_this_kubernetes(
+    cluster: support.Cluster,
+    version: str,
+    namespace: str,
+    zipapp: Path,
+    record_property: Record,
+) -> None:
+    record_property("kubernetes", version)
+    record_property("started by", f"kubectl {version}, preflight")
+    done = cluster.kubectl("snapshot", "preflight", "-n", namespace, "--node", cluster.nodes[-1])
+    low, high = TESTED_MINORS
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{version}, tested from 1.{low} to 1.{high}" in done.stdout
+    support.assert_nothing_left(cluster)
+
+
+def test_kubectl_of_this_version_captures(
+    cluster: support.Cluster, version: str, zipapp: Path, capture: Capture
+) -> None:
+    capture(cluster.kubectl_path, "snapshot", client=f"kubectl {version}, {HERE}")
+
+
+@pytest.mark.parametrize("python", CLIENTS, ids=VERSIONS.get)
+def test_every_python_captures(python: str, zipapp: Path, capture: Capture) -> None:
+    capture(python, str(zipapp), client=f"Python {VERSIONS[python]}")
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_the_agent_runs_in_the_oldest_and_the_newest_python(
+    agent: str, python_images: Mapping[str, str], zipapp: Path, capture: Capture
+) -> None:
+    assert python_images[agent] == IMAGE.format(agent)
+    capture(support.PYTHON, str(zipapp), client=HERE, agent=agent)

@@ -1,4 +1,4 @@
-"""What docs/support.md promises is what the matrix tries, what preflight says, what pip asks for."""
+"""docs/support.md promises what the matrix tries, preflight says and pip asks for."""
 
 from __future__ import annotations
 

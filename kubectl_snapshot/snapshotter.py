@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kubectl_snapshot import __version__
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kubectl_snapshot.clients.kube import ConnectionOptions
+    from kubectl_snapshot.clients.metrics import Registry
     from kubectl_snapshot.collectors.context import Collector
     from kubectl_snapshot.fleet.capture import Capture
     from kubectl_snapshot.job.options import JobOptions
@@ -92,7 +94,8 @@ class AgentConfig:
 
     `timeout` is in seconds. `privileged` may be True, False or "host-read". `namespace` empty means
     the kubeconfig context's. `cleanup` False leaves the Job to its TTL. Helm's releases are read in
-    `helm_namespaces` only, `("*",)` being all; `max_nodes_per_entry` 0 is no limit.
+    `helm_namespaces` only, `("*",)` being all; `max_nodes_per_entry` 0 is no limit. `registry` is a
+    CollectorRegistry of prometheus_client; without one no metrics are kept.
     """
 
     kubeconfig: str | None = None
@@ -126,13 +129,14 @@ class AgentConfig:
     helm_namespaces: Sequence[str] = ()
     systemd_services: Sequence[str] | None = None
     redaction: Redaction = field(default_factory=Redaction)
+    registry: Registry | None = None
 
 
 @dataclass(frozen=True)
 class NodeSnapshotter:
     """Captures one node: this machine, or with an `agent_config` a node of a cluster.
 
-    `redaction` is of this machine; an `agent_config` has its own.
+    `redaction` and `registry` are of this machine; an `agent_config` has its own.
     """
 
     version: str = ""
@@ -141,28 +145,19 @@ class NodeSnapshotter:
     agent_config: AgentConfig | None = None
     require_gpu: bool = False
     redaction: Redaction = field(default_factory=Redaction)
+    registry: Registry | None = None
 
     def measure(self, timeout: float | None = None) -> None:
         """Capture within `timeout` seconds and serialize; the default is JSON to stdout.
 
         Raises NotFound, and writes nothing, where a GPU is required and the document counts none.
         """
-        from kubectl_snapshot.collectors.here import Here, collect_here
-
-        factory = self.factory or default_factory(self.version)
         if self.agent_config is None:
-            here = Here(
-                timeout or DEFAULT_TIMEOUT_S,
-                os.environ,
-                ignore_event,
-                systemd_services=factory.systemd_services,
-                redaction=self.redaction,
-            )
-            snapshot = collect_here(factory.collectors, factory.version, here)
+            snapshot = self._measure_here(timeout or DEFAULT_TIMEOUT_S)
         else:
             snapshot = deploy_and_get_snapshot(self.agent_config, timeout)
-        if self.require_gpu:
-            check_gpu(snapshot)
+            if self.require_gpu:
+                check_gpu(snapshot)
         if self.serializer is not None:
             self.serializer.serialize(snapshot)
         else:
@@ -171,6 +166,26 @@ class NodeSnapshotter:
                 serializer.connection = _choose_connection(self.agent_config)
             with serializer as file:
                 file.serialize(snapshot)
+
+    def _measure_here(self, timeout_s: float) -> Snapshot:
+        from kubectl_snapshot.collectors.here import Here, collect_here, read_node_name
+
+        factory = self.factory or default_factory(self.version)
+
+        def take(on_event: OnEvent) -> Snapshot:
+            here = Here(
+                timeout_s,
+                os.environ,
+                on_event,
+                systemd_services=factory.systemd_services,
+                redaction=self.redaction,
+            )
+            snapshot = collect_here(factory.collectors, factory.version, here)
+            if self.require_gpu:
+                check_gpu(snapshot)
+            return snapshot
+
+        return _take_recorded(take, ignore_event, self.registry, read_node_name(os.environ))
 
 
 @dataclass
@@ -244,15 +259,32 @@ def deploy_and_get_snapshot(config: AgentConfig | None, timeout: float | None = 
     InvalidRequest without a configuration, Unauthorized naming every missing permission, Timeout,
     or the diagnosis of what kept the agent from running; KeyboardInterrupt once `cancel` is set.
     """
-    from kubectl_snapshot.fleet.capture import pass_gate, run_capture
-
     if config is None:
         raise InvalidRequest("no agent configuration is given")
-    capture = plan_capture(replace(config, timeout=timeout or config.timeout))
+    take = partial(_run_agent, replace(config, timeout=timeout or config.timeout))
+    return _take_recorded(take, config.on_event, config.registry, config.node_name)
+
+
+def _run_agent(config: AgentConfig, on_event: OnEvent) -> Snapshot:
+    from kubectl_snapshot.fleet.capture import pass_gate, run_capture
+
+    capture = plan_capture(replace(config, on_event=on_event))
     snapshot = run_capture(pass_gate(capture))
     if config.require_gpu:
         check_gpu(snapshot)
     return snapshot
+
+
+def _take_recorded(
+    take: Callable[[OnEvent], Snapshot], on_event: OnEvent, registry: Registry | None, node: str
+) -> Snapshot:
+    """Return what `take` returns; a registry is told how long it took, also where it raises."""
+    if registry is None:
+        return take(on_event)
+    from kubectl_snapshot.clients.metrics import ensure_registered
+    from kubectl_snapshot.collectors.timing import take_timed
+
+    return take_timed(take, on_event, ensure_registered(registry).add, node)
 
 
 def plan_capture(config: AgentConfig) -> Capture:

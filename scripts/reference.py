@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot import errors
 from kubectl_snapshot.clients import nvml_fields
+from kubectl_snapshot.clients.metrics import METRICS, Collection
 from kubectl_snapshot.collectors import (
     k8s_distribution,
     kubernetes_cluster,
@@ -48,6 +49,16 @@ def render_commands() -> str:
     """Return the verbs, each with its line of help."""
     rows = [(f"[`{name}`](#{name})", text) for name, (_, text) in COMMANDS.items()]
     return render_table(("command", "what it does"), rows)
+
+
+def render_metrics() -> str:
+    """Return the metrics with their labels; a sample of each tells which it has."""
+    made = Collection("node", True, 0.0, 0.0, {"OS": 0.0}, {"OS": 0})
+    rows = []
+    for name, (text, read) in METRICS.items():
+        labels = [label for own, _ in read(made) for label in ("node", *own)]
+        rows.append((f"`{name}`", ", ".join(f"`{label}`" for label in labels), text))
+    return render_table(("metric", "labels", "meaning"), rows)
 
 
 def render_command(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Files that we write: whole or not at all, readable by their owner only. Nothing is read here."""
+"""Files that we write: whole or not at all, for their owner alone by default. Nothing is read."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ def check_writable(path: str) -> None:
         raise Internal(f"cannot write {path}", f"no right to write in {directory}", HINT)
 
 
-def write_whole(path: str, text: str) -> None:
+def write_whole(path: str, text: str, mode: int = MODE) -> None:
     """Write a file by way of a temporary one beside it, synced and renamed over it.
 
+    A mode that lets others read it holds whatever the umask is.
     Raises Internal with the kernel's words; what was there before then stays as it was.
     """
     temporary = f"{path}.{os.getpid()}.part"
@@ -32,6 +33,8 @@ def write_whole(path: str, text: str) -> None:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
         try:
             with open(descriptor, "w", encoding="utf-8", newline="") as file:
+                if mode != MODE:
+                    os.fchmod(descriptor, mode)
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())

@@ -43,12 +43,11 @@ def collect_here(collectors: Sequence[Collector], version: str, here: Here) -> S
     """Return the snapshot of this machine; without a cluster its Kubernetes parts say why."""
     from kubectl_snapshot.clients.hostpath import HostPath
     from kubectl_snapshot.collectors.k8s_helm import parse_namespaces
-    from kubectl_snapshot.collectors.kubernetes_cluster import detect_node_name
 
     kube, kube_error = _connect(here)
     context = Context(
         host=HostPath(here.host_root),
-        node_name=detect_node_name(here.environment) or os.uname().nodename,
+        node_name=read_node_name(here.environment),
         kube=kube,
         kube_error=kube_error,
         systemd_services=here.systemd_services,
@@ -58,6 +57,13 @@ def collect_here(collectors: Sequence[Collector], version: str, here: Here) -> S
     metadata = {"version": version, "mode": MODE}
     redaction = ensure_key(here.redaction or Redaction())
     return collect_snapshot(collectors, context, here.timeout_s, metadata, here.on_event, redaction)
+
+
+def read_node_name(environment: Mapping[str, str]) -> str:
+    """Return what this machine is called as a node; where nothing tells it, the kernel's name."""
+    from kubectl_snapshot.collectors.kubernetes_cluster import detect_node_name
+
+    return detect_node_name(environment) or os.uname().nodename
 
 
 def _connect(here: Here) -> tuple[Kube | None, SnapshotError | None]:

@@ -21,6 +21,7 @@ from kubectl_snapshot.commands.flags import (
     add_flag,
     add_gpu_flag,
     add_log_flags,
+    add_metrics_flag,
     add_optional_flag,
     add_repeated_flag,
     add_systemd_flag,
@@ -42,7 +43,7 @@ from kubectl_snapshot.errors import EXIT_GAPS, EXIT_OK
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from kubectl_snapshot.commands.output import Output
@@ -87,6 +88,7 @@ def add_target_flags(parser: argparse.ArgumentParser) -> None:
         metavar="",
         help=f"exit 10 where something could not be read; ={ALL_OR_NOTHING} prints nothing then",
     )
+    add_metrics_flag(group)
 
 
 def add_node_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -170,25 +172,44 @@ def add_pod_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.commands.progress import choose_progress
-    from kubectl_snapshot.snapshotter import check_gpu, check_gpu_request
+    from kubectl_snapshot.snapshotter import check_gpu_request
 
     check_gpu_request(args.require_gpu, args.runtime_class)
     outputs = parse_outputs(args.output, args.format)
     on_event = choose_progress(args, sys.stderr)
-    if args.local:
-        snapshot = capture_here(args, on_event)
-        if args.require_gpu:
-            check_gpu(snapshot)
-    else:
-        config = parse_config(args, on_event)
-        if args.dry_run:
-            from kubectl_snapshot.commands.dry_run import run_dry
+    if args.dry_run and not args.local:
+        from kubectl_snapshot.commands.dry_run import run_dry
 
-            return run_dry(config, args.dry_run, outputs, out)
-        check_outputs(outputs, partial(connect_with, args))
-        snapshot = capture_node(config, outputs)
+        return run_dry(parse_config(args, on_event), args.dry_run, outputs, out)
+    snapshot = take_measured(args, partial(take, args, outputs), on_event)
     on_event({"event": "done"})
     return finish(args, snapshot, outputs, on_event, out)
+
+
+def take_measured(
+    args: argparse.Namespace, take: Callable[[OnEvent], Snapshot], on_event: OnEvent
+) -> Snapshot:
+    if not args.metrics_file:
+        return take(on_event)
+    from kubectl_snapshot.collectors.here import read_node_name
+    from kubectl_snapshot.commands.metrics_file import take_and_write
+
+    node_name = read_node_name(os.environ) if args.local else args.node
+    return take_and_write(args.metrics_file, node_name, take, on_event)
+
+
+def take(args: argparse.Namespace, outputs: Sequence[Output], on_event: OnEvent) -> Snapshot:
+    """Return the snapshot of the node that the flags choose, once the outputs can be written."""
+    from kubectl_snapshot.snapshotter import check_gpu
+
+    if not args.local:
+        config = parse_config(args, on_event)
+        check_outputs(outputs, partial(connect_with, args))
+        return capture_node(config, outputs)
+    snapshot = capture_here(args, on_event)
+    if args.require_gpu:
+        check_gpu(snapshot)
+    return snapshot
 
 
 def finish(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot import __version__
@@ -13,6 +14,7 @@ from kubectl_snapshot.commands.flags import (
     add_flag,
     add_gpu_flag,
     add_log_flags,
+    add_metrics_flag,
     add_systemd_flag,
     parse_timeout,
 )
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.hostpath import HostPath
     from kubectl_snapshot.clients.kube import Kube
     from kubectl_snapshot.collectors.context import Collector
+    from kubectl_snapshot.document.snapshot import Snapshot
+    from kubectl_snapshot.snapshotter import OnEvent
 
 
 def new_parser() -> Parser:
@@ -81,6 +85,7 @@ def new_parser() -> Parser:
     add_cluster_flags(parser)
     add_systemd_flag(parser)
     add_gpu_flag(parser)
+    add_metrics_flag(parser)
     add_redaction_flags(parser)
     add_log_flags(parser)
     return parser
@@ -97,13 +102,27 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> None:
     """Print the document of this machine."""
-    from kubectl_snapshot.collectors.here import Here, collect_here
-    from kubectl_snapshot.collectors.systemd import parse_units
     from kubectl_snapshot.commands.progress import choose_progress
     from kubectl_snapshot.document.codec_yaml import render_yaml
-    from kubectl_snapshot.snapshotter import check_gpu
 
     on_event = choose_progress(args, sys.stderr)
+    take = partial(take_here, args, timeout_s)
+    if args.metrics_file:
+        from kubectl_snapshot.collectors.here import read_node_name
+        from kubectl_snapshot.commands.metrics_file import take_and_write
+
+        node_name = read_node_name(os.environ)
+        snapshot = take_and_write(args.metrics_file, node_name, take, on_event)
+    else:
+        snapshot = take(on_event)
+    out.write(render_yaml(snapshot))
+
+
+def take_here(args: argparse.Namespace, timeout_s: float, on_event: OnEvent) -> Snapshot:
+    from kubectl_snapshot.collectors.here import Here, collect_here
+    from kubectl_snapshot.collectors.systemd import parse_units
+    from kubectl_snapshot.snapshotter import check_gpu
+
     here = Here(
         timeout_s,
         os.environ,
@@ -117,7 +136,7 @@ def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> 
     snapshot = collect_here(choose_collectors(True), __version__, here)
     if args.require_gpu:
         check_gpu(snapshot)
-    out.write(render_yaml(snapshot))
+    return snapshot
 
 
 def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) -> None:

@@ -162,6 +162,17 @@ def add_gpu_flag(group: Any) -> None:
     add_boolean_flag(group, "--require-gpu", help="print nothing and exit 3 where no GPU is found")
 
 
+def add_metrics_flag(group: Any) -> None:
+    """Add what the verbs that collect have for Prometheus."""
+    add_flag(
+        group,
+        "--metrics-file",
+        metavar="FILE.prom",
+        default="",
+        help="write for node_exporter how long it took and whether it failed",
+    )
+
+
 def add_log_flags(parser: argparse.ArgumentParser) -> None:
     """Add what every verb has."""
     group = parser.add_argument_group("what is told on stderr")
@@ -196,11 +207,16 @@ def parse_flags(
     parser: Parser, arguments: Sequence[str], environment: Mapping[str, str]
 ) -> argparse.Namespace:
     """Return the flags of a command line; what it does not give comes from the environment."""
+    apply_variables(parser, environment)
+    return parser.parse_args(write_implied_values(parser, arguments))
+
+
+def apply_variables(parser: Parser, environment: Mapping[str, str]) -> None:
+    """Make what the environment says the defaults of a parser's flags."""
     for action in parser._actions:
         name, value = _variable(action, environment)
         if name:
             action.default = _parse_variable(parser, action, name, value)
-    return parser.parse_args(_with_implied_values(parser, arguments))
 
 
 def variable_names(action: argparse.Action) -> tuple[str, ...]:
@@ -237,7 +253,7 @@ def _parse_variable(parser: Parser, action: argparse.Action, name: str, text: st
         ) from error
 
 
-def _with_implied_values(parser: Parser, arguments: Sequence[str]) -> list[str]:
+def write_implied_values(parser: Parser, arguments: Sequence[str]) -> list[str]:
     """Write `--strict` as `--strict=true`, so that the next word is never taken for its value."""
     implied = {
         name: action.implied

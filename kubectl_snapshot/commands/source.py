@@ -44,15 +44,9 @@ def read_snapshot(source: str, args: argparse.Namespace, on_event: OnEvent) -> S
 
 def capture_now(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
     """Return a new snapshot of the node that the flags choose."""
-    from kubectl_snapshot.commands.capture import capture_here, capture_node, parse_config
-    from kubectl_snapshot.snapshotter import check_gpu
+    from kubectl_snapshot.commands.capture import take
 
-    if args.local:
-        snapshot = capture_here(args, on_event)
-        if args.require_gpu:
-            check_gpu(snapshot)
-    else:
-        snapshot = capture_node(parse_config(args, on_event), ())
+    snapshot = take(args, (), on_event)
     on_event({"event": "done"})
     return snapshot
 

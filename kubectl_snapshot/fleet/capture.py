@@ -19,7 +19,7 @@ from kubectl_snapshot.job.retrieve import parse_result
 from kubectl_snapshot.job.run import run_agent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from kubectl_snapshot.clients.kube import Kube
     from kubectl_snapshot.collectors.context import Collector
@@ -77,18 +77,18 @@ def run_capture(capture: Capture) -> Snapshot:
             "cleanup": capture.kube.render_kubectl(render_cleanup_command(options)),
         }
     )
+    types = {
+        c.TYPE for c in capture.collectors if c.SCOPE == NODE or options.cluster_scope == AGENT
+    }
     run = Run(
         kube=capture.kube,
         options=options,
         deadline=capture.deadline,
-        on_event=capture.on_event,
+        on_event=_filter_agent_events(capture, types),
         on_scheduled=on_scheduled,
         reader=FrameReader(options.run_id),
     )
     result = run_agent(run, capture.expires, capture.cleanup, capture.cancel)
-    types = {
-        c.TYPE for c in capture.collectors if c.SCOPE == NODE or options.cluster_scope == AGENT
-    }
     agent = parse_result(result.payload, types)
     return compose_snapshot(
         [*agent.measurements, *(cluster.wait() if cluster else ())],
@@ -119,6 +119,18 @@ def build_reads(
         for namespace in (named if rule.helm_only else [""])
         for verb in rule.verbs
     )
+
+
+def _filter_agent_events(
+    capture: Capture, types: Container[str]
+) -> Callable[[Mapping[str, Any]], None]:
+    """Return where a run's events go: a node tells of the collectors that run on it, no others."""
+
+    def on_event(event: Mapping[str, Any]) -> None:
+        if "collector" not in event or event["collector"] in types:
+            capture.on_event(event)
+
+    return on_event
 
 
 class _ClusterPart:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from kubectl_snapshot.snapshotter import AgentConfig, build_job_options, default_factory
+import pytest
+from prometheus_client import CollectorRegistry, Gauge
+
+from kubectl_snapshot.errors import InvalidRequest, ServiceUnavailable
+from kubectl_snapshot.snapshotter import (
+    AgentConfig,
+    NodeSnapshotter,
+    build_job_options,
+    default_factory,
+    deploy_and_get_snapshot,
+    file_serializer,
+)
+from tests.servers.kubeconfigs import write_kubeconfig
 
 
 @pytest.mark.parametrize(
@@ -21,3 +33,40 @@ def test_no_list_of_units_is_the_default_one_and_an_empty_list_is_containerd_alo
     assert default_factory(systemd_services=given).systemd_services == chosen
     config = AgentConfig(agent="image", systemd_services=given)
     assert build_job_options(config, "ops", ()).systemd_services == chosen
+
+
+def test_a_registry_learns_how_long_this_machine_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NODE_NAME", "gpu-17")
+    registry = CollectorRegistry()
+    for _ in range(2):
+        serializer = file_serializer(str(tmp_path / "a.json"))
+        NodeSnapshotter(serializer=serializer, registry=registry).measure()
+    node = {"node": "gpu-17"}
+    duration = registry.get_sample_value("snapshot_collection_duration_seconds", node)
+    assert duration is not None
+    assert 0 < duration < 60
+    name = "snapshot_collector_duration_seconds"
+    for collector in default_factory().collectors:
+        found = registry.get_sample_value(name, {**node, "collector": collector.TYPE})
+        assert found is not None
+        assert 0 <= found <= duration + 0.001
+
+
+def test_a_registry_learns_of_a_capture_that_failed(tmp_path: Path) -> None:
+    kubeconfig = write_kubeconfig(tmp_path / "config", {"server": "https://127.0.0.1:1"})
+    registry = CollectorRegistry()
+    config = AgentConfig(kubeconfig, agent="image", node_name="gpu-18", registry=registry)
+    with pytest.raises(ServiceUnavailable):
+        deploy_and_get_snapshot(config, timeout=20.0)
+    success = registry.get_sample_value("snapshot_collection_success", {"node": "gpu-18"})
+    assert success == 0
+
+
+def test_a_registry_with_metrics_of_our_names_is_refused_before_anything_is_made() -> None:
+    registry = CollectorRegistry()
+    Gauge("snapshot_collection_success", "Another program's.", registry=registry)
+    with pytest.raises(InvalidRequest, match="the registry has metrics of these names"):
+        NodeSnapshotter(registry=registry).measure()

@@ -18,8 +18,8 @@ KINDS = (ADDED, REMOVED, CHANGED, UNKNOWN)
 class Change:
     """One difference, or with kind `unknown` one that nobody can tell.
 
-    `subtype` is `OS.sysctl`, or `metadata`. The key is empty where a whole subtype came, went, or is
-    unknown; `values` are then its readings by key. `note` is how the value moved (`newer`,
+    `subtype` is `OS.sysctl`, or `metadata`. The key is empty where a whole subtype came, went, or
+    is unknown; `values` are then its readings by key. `note` is how the value moved (`newer`,
     `older`, `+4`), or why it is unknown.
     """
 

@@ -1,0 +1,64 @@
+"""Archives whose bytes depend on nothing but their members: no clock, owner, umask or order."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+# The first day that a zip can hold; what builds from SOURCE_DATE_EPOCH gets the same.
+EPOCH = 315532800
+
+
+@dataclass(frozen=True)
+class Member:
+    content: bytes
+    mode: int = 0o644
+
+
+def pack_tar(members: Mapping[str, Member]) -> bytes:
+    """Return an uncompressed tar of regular files, by name."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name in sorted(members):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(members[name].content), members[name].mode
+            entry.mtime = EPOCH
+            tar.addfile(entry, io.BytesIO(members[name].content))
+    return raw.getvalue()
+
+
+def compress(data: bytes) -> bytes:
+    """Return the bytes gzipped, without a time in the header."""
+    return gzip.compress(data, 9, mtime=0)
+
+
+def read_tar(path: Path) -> dict[str, Member]:
+    """Return the regular files of a tar, compressed or not."""
+    with tarfile.open(path) as tar:
+        files = [entry for entry in tar if entry.isfile()]
+        return {entry.name: Member(_read(tar, entry), entry.mode & 0o777) for entry in files}
+
+
+def read_zip(path: Path) -> dict[str, Member]:
+    """Return the files of a zip, a zipapp or a wheel."""
+    with zipfile.ZipFile(path) as archive:
+        return {
+            entry.filename: Member(archive.read(entry), entry.external_attr >> 16 & 0o777)
+            for entry in archive.infolist()
+        }
+
+
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _read(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(entry)
+    return file.read() if file else b""

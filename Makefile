@@ -31,6 +31,7 @@ zipapp: setup ## dist/kubectl-snapshot
 	$(BIN)/python scripts/build-zipapp
 
 integration: zipapp ## the built file on every Python found, the API client on its slim packages
+	scripts/test-packages prometheus
 	$(PYTEST) tests/integration
 	$(SLIM) $(PYTEST) --numprocesses auto tests/unit/clients
 

@@ -64,7 +64,7 @@ document = {{
 }}
 print(bad)
 print(frame.PROGRESS_PREFIX, json.dumps(
-    {{"event": "finished", "collector": bad, "status": bad, "elapsed-ms": 1}}))
+    {{"event": "finished", "collector": "OS", "status": bad, "elapsed-ms": 1}}))
 print(frame.PROGRESS_PREFIX, json.dumps({{"event": "warning", "message": bad}}))
 print(frame.PROGRESS_PREFIX, json.dumps({{"event": "left-behind", "reasons": bad}}))
 print(frame.PROGRESS_PREFIX, json.dumps({{"event": "kept", "commands": bad}}))

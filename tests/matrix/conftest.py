@@ -20,12 +20,16 @@ COLUMNS = ("kubernetes", "started by", "agent", "seconds")
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     refuse_skip(report)
     table = os.environ.get("SNAPSHOT_MATRIX_TABLE")
-    found = dict(report.user_properties)
-    if table and found and (report.when == "call" or report.failed):
+    if table and (report.when == "call" or report.failed):
+        # What ends before it could say what it is has its name for a row.
+        unknown = {"kubernetes": os.environ.get("SNAPSHOT_LAB_KUBERNETES"), "started by": item.name}
+        found = {**unknown, **dict(report.user_properties)}
         row = [*(str(found.get(column, "-")) for column in COLUMNS), report.outcome]
         with open(table, "a", encoding="utf-8") as file:
             file.write("\t".join(row) + "\n")

@@ -2,6 +2,9 @@
 
 A block of commands or Python says where it can be run, in a comment on the line before it:
 `<!-- run: here -->` (no cluster), `<!-- run: cluster -->` or `<!-- run: by hand -->`.
+Those of the tutorial, `<!-- run: tutorial -->`, are run in its order, between changes of files:
+`<!-- file: NAME -->` has all of one, `<!-- append: NAME -->` its new end, and `<!-- edit: NAME -->`
+lines that it has once, with what they become.
 """
 
 from __future__ import annotations
@@ -24,10 +27,11 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
 )
 
-HERE, CLUSTER, BY_HAND = "here", "cluster", "by hand"
+HERE, CLUSTER, BY_HAND, TUTORIAL = "here", "cluster", "by hand", "tutorial"
 RUNNABLE = ("console", "python", "sh")
 FENCE = re.compile(
-    r"^(?:<!-- run: (?P<where>[a-z ]+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    r"^(?:<!-- (?P<action>run|file|append|edit): (?P<where>\S.*?) -->\n)?"
+    r"```(?P<language>\w+)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -40,12 +44,13 @@ RUN_NAME = re.compile(r"kubectl-snapshot-[a-z2-7]{10}\b")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block. `where` is empty where it does not say."""
+    """A fenced block. `where` is empty where it does not say; else a file, or where to run it."""
 
     page: str
     language: str
     where: str
     text: str
+    action: str = "run"
 
     def __str__(self) -> str:
         return f"{self.page}: {self.text.splitlines()[0]}"
@@ -71,7 +76,13 @@ def read_section(page: str, title: str) -> str:
 def read_blocks(where: str = "", *languages: str) -> list[Block]:
     """Return the blocks of all pages that can be run there; all blocks where nothing is asked."""
     found = [
-        Block(str(page.relative_to(ROOT)), m["language"], m["where"] or "", m["text"])
+        Block(
+            str(page.relative_to(ROOT)),
+            m["language"],
+            m["where"] or "",
+            m["text"],
+            m["action"] or "run",
+        )
         for page in PAGES
         for m in FENCE.finditer(page.read_text(encoding="utf-8"))
     ]

@@ -14,8 +14,8 @@ from tests import docs_support as docs
 from tests.cluster import support
 
 RBAC = "rbac.authorization.k8s.io"
-# What the pages call a node, and a namespace with Pod Security `restricted`.
-NODE, NAMESPACE = "node2", "locked-down"
+# What the pages call a node, a namespace with Pod Security `restricted`, and one without.
+NODE, NAMESPACE, OPEN_NAMESPACE = "node2", "locked-down", "node-gate"
 
 
 @pytest.fixture
@@ -29,10 +29,12 @@ def test_commands_do_what_is_shown(
     block: docs.Block,
     cluster: support.Cluster,
     restricted_namespace: str,
+    namespace: str,
     environment: dict[str, str],
     tmp_path: Path,
 ) -> None:
     text = block.text.replace(NODE, cluster.nodes[-1]).replace(NAMESPACE, restricted_namespace)
+    text = text.replace(OPEN_NAMESPACE, namespace)
     docs.run_block(docs.Block(block.page, block.language, block.where, text), tmp_path, environment)
 
 

@@ -148,6 +148,13 @@ def test_each_link_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in docs.read_anchors(target), f"{target} has no #{anchor}"
 
 
+def test_each_page_is_in_the_index() -> None:
+    index = docs.ROOT / "docs" / "README.md"
+    listed = {target.resolve() for target, _ in docs.read_links(index)}
+    pages = {page for page in docs.PAGES if index.parent in page.parents and page not in DECISIONS}
+    assert pages - listed == {index}
+
+
 @pytest.mark.parametrize("page", docs.PAGES, ids=lambda page: page.name)
 def test_each_make_target_exists(page: Path) -> None:
     makefile = docs.read_page("Makefile")

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import sys
 
-from kubectl_snapshot.commands.all_commands import ANSWERING, COMMANDS, DEFAULT_COMMAND
+from kubectl_snapshot.commands.all_commands import (
+    ANSWERING,
+    COMMANDS,
+    COMPLETE,
+    DEFAULT_COMMAND,
+    split_command,
+)
 from kubectl_snapshot.errors import (
     EXIT_CODES,
     EXIT_INTERRUPTED,
     EXIT_OK,
     EXIT_UNCLASSIFIED,
-    InvalidRequest,
     SnapshotError,
     Terminated,
     exit_code,
@@ -22,14 +27,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-LOG_FLAGS = ("--debug", "--log-json", "--quiet", "-v", "--verbose")
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. Nothing but this catches every exception."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = DEFAULT_COMMAND
     try:
+        if words[:1] == [COMPLETE]:
+            return complete(words[1:])
         name, rest = split_command(words)
         command = load_command(name)
         parser = command.new_parser()
@@ -59,24 +64,13 @@ def choose_exit_code(error: Exception, name: str) -> int:
     return EXIT_CODES["INTERNAL"] if is_mistaken else code
 
 
-def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the verb and the other words; log flags may stand before the verb.
+def complete(words: Sequence[str]) -> int:
+    """Answer a shell that asks what could be typed next."""
+    from kubectl_snapshot.commands.complete import run_words
 
-    Raises InvalidRequest for a first word that is no verb.
-    """
-    for index, word in enumerate(words):
-        if word in LOG_FLAGS:
-            continue
-        if word.startswith("-"):
-            break
-        if word not in COMMANDS:
-            raise InvalidRequest(
-                f"unknown command {word!r}",
-                why=f"the commands are {', '.join(COMMANDS)}",
-                hint="see `kubectl snapshot --help`",
-            )
-        return word, [*words[:index], *words[index + 1 :]]
-    return DEFAULT_COMMAND, list(words)
+    code = run_words(words, os.environ, sys.stdout)
+    sys.stdout.flush()
+    return code
 
 
 def load_command(name: str) -> ModuleType:

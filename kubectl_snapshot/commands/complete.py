@@ -1,0 +1,76 @@
+"""What `kubectl-snapshot __complete WORD…` prints: what could stand in place of the last word.
+
+The form is cobra's, which kubectl reads: lines of `candidate TAB description`, then `:directive`.
+Nothing is told on stderr: a user is typing there.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple, TextIO
+
+from kubectl_snapshot.commands.all_commands import COMMANDS, LOG_FLAGS
+from kubectl_snapshot.errors import EXIT_OK, SnapshotError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# cobra, completions.go, ShellCompDirective
+NO_SPACE, NO_FILES = 2, 4
+MAX_DESCRIPTION = 72
+
+
+class Answer(NamedTuple):
+    """Candidates with their descriptions, and whether it may be a file as well."""
+
+    candidates: Mapping[str, str]
+    takes_file: bool = False
+
+
+def run_words(words: Sequence[str], env: Mapping[str, str], out: TextIO) -> int:
+    """Print the answer for the words of a command line, the last of them unfinished."""
+    silence()
+    *before, prefix = words or [""]
+    out.write(render_answer(find_answer(before, prefix, env)))
+    return EXIT_OK
+
+
+def silence() -> None:
+    """Take the terminal from plugins that log in: no question, no word of theirs."""
+    for descriptor, mode in ((0, os.O_RDONLY), (2, os.O_WRONLY)):
+        null = os.open(os.devnull, mode)
+        os.dup2(null, descriptor)
+        os.close(null)
+
+
+def find_answer(before: Sequence[str], prefix: str, env: Mapping[str, str]) -> Answer:
+    """Return what can stand after the words before, beginning with the prefix."""
+    if all(word in LOG_FLAGS for word in before) and not prefix.startswith("-"):
+        verbs = {name: text for name, (_, text) in COMMANDS.items()}
+        return Answer({name: verbs[name] for name in verbs if name.startswith(prefix)})
+    from kubectl_snapshot.commands.complete_flags import complete_flags
+
+    try:
+        return Answer(*complete_flags(before, prefix, env))
+    except SnapshotError:  # words or variables of which the command itself will complain
+        return Answer({})
+
+
+def render_answer(answer: Answer) -> str:
+    """Return the answer in cobra's form; what could act on a terminal is left out."""
+    lines = []
+    for candidate, description in answer.candidates.items():
+        if candidate.isprintable():
+            text = describe(description)
+            lines.append(f"{candidate}\t{text}" if text else candidate)
+    directive = 0 if answer.takes_file else NO_FILES
+    if any(candidate.endswith("=") for candidate in answer.candidates):
+        directive |= NO_SPACE
+    return "".join(f"{line}\n" for line in [*lines, f":{directive}"])
+
+
+def describe(text: str) -> str:
+    """Return what a flag's help says first, on one line."""
+    said = "" if text == "==SUPPRESS==" else text.partition(";")[0].partition(" (default")[0]
+    line = " ".join(said.split())
+    return line if len(line) <= MAX_DESCRIPTION else line[: MAX_DESCRIPTION - 1] + "…"

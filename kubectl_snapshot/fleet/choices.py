@@ -1,0 +1,112 @@
+"""What a cluster has that a flag can name, for completion: names, labels and taints, no content."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+
+from kubectl_snapshot.clients.kube import METADATA_LIST, Call, Response
+from kubectl_snapshot.document.configmap import LABELS
+from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from kubectl_snapshot.clients.kube import Kube
+
+    Items = Iterable[Mapping[str, Any]]
+
+NODES = "/api/v1/nodes"
+# Of any age: the API server answers that from memory.
+CACHED = {"resourceVersion": "0"}
+PULL_SECRET_TYPES = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
+SNAPSHOT_LABELS = ",".join(f"{key}={value}" for key, value in LABELS.items())
+
+
+class Listing(NamedTuple):
+    """The lists that answer for one kind of choice, and what of their items can be chosen."""
+
+    paths: tuple[str, ...]
+    queries: tuple[Mapping[str, str], ...]
+    pick: Callable[[Items], Iterator[str]]
+    accept: str = METADATA_LIST
+
+
+def list_choices(kind: str, kube: Kube, deadline: float) -> list[str]:
+    """Return, sorted, what the cluster offers of a kind, a key of LISTINGS.
+
+    What the user may not list is left out; raises the server's answer where nothing may be listed.
+    """
+    answers = kube.request_all(build_calls(kind, kube.namespace, deadline))
+    listed = [answer for answer in answers if isinstance(answer, Response)]
+    for answer in answers:
+        if not listed and not isinstance(answer, Response):
+            raise answer
+    items = (item for answer in listed for item in answer.body.get("items") or ())
+    return sorted(set(LISTINGS[kind].pick(items)))
+
+
+def build_calls(kind: str, namespace: str, deadline: float) -> list[Call]:
+    """Return the requests that list a kind; objects without their content, where that will do."""
+    from urllib.parse import quote
+
+    listing = LISTINGS[kind]
+    return [
+        Call(
+            "GET",
+            path.format(namespace=quote(namespace, safe="")),
+            doing=f"list {kind}",
+            query=query,
+            deadline=deadline,
+            accept=listing.accept,
+        )
+        for path in listing.paths
+        for query in listing.queries
+    ]
+
+
+def pick_names(items: Items) -> Iterator[str]:
+    return (item["metadata"]["name"] for item in items)
+
+
+def pick_labels(items: Items) -> Iterator[str]:
+    """Yield `key=value` of each label."""
+    for item in items:
+        for key, value in (item["metadata"].get("labels") or {}).items():
+            yield f"{key}={value}"
+
+
+def pick_taints(items: Items) -> Iterator[str]:
+    """Yield each taint of nodes as --toleration takes it: `key=value:Effect` or `key:Effect`."""
+    for item in items:
+        for taint in item["spec"].get("taints") or ():
+            value = f"={taint['value']}" if taint.get("value") else ""
+            yield f"{taint['key']}{value}:{taint['effect']}"
+
+
+def pick_sources(items: Items) -> Iterator[str]:
+    """Yield where each ConfigMap is, as a document's source."""
+    for item in items:
+        yield f"{CONFIGMAP_SCHEME}{item['metadata']['namespace']}/{item['metadata']['name']}"
+
+
+LISTINGS = {
+    "nodes": Listing((NODES,), (CACHED,), pick_names),
+    "node labels": Listing((NODES,), (CACHED,), pick_labels),
+    # Taints are no metadata.
+    "taints": Listing((NODES,), (CACHED,), pick_taints, "application/json"),
+    "namespaces": Listing(("/api/v1/namespaces",), (CACHED,), pick_names),
+    "runtime classes": Listing(("/apis/node.k8s.io/v1/runtimeclasses",), (CACHED,), pick_names),
+    "service accounts": Listing(
+        ("/api/v1/namespaces/{namespace}/serviceaccounts",), (CACHED,), pick_names
+    ),
+    "pull secrets": Listing(
+        ("/api/v1/namespaces/{namespace}/secrets",),
+        tuple({"fieldSelector": f"type={name}"} for name in PULL_SECRET_TYPES),
+        pick_names,
+    ),
+    "snapshots": Listing(
+        ("/api/v1/configmaps", "/api/v1/namespaces/{namespace}/configmaps"),
+        ({"labelSelector": SNAPSHOT_LABELS},),
+        pick_sources,
+    ),
+}

@@ -1,0 +1,1 @@
+# Emptied for kubectl-snapshot's zipapp, which uses argcomplete.finders alone.

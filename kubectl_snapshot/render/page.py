@@ -1,0 +1,74 @@
+"""HTML pages: the templates beside this file, filled in, each one file that loads nothing. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.document.scalars import text_of
+from kubectl_snapshot.render.template import render_template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BASE, PARTS, STYLE = "base.html.j2", "parts.html.j2", "page.css"
+
+# What shows as nothing, moves the words around it or is no character: controls but tab and newline,
+# bidirectional and invisible formatting, halves of pairs, noncharacters. A list of our own, because
+# `str.isprintable` answers by the Unicode of its Python, and the same document gives the same page.
+INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+CONTROL_PICTURES = 0x2400
+
+
+def render_page(template: str, variables: Mapping[str, Any]) -> str:
+    """Return a page by one of the templates; every value is escaped, and seen as it is."""
+    css = _read(STYLE)
+    return render_template(
+        _read(template),
+        {**variables, "css": css, "css_digest": _digest(css)},
+        autoescape=True,
+        name=template,
+        parts={name: _read(name) for name in (BASE, PARTS)},
+        filters={"anchor": anchor, "text": show},
+        finalize=show,
+    )
+
+
+def show(value: Any) -> Any:
+    """Return a value's text in which nothing is invisible; markup, which is ours, stays."""
+    if hasattr(value, "__html__"):
+        return value
+    text = text_of(value) if isinstance(value, (bool, float)) else str(value)
+    return INVISIBLE.sub(_picture, text)
+
+
+def anchor(path: str) -> str:
+    """Return the id of what has a path: `GPU.gpu-0`, with other characters as their numbers."""
+    return re.sub(r"[^A-Za-z0-9.@:-]", lambda m: f"_{ord(m[0]):x}_", path)
+
+
+def _picture(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(CONTROL_PICTURES + code)
+    return "\u2421" if code == 0x7F else f"⟨U+{code:04X}⟩"
+
+
+def _read(name: str) -> str:
+    """Return a file of the package; its loader reads it, from a directory or from inside a zip."""
+    import pkgutil
+
+    data = pkgutil.get_data(__package__, f"html/{name}")
+    assert data is not None, f"{name} is not installed"
+    return data.decode()
+
+
+def _digest(css: str) -> str:
+    """Return the style sheet's digest, by which alone the page's policy lets it in (CSP 3)."""
+    from base64 import b64encode
+    from hashlib import sha256
+
+    return b64encode(sha256(css.encode()).digest()).decode()

@@ -1,0 +1,115 @@
+"""Format `html`: a snapshot as one page that answers "what is this node?", then has all of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from kubectl_snapshot.document.snapshot import ABSENT, GAP_STATUSES
+from kubectl_snapshot.render import report_facts, report_gpus
+from kubectl_snapshot.render.page import anchor, render_page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from kubectl_snapshot.document.snapshot import Scalar, Snapshot, Subtype
+    from kubectl_snapshot.render.report_facts import Index
+
+TEMPLATE = "report.html.j2"
+# So many rows stay in view; more of them are behind one line that says how many they are.
+MOST_OPEN_ROWS = 40
+# So many are opened to be printed.
+MOST_PRINTED_ROWS = 2000
+TOLD_ELSEWHERE = ("status", "reason", "elapsed-ms")
+
+
+class Part(NamedTuple):
+    """A subtype: `id` is its anchor, `notes` what else its context tells."""
+
+    id: str
+    name: str
+    path: str
+    status: str
+    reason: str
+    elapsed_ms: str
+    rows: tuple[tuple[str, Scalar], ...]
+    notes: tuple[tuple[str, str], ...]
+
+
+class Section(NamedTuple):
+    """A measurement."""
+
+    id: str
+    type: str
+    parts: tuple[Part, ...]
+
+
+def render_report(snapshot: Snapshot) -> str:
+    """Return the page; the same document gives the same bytes."""
+    index = report_facts.build_index(snapshot)
+    variables = {
+        "facts": report_facts.build_facts(index, snapshot.metadata),
+        "cards": report_gpus.build_cards(index),
+        "links": report_gpus.build_links(index),
+        "topology": index.get(report_gpus.TOPOLOGY),
+        "sections": build_sections(snapshot),
+    }
+    return render_page(TEMPLATE, {**describe_side(snapshot, index), **variables, **LIMITS})
+
+
+LIMITS = {"most_open": MOST_OPEN_ROWS, "most_printed": MOST_PRINTED_ROWS}
+
+
+def describe_side(snapshot: Snapshot, index: Index) -> dict[str, object]:
+    """Return what every report says of a document: whose, of when, and how much of it there is."""
+    return {
+        "node": snapshot.metadata.get("source-node", ""),
+        "metadata": snapshot.metadata,
+        "gaps": _find(index, *GAP_STATUSES),
+        "absent": _find(index, ABSENT),
+        "tells_gaps": any("elapsed-ms" in subtype.context for subtype in index.values()),
+    }
+
+
+def build_sections(snapshot: Snapshot) -> tuple[Section, ...]:
+    """Return all of a document, also what is there twice; every id is there once."""
+    used: set[str] = set()
+    return tuple(
+        Section(
+            _unique(anchor(measurement.type), used),
+            measurement.type,
+            tuple(_build_part(measurement.type, subtype, used) for subtype in measurement.subtypes),
+        )
+        for measurement in snapshot.measurements
+    )
+
+
+def _find(index: Index, *statuses: str) -> list[tuple[str, Subtype]]:
+    return [(path, subtype) for path, subtype in index.items() if subtype.status in statuses]
+
+
+def _build_part(type_: str, subtype: Subtype, used: set[str]) -> Part:
+    path = f"{type_}.{subtype.name}"
+    return Part(
+        _unique(anchor(path), used),
+        subtype.name,
+        path,
+        subtype.status,
+        subtype.context.get("reason", ""),
+        subtype.context.get("elapsed-ms", ""),
+        tuple(subtype.data.items()),
+        tuple(_notes(subtype.context)),
+    )
+
+
+def _notes(context: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    return ((key, text) for key, text in context.items() if key not in TOLD_ELSEWHERE)
+
+
+def _unique(name: str, used: set[str]) -> str:
+    """Return the name, with a number after it where it is taken."""
+    number, free = 1, name
+    while free in used:
+        number += 1
+        free = f"{name}:{number}"
+    used.add(free)
+    return free

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from kubectl_snapshot.document.snapshot import Scalar, Subtype
+from kubectl_snapshot.render.report_facts import build_index
+from kubectl_snapshot.render.report_gpus import Kind, build_cards, build_links, describe_kind
+from tests.unit.render.pages import BAD, GOOD
+
+
+def gpus(count: int, links: Mapping[str, Scalar]) -> dict[str, Subtype]:
+    index = {f"GPU.gpu-{n}": Subtype(f"gpu-{n}", {"uuid": f"U{n}"}) for n in range(count)}
+    return {**index, "GPU.topology": Subtype("topology", links)}
+
+
+def test_a_card_has_what_tells_a_gpu_from_others() -> None:
+    card = build_cards(build_index(GOOD))[0]
+    assert (card.name, card.title) == ("gpu-0", "NVIDIA H100 80GB HBM3")
+    assert card.uuid == "GPU-1c0c5fd2-60f1-4a1e-8e2e-3b0e6f0a9d11"
+    assert dict(card.rows) == {
+        "PCI bus": "0000:1b:00.0",
+        "NUMA node": "0",
+        "Memory": "79.6 GiB",
+        "NVLinks": "18 of 18 active",
+        "ECC": "on",
+        "MIG": "off",
+        "Persistence": "on",
+        "Power limit": "700 W",
+        "Temperature": "51 °C",
+    }
+
+
+def test_a_gpu_that_does_not_answer_has_a_card_with_the_reason() -> None:
+    card = build_cards(build_index(BAD))[5]
+    assert (card.title, card.status) == ("", "error")
+    assert card.reason == "the driver does not list the GPU that the PCI bus has"
+
+
+def test_a_mode_that_a_reset_changes_is_told_with_both() -> None:
+    gpu = Subtype("gpu-0", {"ecc.current": True, "ecc.pending": False, "mig.current": "odd"})
+    (card,) = build_cards({"GPU.gpu-0": gpu})
+    assert card.rows == (("ECC", "on, off after a reset"), ("MIG", "odd"))
+
+
+def test_eight_gpus_are_on_a_circle_with_a_line_for_each_pair() -> None:
+    links = build_links(build_index(GOOD))
+    assert links is not None
+    assert links.kinds == (Kind("NV18", "18 NVLinks", 28, "nvlink"),)
+    assert len(links.lines) == 28
+    assert len({(box.x, box.y) for box in links.boxes}) == 8
+    assert all(
+        36 <= b.x <= links.width - 36 and 23 <= b.y <= links.height - 23 for b in links.boxes
+    )
+    assert links.sentence == "8 GPUs, 28 pairs: 28 by NV18, 18 NVLinks."
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 16])
+def test_no_two_gpus_of_a_picture_cover_each_other(count: int) -> None:
+    pairs = {f"U{a}/U{b}": "SYS" for a in range(count) for b in range(a + 1, count)}
+    links = build_links(gpus(count, pairs))
+    assert links is not None
+    boxes = links.boxes
+    for number, one in enumerate(boxes):
+        for other in boxes[number + 1 :]:
+            assert abs(one.x - other.x) >= 72 or abs(one.y - other.y) >= 46
+
+
+def test_kinds_are_told_from_the_nearest_to_the_unknown() -> None:
+    links = build_links(gpus(4, {"U0/U1": "NV4", "U2/U3": "NV12", "U0/U2": "SYS", "U1/U2": "PIX"}))
+    assert links is not None
+    assert [(kind.word, kind.pairs) for kind in links.kinds] == [
+        ("NV12", 1),
+        ("NV4", 1),
+        ("PIX", 1),
+        ("SYS", 1),
+        ("unknown", 2),
+    ]
+    assert links.table[0] == ("gpu-0", ("—", "NV4", "SYS", ""))
+
+
+def test_a_gpu_that_only_the_topology_has_is_in_the_table() -> None:
+    links = build_links(gpus(1, {"U0/index 5": "PXB"}))
+    assert links is not None
+    assert links.table == (("gpu-0", ("—", "PXB")), ("index 5", ("PXB", "—")))
+
+
+def test_one_gpu_has_no_links_and_seventeen_no_picture() -> None:
+    assert build_links(gpus(1, {})) is None
+    links = build_links(gpus(17, {"U0/U1": "NODE"}))
+    assert links is not None
+    assert (links.boxes, len(links.table)) == ((), 17)
+
+
+@pytest.mark.parametrize(
+    ("word", "meaning"),
+    [
+        ("NV1", "1 NVLink"),
+        ("NODE", "between host bridges of one NUMA node"),
+        ("X9", "as the driver says"),
+    ],
+)
+def test_each_word_is_explained(word: str, meaning: str) -> None:
+    assert describe_kind(word) == meaning

@@ -1,0 +1,154 @@
+"""Format `template`: a document through a template that the user wrote. Pure.
+
+docs/templates.md is its manual: what a template sees, and that bools and floats are printed as the
+document has them, not as Python does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import BuiltinMethodType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from kubectl_snapshot.document.constraints import parse_constraint
+from kubectl_snapshot.document.findings import FAILED, HELD, UNKNOWN, judge
+from kubectl_snapshot.document.paths import (
+    METADATA,
+    describe_status,
+    find_readings,
+    find_value,
+    parse_path,
+)
+from kubectl_snapshot.document.patterns import matches_pattern
+from kubectl_snapshot.document.scalars import text_of
+from kubectl_snapshot.document.snapshot import GAP_STATUSES
+from kubectl_snapshot.errors import InvalidRequest, NotFound
+from kubectl_snapshot.render.go_template import find_go
+from kubectl_snapshot.render.template import check_template, render_template
+
+if TYPE_CHECKING:
+    from kubectl_snapshot.document.paths import ConstraintPath
+    from kubectl_snapshot.document.snapshot import Scalar, Snapshot, Subtype
+
+FILTERS = {"text": text_of}
+TEMPLATE_ENDINGS = (".j2", ".jinja2", ".jinja")
+MARKUP_ENDINGS = (".html", ".htm", ".xhtml", ".xml", ".svg")
+MANUAL = "docs/templates.md"
+_NO_DEFAULT = object()
+
+
+@dataclass(frozen=True)
+class UserTemplate:
+    """A template's text, under the name that the user gave for it."""
+
+    name: str
+    source: str
+
+
+def parse_template(source: str, name: str) -> UserTemplate:
+    """Return a template; InvalidRequest names the line that is no Jinja2, and how to port Go's."""
+    line = find_go(source)
+    if line is not None:
+        raise InvalidRequest(
+            f"{name} line {line.number} is a template of Go, not of Jinja2",
+            why=f"it reads {line.text}",
+            hint=f"write it as {line.jinja} ({MANUAL} has the rest)",
+        )
+    check_template(source, name, FILTERS)
+    return UserTemplate(name, source)
+
+
+def render_user_template(template: UserTemplate, snapshot: Snapshot) -> str:
+    """Return the text of a template; values are escaped where its name says it is HTML or XML."""
+    return render_template(
+        template.source,
+        build_variables(snapshot),
+        is_markup(template.name),
+        template.name,
+        FILTERS,
+        finalize=print_as_documented,
+    )
+
+
+def is_markup(name: str) -> bool:
+    """Return whether `report.html`, `report.html.j2` and their like are templates of markup."""
+    lower = name.lower()
+    for ending in TEMPLATE_ENDINGS:
+        lower = lower[: -len(ending)] if lower.endswith(ending) else lower
+    return lower.endswith(MARKUP_ENDINGS)
+
+
+def build_variables(snapshot: Snapshot) -> dict[str, Any]:
+    """Return what a template sees: the document, and functions that look things up in it."""
+    known = find_readings(snapshot, "*")
+
+    def reading(path: str, default: Any = _NO_DEFAULT) -> Any:
+        if path in known:
+            return known[path]
+        # A path that cannot be is a mistake, whatever the default.
+        parsed = None if path.startswith(f"{METADATA}.") else parse_path(path)
+        return _explain_missing(snapshot, path, parsed) if default is _NO_DEFAULT else default
+
+    def readings(pattern: str) -> dict[str, Scalar]:
+        return find_readings(snapshot, pattern)
+
+    def subtypes(pattern: str = "*") -> dict[str, Subtype]:
+        return find_subtypes(snapshot, pattern)
+
+    def check(constraint: str) -> str:
+        return check_constraint(snapshot, constraint)
+
+    return {
+        "snapshot": snapshot,
+        "reading": reading,
+        "readings": readings,
+        "subtypes": subtypes,
+        "gaps": find_reasons(snapshot),
+        "check": check,
+    }
+
+
+def find_subtypes(snapshot: Snapshot, pattern: str) -> dict[str, Subtype]:
+    """Return the subtypes whose `Type.subtype` is of a pattern; of equal names the first counts."""
+    found: dict[str, Subtype] = {}
+    for measurement in snapshot.measurements:
+        for subtype in measurement.subtypes:
+            path = f"{measurement.type}.{subtype.name}"
+            if matches_pattern(path, pattern):
+                found.setdefault(path, subtype)
+    return found
+
+
+def find_reasons(snapshot: Snapshot) -> dict[str, str]:
+    """Return what could not be read, and why, by `Type.subtype`."""
+    return {
+        path: describe_status(path.partition(".")[0], subtype)
+        for path, subtype in find_subtypes(snapshot, "*").items()
+        if subtype.status in GAP_STATUSES
+    }
+
+
+def check_constraint(snapshot: Snapshot, text: str) -> str:
+    """Return `held`, `failed` or `unknown`; of many readings, the worst."""
+    outcomes = {verdict.outcome for verdict in judge(parse_constraint(text), snapshot)}
+    return next(outcome for outcome in (FAILED, UNKNOWN, HELD) if outcome in outcomes)
+
+
+def print_as_documented(value: Any) -> Any:
+    """Return what is printed for a value; a function printed is a key taken for one."""
+    if isinstance(value, (bool, float)):
+        return text_of(value)
+    if isinstance(value, (FunctionType, MethodType, BuiltinMethodType)):
+        raise TypeError(
+            f"{value.__name__} is a function: call it, or take the key of that name by ['…']"
+        )
+    return value
+
+
+def _explain_missing(snapshot: Snapshot, path: str, parsed: ConstraintPath | None) -> NoReturn:
+    try:
+        why = str(find_value(snapshot, parsed)) if parsed else ""
+    except NotFound as e:
+        why = e.why
+    hint = f"say what to write instead: reading('{path}', 'unknown')"
+    raise NotFound(f"the snapshot has no {path}", why, hint)

@@ -5,6 +5,9 @@ from __future__ import annotations
 # The reference's group, so that its readers (`aicr recipe --snapshot`) accept our documents.
 KIND = "Snapshot"
 FULL_API_VERSION = "aicr.nvidia.com/v1alpha1"
+# What the reference has called this document: up to v0.11, before v0.22, from then on (its
+# pkg/header and ADR-022). Keys and meaning are the same in all of them.
+API_VERSIONS = (FULL_API_VERSION, "aicr.run/v1alpha2", "aicr.run/v1")
 
 NAME = "kubectl-snapshot"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"

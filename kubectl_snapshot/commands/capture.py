@@ -31,7 +31,7 @@ from kubectl_snapshot.commands.flags import (
     new_parser as new_plain_parser,
 )
 from kubectl_snapshot.commands.output import (
-    add_output_flags,
+    add_document_flags,
     check_outputs,
     load_renderers,
     parse_outputs,
@@ -71,7 +71,7 @@ def new_parser() -> Parser:
     )
     add_target_flags(parser)
     add_agent_flags(parser)
-    add_output_flags(parser)
+    add_document_flags(parser)
     add_connection_flags(parser)
     add_log_flags(parser)
     return parser
@@ -175,7 +175,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.snapshotter import check_gpu_request
 
     check_gpu_request(args.require_gpu, args.runtime_class)
-    outputs = parse_outputs(args.output, args.format)
+    outputs = parse_outputs(args.output, args.format, template=args.template)
     on_event = choose_progress(args, sys.stderr)
     if args.dry_run and not args.local:
         from kubectl_snapshot.commands.dry_run import run_dry
@@ -206,6 +206,7 @@ def take(args: argparse.Namespace, outputs: Sequence[Output], on_event: OnEvent)
         config = parse_config(args, on_event)
         check_outputs(outputs, partial(connect_with, args))
         return capture_node(config, outputs)
+    check_outputs(outputs, partial(connect_with, args))
     snapshot = capture_here(args, on_event)
     if args.require_gpu:
         check_gpu(snapshot)
@@ -219,13 +220,16 @@ def finish(
     on_event: OnEvent,
     out: TextIO,
 ) -> int:
+    from dataclasses import replace
+
     from kubectl_snapshot.document.redaction import OWN_KEY
 
     gaps = snapshot.metadata.get("gaps", "")
     if gaps and args.strict == ALL_OR_NOTHING:
         on_event({"event": "warning", "message": f"nothing is printed; not read: {gaps}"})
         return EXIT_GAPS
-    write_outputs(outputs, snapshot, out, partial(connect_with, args))
+    written = replace(snapshot, api_version=args.api_version)
+    write_outputs(outputs, written, out, partial(connect_with, args))
     for output in outputs:
         if output.place:
             node = snapshot.metadata.get("source-node", "")

@@ -74,6 +74,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     import os
 
     from kubectl_snapshot.clients.kube import connect
+    from kubectl_snapshot.commands.output import write_stdout
     from kubectl_snapshot.commands.progress import choose_progress
     from kubectl_snapshot.job.cleanup import read_found
     from kubectl_snapshot.job.leftovers import choose_leftovers
@@ -88,7 +89,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         on_event({"event": "warning", "message": f"not looked at: {error.what}: {error.why}"})
     choices = choose_leftovers(inventory.found, wanted, read_clock(inventory))
     if args.dry_run:
-        out.write(render_rows([(_verb(choice), choice, "") for choice in choices]))
+        write_stdout(render_rows([(_verb(choice), choice, "") for choice in choices]), out)
         return EXIT_OK
     return remove(kube, choices, deadline, out)
 
@@ -120,6 +121,7 @@ def read_clock(inventory: Inventory) -> float:
 
 
 def remove(kube: Kube, choices: Sequence[Choice], deadline: float, out: TextIO) -> int:
+    from kubectl_snapshot.commands.output import write_stdout
     from kubectl_snapshot.job.cleanup import delete_found
 
     doomed = [choice.found for choice in choices if choice.is_doomed]
@@ -130,7 +132,7 @@ def remove(kube: Kube, choices: Sequence[Choice], deadline: float, out: TextIO) 
         rows.append(
             ("failed", choice, error.why) if error else (_verb(choice, "removed"), choice, "")
         )
-    out.write(render_rows(rows))
+    write_stdout(render_rows(rows), out)
     return exit_code(next(filter(None, errors.values()), None))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from kubectl_snapshot import __version__
 from kubectl_snapshot.commands.flags import (
     Parser,
+    add_api_version_flag,
     add_cluster_flags,
     add_flag,
     add_gpu_flag,
@@ -86,6 +87,7 @@ def new_parser() -> Parser:
     add_systemd_flag(parser)
     add_gpu_flag(parser)
     add_metrics_flag(parser)
+    add_api_version_flag(parser)
     add_redaction_flags(parser)
     add_log_flags(parser)
     return parser
@@ -102,6 +104,8 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> None:
     """Print the document of this machine."""
+    from dataclasses import replace
+
     from kubectl_snapshot.commands.progress import choose_progress
     from kubectl_snapshot.document.codec_yaml import render_yaml
 
@@ -115,7 +119,7 @@ def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> 
         snapshot = take_and_write(args.metrics_file, node_name, take, on_event)
     else:
         snapshot = take(on_event)
-    out.write(render_yaml(snapshot))
+    out.write(render_yaml(replace(snapshot, api_version=args.api_version)))
 
 
 def take_here(args: argparse.Namespace, timeout_s: float, on_event: OnEvent) -> Snapshot:

@@ -20,8 +20,12 @@ CLIENT, SERVER = "client", "server"
 
 def run_dry(config: AgentConfig, mode: str, outputs: Sequence[Output], out: TextIO) -> int:
     """Print the objects as we would send them, or for `server` as it would keep them."""
-    if len(outputs) != 1 or outputs[0].place:
-        raise InvalidRequest("a dry run goes to stdout", hint="use -o yaml, -o json or -o name")
+    if len(outputs) != 1 or outputs[0].place or outputs[0].format not in RENDERERS:
+        raise InvalidRequest(
+            "a dry run goes to stdout, as yaml, json or name",
+            hint="use -o yaml, -o json or -o name",
+        )
+    from kubectl_snapshot.commands.output import write_stdout
     from kubectl_snapshot.fleet.capture import pass_gate
     from kubectl_snapshot.snapshotter import plan_capture
 
@@ -30,7 +34,7 @@ def run_dry(config: AgentConfig, mode: str, outputs: Sequence[Output], out: Text
         objects = [body for _, body in _planned(capture)]
     else:
         objects = _checked(pass_gate(capture))
-    out.write(RENDERERS[outputs[0].format]([_shortened(body) for body in objects]))
+    write_stdout(RENDERERS[outputs[0].format]([_shortened(body) for body in objects]), out)
     return EXIT_OK
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubectl_snapshot.constants import DEFAULT_TIMEOUT_S
+from kubectl_snapshot.constants import API_VERSIONS, DEFAULT_TIMEOUT_S, FULL_API_VERSION
 from kubectl_snapshot.errors import InvalidRequest
 
 TYPE_CHECKING = False  # typing's is slow to import, and every start pays
@@ -170,6 +170,18 @@ def add_metrics_flag(group: Any) -> None:
         metavar="FILE.prom",
         default="",
         help="write for node_exporter how long it took and whether it failed",
+    )
+
+
+def add_api_version_flag(group: Any) -> None:
+    """Add what a document calls its own version, for readers that know only some."""
+    add_flag(
+        group,
+        "--api-version",
+        choices=API_VERSIONS,
+        metavar="VERSION",
+        default=FULL_API_VERSION,
+        help=f"the document's apiVersion: {', '.join(API_VERSIONS)} (default: the first)",
     )
 
 

@@ -1,18 +1,20 @@
-"""Where data goes and in which format: `-o` and `-t`.
+"""Where data goes and in which format: `-o`, `-t` and `--template`.
 
 A word of a verb's format list is a format and goes to stdout; anything else is a destination, whose
-format comes from its ending or from `-t`. A file is written whole or not at all.
+format comes from its ending or from `-t`. A file is written whole or not at all. What goes to a
+terminal goes through `write_stdout`: no word of a node may act on one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Callable, NamedTuple, TextIO
 
-from kubectl_snapshot.commands.flags import add_flag, add_repeated_flag
+from kubectl_snapshot.commands.flags import add_api_version_flag, add_flag, add_repeated_flag
 from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
-from kubectl_snapshot.render.all_renderers import RENDERERS
+from kubectl_snapshot.render.all_renderers import FITTED, RENDERERS
 
 if TYPE_CHECKING:
     import argparse
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.kube import Kube
     from kubectl_snapshot.document.destination import ConfigMapName
     from kubectl_snapshot.document.snapshot import Snapshot
+    from kubectl_snapshot.render.user_template import UserTemplate
 
-# Words that a later version gives a meaning, so that today none of them becomes a file's name.
-RESERVED = ("table", "wide", "html", "template")
+# A format with a file: `template=FILE`.
+TEMPLATE = "template"
 
 
 class Formats(NamedTuple):
@@ -44,6 +47,7 @@ class Output:
     format: str
     path: str = ""
     configmap: ConfigMapName | None = None
+    template: UserTemplate | None = None
 
     @property
     def place(self) -> str:
@@ -56,10 +60,28 @@ class Output:
 def from_snapshot_path(path: str) -> str:
     from kubectl_snapshot.document.destination import format_from_path
 
-    return format_from_path(path)
+    return "html" if path.lower().endswith((".html", ".htm")) else format_from_path(path)
 
 
-SNAPSHOT_FORMATS = Formats(tuple(RENDERERS), "yaml", from_snapshot_path)
+SNAPSHOT_FORMATS = Formats((*RENDERERS, TEMPLATE), "yaml", from_snapshot_path)
+
+
+def add_document_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of a verb that writes snapshots."""
+    group = add_output_flags(parser)
+    add_template_flag(group)
+    add_api_version_flag(group)
+
+
+def add_template_flag(group: argparse._ArgumentGroup, variable: bool = True) -> None:
+    add_flag(
+        group,
+        "--template",
+        variable=variable,
+        metavar="FILE",
+        default="",
+        help="write what this Jinja2 template makes of it; the same as -t template=FILE",
+    )
 
 
 def add_output_flags(
@@ -67,10 +89,10 @@ def add_output_flags(
     formats: Formats = SNAPSHOT_FORMATS,
     places: str = "a file, cm://NAMESPACE/NAME",
     variable: bool = True,
-) -> None:
+) -> argparse._ArgumentGroup:
     """Add `-o` and `-t`."""
     group = parser.add_argument_group("output")
-    names = ", ".join(formats.names)
+    names = ", ".join(map(describe_format, formats.names))
     add_repeated_flag(
         group,
         "-o",
@@ -88,17 +110,29 @@ def add_output_flags(
         default="",
         help="format of a destination whose ending does not tell",
     )
+    return group
+
+
+def describe_format(name: str) -> str:
+    """Return a format as it is typed."""
+    return f"{TEMPLATE}=FILE" if name == TEMPLATE else name
 
 
 def parse_outputs(
-    values: Sequence[str], format_name: str, formats: Formats = SNAPSHOT_FORMATS
+    values: Sequence[str],
+    format_name: str,
+    formats: Formats = SNAPSHOT_FORMATS,
+    template: str = "",
 ) -> tuple[Output, ...]:
-    """Return what `-o` and `-t` ask for; raise InvalidRequest for two copies to one place."""
-    if format_name and format_name not in formats.names:
-        raise InvalidRequest(
-            f"{format_name!r} is no output format", hint=f"use one of {', '.join(formats.names)}"
-        )
-    outputs = tuple(_parse_output(v.strip(), format_name, formats) for v in values or ["-"])
+    """Return what `-o`, `-t` and `--template` ask for, templates read.
+
+    Raises InvalidRequest for two copies to one place.
+    """
+    if template:
+        _refuse_other_format(values, format_name, formats)
+        format_name = f"{TEMPLATE}={template}"
+    told = _parse_format(format_name, formats) if format_name else None
+    outputs = tuple(_parse_output(v.strip(), told, formats) for v in values or ["-"])
     places = [output.place for output in outputs]
     doubled = next((place for place in places if places.count(place) > 1), None)
     if doubled is not None:
@@ -126,7 +160,8 @@ def load_renderers(outputs: Sequence[Output]) -> None:
     from kubectl_snapshot.document.snapshot import new_snapshot
 
     for output in outputs:
-        RENDERERS[output.format](new_snapshot())
+        if output.template is None:
+            RENDERERS[output.format](new_snapshot())
 
 
 def write_outputs(
@@ -135,11 +170,23 @@ def write_outputs(
     """Write every copy of a document."""
     for output in outputs:
         if output.configmap is None:
-            write_text(output, RENDERERS[output.format](snapshot), out)
+            width = 0 if output.path else terminal_width(out)
+            write_text(output, render_output(output, snapshot, width), out)
         else:
             from kubectl_snapshot.fleet.store import write_configmap
 
             write_configmap(snapshot, output.configmap, output.format, connect())
+
+
+def render_output(output: Output, snapshot: Snapshot, width: int) -> str:
+    """Return a document's text in an output's format; `width` is the terminal's, 0 for none."""
+    if output.template is not None:
+        from kubectl_snapshot.render.user_template import render_user_template
+
+        return render_user_template(output.template, snapshot)
+    if output.format in FITTED:
+        return FITTED[output.format](snapshot, width)
+    return RENDERERS[output.format](snapshot)
 
 
 def write_text(output: Output, text: str, out: TextIO) -> None:
@@ -149,30 +196,79 @@ def write_text(output: Output, text: str, out: TextIO) -> None:
     if output.path:
         write_whole(output.path, text)
     else:
-        out.write(text)
-        out.flush()
+        write_stdout(text, out)
 
 
-def _parse_output(value: str, format_name: str, formats: Formats) -> Output:
+def write_stdout(text: str, out: TextIO) -> None:
+    """Write data to stdout: as it is, but to a terminal without what would act on it."""
+    if out.isatty():
+        from kubectl_snapshot.commands.progress import printable_text
+
+        text = printable_text(text)
+    out.write(text)
+    out.flush()
+
+
+def terminal_width(out: TextIO) -> int:
+    """Return how many columns the terminal has that stdout is, 0 where it is none."""
+    try:
+        return os.get_terminal_size(out.fileno()).columns if out.isatty() else 0
+    except OSError:
+        return 0
+
+
+def _refuse_other_format(values: Sequence[str], format_name: str, formats: Formats) -> None:
+    """Raise for another format beside `--template`; yaml is what AICR's users may have given."""
+    words = [f"-o {value}" for value in values if _is_format(value, formats)]
+    if format_name not in ("", "yaml"):
+        words.append(f"-t {format_name}")
+    if words:
+        raise InvalidRequest(
+            f"--template and {words[0]} ask for two formats",
+            hint="for both, send one to a file: -o node.json -o template=FILE",
+        )
+
+
+def _is_format(value: str, formats: Formats) -> bool:
+    return value in formats.names or (
+        TEMPLATE in formats.names and value.startswith(f"{TEMPLATE}=")
+    )
+
+
+def _parse_format(text: str, formats: Formats) -> Output:
+    """Return a format as an output to stdout."""
+    name, _, path = text.partition("=")
+    if name == TEMPLATE and TEMPLATE in formats.names:
+        from kubectl_snapshot.commands.template_file import read_template
+
+        return Output(TEMPLATE, template=read_template(path))
+    if text not in formats.names:
+        raise InvalidRequest(f"{text!r} is no output format", hint=f"use {_join(formats)}")
+    return Output(text)
+
+
+def _parse_output(value: str, told: Output | None, formats: Formats) -> Output:
     if value in ("", "-"):
-        return Output(format_name or formats.default)
-    if value in formats.names:
-        return Output(value)
-    if value.startswith(CONFIGMAP_SCHEME) and formats is SNAPSHOT_FORMATS:
-        return _parse_configmap_output(value, format_name)
-    if value.partition("=")[0] in RESERVED or value.startswith(CONFIGMAP_SCHEME):
-        raise InvalidRequest(
-            f"this version cannot write {value}",
-            hint=f"use {', '.join(formats.names)} or a file; ./{value} is the file of that name",
-        )
-    chosen = format_name or formats.from_path(value)
-    if chosen not in formats.names:
-        what = f"this version cannot write the format {chosen} of {value}"
-        raise InvalidRequest(
-            what if chosen else f"the ending of {value} tells no format",
-            hint=f"choose one with -t: {', '.join(formats.names)}",
-        )
-    return Output(chosen, value)
+        return told or Output(formats.default)
+    if _is_format(value, formats):
+        return _parse_format(value, formats)
+    if value.startswith(CONFIGMAP_SCHEME):
+        if formats is not SNAPSHOT_FORMATS:
+            raise InvalidRequest(f"only a snapshot is written to {value}", hint="use -o FILE")
+        return _parse_configmap_output(value, told.format if told else "")
+    if told is None:
+        chosen = formats.from_path(value)
+        if chosen not in formats.names:
+            raise InvalidRequest(
+                f"the ending of {value} tells no format",
+                hint=f"choose one with -t: {_join(formats)}",
+            )
+        told = Output(chosen)
+    return replace(told, path=value)
+
+
+def _join(formats: Formats) -> str:
+    return ", ".join(map(describe_format, formats.names))
 
 
 def _parse_configmap_output(value: str, format_name: str) -> Output:

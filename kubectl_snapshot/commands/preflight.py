@@ -53,11 +53,12 @@ def new_parser() -> Parser:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
+    from kubectl_snapshot.commands.output import write_stdout
     from kubectl_snapshot.job.preflight_facts import choose_exit_code
 
     facts = read_facts(args)
     code = choose_exit_code(facts, is_strict=args.strict != "false")
-    out.write(RENDERERS[args.output](facts, code))
+    write_stdout(RENDERERS[args.output](facts, code), out)
     return code
 
 

@@ -74,6 +74,16 @@ def strip_control_characters(text: str) -> str:
     )
 
 
+def printable_text(text: str) -> str:
+    """Return a text, its lines and tabs kept, without control characters and overrides."""
+    return "\n".join(
+        line
+        if line.isprintable()
+        else "".join(c if c.isprintable() or c == "\t" else " " for c in line)
+        for line in text.split("\n")
+    )
+
+
 RENDERERS: dict[str, Callable[[Event], str]] = {
     "start": lambda e: f"starting the agent {e['job']} in namespace {e['namespace']}",
     "scheduled": lambda e: f"collecting on {e['node']}",

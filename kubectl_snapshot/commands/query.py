@@ -1,4 +1,4 @@
-"""kubectl snapshot query SNAPSHOT PATH…: values by path, for scripts."""
+"""kubectl snapshot query SNAPSHOT PATH…: values by path, for scripts; or a template of all."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from kubectl_snapshot.commands.flags import (
     new_parser as new_plain_parser,
 )
 from kubectl_snapshot.commands.output import (
+    TEMPLATE,
     Formats,
     add_output_flags,
+    add_template_flag,
     check_outputs,
     parse_outputs,
+    render_output,
+    terminal_width,
     write_text,
 )
 from kubectl_snapshot.commands.source import EPILOG, HELP, add_source_flags, read_snapshot
-from kubectl_snapshot.errors import EXIT_OK, NotFound, SnapshotError
+from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, NotFound, SnapshotError
 from kubectl_snapshot.render.readings import (
     render_json,
     render_table,
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
+    from kubectl_snapshot.commands.output import Output
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
 
 EXAMPLES = """\
@@ -41,6 +46,7 @@ examples:
   kubectl snapshot query snap.yaml K8s.server.version
   kubectl snapshot query snap.yaml 'GPU.gpu-*.uuid' -o table
   kubectl snapshot query cm://ops/gpu-17 OS.release -o json
+  kubectl snapshot query snap.yaml --template report.md.j2
 """
 
 
@@ -56,52 +62,62 @@ RENDERERS: dict[str, Callable[[Mapping[str, Scalar]], str]] = {
     "yaml": render_yaml,
     "table": render_table,
 }
-FORMATS = Formats(tuple(RENDERERS), "value", detect_format)
+FORMATS = Formats((*RENDERERS, TEMPLATE), "value", detect_format)
 
 
 def new_parser() -> Parser:
     parser = new_plain_parser(
         "kubectl snapshot query",
         "Print the values at paths of a snapshot; exit 3 where a path has none.",
-        usage="kubectl snapshot query SNAPSHOT PATH… [flags]",
+        usage="kubectl snapshot query SNAPSHOT [PATH…] [flags]",
         epilog=f"{EPILOG}\n{EXAMPLES}",
     )
     parser.add_argument("snapshot", metavar="SNAPSHOT", help=HELP)
     parser.add_argument(
         "path",
         metavar="PATH",
-        nargs="+",
-        help="Type.Subtype.key or metadata.key; * is any text; what has more below it means all",
+        nargs="*",
+        help="Type.Subtype.key or metadata.key; * is any text; what has more below it means all "
+        "(default: *)",
     )
-    add_output_flags(parser, FORMATS, "a file", variable=False)
+    add_template_flag(add_output_flags(parser, FORMATS, "a file", variable=False), variable=False)
     add_source_flags(parser)
     add_log_flags(parser)
     return parser
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    from kubectl_snapshot.commands.progress import choose_progress, strip_control_characters
+    from kubectl_snapshot.commands.progress import choose_progress
 
-    outputs = parse_outputs(args.output, args.format, FORMATS)
+    outputs = parse_outputs(args.output, args.format, FORMATS, args.template)
+    if args.path and any(output.template for output in outputs):
+        raise InvalidRequest(
+            "a template sees the whole snapshot, not paths of it",
+            hint=f"leave out {args.path[0]}: a template has reading('{args.path[0]}')",
+        )
     check_outputs(outputs, partial(connect_with, args))
     snapshot = read_snapshot(args.snapshot, args, choose_progress(args, sys.stderr))
     found: dict[str, Scalar] = {}
     missing = []
-    for path in args.path:
+    for path in args.path or ["*"]:
         readings = find(snapshot, path)
         found.update(readings)
         if not readings:
             missing.append(path)
     for output in outputs:
-        text = RENDERERS[output.format](found)
-        if not output.path and out.isatty():
-            # A node's words may not act on a terminal.
-            lines = text.split("\n")[:-1]
-            text = "".join(f"{strip_control_characters(line)}\n" for line in lines)
-        write_text(output, text, out)
+        width = 0 if output.path else terminal_width(out)
+        write_text(output, render(output, snapshot, found, width), out)
     if missing:
         raise explain(snapshot, missing)
     return EXIT_OK
+
+
+def render(output: Output, snapshot: Snapshot, found: Mapping[str, Scalar], width: int) -> str:
+    if output.template is not None:
+        return render_output(output, snapshot, width)
+    if output.format == "table":
+        return render_table(found, width)
+    return RENDERERS[output.format](found)
 
 
 def find(snapshot: Snapshot, path: str) -> dict[str, Scalar]:
@@ -122,5 +138,5 @@ def explain(snapshot: Snapshot, missing: list[str]) -> NotFound:
             find_value(snapshot, parse_path(path))
         except SnapshotError as e:
             reasons.append(e.why)
-    hint = "see what it has with `kubectl snapshot query SNAPSHOT '*' -o table`"
+    hint = "see what it has with `kubectl snapshot query SNAPSHOT -o table`"
     return NotFound(f"the snapshot has no {', '.join(missing)}", "".join(reasons[:1]), hint)

@@ -63,13 +63,14 @@ def new_parser() -> Parser:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
+    from kubectl_snapshot.commands.output import write_stdout
     from kubectl_snapshot.job.grants import build_agent_grants, build_user_grants
 
     options = read_options(args)
     if args.receiver == USER:
-        out.write(render_grants(_user_header(options), build_user_grants(options)))
+        write_stdout(render_grants(_user_header(options), build_user_grants(options)), out)
     else:
-        out.write(render_grants(_agent_header(options), build_agent_grants(options)))
+        write_stdout(render_grants(_agent_header(options), build_agent_grants(options)), out)
     return EXIT_OK
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.document.destination import ConfigMapName
 
-# What a document is written as; a table cannot be read back.
-FORMATS = ("yaml", "json")
+# What a document is written as; a table is for people and cannot be read back.
+FORMATS = ("yaml", "json", "table")
 DEFAULT_FORMAT = "yaml"
 FORMAT_KEY, TIMESTAMP_KEY = "format", "timestamp"
 FORMAT_ENDINGS = {"yaml": "yaml", "json": "json", "table": "txt"}

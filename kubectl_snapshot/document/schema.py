@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.constants import FULL_API_VERSION, KIND
+from kubectl_snapshot.constants import API_VERSIONS, KIND
 from kubectl_snapshot.document.snapshot import OK, STATUSES
 from kubectl_snapshot.errors import InvalidRequest
 
@@ -63,7 +63,7 @@ def build_schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "kind": {"const": KIND},
-            "apiVersion": {"const": FULL_API_VERSION},
+            "apiVersion": {"enum": list(API_VERSIONS)},
             "metadata": metadata,
             "measurements": {"type": "array", "items": _build_measurement()},
         },

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 
-from kubectl_snapshot.constants import FULL_API_VERSION, KIND, MAX_DOCUMENT_BYTES
+from kubectl_snapshot.constants import (
+    API_VERSIONS,
+    FULL_API_VERSION,
+    KIND,
+    MAX_DOCUMENT_BYTES,
+)
 from kubectl_snapshot.document.scalars import MAX_DEPTH, to_scalar
 from kubectl_snapshot.document.snapshot import Measurement, Scalar, Snapshot, Subtype
 from kubectl_snapshot.errors import InvalidRequest
 
-# Groups whose documents have this shape: `aicr.run` is the name later AICR releases use.
-KNOWN_GROUPS = (FULL_API_VERSION.partition("/")[0], "aicr.run")
+# Groups whose documents have this shape, whatever the version of them.
+KNOWN_GROUPS = frozenset(version.partition("/")[0] for version in API_VERSIONS)
 
 # Half a surrogate pair is no character and has no UTF-8; as in Go's codecs it becomes U+FFFD,
 # written and read. Readers meet it raw or as an escape of JSON or YAML.

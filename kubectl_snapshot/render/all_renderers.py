@@ -20,8 +20,26 @@ def render_yaml(snapshot: Snapshot) -> str:
     return codec_yaml.render_yaml(snapshot)
 
 
+def render_table(snapshot: Snapshot, width: int = 0) -> str:
+    """Return the reference's table, cut to a terminal's width if any."""
+    from kubectl_snapshot.render import table
+
+    return table.render_table(snapshot, width)
+
+
+def render_wide(snapshot: Snapshot) -> str:
+    """Return a line for each value by its path, with its status."""
+    from kubectl_snapshot.render import table
+
+    return table.render_wide(snapshot)
+
+
 RENDERERS: dict[str, Callable[[Snapshot], str]] = {
     "yaml": render_yaml,
     "json": render_json,
+    "table": render_table,
+    "wide": render_wide,
     "name": render_name,
 }
+# Those that take a terminal's width, too.
+FITTED: dict[str, Callable[[Snapshot, int], str]] = {"table": render_table}

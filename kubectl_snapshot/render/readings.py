@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document import codec_json
 from kubectl_snapshot.document.scalars import text_of
+from kubectl_snapshot.render.columns import fit_pairs, render_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kubectl_snapshot.document.snapshot import Scalar
-
-# What would break a line or a column; other control characters are the terminal's door's concern.
-ESCAPES = str.maketrans({"\n": "\\n", "\t": "\\t", "\r": "\\r"})
 
 
 def render_values(readings: Mapping[str, Scalar]) -> str:
@@ -37,9 +35,7 @@ def render_yaml(readings: Mapping[str, Scalar]) -> str:
     return codec_yaml.render_map(readings)
 
 
-def render_table(readings: Mapping[str, Scalar]) -> str:
-    """Return a line for each reading: its path, two blanks or more, its value."""
+def render_table(readings: Mapping[str, Scalar], width: int = 0) -> str:
+    """Return a line for each reading: its path and its value, cut to a terminal's width if any."""
     rows = [("PATH", "VALUE"), *((p, text_of(v)) for p, v in readings.items())]
-    escaped = [(p.translate(ESCAPES), v.translate(ESCAPES)) for p, v in rows]
-    width = max(len(path) for path, _ in escaped)
-    return "".join(f"{path:{width}}  {value}\n" for path, value in escaped)
+    return render_columns(fit_pairs(rows, width))

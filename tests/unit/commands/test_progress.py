@@ -8,6 +8,7 @@ import pytest
 
 from kubectl_snapshot.commands.progress import (
     choose_progress,
+    printable_text,
     render_error,
     render_error_json,
     strip_control_characters,
@@ -77,3 +78,7 @@ def test_an_error_as_json_bears_its_code() -> None:
 
 def test_a_defect_of_ours_is_one_line_with_the_way_to_report_it() -> None:
     assert "--debug" in render_error(KeyError("spec"))
+
+
+def test_a_text_of_many_lines_keeps_its_lines_and_tabs() -> None:
+    assert printable_text("a\tb\n\x1b]0;x\x07\r\n\n\u202eé\n") == "a\tb\n ]0;x  \n\n é\n"

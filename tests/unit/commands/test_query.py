@@ -93,3 +93,50 @@ def test_no_word_of_a_node_acts_on_a_terminal(snapshot: str) -> None:
     query.run(args, shown)
     query.run(args, piped)
     assert (shown.getvalue(), piped.getvalue()) == (" [31mred\n", "\x1b[31mred\n")
+
+
+def test_without_a_path_all_is_printed(snapshot: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["query", snapshot, "-o", "json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 5
+
+
+def test_a_template_is_made_of_the_whole_snapshot(
+    snapshot: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template, report = tmp_path / "a.html.j2", tmp_path / "a.html"
+    template.write_text("<p>{{ reading('metadata.source-node') }}{{ gaps['K8s.node'] }}\n")
+    expected = "<p>gpu-17K8s.node is forbidden: no\n"
+    assert main(["query", snapshot, "--template", str(template)]) == 0
+    assert capsys.readouterr().out == expected
+    assert main(["query", snapshot, "--template", str(template), "-o", str(report)]) == 0
+    assert report.read_text() == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["OS.release", "--template", "a.j2"], 2, "a template sees the whole snapshot"),
+        (["--template", "none.j2"], 3, "there is no file none.j2"),
+        (["--template", "."], 2, "cannot read ."),
+        (["--template", "a.j2", "-o", "json"], 2, "ask for two formats"),
+        (["--template", "missing.j2"], 3, "missing.j2 line 2: the snapshot has no OS.release.X"),
+        (["--template", "go.tmpl"], 2, "{{ snapshot.metadata.version }}"),
+    ],
+)
+def test_a_template_that_cannot_be_ends_with_its_code(
+    words: list[str],
+    code: int,
+    said: str,
+    snapshot: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.j2").write_text("{{ snapshot.kind }}")
+    Path("missing.j2").write_text("\n{{ reading('OS.release.X') }}")
+    Path("go.tmpl").write_text("{{ .Metadata.version }}")
+    assert main(["query", snapshot, *words]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err

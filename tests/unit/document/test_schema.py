@@ -107,7 +107,7 @@ def test_a_document_of_the_contract_is_valid() -> None:
     [
         ("kind", "Recipe", "the document.kind is not Snapshot"),
         ("kind", None, "the document has no kind"),
-        ("apiVersion", "v1", "the document.apiVersion is not aicr.nvidia.com/v1alpha1"),
+        ("apiVersion", "v1", "the document.apiVersion is not one of aicr.nvidia.com/v1alpha1, "),
         ("metadata", None, "the document has no metadata"),
         ("measurements", None, "the document has no measurements"),
         ("measurements", {}, "the document.measurements is not of type array"),

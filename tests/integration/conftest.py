@@ -12,6 +12,7 @@ from typing import Callable
 import pytest
 
 from tests.integration.pythons import supported
+from tests.integration.releases import Release, build_release
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "scripts" / "build-zipapp"
@@ -36,6 +37,11 @@ def build_zipapp(directory: Path) -> Build:
     command = [sys.executable, str(PROGRAM), "--output", str(zipapp), "--work", str(work)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return Build(zipapp, work / "site-packages")
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    return build_release(tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture(params=supported(), ids=os.path.basename)

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
 
@@ -20,66 +19,23 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from kubectl_snapshot import __version__
 from tests.integration.conftest import ROOT
-
-# What a release is made of. A copy, so that nobody who edits meanwhile can tell two builds apart.
-SOURCES = (
-    "kubectl_snapshot",
-    "krew",
-    "requirements",
-    "scripts",
-    "LICENSE",
-    "README.md",
-    "pyproject.toml",
-    "setup.cfg",
+from tests.integration.releases import (
+    ARCHIVE,
+    SBOM,
+    WHEEL,
+    Finished,
+    Release,
+    build_release,
+    run_script,
 )
-ARCHIVE = f"kubectl-snapshot-v{__version__}-noarch.tar.gz"
-SBOM = f"kubectl-snapshot-v{__version__}.cdx.json"
-WHEEL = f"kubectl_snapshot-{__version__}-py3-none-any.whl"
+
 ELSEWHEN = {"TZ": "Asia/Kolkata", "SOURCE_DATE_EPOCH": "1700000000", "PYTHONHASHSEED": "7"}
-
-Finished = subprocess.CompletedProcess[str]
-
-
-@dataclass(frozen=True)
-class Release:
-    checkout: Path
-    directory: Path
-
-
-@pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    return build_release(tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture
 def copy(release: Release, tmp_path: Path) -> Path:
     """The files of the release, to be spoiled."""
     return shutil.copytree(release.directory, tmp_path / "copy")
-
-
-def build_release(directory: Path, checkout: Path | None = None, **env: str) -> Release:
-    checkout = checkout or copy_checkout(directory / "checkout")
-    words = ["--output", str(directory / "out"), "--work", str(directory / "work")]
-    done = run_script(checkout, "release", *words, **env)
-    assert done.returncode == 0, done.stderr
-    return Release(checkout, directory / "out")
-
-
-def copy_checkout(target: Path) -> Path:
-    target.mkdir()
-    for name in SOURCES:
-        if (ROOT / name).is_dir():
-            ignore = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / name, target / name, ignore=ignore, copy_function=shutil.copy)
-        else:
-            shutil.copy(ROOT / name, target / name)
-    return target
-
-
-def run_script(checkout: Path, name: str, *words: str, **env: str) -> Finished:
-    command = [sys.executable, "-B", str(checkout / "scripts" / name), *words]
-    environment = {**os.environ, **env}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def read_files(directory: Path) -> dict[str, bytes]:

@@ -1,0 +1,191 @@
+"""The image that scripts/build-image makes of a base and the Dockerfile."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubectl_snapshot import __version__
+from tests.integration.conftest import ROOT, Build
+
+OCI = "application/vnd.oci.image."
+BASE_LAYER = b"the base's own layer, which nothing has to read"
+
+
+@dataclass(frozen=True)
+class Base:
+    """An OCI archive of one platform's image, and the digest of its manifest."""
+
+    archive: Path
+    digest: str
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Base:
+    files: dict[str, bytes] = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}'}
+    entries = [add_image(files, architecture) for architecture in ("amd64", "arm64")]
+    # As `docker save` and a registry's own index have it: an index in the index.
+    nested = add_blob(files, {"manifests": entries}, "index.v1+json")
+    files["index.json"] = json.dumps({"manifests": [nested]}).encode()
+    write_tar(tmp_path / "base.tar", files)
+    return Base(tmp_path / "base.tar", entries[0]["digest"])
+
+
+def add_image(files: dict[str, bytes], architecture: str) -> dict[str, Any]:
+    config = {
+        "architecture": architecture,
+        "os": "linux",
+        "config": {
+            "Env": ["PATH=/usr/local/bin:/usr/bin"],
+            "Cmd": ["python3"],
+            "Labels": {"a": "b"},
+        },
+        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "0" * 64]},
+        "history": [{"created_by": "base"}],
+    }
+    layer = add_blob(files, BASE_LAYER, "layer.v1.tar+gzip")
+    manifest = {"config": add_blob(files, config, "config.v1+json"), "layers": [layer]}
+    entry = add_blob(files, manifest, "manifest.v1+json")
+    return {**entry, "platform": {"os": "linux", "architecture": architecture}}
+
+
+def add_blob(files: dict[str, bytes], content: object, media_type: str) -> dict[str, Any]:
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    digest = sha256(data).hexdigest()
+    files[f"blobs/sha256/{digest}"] = data
+    return {"mediaType": OCI + media_type, "digest": f"sha256:{digest}", "size": len(data)}
+
+
+def write_tar(path: Path, files: Mapping[str, bytes]) -> None:
+    with tarfile.open(path, "w") as tar:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+
+def build_image(base: Base, build: Build, output: Path, *words: str) -> dict[str, bytes]:
+    done = run(base, build, output, *words)
+    assert done.returncode == 0, done.stderr
+    with tarfile.open(output) as tar:
+        return {m.name: tar.extractfile(m).read() for m in tar}  # type: ignore[union-attr]
+
+
+def run(base: Base, build: Build, output: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    options = {"base": base.archive, "zipapp": build.zipapp, "output": output}
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    command = [sys.executable, "-B", str(ROOT / "scripts" / "build-image"), *flags, *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def read_blob(files: Mapping[str, bytes], descriptor: Mapping[str, Any]) -> bytes:
+    """Return a blob, which has to be what its descriptor says."""
+    content = files["blobs/" + descriptor["digest"].replace(":", "/")]
+    assert "sha256:" + sha256(content).hexdigest() == descriptor["digest"]
+    assert len(content) == descriptor["size"]
+    return content
+
+
+def read_image(files: Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Return the entry of the index, the manifest and the configuration of the only image."""
+    [entry] = json.loads(files["index.json"])["manifests"]
+    manifest = json.loads(read_blob(files, entry))
+    return entry, manifest, json.loads(read_blob(files, manifest["config"]))
+
+
+def test_it_is_the_base_with_the_built_file_on_top(
+    base: Base, build: Build, tmp_path: Path
+) -> None:
+    files = build_image(base, build, tmp_path / "image.tar")
+    _, manifest, config = read_image(files)
+    below, ours = (read_blob(files, layer) for layer in manifest["layers"])
+    assert below == BASE_LAYER
+    with tarfile.open(fileobj=io.BytesIO(ours)) as layer:
+        [member] = layer
+        file = layer.extractfile(member)
+        assert file and file.read() == build.zipapp.read_bytes()
+    assert (member.name, member.mode) == ("usr/local/bin/kubectl-snapshot", 0o755)
+    assert (member.uid, member.gid, member.uname) == (0, 0, "")
+    assert len(config["rootfs"]["diff_ids"]) == len(config["history"]) == 2
+
+
+def test_it_is_configured_as_the_dockerfile_says(base: Base, build: Build, tmp_path: Path) -> None:
+    _, _, config = read_image(build_image(base, build, tmp_path / "image.tar"))
+    assert config["config"] == {
+        "Env": ["PATH=/usr/local/bin:/usr/bin"],
+        "User": "65532:65532",
+        "Entrypoint": ["kubectl-snapshot"],
+        "Cmd": ["--help"],
+        "Labels": {
+            "a": "b",
+            "org.opencontainers.image.title": "kubectl-snapshot",
+            "org.opencontainers.image.description": "Records how a Kubernetes node is configured",
+            "org.opencontainers.image.licenses": "Apache-2.0",
+            "org.opencontainers.image.version": __version__,
+            "org.opencontainers.image.base.digest": base.digest,
+        },
+    }
+
+
+def test_the_same_input_gives_the_same_bytes(base: Base, build: Build, tmp_path: Path) -> None:
+    one, two = tmp_path / "one.tar", tmp_path / "two.tar"
+    for output in (one, two):
+        build_image(base, build, output, "--tag=example.org/snapshot:1")
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_containerd_finds_its_name(base: Base, build: Build, tmp_path: Path) -> None:
+    files = build_image(base, build, tmp_path / "image.tar", "--tag=example.org:5000/a/b:1")
+    entry, _, _ = read_image(files)
+    assert entry["annotations"] == {
+        "io.containerd.image.name": "example.org:5000/a/b:1",
+        "org.opencontainers.image.ref.name": "1",
+    }
+
+
+def test_a_base_of_several_platforms_is_asked_for_one(
+    base: Base, build: Build, tmp_path: Path
+) -> None:
+    files = build_image(base, build, tmp_path / "image.tar", "--platform=linux/arm64")
+    entry, _, config = read_image(files)
+    assert entry["platform"]["architecture"] == config["architecture"] == "arm64"
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        (f"--base-digest=sha256:{'0' * 64}", "the base has the digest sha256:"),
+        ("--platform=linux/riscv64", "0 images for linux/riscv64\n  why: it has linux/amd64, "),
+    ],
+)
+def test_another_base_than_was_asked_for_is_refused(
+    base: Base, build: Build, tmp_path: Path, flag: str, words: str
+) -> None:
+    done = run(base, build, tmp_path / "image.tar", flag)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert not (tmp_path / "image.tar").exists()
+
+
+def test_a_damaged_base_is_refused(base: Base, build: Build, tmp_path: Path) -> None:
+    base.archive.write_bytes(base.archive.read_bytes().replace(BASE_LAYER, BASE_LAYER.upper()))
+    done = run(base, build, tmp_path / "image.tar")
+    assert done.returncode == 2
+    assert "has other bytes\n  why: the file is damaged" in done.stderr
+
+
+def test_the_dockerfile_pins_its_base_and_is_not_root() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    assert "ARG BASE_DIGEST" in lines, "a digest by default would be old, or made up"
+    assert "FROM ${BASE}@${BASE_DIGEST}" in lines
+    assert "USER 65532:65532" in lines

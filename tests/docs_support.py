@@ -37,6 +37,8 @@ FENCE = re.compile(
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 ELLIPSIS = "…"
+# Of a page's text.
+COLUMNS = 120
 ERROR_LINE = re.compile(r"(error|  why| hint|warning): ")
 YAML_LINE = re.compile(r"\s*(?:- )?[\w-]+:(?= |$)")
 RUN_NAME = re.compile(r"kubectl-snapshot-[a-z2-7]{10}\b")
@@ -105,12 +107,16 @@ def parse_commands(block: Block) -> list[Command]:
     ]
 
 
-def run_block(block: Block, directory: Path, environment: Mapping[str, str]) -> None:
-    """Run a block's commands one after the other; fail on a page that shows something else.
+def run_block(
+    block: Block, directory: Path, environment: Mapping[str, str], is_compared: bool = True
+) -> str:
+    """Run a block's commands one after the other; return its text with what they print now.
 
-    They find docs/examples where it is in a checkout.
+    Fail on a page that shows something else, unless that is not compared. The commands find
+    docs/examples where it is in a checkout.
     """
     (directory / "docs").symlink_to(ROOT / "docs")
+    text = []
     for command in parse_commands(block):
         done = subprocess.run(
             ["bash", "-c", command.line],
@@ -123,11 +129,16 @@ def run_block(block: Block, directory: Path, environment: Mapping[str, str]) -> 
             timeout=120,
             check=False,
         )
+        printed = done.stdout.splitlines()
         if command.output is None:
             assert done.returncode == 0, f"{command.line} ended with {done.stdout}"
+            text.append(command.line)
         else:
-            compare_output(command, done.stdout.splitlines())
+            text += [f"$ {command.line}", *refresh_output(command, printed)]
+            if is_compared:
+                compare_output(command, printed)
     validate_files(directory)
+    return "".join(f"{line}\n" for line in text)
 
 
 def compare_output(command: Command, printed: Sequence[str]) -> None:
@@ -136,6 +147,30 @@ def compare_output(command: Command, printed: Sequence[str]) -> None:
     pattern = "\n".join(map(build_pattern, shown))
     text = "\n".join(map(shorten, printed))
     assert re.fullmatch(pattern, text), f"{command.line} printed\n{text}\n\nnot\n{shown}"
+
+
+def refresh_output(command: Command, printed: Sequence[str]) -> list[str]:
+    """Return what a page is to show: its own lines anew, what it leaves out still left out.
+
+    Where the output has another shape, all of it, its lines cut.
+    """
+    shown = command.output or ()
+    pattern = "\n".join(f"({build_pattern(shorten(line))})" for line in shown)
+    text = "\n".join(map(shorten, printed))
+    found = re.fullmatch(pattern, text)
+    if found is None:
+        return [
+            line if len(line) <= COLUMNS else line[: COLUMNS - 1] + ELLIPSIS for line in printed
+        ]
+    starts = [text.count("\n", 0, found.start(number + 1)) for number in range(len(shown))]
+    return [line if ELLIPSIS in line else printed[start] for line, start in zip(shown, starts)]
+
+
+def replace_block(block: Block, text: str) -> None:
+    """Write another text into the place of a block, in its page."""
+    page = read_page(block.page)
+    assert page.count(block.text) == 1, f"{block.page} has this block more than once"
+    (ROOT / block.page).write_text(page.replace(block.text, text), encoding="utf-8")
 
 
 def build_pattern(line: str) -> str:

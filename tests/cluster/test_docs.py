@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,10 @@ from tests import docs_support as docs
 from tests.cluster import support
 
 RBAC = "rbac.authorization.k8s.io"
-# What the pages call a node, a namespace with Pod Security `restricted`, and one without.
-NODE, NAMESPACE, OPEN_NAMESPACE = "node2", "locked-down", "node-gate"
+# Write what is printed into the pages (scripts/refresh-readme) instead of comparing them.
+REFRESH = os.environ.get("SNAPSHOT_REGEN") == "1"
+# What the pages call two nodes, a namespace with Pod Security `restricted`, and one without.
+NODES, NAMESPACE, OPEN_NAMESPACE = ("node1", "node2"), "locked-down", "node-gate"
 
 
 @pytest.fixture
@@ -33,9 +37,18 @@ def test_commands_do_what_is_shown(
     environment: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    text = block.text.replace(NODE, cluster.nodes[-1]).replace(NAMESPACE, restricted_namespace)
-    text = text.replace(OPEN_NAMESPACE, namespace)
-    docs.run_block(docs.Block(block.page, block.language, block.where, text), tmp_path, environment)
+    nodes = (cluster.nodes[0], cluster.nodes[-1])
+    names = {NAMESPACE: restricted_namespace, OPEN_NAMESPACE: namespace, **dict(zip(NODES, nodes))}
+    here = replace(block, text=rename(block.text, names))
+    printed = docs.run_block(here, tmp_path, environment, is_compared=not REFRESH)
+    if REFRESH:
+        docs.replace_block(block, rename(printed, {name: known for known, name in names.items()}))
+
+
+def rename(text: str, names: Mapping[str, str]) -> str:
+    for name, other in names.items():
+        text = text.replace(name, other)
+    return text
 
 
 @pytest.mark.parametrize("block", docs.read_blocks(docs.CLUSTER, "python"), ids=str)

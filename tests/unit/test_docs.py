@@ -213,3 +213,16 @@ def test_the_output_that_is_compared_is_really_compared() -> None:
         docs.compare_output(command, ["error: a cluster", "a", "b", "kind: Other"])
     with pytest.raises(AssertionError):
         docs.compare_output(command, ["error: no cluster is there", "a", "b", "metadata:"])
+
+
+def test_a_refreshed_output_leaves_out_what_the_page_leaves_out() -> None:
+    command = docs.Command("x", ("error: no cluster …", "…", "kind: Snapshot", "left: …"))
+    printed = ["error: no cluster is there", "a", "b", "kind: Other", "left: right"]
+    refreshed = ["error: no cluster …", "…", "kind: Other", "left: …"]
+    assert docs.refresh_output(command, printed) == refreshed
+
+
+def test_a_refreshed_output_of_another_shape_is_shown_whole() -> None:
+    command = docs.Command("x", ("error: no cluster",))
+    printed = ["done", "x" * 121]
+    assert docs.refresh_output(command, printed) == ["done", "x" * 119 + "…"]

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.keyfile import new_key
 from kubectl_snapshot.collectors.runner import run_collectors
-from kubectl_snapshot.document.redaction import DISABLED, KEY_BYTES, describe_paths, find_redacted
+from kubectl_snapshot.document.redaction import (
+    DISABLED,
+    KEY_BYTES,
+    REDACTION_KEY,
+    describe_paths,
+    find_redacted,
+    name_key,
+)
 from kubectl_snapshot.document.snapshot import Snapshot, gaps, in_order, render_time
 
 if TYPE_CHECKING:
@@ -38,7 +45,7 @@ def collect_snapshot(
     if not redaction.is_on:
         metadata = {**metadata, "redaction": DISABLED}
     own = {"source-node": context.node_name, "timestamp": render_time(time.time())}
-    return compose_snapshot(measurements, {**own, **metadata})
+    return compose_snapshot(measurements, {**own, **metadata}, redaction.key)
 
 
 def ensure_key(redaction: Redaction) -> Redaction:
@@ -61,13 +68,19 @@ def collect_redacted(
     return redact_measurements(measurements, redaction)
 
 
-def compose_snapshot(measurements: Sequence[Measurement], metadata: Mapping[str, str]) -> Snapshot:
-    """Return the document in order, what it lacks and what is redacted named in the metadata."""
+def compose_snapshot(
+    measurements: Sequence[Measurement], metadata: Mapping[str, str], key: bytes = b""
+) -> Snapshot:
+    """Return the document in order, what it lacks and what is redacted named in the metadata.
+
+    `key` is what its secrets were redacted by, where the metadata do not say already.
+    """
     snapshot = Snapshot(metadata, in_order(tuple(measurements)))
-    found = {
-        "gaps": ",".join(gaps(snapshot)),
-        "redacted": describe_paths(find_redacted(snapshot)),
-    }
+    redacted = find_redacted(snapshot)
+    found = {"gaps": ",".join(gaps(snapshot)), "redacted": describe_paths(redacted)}
+    if redacted and key:
+        # The pod's own comes first: with a key of its own, its tokens are not the client's.
+        found[REDACTION_KEY] = metadata.get(REDACTION_KEY) or name_key(key)
     known = {name: value for name, value in metadata.items() if name not in found}
     named = {name: value for name, value in found.items() if value}
     return replace(snapshot, metadata={**known, **named})

@@ -28,6 +28,8 @@ LEFT_OUT = "left-out"
 
 # Metadata `redaction`, where it is not by one key for the whole run.
 DISABLED, OWN_KEY = "disabled", "own-key"
+# Metadata: which key the tokens are of, so that those of two documents can be compared.
+REDACTION_KEY = "redaction-key"
 
 # Quotes and white space around a secret are not part of it.
 _AROUND = " \t\r\n\"'"
@@ -78,6 +80,11 @@ def new_token(secret: str, key: bytes) -> str:
         return str(secret)
     message = secret.strip(_AROUND).encode("utf-8", "surrogatepass")
     return MARK + hmac.new(key, message, "sha256").hexdigest()[:TOKEN_DIGITS]
+
+
+def name_key(key: bytes) -> str:
+    """Return a name of a key that tells nothing else of it: the HMAC of a fixed text under it."""
+    return new_token(REDACTION_KEY, key)[len(MARK) :]
 
 
 def _find_tokens(values: Mapping[str, Scalar]) -> list[str]:

@@ -100,6 +100,7 @@ def run_capture(capture: Capture) -> Snapshot:
             "mode": AGENT_UNPRIVILEGED_MODE if options.level == RESTRICTED else AGENT_MODE,
             "cluster-scope": options.cluster_scope,
         },
+        options.redaction.key,
     )
 
 

@@ -97,6 +97,21 @@ def test_a_key_file_makes_the_tokens_of_two_runs_equal(
     assert found[0]["app0.password"].startswith(TOKEN)  # type: ignore[union-attr]
 
 
+def test_the_metadata_name_the_key_only_by_what_it_makes(
+    host: Path, key_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = []
+    for words in [("--redact-key-file", str(key_file)), ("--redact-key-file", str(key_file)), ()]:
+        collect(host, *words)
+        named.append(parse_valid(capsys.readouterr().out).metadata["redaction-key"])
+    assert named[0] == named[1] != named[2]
+    assert len(named[0]) == 16
+    assert named[0] not in key_file.read_text()
+    (host / "proc/cmdline").write_text("ro\n")
+    collect(host)
+    assert "redaction-key" not in parse_valid(capsys.readouterr().out).metadata
+
+
 def test_a_pattern_redacts_more(host: Path, capsys: pytest.CaptureFixture[str]) -> None:
     collect(host, "--redact", "OS.release.*", "--redact", "OS.sysctl.*hostname")
     snapshot = parse_valid(capsys.readouterr().out)

@@ -24,7 +24,7 @@ from kubectl_snapshot.document.tree import (
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
 
@@ -41,7 +41,12 @@ _NULL = object()
 
 def render_json(snapshot: Snapshot) -> str:
     """Return the document with 2 blanks of indentation and a newline at the end."""
-    text = _escaped(_render(build_tree(snapshot), "\n"))
+    return render_tree(build_tree(snapshot))
+
+
+def render_tree(tree: Mapping[str, object]) -> str:
+    """Return maps, lists and readings with 2 blanks of indentation and a newline at the end."""
+    text = _escaped(_render(tree, "\n"))
     if not text.isascii() or "\x7f" in text:
         text = STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     return text + "\n"

@@ -53,6 +53,38 @@ def render_map(pairs: Mapping[str, Scalar]) -> str:
     return without_surrogates("\n".join(_map_lines(pairs, "")) or "{}") + "\n"
 
 
+def render_tree(tree: Mapping[str, object]) -> str:
+    """Return maps, lists and readings in block style, keys as they come."""
+    return without_surrogates("\n".join(_tree_lines(tree))) + "\n"
+
+
+def _tree_lines(value: object) -> list[str]:
+    """Return a value's lines without indentation; one line for a reading."""
+    if isinstance(value, dict) and value:
+        lines = [line for key, item in value.items() for line in _entry_lines(key, item)]
+    elif isinstance(value, list) and value:
+        items = [_tree_lines(item) for item in value]
+        lines = [f"{'  ' if i else '- '}{line}" for item in items for i, line in enumerate(item)]
+    elif isinstance(value, (dict, list)):
+        lines = ["{}" if isinstance(value, dict) else "[]"]
+    elif isinstance(value, (str, int, float)):
+        lines = [render_scalar(value)]
+    else:
+        raise TypeError(f"no reading can be of type {type(value).__name__}")
+    return lines
+
+
+def _entry_lines(key: str, value: object) -> list[str]:
+    """Return the lines of one entry of a map."""
+    lines = _tree_lines(value)
+    name = render_text(key)
+    if len(name) > MAX_SIMPLE_KEY:
+        return [f"? {name}", f": {lines[0]}", *(f"  {line}" for line in lines[1:])]
+    if isinstance(value, (dict, list)) and value:
+        return [f"{name}:", *(f"  {line}" for line in lines)]
+    return [f"{name}: {lines[0]}"]
+
+
 def _measurement_lines(measurement: Measurement) -> Iterator[str]:
     yield f"  - type: {render_text(measurement.type)}"
     if measurement.subtypes:

@@ -56,7 +56,7 @@ def find_value(snapshot: Snapshot, path: ConstraintPath) -> Scalar:
     rest = f"{path.subtype}.{path.key}"
     named = [
         subtype
-        for type_, subtype in _subtypes(snapshot)
+        for type_, subtype in iter_subtypes(snapshot)
         if type_ == path.type and rest.startswith(f"{subtype.name}.")
     ]
     named.sort(key=lambda subtype: len(subtype.name), reverse=True)
@@ -86,7 +86,7 @@ def find_gaps(snapshot: Snapshot, pattern: str) -> dict[str, str]:
     One that was read in part is a gap where nothing that was read matches.
     """
     gaps = {}
-    for type_, subtype in _subtypes(snapshot):
+    for type_, subtype in iter_subtypes(snapshot):
         if subtype.status not in GAP_STATUSES:
             continue
         prefix = f"{type_}.{subtype.name}."
@@ -103,31 +103,7 @@ def describe_status(type_: str, subtype: Subtype) -> str:
     return f"{type_}.{subtype.name} is {subtype.status}" + (f": {reason}" if reason else "")
 
 
-def _explain_missing(snapshot: Snapshot, path: ConstraintPath, named: list[Subtype]) -> str:
-    for subtype in named:
-        if subtype.status != OK:
-            return describe_status(path.type, subtype)
-        key = f"{path.subtype}.{path.key}"[len(subtype.name) + 1 :]
-        return f"{path.type}.{subtype.name} has no key {key!r}"
-    known = [subtype.name for type_, subtype in _subtypes(snapshot) if type_ == path.type]
-    if not known:
-        return f"it has no subtypes of type {path.type}"
-    return f"{path.type} has the subtypes {', '.join(known)}"
-
-
-def _readings(snapshot: Snapshot) -> dict[str, Scalar]:
-    """Return all readings by path; where two subtypes give one path, the longer name's."""
-    readings: dict[str, Scalar] = {f"{METADATA}.{k}": v for k, v in snapshot.metadata.items()}
-    lengths: dict[str, int] = {}
-    for type_, subtype in _subtypes(snapshot):
-        for key, value in subtype.data.items():
-            path = f"{type_}.{subtype.name}.{key}"
-            if len(subtype.name) >= lengths.get(path, 0):
-                readings[path], lengths[path] = value, len(subtype.name)
-    return readings
-
-
-def _subtypes(snapshot: Snapshot) -> Iterator[tuple[str, Subtype]]:
+def iter_subtypes(snapshot: Snapshot) -> Iterator[tuple[str, Subtype]]:
     """Yield the subtypes that count: of equal names the first."""
     types: set[str] = set()
     for measurement in snapshot.measurements:
@@ -139,6 +115,30 @@ def _subtypes(snapshot: Snapshot) -> Iterator[tuple[str, Subtype]]:
             if subtype.name not in names:
                 names.add(subtype.name)
                 yield measurement.type, subtype
+
+
+def _explain_missing(snapshot: Snapshot, path: ConstraintPath, named: list[Subtype]) -> str:
+    for subtype in named:
+        if subtype.status != OK:
+            return describe_status(path.type, subtype)
+        key = f"{path.subtype}.{path.key}"[len(subtype.name) + 1 :]
+        return f"{path.type}.{subtype.name} has no key {key!r}"
+    known = [subtype.name for type_, subtype in iter_subtypes(snapshot) if type_ == path.type]
+    if not known:
+        return f"it has no subtypes of type {path.type}"
+    return f"{path.type} has the subtypes {', '.join(known)}"
+
+
+def _readings(snapshot: Snapshot) -> dict[str, Scalar]:
+    """Return all readings by path; where two subtypes give one path, the longer name's."""
+    readings: dict[str, Scalar] = {f"{METADATA}.{k}": v for k, v in snapshot.metadata.items()}
+    lengths: dict[str, int] = {}
+    for type_, subtype in iter_subtypes(snapshot):
+        for key, value in subtype.data.items():
+            path = f"{type_}.{subtype.name}.{key}"
+            if len(subtype.name) >= lengths.get(path, 0):
+                readings[path], lengths[path] = value, len(subtype.name)
+    return readings
 
 
 def _rest_of_pattern(prefix: str, pattern: str) -> str | None:

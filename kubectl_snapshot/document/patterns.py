@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 Value = TypeVar("Value")
 
@@ -23,9 +23,14 @@ SYSTEMD_EXCLUDED = (
 
 def matches_pattern(key: str, pattern: str) -> bool:
     """Return whether a key is of a pattern; `?` and `[` are ordinary characters, case counts."""
-    first, *rest = pattern.split("*")
+    return matches_parts(key, pattern.split("*"))
+
+
+def matches_parts(key: str, parts: Sequence[str]) -> bool:
+    """Return whether a text is these parts with any characters between them, in linear time."""
+    first, *rest = parts
     if not rest:
-        return key == pattern
+        return key == first
     last = rest.pop()
     if len(key) < len(first) + len(last) or not (key.startswith(first) and key.endswith(last)):
         return False

@@ -1,0 +1,79 @@
+"""How a value moved: a larger number, a newer version, more nodes. Says nothing where unsure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.document.versions import looks_like_version, parse_version
+from kubectl_snapshot.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from kubectl_snapshot.document.snapshot import Scalar
+
+NEWER, OLDER = "newer", "older"
+# No leading zeros: those stand in masks and identifiers.
+INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,19})")
+# The number of a package's build: `-13-amd64`, `-427.13.1.el9`; a commit's digits end in a letter.
+BUILD = re.compile(r"[-+]([0-9]+(?:\.[0-9]+)*)(?![0-9A-Za-z])")
+# The end of an entry of NodeTopology: `value|gpu-1,gpu-2`, or shortened ` (+3 more)`.
+NODE_LISTS = ("NodeTopology.taint", "NodeTopology.label")
+
+
+def describe_move(subtype: str, before: Scalar, after: Scalar) -> str:
+    """Return `+4`, `newer`, `older`, `2 nodes more`, or the empty text."""
+    if subtype in NODE_LISTS:
+        return _compare_nodes(str(before), str(after))
+    numbers = _number(before), _number(after)
+    if numbers[0] is not None and numbers[1] is not None:
+        moved = numbers[1] - numbers[0]
+        return f"{moved:+}" if isinstance(moved, int) else f"{moved:+g}"
+    if isinstance(before, str) and isinstance(after, str):
+        return _compare_versions(before, after)
+    return ""
+
+
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """Return what sorts names with numbers in them as people count: `gpu-2` before `gpu-10`."""
+    parts = re.split(r"([0-9]+)", text)
+    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
+
+
+def _number(value: Scalar) -> int | float | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        return int(value) if INTEGER.fullmatch(value) else None
+    # An infinity or NaN is at no distance.
+    return value if abs(value) < float("inf") else None
+
+
+def _compare_versions(before: str, after: str) -> str:
+    if not (looks_like_version(before) and looks_like_version(after)):
+        return ""
+    try:
+        old, new = parse_version(before), parse_version(after)
+    except InvalidRequest:
+        return ""
+    if old.numbers != new.numbers:
+        return NEWER if new.numbers > old.numbers else OLDER
+    builds = BUILD.match(old.extras), BUILD.match(new.extras)
+    if builds[0] is None or builds[1] is None:
+        return ""
+    first, second = (tuple(map(int, build[1].split("."))) for build in builds if build)
+    if first == second:
+        return ""
+    return NEWER if second > first else OLDER
+
+
+def _compare_nodes(before: str, after: str) -> str:
+    (value, old), (other, new) = _split_nodes(before), _split_nodes(after)
+    if value != other or " (+" in before + after:
+        return ""
+    counts = ((len(new - old), "more"), (len(old - new), "less"))
+    return ", ".join(f"{n} node{'s' * (n > 1)} {word}" for n, word in counts if n)
+
+
+def _split_nodes(entry: str) -> tuple[str, set[str]]:
+    value, _, nodes = entry.rpartition("|")
+    return value, set(nodes.split(","))

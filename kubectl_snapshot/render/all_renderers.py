@@ -34,12 +34,20 @@ def render_wide(snapshot: Snapshot) -> str:
     return table.render_wide(snapshot)
 
 
+def render_html(snapshot: Snapshot) -> str:
+    """Return the page that `report` makes of one snapshot."""
+    from kubectl_snapshot.render.report import render_report
+
+    return render_report(snapshot)
+
+
 RENDERERS: dict[str, Callable[[Snapshot], str]] = {
     "yaml": render_yaml,
     "json": render_json,
     "table": render_table,
     "wide": render_wide,
     "name": render_name,
+    "html": render_html,
 }
 # Those that take a terminal's width, too.
 FITTED: dict[str, Callable[[Snapshot, int], str]] = {"table": render_table}

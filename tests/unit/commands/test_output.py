@@ -49,6 +49,10 @@ SNAPSHOT = Snapshot({"source-node": "node2"})
         (["a.txt"], "", Output("table", "a.txt")),
         (["a.table"], "wide", Output("wide", "a.table")),
         (["./table"], "", Output("json", "./table")),
+        (["html"], "", Output("html")),
+        (["a.HTML"], "", Output("html", "a.HTML")),
+        (["a.htm"], "", Output("html", "a.htm")),
+        (["a.md"], "html", Output("html", "a.md")),
     ],
 )
 def test_a_word_is_a_format_or_a_destination(
@@ -60,7 +64,7 @@ def test_a_word_is_a_format_or_a_destination(
 def test_an_unknown_format_names_the_known_ones() -> None:
     with pytest.raises(InvalidRequest) as caught:
         parse_outputs([], "xml")
-    assert "yaml, json, table, wide, name, " in caught.value.hint
+    assert "yaml, json, table, wide, name, html, " in caught.value.hint
     assert "template=FILE" in caught.value.hint
 
 

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.paths import ConstraintPath
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot, Subtype
 
-FILTERS = {"text": text_of}
 TEMPLATE_ENDINGS = (".j2", ".jinja2", ".jinja")
 MARKUP_ENDINGS = (".html", ".htm", ".xhtml", ".xml", ".svg")
 MANUAL = "docs/templates.md"
@@ -43,6 +42,14 @@ class UserTemplate:
 
     name: str
     source: str
+
+
+def render_cell(value: object) -> str:
+    """Return a value's text as it can stand in a cell of a Markdown table."""
+    return " ".join(text_of(value).replace("|", "\\|").splitlines())
+
+
+FILTERS = {"text": text_of, "cell": render_cell}
 
 
 def parse_template(source: str, name: str) -> UserTemplate:

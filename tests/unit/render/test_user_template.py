@@ -76,6 +76,10 @@ def test_values_are_printed_as_the_document_has_them() -> None:
     assert render("{{ reading('OS.kmod.nvidia')|tojson }}") == "true"
 
 
+def test_a_value_can_stand_in_a_cell_of_markdown() -> None:
+    assert render("{{ 'a|b\\r\\nc'|cell }}{{ true|cell }}") == "a\\|b ctrue"
+
+
 def test_a_key_with_a_functions_name_is_not_printed_as_the_function() -> None:
     assert render("{{ subtypes('OS.kmod')['OS.kmod'].data['values'] }}") == "false"
     with pytest.raises(InvalidRequest) as caught:

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lint unit conformance zipapp integration cluster-test faults test test-matrix demo demo-lab \
-        lab-up lab-down bench bench-scale regen clean
+        shells lab-up lab-down bench bench-scale regen clean
 
 PYTHON ?= python3
 export PYTHON
@@ -46,7 +46,11 @@ faults: zipapp ## everything that can go wrong, on the lab: message, exit code, 
 test-matrix: zipapp ## captures on three Kubernetes, with every Python found; builds them first, in minutes
 	scripts/test-matrix
 
-test: lint unit conformance integration cluster-test ## all of the above
+shells: zipapp ## TAB in real bash, zsh and fish, through kubectl and without it
+	scripts/test-packages zsh fish bash-completion
+	$(PYTEST) tests/shells
+
+test: lint unit conformance integration cluster-test shells ## all of the above
 
 demo: zipapp ## capture this machine, or with CONTEXT=name one node of that context
 	scripts/demo $(if $(CONTEXT),--context '$(CONTEXT)',--local)

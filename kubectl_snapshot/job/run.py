@@ -44,8 +44,9 @@ def run_agent(
     cancelled = threading.Event()
     has_settled = threading.Event()
     arguments = (run, expires, made, cancelled, has_settled)
-    threading.Thread(target=_deploy, args=arguments, name="deploy", daemon=True).start()
     try:
+        # In here: Ctrl-C may come while start() waits for the thread, which has begun to write.
+        threading.Thread(target=_deploy, args=arguments, name="deploy", daemon=True).start()
         payload = follow(run, cancel)
         return Result(payload, run.node_name)
     finally:

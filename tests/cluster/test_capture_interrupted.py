@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -244,4 +245,18 @@ def test_the_next_run_removes_the_expired_roles_of_a_killed_one(
     assert kinds == {"ClusterRole", "ClusterRoleBinding"}
     ended = run_snapshot("-n", namespace, "--cluster-scope", "agent", "-o", "name")
     assert ended.returncode == 0, ended.stderr
+    assert_nothing_left(cluster)
+
+
+def test_ctrl_c_while_the_first_object_is_made_leaves_nothing(
+    cluster: Cluster, start_snapshot: Callable[..., subprocess.Popen[str]], namespace: str
+) -> None:
+    # The run is told just before; within two milliseconds it begins to write.
+    for attempt in range(16):
+        process = start_snapshot("-n", namespace, "--wait-for-schedule", "--node-selector", "no=x")
+        assert process.stderr is not None
+        assert "starting the agent" in process.stderr.readline()
+        threading.Event().wait(attempt / 8000)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
     assert_nothing_left(cluster)

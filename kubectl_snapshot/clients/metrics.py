@@ -77,8 +77,13 @@ class LastCollections:
         self._lock = threading.Lock()
 
     def add(self, collection: Collection) -> None:
-        """Put it in the place of the node's one before, of which nothing stays."""
+        """Put it in the place of the node's one before, of which nothing stays.
+
+        A failure on a node that nobody knows lasts until the next collection: no success of that
+        node would ever end it.
+        """
         with self._lock:
+            self._by_node.pop("", None)
             self._by_node[collection.node_name] = collection
 
     def collect(self) -> Iterable[Any]:

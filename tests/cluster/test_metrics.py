@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests import prometheus
-from tests.cluster.conftest import Finished
+from tests.cluster.conftest import Finished, Started
 from tests.cluster.lying_agent import make_lying_agent
 from tests.cluster.support import Cluster, assert_nothing_left
 from tests.validation import parse_valid
@@ -73,6 +74,27 @@ def test_a_capture_that_is_refused_leaves_a_file_that_says_so(
     prometheus.assert_recent(found, cluster.nodes[0])
     assert found[prometheus.SUCCESS] == {(cluster.nodes[0],): 0}
     assert found[prometheus.COLLECTOR_DURATION] == {}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_capture_leaves_a_file_that_says_so(
+    cluster: Cluster,
+    start_snapshot: Callable[..., Started],
+    namespace: str,
+    path: Path,
+    number: int,
+    code: int,
+) -> None:
+    words = ["--node-selector", "no-such/label=x", "--wait-for-schedule", "-n", namespace]
+    process = start_snapshot(*words, "--metrics-file", str(path))
+    assert process.stderr is not None
+    assert "starting the agent" in process.stderr.readline()
+    process.send_signal(number)
+    assert process.wait(timeout=60) == code
+    found = prometheus.read_metrics(path.read_text())
+    prometheus.assert_recent(found, "")
+    assert found[prometheus.SUCCESS] == {("",): 0}
+    assert_nothing_left(cluster)
 
 
 def test_a_node_is_believed_about_its_own_collectors_alone(

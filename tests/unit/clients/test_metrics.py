@@ -50,6 +50,16 @@ def test_nothing_of_the_collection_before_stays() -> None:
     }
 
 
+def test_a_failure_on_an_unknown_node_lasts_until_the_next_collection() -> None:
+    registry = CollectorRegistry()
+    name = "snapshot_collection_success"
+    ensure_registered(registry).add(Collection("", False, 1.0, 2.0))
+    assert value(registry, name, node="") == 0
+    ensure_registered(registry).add(FIRST)
+    assert value(registry, name, node="") is None
+    assert value(registry, name, node="node1") == 1
+
+
 def test_a_registry_that_has_such_metrics_is_refused() -> None:
     registry = CollectorRegistry()
     Gauge("snapshot_collection_success", "Another program's.", registry=registry)

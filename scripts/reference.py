@@ -35,7 +35,6 @@ from kubectl_snapshot.document.snapshot import TYPES
 from kubectl_snapshot.job.manifest import LOG_SHIPPER_ANNOTATIONS, LOG_SHIPPER_LABELS
 from kubectl_snapshot.job.options import JobOptions
 from kubectl_snapshot.job.permissions import build_user_permissions
-from kubectl_snapshot.render.all_renderers import RENDERERS
 
 if TYPE_CHECKING:
     from kubectl_snapshot.collectors.context import Collector
@@ -329,11 +328,6 @@ def render_unit_types() -> str:
 def render_excluded_properties() -> str:
     """Return the patterns of the properties that no snapshot has."""
     return render_words(SYSTEMD_EXCLUDED)
-
-
-def render_formats() -> str:
-    """Return the names of the output formats in one line."""
-    return render_words(RENDERERS)
 
 
 def render_words(words: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import BuiltinMethodType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 from kubectl_snapshot.document.constraints import parse_constraint
 from kubectl_snapshot.document.findings import FAILED, HELD, UNKNOWN, judge
@@ -49,7 +49,7 @@ def render_cell(value: object) -> str:
     return " ".join(text_of(value).replace("|", "\\|").splitlines())
 
 
-FILTERS = {"text": text_of, "cell": render_cell}
+FILTERS: dict[str, Callable[..., Any]] = {"text": text_of, "cell": render_cell}
 
 
 def parse_template(source: str, name: str) -> UserTemplate:

@@ -20,11 +20,14 @@ from kubectl_snapshot import errors, snapshotter
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.commands.all_commands import COMMANDS
 from kubectl_snapshot.commands.flags import variable_names
+from kubectl_snapshot.commands.output import SNAPSHOT_FORMATS, describe_format
 from kubectl_snapshot.document.codec import parse_document
 from kubectl_snapshot.document.codec_yaml import render_yaml
-from kubectl_snapshot.document.snapshot import GAP_STATUSES, STATUSES, gaps
+from kubectl_snapshot.document.snapshot import GAP_STATUSES, STATUSES, gaps, new_snapshot
 from kubectl_snapshot.job.options import LEVELS
 from kubectl_snapshot.job.preflight import SCOPES
+from kubectl_snapshot.render.go_template import port_line
+from kubectl_snapshot.render.user_template import FILTERS, build_variables
 from tests import docs_support as docs
 
 DECISIONS = sorted((docs.ROOT / "docs" / "adr").glob("0*.md"))
@@ -58,6 +61,26 @@ def test_each_command_has_its_flags_and_variables_in_the_reference(name: str) ->
 @pytest.mark.parametrize("value", [*SCOPES, *(str(level).lower() for level in LEVELS)])
 def test_scopes_and_levels_are_explained(value: str) -> None:
     assert f"\n| `{value}` |" in docs.read_page("docs/cli.md")
+
+
+@pytest.mark.parametrize("name", map(describe_format, SNAPSHOT_FORMATS.names))
+def test_each_format_is_explained(name: str) -> None:
+    assert f"\n| `{name}` | " in docs.read_section(docs.read_page("docs/cli.md"), "Output")
+
+
+def test_each_name_that_a_template_sees_is_explained() -> None:
+    page = docs.read_page("docs/templates.md")
+    rows = set(re.findall(r"^\| `(\w+)", docs.read_section(page, "What a template sees"), re.M))
+    assert rows == set(build_variables(new_snapshot()))
+    assert {f"`{name}`" for name in FILTERS} <= set(re.findall(r"`\w+`", page))
+
+
+def test_what_the_page_ports_from_go_is_what_the_hint_would_say() -> None:
+    section = docs.read_section(docs.read_page("docs/templates.md"), "From a template of Go")
+    rows = re.findall(r"^\| `(\{\{.*)` \| `(.*)` \|$", section, re.M)
+    assert len(rows) > 10
+    for go, jinja in rows:
+        assert port_line(go) == jinja.replace(r"\|", "|")
 
 
 def test_each_exit_code_is_explained() -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 DEFAULT_COMMAND = "capture"
 
 # Verbs whose exit code 1 is an answer; an error that nobody foresaw is 8 there.
-ANSWERING = ("check",)
+ANSWERING = ("check", "diff")
 
 # These may stand before the verb.
 LOG_FLAGS = ("--debug", "--log-json", "--quiet", "-v", "--verbose")
@@ -29,12 +29,14 @@ COMMANDS = {
         "kubectl_snapshot.commands.completion",
         "complete words on TAB, in bash, zsh and fish",
     ),
+    "diff": ("kubectl_snapshot.commands.diff", "tell what differs between two snapshots"),
     "preflight": (
         "kubectl_snapshot.commands.preflight",
         "tell whether a capture would work here, and what mends it",
     ),
     "query": ("kubectl_snapshot.commands.query", "print values of a snapshot by path"),
     "rbac": ("kubectl_snapshot.commands.rbac", "print the rights that an administrator gives once"),
+    "report": ("kubectl_snapshot.commands.report", "write one page of HTML: a node, or a difference"),
     "schema": ("kubectl_snapshot.commands.schema", "print the JSON Schema of a snapshot"),
     "version": ("kubectl_snapshot.commands.version", "print version, Python and agent image"),
 }

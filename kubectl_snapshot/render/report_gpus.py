@@ -258,4 +258,6 @@ def _draw(links: Links, told: Sequence[tuple[str, str, str]]) -> Links:
         for other, word in zip(boxes[n + 1 :], row[n + 1 :])
         if word
     )
+    # "far", "near", "nvlink": what is drawn later covers what was before.
+    lines = tuple(sorted(lines, key=lambda line: line.style))
     return Links(links.kinds, links.table, width, height, tuple(boxes), lines)

@@ -1,0 +1,85 @@
+"""Format `html` of a diff: what changed between two snapshots, and who the two nodes are. Pure."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from kubectl_snapshot.document.diff import ADDED, REMOVED, UNKNOWN, count_kinds
+from kubectl_snapshot.render.page import anchor, render_page
+from kubectl_snapshot.render.report import LIMITS, describe_side
+from kubectl_snapshot.render.report_facts import build_facts, build_index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kubectl_snapshot.document.diff import Change, Diff, Side
+    from kubectl_snapshot.document.snapshot import Scalar, Snapshot
+    from kubectl_snapshot.render.report_facts import Fact
+
+TEMPLATE = "diff.html.j2"
+
+
+class Row(NamedTuple):
+    """One key that changed; None is a value that is not there."""
+
+    key: str
+    kind: str
+    before: Scalar | None
+    after: Scalar | None
+    note: str
+
+
+class Group(NamedTuple):
+    """What changed in a subtype; `whole` is the kind where all of it came or went."""
+
+    id: str
+    name: str
+    whole: str
+    rows: tuple[Row, ...]
+
+
+def render_diff_report(diff: Diff, before: Snapshot, after: Snapshot) -> str:
+    """Return the page of a diff of two documents; the same two give the same bytes."""
+    sides = [_describe(side, of) for side, of in ((diff.before, before), (diff.after, after))]
+    variables = {
+        "diff": diff,
+        "sides": sides,
+        "counts": count_kinds(diff),
+        "groups": build_groups(diff.changes),
+        "unknown": [change for change in diff.changes if change.kind == UNKNOWN],
+        "facts": _pair(before, after),
+    }
+    return render_page(TEMPLATE, {**variables, **LIMITS})
+
+
+def build_groups(changes: Sequence[Change]) -> tuple[Group, ...]:
+    """Return what is known to differ, by subtype, in document order."""
+    known = [change for change in changes if change.kind != UNKNOWN]
+    groups = []
+    for name, found in groupby(known, key=lambda change: change.subtype):
+        members = list(found)
+        whole = next((change.kind for change in members if not change.key), "")
+        rows = tuple(row for change in members for row in _build_rows(change))
+        groups.append(Group(anchor(name), name, whole, rows))
+    return tuple(groups)
+
+
+def _build_rows(change: Change) -> Iterator[Row]:
+    if change.key:
+        yield Row(change.key, change.kind, change.before, change.after, change.note)
+    for key, value in change.values.items():
+        before = None if change.kind == ADDED else value
+        after = None if change.kind == REMOVED else value
+        yield Row(key, change.kind, before, after, "")
+
+
+def _describe(side: Side, snapshot: Snapshot) -> dict[str, object]:
+    described = describe_side(snapshot, build_index(snapshot))
+    return {**described, "source": side.source}
+
+
+def _pair(before: Snapshot, after: Snapshot) -> list[tuple[Fact, Fact]]:
+    """Return the facts of both, side by side."""
+    both = (build_facts(build_index(side), side.metadata) for side in (before, after))
+    return list(zip(*both))

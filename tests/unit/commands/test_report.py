@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from kubectl_snapshot.commands import report
+from kubectl_snapshot.commands.flags import parse_flags
+from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.main import main
+from kubectl_snapshot.render.report import render_report
+from tests.unit.render.pages import EXAMPLES, GOOD
+
+GPU_17, GPU_23 = (str(EXAMPLES / "snapshots" / f"{name}.yaml") for name in ("gpu-17", "gpu-23"))
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_page_goes_to_a_file_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "report.html"
+    assert main(["report", GPU_17, "-o", str(path)]) == 0
+    assert path.read_text(encoding="utf-8") == render_report(GOOD)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("words", [[], ["-o", "-"], ["-o", "html"]])
+def test_a_page_goes_through_a_pipe(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", GPU_17, *words]) == 0
+    assert capsys.readouterr().out == render_report(GOOD)
+
+
+def test_two_documents_are_compared_as_they_were_named(tmp_path: Path) -> None:
+    path = tmp_path / "changes.html"
+    assert main(["report", GPU_17, GPU_23, "-o", str(path)]) == 0
+    page = path.read_text(encoding="utf-8")
+    assert "gpu-17 → gpu-23" in page
+    assert f"<code>{GPU_23}</code>" in page
+
+
+def test_a_terminal_is_not_flooded() -> None:
+    args = parse_flags(report.new_parser(), [GPU_17], {})
+    with pytest.raises(InvalidRequest, match="not read on a terminal"):
+        report.run(args, Terminal())
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["-", "-"], "stdin is named twice"),
+        ([GPU_17, "-o", "report.yaml"], "the ending of report.yaml tells no format"),
+        ([GPU_17, "-o", "cm://a/b"], "only a snapshot is written to cm:"),
+        ([GPU_17, "-t", "yaml"], "'yaml' is no output format"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    words: list[str], what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert what in err

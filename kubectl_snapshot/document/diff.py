@@ -20,14 +20,14 @@ from kubectl_snapshot.document.pairs import (
     tells_all_gpus,
 )
 from kubectl_snapshot.document.paths import METADATA
-from kubectl_snapshot.document.patterns import matches_any
 from kubectl_snapshot.document.redaction import LEFT_OUT, MARK
 from kubectl_snapshot.document.sameness import HIDDEN, SAME, compare_values, find_footing
+from kubectl_snapshot.document.selection import Selection, is_asked, may_be_asked
 from kubectl_snapshot.document.snapshot import ABSENT, GAP_STATUSES, PARTIAL, Subtype
 from kubectl_snapshot.document.volatile import TELLING, is_identity, is_volatile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from kubectl_snapshot.document.pairs import Pair, Pairs
     from kubectl_snapshot.document.sameness import Footing
@@ -93,18 +93,6 @@ class Diff:
         return all(change.kind != UNKNOWN for change in self.changes)
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Which changes are asked for: patterns of paths; a type or subtype means all below it.
-
-    `everything` keeps what is no news.
-    """
-
-    only: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    everything: bool = False
-
-
 def diff_snapshots(
     before: Snapshot,
     after: Snapshot,
@@ -113,7 +101,7 @@ def diff_snapshots(
 ) -> Diff:
     """Return what changed from one document to the other, in document order."""
     selection = selection or Selection()
-    footing = find_footing(before.metadata, after.metadata)
+    footing = find_footing(before.metadata, after.metadata, is_exact=selection.everything)
     paired = pair_subtypes(before, after, footing.nodes is None)
     ground = _Ground(footing, _explain_gpus(before, after), paired.lone_gpus, _gpu_balance(paired))
     metadata = (Subtype(METADATA, before.metadata), Subtype(METADATA, after.metadata))
@@ -154,10 +142,8 @@ def _compare_pair(pair: Pair, ground: _Ground) -> Iterator[Change]:
     are_absent = (old.status == ABSENT, new.status == ABSENT)
     is_read = not any(subtype.status in GAP_STATUSES for subtype in (old, new))
     if is_read and are_absent[0] != are_absent[1] and (pair.type, old.name) != TOPOLOGY:
-        gone = are_absent[1]
-        reason = _explain((old, new), gone)
-        kind, values = (REMOVED, old.data) if gone else (ADDED, new.data)
-        yield Change(pair.name, "", kind, note=reason, values=values)
+        kind, values = (REMOVED, old.data) if are_absent[1] else (ADDED, new.data)
+        yield Change(pair.name, "", kind, note=_explain_both(old, new), values=values)
         return
     for change in _compare_readings(pair.name, old, new, ground.footing):
         yield replace(change, after_name="" if old.name == new.name else f"{pair.type}.{new.name}")
@@ -197,9 +183,8 @@ def _compare_readings(name: str, old: Subtype, new: Subtype, footing: Footing) -
             yield Change(name, key, ADDED, after=right[key])
     is_unread = any(s.status in GAP_STATUSES and s.status != PARTIAL for s in (old, new))
     if unread or is_unread:
-        reasons = [_explain((old, new), is_new) for is_new in (False, True)]
-        note = "; ".join(reason for reason in reasons if reason)
-        yield Change(name, "", UNKNOWN, note=note or "redacted", values=unread)
+        note = _explain_both(old, new) or "redacted"
+        yield Change(name, "", UNKNOWN, note=note, values=unread)
 
 
 def _compare_reading(
@@ -230,14 +215,21 @@ def _may_be_unread(key: str, subtype: Subtype) -> bool:
     return subtype.status in GAP_STATUSES or LEFT_OUT in subtype.context or MARK in key
 
 
-def _explain(subtypes: tuple[Subtype, Subtype], is_new: bool) -> str:
-    """Return `B: forbidden: <reason>` of the second, say, empty where it was read."""
-    subtype, letter = subtypes[is_new], LETTERS[is_new]
+def _explain_both(old: Subtype, new: Subtype) -> str:
+    """Return why what is not there is not, as `B: forbidden: <reason>`."""
+    reasons = [_explain(old), _explain(new)]
+    if reasons[0] == reasons[1] != "":
+        return f"{' and '.join(LETTERS)}: {reasons[0]}"
+    return "; ".join(f"{letter}: {reason}" for letter, reason in zip(LETTERS, reasons) if reason)
+
+
+def _explain(subtype: Subtype) -> str:
     if LEFT_OUT in subtype.context:
-        return f"{letter}: left out by --redact"
-    told = (letter, subtype.status, subtype.context.get("reason", ""))
-    is_told = subtype.status in (*GAP_STATUSES, ABSENT)
-    return ": ".join(text for text in told if text) if is_told else ""
+        return "left out by --redact"
+    if subtype.status not in (*GAP_STATUSES, ABSENT):
+        return ""
+    reason = subtype.context.get("reason", "")
+    return f"{subtype.status}: {reason}" if reason else subtype.status
 
 
 def _explain_gpus(before: Snapshot, after: Snapshot) -> tuple[str, str]:
@@ -258,21 +250,16 @@ def _gpu_balance(paired: Pairs) -> int:
 
 def _select(change: Change, selection: Selection) -> Iterator[Change]:
     """Yield a change if it is asked for, a whole subtype with those values that are."""
-    only, ignore = _with_all_below(selection.only), _with_all_below(selection.ignore)
-
-    def is_asked(path: str) -> bool:
-        return (not only or matches_any(path, only)) and not matches_any(path, ignore)
-
     if change.values:
-        values = {k: v for k, v in change.values.items() if is_asked(f"{change.path}.{k}")}
+        values = {
+            k: v for k, v in change.values.items() if is_asked(f"{change.path}.{k}", selection)
+        }
         if values:
             yield replace(change, values=values)
-    elif is_asked(change.path if change.key else f"{change.path}."):
+        return
+    ask = is_asked if change.key else may_be_asked
+    if ask(change.path, selection):
         yield change
-
-
-def _with_all_below(patterns: Iterable[str]) -> tuple[str, ...]:
-    return tuple(path for pattern in patterns for path in (pattern, f"{pattern}.*"))
 
 
 def _is_news(change: Change, ground: _Ground) -> bool:

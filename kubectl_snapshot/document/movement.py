@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Scalar
 
 NEWER, OLDER = "newer", "older"
-# No leading zeros: those stand in masks and identifiers.
-INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,19})")
+# No leading zeros, and not too many digits: those are masks, serial numbers, "unlimited".
+INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,11})")
 # The number of a package's build: `-13-amd64`, `-427.13.1.el9`; a commit's digits end in a letter.
 BUILD = re.compile(r"[-+]([0-9]+(?:\.[0-9]+)*)(?![0-9A-Za-z])")
 # The end of an entry of NodeTopology: `value|gpu-1,gpu-2`, or shortened ` (+3 more)`.

@@ -90,7 +90,7 @@ def find_gaps(snapshot: Snapshot, pattern: str) -> dict[str, str]:
         if subtype.status not in GAP_STATUSES:
             continue
         prefix = f"{type_}.{subtype.name}."
-        rest = _rest_of_pattern(prefix, pattern)
+        rest = rest_of_pattern(prefix, pattern)
         if rest is None or any(matches_pattern(f"{prefix}{k}", pattern) for k in subtype.data):
             continue
         gaps[prefix + rest] = describe_status(type_, subtype)
@@ -117,6 +117,15 @@ def iter_subtypes(snapshot: Snapshot) -> Iterator[tuple[str, Subtype]]:
                 yield measurement.type, subtype
 
 
+def rest_of_pattern(prefix: str, pattern: str) -> str | None:
+    """Return what of a pattern is left after a path's beginning, None if it cannot begin so."""
+    for end in range(len(pattern), 0, -1):
+        if matches_pattern(prefix, pattern[:end]):
+            rest = pattern[end:]
+            return rest or "*"
+    return None
+
+
 def _explain_missing(snapshot: Snapshot, path: ConstraintPath, named: list[Subtype]) -> str:
     for subtype in named:
         if subtype.status != OK:
@@ -139,12 +148,3 @@ def _readings(snapshot: Snapshot) -> dict[str, Scalar]:
             if len(subtype.name) >= lengths.get(path, 0):
                 readings[path], lengths[path] = value, len(subtype.name)
     return readings
-
-
-def _rest_of_pattern(prefix: str, pattern: str) -> str | None:
-    """Return what of a pattern is left after a path's beginning, None if it cannot begin so."""
-    for end in range(len(pattern), 0, -1):
-        if matches_pattern(prefix, pattern[:end]):
-            rest = pattern[end:]
-            return rest or "*"
-    return None

@@ -22,19 +22,22 @@ class Footing(NamedTuple):
     """What two documents have in common.
 
     `nodes` are the names of two nodes, None for documents of one node. `is_one_key` is whether
-    equal secrets are equal tokens in both.
+    equal secrets are equal tokens in both. With `is_exact`, what changes by itself counts, too.
     """
 
     nodes: tuple[str, str] | None
     is_one_key: bool
+    is_exact: bool = False
 
 
-def find_footing(before: Mapping[str, str], after: Mapping[str, str]) -> Footing:
+def find_footing(
+    before: Mapping[str, str], after: Mapping[str, str], is_exact: bool = False
+) -> Footing:
     """Return what the metadata of two documents tells; without a name, it is the same node."""
     nodes = before.get("source-node", ""), after.get("source-node", "")
     keys = before.get(REDACTION_KEY, ""), after.get(REDACTION_KEY, "")
     is_one_node = nodes[0] == nodes[1] or not all(nodes)
-    return Footing(None if is_one_node else nodes, keys[0] == keys[1] != "")
+    return Footing(None if is_one_node else nodes, keys[0] == keys[1] != "", is_exact)
 
 
 def compare_values(path: str, before: Scalar, after: Scalar, footing: Footing) -> str:
@@ -45,8 +48,9 @@ def compare_values(path: str, before: Scalar, after: Scalar, footing: Footing) -
     old, new = text_of(before), text_of(after)
     if old == new or _are_equal_numbers(before, after):
         return SAME
-    old, new = steady_text(path, old), steady_text(path, new)
-    if footing.nodes is not None:
+    if not footing.is_exact:
+        old, new = steady_text(path, old), steady_text(path, new)
+    if footing.nodes is not None and not footing.is_exact:
         old = anonymous_text(path, old, footing.nodes[0])
         new = anonymous_text(path, new, footing.nodes[1])
     if old == new:

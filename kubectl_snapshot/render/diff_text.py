@@ -1,0 +1,175 @@
+"""A difference as text for people, in lines that fit a terminal, and as a unified diff. Pure."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.document.diff import ADDED, CHANGED, LETTERS, REMOVED, UNKNOWN, count_kinds
+from kubectl_snapshot.document.scalars import text_of
+from kubectl_snapshot.render.columns import ELLIPSIS, ESCAPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kubectl_snapshot.document.diff import Change, Diff, Side
+    from kubectl_snapshot.document.snapshot import Scalar
+
+DEFAULT_WIDTH = 80
+MARKS = {ADDED: "+", REMOVED: "-", CHANGED: "~", UNKNOWN: "?"}
+# How much of what two long values share is shown before they part.
+SHARED = 12
+# Narrower than this, a value says nothing.
+LEAST_ROOM = 30
+
+
+def render_text(diff: Diff, width: int = DEFAULT_WIDTH) -> str:
+    """Return the changes by subtype, those that are unknown below them, and how many there are.
+
+    Values that do not fit a line are cut; the other formats have them whole.
+    """
+    width = width or DEFAULT_WIDTH
+    lines = [*_render_head(diff), ""]
+    known = [change for change in diff.changes if change.kind != UNKNOWN]
+    for _, found in groupby(known, key=lambda change: change.subtype):
+        lines += [*_render_group(list(found), width), ""]
+    unknown = [change for change in diff.changes if change.kind == UNKNOWN]
+    if unknown:
+        lines += [*_render_unknown(unknown, width), ""]
+    lines += _render_foot(diff, width)
+    return "".join(f"{_printable(line)}\n" for line in lines)
+
+
+def render_unified(diff: Diff) -> str:
+    """Return what differs as `diff -u` writes it: a hunk for each subtype, `path: value` a line.
+
+    Line numbers are those of a file of nothing but the lines that differ.
+    """
+    unknown = [c for c in diff.changes if c.kind == UNKNOWN]
+    lines = [f"# unknown: {change.path}: {change.note}".translate(ESCAPES) for change in unknown]
+    known = [change for change in diff.changes if change.kind != UNKNOWN]
+    if known:
+        lines += [_render_file("---", diff.before), _render_file("+++", diff.after)]
+    old, new = 1, 1
+    for name, found in groupby(known, key=lambda change: change.subtype):
+        body = [line.translate(ESCAPES) for change in found for line in _render_lines(change)]
+        removed = sum(line.startswith("-") for line in body)
+        added = len(body) - removed
+        # Where there is no line, the number is that of the line before (POSIX, diff -u).
+        ranges = f"-{old - (not removed)},{removed} +{new - (not added)},{added}"
+        lines += [f"@@ {ranges} @@ {name}", *body]
+        old, new = old + removed, new + added
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _render_head(diff: Diff) -> Iterator[str]:
+    for letter, side in zip(LETTERS, (diff.before, diff.after)):
+        told = [side.metadata.get(key, "") for key in ("source-node", "timestamp")]
+        yield f"{letter}  {side.source}: {', '.join(text for text in told if text)}".rstrip(": ")
+    versions = [side.metadata.get("version", "") for side in (diff.before, diff.after)]
+    if versions[0] != versions[1]:
+        told = [version or "an unknown version" for version in versions]
+        yield f"   written by {told[0]} and {told[1]}: what only one of them reads is a difference"
+
+
+def _render_group(changes: list[Change], width: int) -> Iterator[str]:
+    after_name = next((change.after_name for change in changes if change.after_name), "")
+    title = f"{changes[0].subtype}{f' ({after_name} in B)' if after_name else ''}"
+    if changes[0].key:
+        yield title
+    for change in changes:
+        if change.key:
+            yield from _render_change(change, width)
+        else:
+            note = f": {change.note}" if change.note else ""
+            line = f"{MARKS[change.kind]} {title} ({_count(len(change.values), 'value')}){note}"
+            yield _cut(line, width)
+
+
+def _render_change(change: Change, width: int) -> Iterator[str]:
+    """Yield one line, or three where the values are too long for one."""
+    start = f"  {MARKS[change.kind]} {change.key}:"
+    old, new = (None if v is None else _text(v) for v in (change.before, change.after))
+    if old is None or new is None:
+        value = (old if new is None else new) or ""
+        room = max(LEAST_ROOM, width - len(start) - 1)
+        yield f"{start} {_cut(value, room)}".rstrip()
+        return
+    note = f" {_describe_note(change)}" if change.note else ""
+    line = f"{start} {old} → {new}{note}"
+    if len(line) <= width:
+        yield line
+        return
+    yield f"{start}{note}"
+    for mark, value in zip("-+", _shorten(old, new, max(LEAST_ROOM, width - 6))):
+        yield f"    {mark} {value}".rstrip()
+
+
+def _describe_note(change: Change) -> str:
+    """Return `newer` as it is and a number in parentheses: `60 → 10 (-50)`."""
+    return f"({change.note})" if change.note[0] in "+-" else change.note
+
+
+def _render_unknown(unknown: list[Change], width: int) -> Iterator[str]:
+    yield "unknown"
+    for note, found in groupby(unknown, key=lambda change: change.note):
+        text = f"{', '.join(change.path for change in found)}: {note}"
+        lines = wrap(_printable(text), width - 4, break_on_hyphens=False)
+        yield from (f"  {' ' if index else '?'} {line}" for index, line in enumerate(lines))
+
+
+def _render_foot(diff: Diff, width: int) -> Iterator[str]:
+    counts = {kind: number for kind, number in count_kinds(diff).items() if number}
+    words = [f"{number} {kind}" for kind, number in counts.items()]
+    yield ", ".join(words) if not diff.is_empty else ", ".join(["no difference", *words])
+    if diff.left_out:
+        own = "" if _is_one_node(diff) else " or are each node's own"
+        what = f"{_count(diff.left_out, 'value')} that change by themselves{own}"
+        yield _cut(f"left out: {what}; see --all", width)
+
+
+def _is_one_node(diff: Diff) -> bool:
+    names = [side.metadata.get("source-node", "") for side in (diff.before, diff.after)]
+    return names[0] == names[1] or not all(names)
+
+
+def _render_lines(change: Change) -> Iterator[str]:
+    if change.before is not None:
+        yield f"-{change.path}: {text_of(change.before)}"
+    if change.after is not None:
+        yield f"+{change.path}: {text_of(change.after)}"
+    for key, value in change.values.items():
+        yield f"{MARKS[change.kind]}{change.path}.{key}: {text_of(value)}"
+
+
+def _render_file(mark: str, side: Side) -> str:
+    timestamp = side.metadata.get("timestamp", "").translate(ESCAPES)
+    return f"{mark} {side.source.translate(ESCAPES)}\t{timestamp}".rstrip()
+
+
+def _shorten(old: str, new: str, room: int) -> tuple[str, str]:
+    """Return two values cut to `room`, from shortly before the first character that differs."""
+    pairs = enumerate(zip(old, new))
+    differs_at = next((index for index, (a, b) in pairs if a != b), min(len(old), len(new)))
+    start = max(0, differs_at - SHARED)
+    if max(len(old), len(new)) <= room or start <= 1:
+        return _cut(old, room), _cut(new, room)
+    return _cut(ELLIPSIS + old[start:], room), _cut(ELLIPSIS + new[start:], room)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + ELLIPSIS
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _text(value: Scalar) -> str:
+    return text_of(value).translate(ESCAPES)
+
+
+def _printable(text: str) -> str:
+    """Return a text in one line on which no word of a node acts as a terminal's command."""
+    return "".join(c if c.isprintable() else " " for c in text)

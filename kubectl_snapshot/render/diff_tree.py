@@ -1,0 +1,57 @@
+"""A difference as JSON and as YAML, values whole. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.document import codec_json
+from kubectl_snapshot.document.diff import count_kinds
+
+if TYPE_CHECKING:
+    from kubectl_snapshot.document.diff import Change, Diff, Side
+
+
+def render_json(diff: Diff) -> str:
+    """Return the difference as one JSON object."""
+    return codec_json.render_tree(build_tree(diff))
+
+
+def render_yaml(diff: Diff) -> str:
+    """Return the difference as one YAML map."""
+    from kubectl_snapshot.document import codec_yaml
+
+    return codec_yaml.render_tree(build_tree(diff))
+
+
+def build_tree(diff: Diff) -> dict[str, object]:
+    """Return the difference as maps and lists; what there is none of is left out of a change."""
+    return {
+        "before": _build_side(diff.before),
+        "after": _build_side(diff.after),
+        "summary": {**count_kinds(diff), "left-out": diff.left_out},
+        "changes": [_build_change(change) for change in diff.changes],
+    }
+
+
+def _build_side(side: Side) -> dict[str, object]:
+    return {"source": side.source, "metadata": dict(sorted(side.metadata.items()))}
+
+
+def _build_change(change: Change) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "path": change.path,
+        "kind": change.kind,
+        "subtype": change.subtype,
+        "key": change.key,
+        "after-subtype": change.after_name,
+        "before": change.before,
+        "after": change.after,
+        "note": change.note,
+        "values": dict(sorted(change.values.items())),
+    }
+    # A value may be an empty text or False; the rest is left out where it says nothing.
+    return {
+        name: field
+        for name, field in fields.items()
+        if field is not None and (name in ("before", "after") or field not in ("", {}))
+    }

@@ -17,7 +17,6 @@ from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.constants import RUN_LABEL
 from tests.cluster.conftest import Finished
 from tests.cluster.support import Cluster, assert_nothing_left, ours
-from tests.lab import images
 from tests.validation import parse_valid, subtype
 
 Run = Callable[..., Finished]
@@ -174,25 +173,6 @@ def test_a_named_account_reads_what_it_may_and_the_rest_is_forbidden(
     assert subtype(snapshot, "K8s", "server").status == "ok"
     assert_nothing_left(cluster)
     assert cluster.client.get(f"{account}/powerless")["metadata"]["name"] == "powerless"
-
-
-def test_an_image_that_has_us_in_it_needs_no_config_map(
-    cluster: Cluster, run_snapshot: Run, namespace: str, zipapp: Path, tmp_path: Path
-) -> None:
-    reference = "example.org/kubectl-snapshot:test"
-    images.write_agent_image(tmp_path / "agent.tar", reference, zipapp)
-    cluster.load_image(tmp_path / "agent.tar")
-    before = cluster.audit_size()
-    words = ["--agent", "image", "--image", reference, "--privileged=host-read"]
-    ended = run_snapshot("-n", namespace, *words, "--node", "node2")
-    assert ended.returncode == 0, ended.stderr
-    assert subtype(parse_valid(ended.stdout), "OS", "release").data["VARIANT_ID"] == "node2"
-    made = {
-        event["objectRef"]["resource"]
-        for event in cluster.audit(before)
-        if event.get("userAgent", "").startswith("kubectl-snapshot/") and event["verb"] == "create"
-    }
-    assert made == {"selfsubjectrulesreviews", "jobs", "pods", "secrets"}
 
 
 def test_a_client_dry_run_prints_what_kubectl_would_take(

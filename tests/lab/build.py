@@ -20,6 +20,7 @@ KUBERNETES = os.environ.get("SNAPSHOT_LAB_KUBERNETES") or "v1.34.4"
 ETCD = "v3.6.16"
 KWOK = "v0.8.0"
 HELM = "v3.22.0"
+KREW = "v0.4.4"
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -125,6 +126,13 @@ def build_binaries(helm: bool = False) -> None:
     go_build("kwok", "sigs.k8s.io/kwok", KWOK, {"kwok": "sigs.k8s.io/kwok/cmd/kwok"})
     if helm:
         go_build("helm", "helm.sh/helm/v3", HELM, {"helm": "helm.sh/helm/v3/cmd/helm"})
+
+
+def build_krew() -> None:
+    """Build krew, and the program by which its index checks a manifest."""
+    krew = "sigs.k8s.io/krew"
+    names = ("krew", "validate-krew-manifest")
+    go_build("krew", krew, KREW, {name: f"{krew}/cmd/{name}" for name in names})
 
 
 def go_build(

@@ -43,6 +43,7 @@ SKIPPED_OF_STDLIB = (
     "*.a",
 )
 ROOTFS_DIRECTORIES = (
+    "usr/bin",
     "usr/local/bin",
     "usr/local/lib",
     "bin",
@@ -103,18 +104,6 @@ def ensure_python_image(interpreter: str, directory: Path = MORE_IMAGES) -> tupl
     return reference, out
 
 
-def write_agent_image(out: Path, reference: str, executable: Path) -> None:
-    """Write an image of the default Python that has an executable of ours on its PATH."""
-    python, stdlib, version, _ = describe_python(DEFAULT_PYTHON)
-    with tempfile.TemporaryDirectory() as temporary:
-        rootfs = Path(temporary) / "root"
-        fill_python_rootfs(rootfs, Path(python), Path(stdlib), version)
-        (rootfs / "usr/bin").mkdir(exist_ok=True)
-        (rootfs / "usr/bin/env").symlink_to("/bin/busybox")
-        shutil.copy(executable, rootfs / "usr/local/bin")
-        write_oci_archive(out, reference, rootfs)
-
-
 def describe_python(interpreter: str) -> list[str]:
     """Return executable, standard library, version X.Y and version X.Y.Z of an interpreter."""
     try:
@@ -136,6 +125,8 @@ def fill_python_rootfs(rootfs: Path, executable: Path, stdlib: Path, version: st
     ignored = shutil.ignore_patterns(*SKIPPED_OF_STDLIB)
     shutil.copytree(stdlib, rootfs / f"usr/local/lib/python{version}", ignore=ignored)
     shutil.copy("/bin/busybox", rootfs / "bin/busybox")
+    # Where every image of a distribution has it, and what is executable looks for it.
+    (rootfs / "usr/bin/env").symlink_to("/bin/busybox")
     applets = subprocess.run(["/bin/busybox", "--list"], check=True, capture_output=True, text=True)
     for applet in applets.stdout.split():
         if applet != "busybox":

@@ -1,7 +1,8 @@
 """The documents as data: pages, blocks, commands with their output, links.
 
 A block of commands or Python says where it can be run, in a comment on the line before it:
-`<!-- run: here -->` (no cluster), `<!-- run: cluster -->` or `<!-- run: by hand -->`.
+`<!-- run: here -->` (no cluster), `<!-- run: cluster -->`, `<!-- run: lab -->` (it shows values
+that only the lab's nodes have) or `<!-- run: by hand -->`.
 Those of the tutorial, `<!-- run: tutorial -->`, are run in its order, between changes of files:
 `<!-- file: NAME -->` has all of one, `<!-- append: NAME -->` its new end, and `<!-- edit: NAME -->`
 lines that it has once, with what they become.
@@ -27,7 +28,7 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
 )
 
-HERE, CLUSTER, BY_HAND, TUTORIAL = "here", "cluster", "by hand", "tutorial"
+HERE, CLUSTER, LAB, BY_HAND, TUTORIAL = "here", "cluster", "lab", "by hand", "tutorial"
 RUNNABLE = ("console", "python", "sh")
 FENCE = re.compile(
     r"^(?:<!-- (?P<action>run|file|append|edit): (?P<where>\S.*?) -->\n)?"

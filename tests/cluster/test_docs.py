@@ -28,7 +28,15 @@ def environment(cluster: support.Cluster, zipapp: Path) -> Iterator[dict[str, st
     support.assert_nothing_left(cluster)
 
 
-@pytest.mark.parametrize("block", docs.read_blocks(docs.CLUSTER, "console", "sh"), ids=str)
+@pytest.mark.parametrize(
+    "block",
+    [
+        block
+        for where in (docs.CLUSTER, docs.LAB)
+        for block in docs.read_blocks(where, "console", "sh")
+    ],
+    ids=str,
+)
 def test_commands_do_what_is_shown(
     block: docs.Block,
     cluster: support.Cluster,
@@ -37,6 +45,8 @@ def test_commands_do_what_is_shown(
     environment: dict[str, str],
     tmp_path: Path,
 ) -> None:
+    if block.where == docs.LAB:
+        cluster.require_lab()
     nodes = (cluster.nodes[0], cluster.nodes[-1])
     names = {NAMESPACE: restricted_namespace, OPEN_NAMESPACE: namespace, **dict(zip(NODES, nodes))}
     here = replace(block, text=rename(block.text, names))

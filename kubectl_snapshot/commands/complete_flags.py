@@ -14,7 +14,7 @@ from kubectl_snapshot.commands.flags import (
     apply_variables,
     write_implied_values,
 )
-from kubectl_snapshot.commands.output import SNAPSHOT_FORMATS
+from kubectl_snapshot.commands.output import SNAPSHOT_FORMATS, TEMPLATE
 from kubectl_snapshot.commands.source import LIVE
 
 if TYPE_CHECKING:
@@ -83,4 +83,4 @@ def new_finder(parser: Parser, find: Callable[..., Sequence[str]], print_suppres
 def list_formats(command: object) -> list[str]:
     """Return what a verb can write, as it is typed."""
     names = getattr(command, "FORMATS", SNAPSHOT_FORMATS).names
-    return [f"{name}=" if name == "template" else name for name in names]
+    return [f"{name}=" if name == TEMPLATE else name for name in names]

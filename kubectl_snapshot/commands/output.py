@@ -8,13 +8,12 @@ terminal goes through `write_stdout`: no word of a node may act on one.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Callable, NamedTuple, TextIO
 
 from kubectl_snapshot.commands.flags import add_api_version_flag, add_flag, add_repeated_flag
 from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
-from kubectl_snapshot.render.all_renderers import FITTED, RENDERERS
+from kubectl_snapshot.render.all_renderers import FITTED, RENDERERS, format_from_path
 
 if TYPE_CHECKING:
     import argparse
@@ -40,8 +39,7 @@ class Formats(NamedTuple):
     from_path: Callable[[str], str]
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """One copy of the data: to a file, to a ConfigMap, or to stdout where it has neither."""
 
     format: str
@@ -57,13 +55,7 @@ class Output:
         return f"{CONFIGMAP_SCHEME}{self.configmap.namespace}/{self.configmap.name}"
 
 
-def from_snapshot_path(path: str) -> str:
-    from kubectl_snapshot.document.destination import format_from_path
-
-    return "html" if path.lower().endswith((".html", ".htm")) else format_from_path(path)
-
-
-SNAPSHOT_FORMATS = Formats((*RENDERERS, TEMPLATE), "yaml", from_snapshot_path)
+SNAPSHOT_FORMATS = Formats((*RENDERERS, TEMPLATE), "yaml", format_from_path)
 
 
 def add_document_flags(parser: argparse.ArgumentParser) -> None:
@@ -239,7 +231,7 @@ def _parse_format(text: str, formats: Formats) -> Output:
     """Return a format as an output to stdout."""
     name, _, path = text.partition("=")
     if name == TEMPLATE and TEMPLATE in formats.names:
-        from kubectl_snapshot.commands.template_file import read_template
+        from kubectl_snapshot.fleet.template_file import read_template
 
         return Output(TEMPLATE, template=read_template(path))
     if text not in formats.names:
@@ -264,7 +256,7 @@ def _parse_output(value: str, told: Output | None, formats: Formats) -> Output:
                 hint=f"choose one with -t: {_join(formats)}",
             )
         told = Output(chosen)
-    return replace(told, path=value)
+    return told._replace(path=value)
 
 
 def _join(formats: Formats) -> str:

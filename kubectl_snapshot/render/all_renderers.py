@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.codec_json import render_json
 from kubectl_snapshot.render.name import render_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kubectl_snapshot.document.snapshot import Snapshot
+
+
+def render_json(snapshot: Snapshot) -> str:
+    """Return the document as JSON. What only parses flags does not pay for its codec."""
+    from kubectl_snapshot.document import codec_json
+
+    return codec_json.render_json(snapshot)
 
 
 def render_yaml(snapshot: Snapshot) -> str:
@@ -51,3 +57,11 @@ RENDERERS: dict[str, Callable[[Snapshot], str]] = {
 }
 # Those that take a terminal's width, too.
 FITTED: dict[str, Callable[[Snapshot, int], str]] = {"table": render_table}
+
+
+def format_from_path(path: str) -> str:
+    """Return the format of a path's ending: the contract's, and html."""
+    from kubectl_snapshot.document import destination
+
+    is_page = path.lower().endswith((".html", ".htm"))
+    return "html" if is_page else destination.format_from_path(path)

@@ -78,6 +78,53 @@ def test_no_heavy_module_is_loaded_for_the_version(start: Start, python: str) ->
     assert loaded & HEAVY == set()
 
 
+# Writes each module that is imported into the file named first; what completes ends without a word.
+IMPORTS = """
+import runpy, sys
+names = open(sys.argv[1], "w", buffering=1)
+sys.addaudithook(lambda event, args: names.write(f"{args[0]}\\n") if event == "import" else None)
+sys.argv = sys.argv[2:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("words", [["ver"], ["--no-"], ["--cluster-scope", ""], ["completion", ""]])
+def test_completion_loads_argcomplete_at_most(
+    build: Build, python: str, tmp_path: Path, words: list[str]
+) -> None:
+    imports = tmp_path / "imports"
+    answer = subprocess.run(
+        [python, "-ISBc", IMPORTS, imports, build.zipapp, "__complete", *words],
+        env={},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.count("\n") > 1
+    loaded = {name.partition(".")[0] for name in imports.read_text().split()}
+    packages = {path.name.removesuffix(".py") for path in build.packages.iterdir()}
+    assert "kubectl_snapshot" in loaded
+    assert loaded & packages <= {"kubectl_snapshot", "argcomplete"}
+    assert loaded & HEAVY == set()
+
+
+def test_the_installed_completion_answers_as_kubectl_asks_it(
+    build: Build, tmp_path: Path, python: str
+) -> None:
+    (tmp_path / "python3").symlink_to(python)
+    shutil.copy(build.zipapp, tmp_path)
+    env = {"PATH": f"{tmp_path}{os.pathsep}{os.defpath}"}
+
+    def run(*words: str) -> str:
+        return subprocess.run(words, env=env, capture_output=True, text=True, check=True).stdout
+
+    assert "kubectl_complete-snapshot is there: " in run(
+        str(tmp_path / "kubectl-snapshot"), "completion", "zsh", "--install"
+    )
+    assert run(str(tmp_path / "kubectl_complete-snapshot"), "vers").endswith("agent image\n:4\n")
+    assert run(str(tmp_path / "kubectl_complete-snapshot"), "--cluster-scope=s") == "skip\n:4\n"
+
+
 # Prints how often each module of ours is compiled.
 COUNT = """
 import collections, runpy, sys

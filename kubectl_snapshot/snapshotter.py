@@ -164,6 +164,7 @@ class NodeSnapshotter:
             serializer = file_serializer(self.agent_config.output if self.agent_config else "-")
             if self.agent_config is not None:
                 serializer.connection = _choose_connection(self.agent_config)
+                serializer.template_path = self.agent_config.template_path
             with serializer as file:
                 file.serialize(snapshot)
 
@@ -195,25 +196,33 @@ class FileSerializer:
     path: str
     is_closed: bool = False
     connection: ConnectionOptions | None = None
+    template_path: str = ""
 
     def serialize(self, snapshot: Snapshot) -> None:
-        """Write the document."""
+        """Write the document, or what the template makes of it."""
         from kubectl_snapshot.clients.outputfile import write_whole
-        from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME, format_from_path
-        from kubectl_snapshot.render.all_renderers import RENDERERS
+        from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
 
         if self.is_closed:
             raise InvalidRequest(f"the serializer to {self.path or 'stdout'} is closed")
-        if self.path in ("", "-"):
-            sys.stdout.write(RENDERERS["json"](snapshot))
-            return
-        if self.path.startswith(CONFIGMAP_SCHEME):
+        if self.path.startswith(CONFIGMAP_SCHEME) and not self.template_path:
             self._write_configmap(snapshot)
-            return
-        chosen = format_from_path(self.path)
-        if chosen not in RENDERERS:
-            raise InvalidRequest(f"this version cannot write the format {chosen} of {self.path}")
-        write_whole(self.path, RENDERERS[chosen](snapshot))
+        elif self.path.startswith(CONFIGMAP_SCHEME):
+            raise InvalidRequest(f"no template is written to {self.path}")
+        elif self.path in ("", "-"):
+            sys.stdout.write(self._render(snapshot, "json"))
+        else:
+            write_whole(self.path, self._render(snapshot))
+
+    def _render(self, snapshot: Snapshot, format_name: str = "") -> str:
+        from kubectl_snapshot.render.all_renderers import RENDERERS, format_from_path
+
+        if not self.template_path:
+            return RENDERERS[format_name or format_from_path(self.path)](snapshot)
+        from kubectl_snapshot.fleet.template_file import read_template
+        from kubectl_snapshot.render.user_template import render_user_template
+
+        return render_user_template(read_template(self.template_path), snapshot)
 
     def _write_configmap(self, snapshot: Snapshot) -> None:
         from kubectl_snapshot.clients.kube import ConnectionOptions, connect
@@ -246,8 +255,8 @@ def default_factory(version: str = "", systemd_services: Sequence[str] | None = 
 def file_serializer(path: str) -> FileSerializer:
     """Return a serializer to a file, a ConfigMap (`cm://namespace/name`), or stdout (`-`, empty).
 
-    The format is the path's (`.yaml`, `.json`; JSON on stdout). A file is written whole or not at
-    all, readable by its owner only; Internal where it cannot be written.
+    The format is the path's: `.yaml`, `.txt`, `.html`, any other and stdout JSON. A file is written
+    whole or not at all, readable by its owner only; Internal where it cannot be written.
     """
     return FileSerializer(path.strip())
 
@@ -325,7 +334,9 @@ def build_job_options(
         )
     check_gpu_request(config.require_gpu, config.runtime_class)
     if config.template_path:
-        raise InvalidRequest("template_path has no effect in this version")
+        from kubectl_snapshot.fleet.template_file import read_template
+
+        read_template(config.template_path)
     helm_namespaces = parse_namespaces(config.helm_namespaces)
     required_reads = build_reads(collectors, helm_namespaces, is_optional=False)
     return JobOptions(

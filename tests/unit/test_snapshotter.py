@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from kubectl_snapshot.errors import InvalidRequest, ServiceUnavailable
+from kubectl_snapshot.document.codec import parse_document
+from kubectl_snapshot.errors import InvalidRequest, NotFound, ServiceUnavailable
 from kubectl_snapshot.snapshotter import (
     AgentConfig,
     NodeSnapshotter,
+    Snapshot,
     build_job_options,
     default_factory,
     deploy_and_get_snapshot,
@@ -70,3 +72,39 @@ def test_a_registry_with_metrics_of_our_names_is_refused_before_anything_is_made
     Gauge("snapshot_collection_success", "Another program's.", registry=registry)
     with pytest.raises(InvalidRequest, match="the registry has metrics of these names"):
         NodeSnapshotter(registry=registry).measure()
+
+
+SNAPSHOT = Snapshot({"source-node": "gpu-17"})
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "a.json", "a"])
+def test_a_file_holds_the_document(tmp_path: Path, name: str) -> None:
+    with file_serializer(str(tmp_path / name)) as file:
+        file.serialize(SNAPSHOT)
+    assert parse_document((tmp_path / name).read_text()) == SNAPSHOT
+
+
+@pytest.mark.parametrize(
+    ("name", "begin"), [("a.txt", "FIELD "), ("a.table", "FIELD "), ("a.html", "<!DOCTYPE html>")]
+)
+def test_a_file_has_the_format_of_its_ending(tmp_path: Path, name: str, begin: str) -> None:
+    with file_serializer(str(tmp_path / name)) as file:
+        file.serialize(SNAPSHOT)
+    assert (tmp_path / name).read_text().startswith(begin)
+
+
+def test_a_template_is_written_instead_of_the_document(tmp_path: Path) -> None:
+    template, path = tmp_path / "a.j2", tmp_path / "a.txt"
+    template.write_text("{{ reading('metadata.source-node') }}")
+    with file_serializer(str(path)) as file:
+        file.template_path = str(template)
+        file.serialize(SNAPSHOT)
+    assert path.read_text() == "gpu-17"
+    with file_serializer("cm://ops/gpu-17") as file, pytest.raises(InvalidRequest):
+        file.template_path = str(template)
+        file.serialize(SNAPSHOT)
+
+
+def test_a_template_that_is_not_there_is_told_before_anything_is_made() -> None:
+    with pytest.raises(NotFound, match="there is no file"):
+        build_job_options(AgentConfig(agent="image", template_path="none.j2"), "ops", ())

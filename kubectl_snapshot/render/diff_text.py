@@ -124,9 +124,8 @@ def _render_foot(diff: Diff, width: int) -> Iterator[str]:
     words = [f"{number} {kind}" for kind, number in counts.items()]
     yield ", ".join(words) if not diff.is_empty else ", ".join(["no difference", *words])
     if diff.left_out:
-        own = "" if _is_one_node(diff) else " or are each node's own"
-        what = f"{_count(diff.left_out, 'value')} that change by themselves{own}"
-        yield _cut(f"left out: {what}; see --all", width)
+        own = "" if _is_one_node(diff) else " or is each node's own"
+        yield _cut(f"{diff.left_out} left out: what changes by itself{own}; see --all", width)
 
 
 def _is_one_node(diff: Diff) -> bool:

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from kubectl_snapshot.document.codec_yaml import render_yaml
+from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
+from kubectl_snapshot.main import main
+
+READ = {"elapsed-ms": "1"}
+BEFORE = Snapshot(
+    {"source-node": "gpu-17"},
+    (
+        Measurement("K8s", (Subtype("server", {"version": "v1.34.4"}, READ),)),
+        Measurement("OS", (Subtype("release", {"ID": "ubuntu", "VERSION_ID": "24.04"}, READ),)),
+    ),
+)
+OTHER = Snapshot(
+    {"source-node": "gpu-17"},
+    (
+        Measurement("K8s", (Subtype("server", {}, {"status": "forbidden", **READ}),)),
+        Measurement("OS", (Subtype("release", {"ID": "ubuntu", "VERSION_ID": "22.04"}, READ),)),
+    ),
+)
+UNREAD = Snapshot(BEFORE.metadata, (OTHER.measurements[0], BEFORE.measurements[1]))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    found = {"before": BEFORE, "other": OTHER, "unread": UNREAD}
+    for name, snapshot in found.items():
+        (tmp_path / f"{name}.yaml").write_text(render_yaml(snapshot))
+    return {name: str(tmp_path / f"{name}.yaml") for name in found}
+
+
+@pytest.mark.parametrize(
+    ("other", "flags", "code"),
+    [
+        ("before", [], 0),
+        ("before", ["--strict"], 0),
+        ("other", [], 1),
+        ("other", ["--strict"], 1),
+        ("other", ["--only", "OS"], 1),
+        ("other", ["--ignore", "OS"], 0),
+        ("unread", [], 0),
+        ("unread", ["--strict"], 10),
+        ("unread", ["--strict", "--ignore", "K8s"], 0),
+        ("unread", ["--strict", "--only", "OS"], 0),
+    ],
+)
+def test_the_exit_code_is_the_answer(
+    files: dict[str, str], other: str, flags: list[str], code: int
+) -> None:
+    assert main(["diff", files["before"], files[other], *flags]) == code
+
+
+def test_the_text_tells_what_differs_and_what_is_unknown(
+    files: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["diff", files["before"], files["other"]])
+    captured = capsys.readouterr()
+    assert "OS.release\n  ~ VERSION_ID: 24.04 → 22.04 older\n" in captured.out
+    assert "  ? K8s.server: B: forbidden\n" in captured.out
+    assert captured.out.endswith("\n1 changed, 1 unknown\n")
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["-", "-"], 2, "stdin is named twice"),
+        (["no-such.yaml", "@live"], 3, "no-such.yaml"),
+        (["@live", "no-such.yaml"], 3, "no-such.yaml"),
+        (["{before}", "{other}", "-o", "junit"], 2, "junit"),
+        (["{before}", "{other}", "-o", "a.xml"], 2, "a.xml"),
+        (["{before}", "{other}", "-o", "cm://a/b"], 2, "cm://a/b"),
+    ],
+)
+def test_trouble_is_no_answer(
+    files: dict[str, str],
+    words: list[str],
+    code: int,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["diff", *(word.format(**files) for word in words)]) == code
+    captured = capsys.readouterr()
+    assert (captured.out, said in captured.err) == ("", True)
+
+
+def test_a_document_that_cannot_be_read_is_trouble(files: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("{")
+    assert main(["diff", files["before"], str(tmp_path / "broken.json")]) == 2
+
+
+def test_one_of_them_comes_from_stdin(
+    files: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stdin = io.TextIOWrapper(io.BytesIO(render_yaml(OTHER).encode()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert main(["diff", files["before"], "-", "-o", "json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["before"]["source"], told["after"]["source"]) == (files["before"], "-")
+
+
+def test_files_get_the_format_of_their_ending(files: dict[str, str], tmp_path: Path) -> None:
+    begins = {
+        "txt": "A  ",
+        "json": "{\n",
+        "yaml": "before:\n",
+        "patch": "# unknown: K8s.server: B: forbidden\n--- ",
+        "diff": "# unknown",
+        "html": "<!doctype html>",
+    }
+    words = [word for ending in begins for word in ("-o", str(tmp_path / f"d.{ending}"))]
+    assert main(["diff", files["before"], files["other"], *words]) == 1
+    for ending, begin in begins.items():
+        text = (tmp_path / f"d.{ending}").read_text(encoding="utf-8")
+        assert text.lower().startswith(begin.lower())
+        assert "VERSION_ID" in text
+
+
+def test_a_pattern_of_nothing_is_told(
+    files: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--ignore", "OS.sysctl", "--only", "OS.release"]
+    assert main(["diff", files["before"], files["other"], *words]) == 1
+    assert capsys.readouterr().err == "warning: neither snapshot has anything at OS.sysctl\n"
+
+
+def test_all_shows_how_the_documents_were_taken(
+    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    later = tmp_path / "later.yaml"
+    later.write_text(render_yaml(Snapshot({**BEFORE.metadata, "mode": "x"}, BEFORE.measurements)))
+    assert main(["diff", files["before"], str(later)]) == 0
+    assert "1 left out: what changes by itself" in capsys.readouterr().out
+    assert main(["diff", files["before"], str(later), "--all"]) == 1
+    assert "metadata\n  + mode: x\n" in capsys.readouterr().out

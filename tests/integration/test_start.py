@@ -39,6 +39,19 @@ def test_version_is_printed(start: Start, python: str) -> None:
     assert f"version     {__version__}\n" in answer.stdout
 
 
+@pytest.mark.parametrize("verb", ["schema", "version"])
+def test_half_a_standard_library_is_said_so(build: Build, python: str, verb: str) -> None:
+    # As in Debian's python3-minimal (tests/chroot): there is neither of the two.
+    lacking = "import runpy, sys; sys.modules.update(json=None, shutil=None)"
+    program = f"{lacking}; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+    command = [python, "-IB", "-c", program, str(build.zipapp), verb]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "error: kubectl-snapshot needs the whole standard library of Python\n" in answer.stderr
+    assert "apt-get install python3\n" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
 def test_an_unknown_command_is_invalid_input(start: Start, python: str) -> None:
     answer = start("capture-it", python=python)
     assert (answer.returncode, answer.stdout) == (2, "")

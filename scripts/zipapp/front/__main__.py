@@ -135,7 +135,23 @@ def start(args):
     return code
 
 
+def report_missing(error):
+    """Tell that Python's own library is not whole, and return the exit code."""
+    name = (error.name or "").split(".")[0]
+    if name not in getattr(sys, "stdlib_module_names", (name,)):
+        raise error
+    sys.stderr.write(
+        "error: kubectl-snapshot needs the whole standard library of Python\n"
+        "  why: %s has no module %s\n"
+        " hint: python3-minimal of Debian and Ubuntu is not enough: apt-get install python3\n"
+        % (sys.executable, name)
+    )
+    return 2
+
+
 try:
     sys.exit(start(sys.argv[1:]))
 except KeyboardInterrupt:  # while importing; main deals with those that come later
     sys.exit(130)
+except ModuleNotFoundError as error:
+    sys.exit(report_missing(error))

@@ -1,8 +1,8 @@
 # Every target calls scripts/ or one tool of .venv. `make help` lists them.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup lint unit conformance zipapp integration cluster-test faults test test-matrix demo demo-lab \
-        shells lab-up lab-down bench bench-scale regen clean
+.PHONY: help setup lint unit conformance zipapp release integration cluster-test faults test test-matrix demo demo-lab \
+        shells chroot lab-up lab-down bench bench-scale regen clean
 
 PYTHON ?= python3
 export PYTHON
@@ -30,10 +30,17 @@ conformance: setup ## the reference's rules, case by case
 zipapp: setup ## dist/kubectl-snapshot
 	$(BIN)/python scripts/build-zipapp
 
+release: setup ## dist/release: archives, krew manifest, checksums, SBOM, sdist and wheel
+	$(BIN)/python scripts/release
+
 integration: zipapp ## the built file on every Python found, the API client on its slim packages
-	scripts/test-packages prometheus
+	scripts/test-packages pipx prometheus
 	$(PYTEST) tests/integration
 	$(SLIM) $(PYTEST) --numprocesses auto tests/unit/clients
+
+browser: setup ## the HTML pages in Chromium
+	scripts/test-packages chromium
+	$(PYTEST) --numprocesses auto tests/browser
 
 cluster-test: zipapp ## a real Kubernetes: the lab, or KUBECONFIG with SNAPSHOT_TEST_CLUSTER=1
 	$(PYTEST) tests/cluster
@@ -50,7 +57,11 @@ shells: zipapp ## TAB in real bash, zsh and fish, through kubectl and without it
 	scripts/test-packages zsh fish bash-completion
 	$(PYTEST) tests/shells
 
-test: lint unit conformance integration cluster-test shells ## all of the above
+test: lint unit conformance integration browser cluster-test shells ## all of the above
+
+chroot: zipapp ## a release in a fresh Debian with little more than python3-minimal; makes that, in minutes
+	scripts/test-packages debootstrap
+	$(PYTEST) -rP tests/chroot
 
 demo: zipapp ## capture this machine, or with CONTEXT=name one node of that context
 	scripts/demo $(if $(CONTEXT),--context '$(CONTEXT)',--local)

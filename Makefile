@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lint unit conformance zipapp release integration cluster-test faults test test-matrix demo demo-lab \
-        shells chroot lab-up lab-down bench bench-scale regen clean
+        browser shells chroot lab-up lab-down bench bench-scale regen clean
 
 PYTHON ?= python3
 export PYTHON

@@ -42,6 +42,7 @@ ELLIPSIS = "…"
 COLUMNS = 120
 ERROR_LINE = re.compile(r"(error|  why| hint|warning): ")
 YAML_LINE = re.compile(r"\s*(?:- )?[\w-]+:(?= |$)")
+TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 RUN_NAME = re.compile(r"kubectl-snapshot-[a-z2-7]{10}\b")
 
 
@@ -181,7 +182,7 @@ def build_pattern(line: str) -> str:
 
 def shorten(line: str) -> str:
     """Return a line without what depends on run and cluster: of YAML only the key is left."""
-    line = RUN_NAME.sub("kubectl-snapshot-RUN", line)
+    line = TIME.sub("TIME", RUN_NAME.sub("kubectl-snapshot-RUN", line))
     key = None if ERROR_LINE.match(line) else YAML_LINE.match(line)
     return key[0] if key else line
 

@@ -29,6 +29,7 @@ from kubectl_snapshot.render.template import check_template, render_template
 if TYPE_CHECKING:
     from kubectl_snapshot.document.paths import ConstraintPath
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot, Subtype
+    from kubectl_snapshot.render.go_template import GoLine
 
 TEMPLATE_ENDINGS = (".j2", ".jinja2", ".jinja")
 MARKUP_ENDINGS = (".html", ".htm", ".xhtml", ".xml", ".svg")
@@ -59,7 +60,7 @@ def parse_template(source: str, name: str) -> UserTemplate:
         raise InvalidRequest(
             f"{name} line {line.number} is a template of Go, not of Jinja2",
             why=f"it reads {line.text}",
-            hint=f"write it as {line.jinja} ({MANUAL} has the rest)",
+            hint=_hint_porting(line),
         )
     check_template(source, name, FILTERS)
     return UserTemplate(name, source)
@@ -150,6 +151,14 @@ def print_as_documented(value: Any) -> Any:
             f"{value.__name__} is a function: call it, or take the key of that name by ['…']"
         )
     return value
+
+
+def _hint_porting(line: GoLine) -> str:
+    try:
+        check_template(line.jinja + line.closing, "", FILTERS)
+    except InvalidRequest:
+        return f"{MANUAL} tells what it is in Jinja2"
+    return f"write it as {line.jinja} ({MANUAL} has the rest)"
 
 
 def _explain_missing(snapshot: Snapshot, path: str, parsed: ConstraintPath | None) -> NoReturn:

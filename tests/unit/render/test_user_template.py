@@ -142,6 +142,12 @@ def test_a_template_of_go_is_refused_with_its_line_in_jinja2() -> None:
     assert "docs/templates.md" in error.hint
 
 
+def test_a_line_of_go_that_cannot_be_put_into_words_names_the_manual() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_template('{{ if and (eq .Name "a") (eq .Type "b") }}', "a.tmpl")
+    assert caught.value.hint == "docs/templates.md tells what it is in Jinja2"
+
+
 def test_what_is_neither_is_refused_as_no_jinja2() -> None:
     with pytest.raises(InvalidRequest, match=r"a\.j2 line 2 is no Jinja2"):
         parse_template("\n{% if %}", "a.j2")

@@ -18,7 +18,6 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from kubectl_snapshot import __version__
-from tests.integration.conftest import ROOT
 from tests.integration.releases import (
     ARCHIVE,
     SBOM,

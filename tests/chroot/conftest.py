@@ -1,0 +1,87 @@
+"""Fixtures of the chroot tests: those of the cluster tests, and a Debian made from nothing.
+
+Only the kubectl and the kubeconfig of the tests come from this machine, and the archive of the
+release, unpacked as a user would; nothing is mounted.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.conftest import cluster, namespace
+from tests.cluster.support import Cluster
+from tests.integration.releases import ARCHIVE, build_release
+
+__all__ = ["cluster", "namespace"]
+
+SUITE = "bookworm"
+PATH = "/usr/local/bin:/usr/bin:/bin"
+LIBRARY = "libpython3-stdlib"
+
+Finished = subprocess.CompletedProcess[str]
+
+
+@dataclass(frozen=True)
+class Debian:
+    root: Path
+    environment: Mapping[str, str] = field(
+        default_factory=lambda: {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
+    )
+
+    def run(self, *words: str, timeout: float = 120) -> Finished:
+        """Run a command inside; what it says is on the page that `pytest -rP` prints."""
+        variables = [f"{name}={text}" for name, text in self.environment.items()]
+        command = ["chroot", str(self.root), "/usr/bin/env", "-i", *variables, *words]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout
+        )
+        shown = (done.stdout + done.stderr).splitlines()
+        print(f"# {' '.join(words)}", *shown[:12], *["…"] * (len(shown) > 12), sep="\n")
+        return done
+
+
+@pytest.fixture(scope="session")
+def minimal(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debian]:
+    """Debian with python3-minimal, kubectl, and the archive of a release unpacked."""
+    if os.geteuid() != 0 or not shutil.which("debootstrap"):
+        pytest.skip("this needs root and debootstrap")
+    root = tmp_path_factory.mktemp("chroot") / "root"
+    bootstrap = ["debootstrap", "--variant=minbase", "--include=python3-minimal", SUITE, str(root)]
+    subprocess.run([*bootstrap, *find_mirror()], check=True, stdout=subprocess.DEVNULL)
+    release = build_release(tmp_path_factory.mktemp("release"))
+    bin_directory = root / "usr/local/bin"
+    unpack = ["tar", "-xzf", str(release.directory / ARCHIVE), "-C", str(bin_directory)]
+    subprocess.run([*unpack, "kubectl-snapshot"], check=True)
+    shutil.copy(cluster.kubectl_path, bin_directory / "kubectl")
+    (root / "root/.kube").mkdir()
+    shutil.copy(cluster.kubeconfig, root / "root/.kube/config")
+    yield Debian(root)
+    shutil.rmtree(root)
+
+
+@pytest.fixture(scope="session")
+def refused(minimal: Debian) -> Finished:
+    """What the program says where python3-minimal is all there is of Python."""
+    return minimal.run("kubectl", "snapshot", "version")
+
+
+@pytest.fixture(scope="session")
+def debian(minimal: Debian, refused: Finished) -> Debian:
+    """The same after what the program asked for was installed: the other half of the library."""
+    done = minimal.run("apt-get", "install", "-qq", "-y", "--no-install-recommends", LIBRARY)
+    assert done.returncode == 0, done.stderr
+    return minimal
+
+
+def find_mirror() -> list[str]:
+    """Return the mirror that this machine's apt uses for the suite; none for debootstrap's own."""
+    question = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
+    asked = subprocess.run([*question, f"Codename: {SUITE}"], capture_output=True, text=True)
+    return asked.stdout.split()[:1]

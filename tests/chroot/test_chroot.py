@@ -1,0 +1,49 @@
+"""The archive of a release, unpacked by hand where there is little more than python3-minimal."""
+
+from __future__ import annotations
+
+from kubectl_snapshot import __version__
+from tests.chroot.conftest import Debian, Finished
+from tests.cluster.support import Cluster, assert_nothing_left
+from tests.validation import parse_valid
+
+PYTHON_PACKAGES = {
+    "libpython3-stdlib",
+    "libpython3.11-minimal",
+    "libpython3.11-stdlib",
+    "python3-minimal",
+    "python3.11-minimal",
+}
+
+
+def test_python3_minimal_alone_is_not_enough_and_the_error_says_so(refused: Finished) -> None:
+    assert refused.returncode == 2
+    assert "has no module" in refused.stderr
+    assert "apt-get install python3\n" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_there_is_no_other_python_package(debian: Debian) -> None:
+    shown = debian.run("dpkg-query", "-W", "-f", "${Package}\n").stdout.split()
+    assert {name for name in shown if "python" in name} == PYTHON_PACKAGES
+
+
+def test_it_says_its_version_and_the_servers(debian: Debian) -> None:
+    done = debian.run("kubectl", "snapshot", "version")
+    assert done.returncode == 0, done.stderr
+    assert __version__ in done.stdout
+
+
+def test_kubectl_completes_through_what_it_installs(debian: Debian, cluster: Cluster) -> None:
+    done = debian.run("kubectl", "snapshot", "completion", "bash", "--install")
+    assert done.returncode == 0, done.stderr
+    offered = debian.run("kubectl", "__complete", "snapshot", "--node", "").stdout
+    assert {line.split("\t")[0] for line in offered.splitlines()} >= set(cluster.nodes)
+
+
+def test_it_captures_a_node(debian: Debian, cluster: Cluster, namespace: str) -> None:
+    node = cluster.nodes[-1]
+    done = debian.run("kubectl", "snapshot", "-n", namespace, "--node", node)
+    assert done.returncode == 0, done.stderr
+    assert parse_valid(done.stdout).metadata["source-node"] == node
+    assert_nothing_left(cluster)

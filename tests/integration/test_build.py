@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.machinery
 import importlib.util
+import io
 import os
 import re
+import tokenize
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -17,6 +21,7 @@ from tests.integration.conftest import PROGRAM, ROOT, Build, build_zipapp
 
 MAX_OWN_BYTES = 300_000
 # Distributions without a licence file: the module whose head has the text, and words of it.
+ELLIPSIS = ast.Expr(ast.Constant(...))
 LICENCE_IN_MODULE = {"nvidia_ml_py": ("pynvml.py", "Redistributions in binary form must")}
 
 
@@ -60,6 +65,46 @@ def test_only_text_is_in_it(build: Build) -> None:
         binary = [name for name in archive.namelist() if b"\0" in archive.read(name)]
         compiled = [name for name in archive.namelist() if name.endswith((".so", ".pyd", ".pyc"))]
     assert not binary and not compiled
+
+
+def test_our_modules_are_the_repositorys_less_prose_each_line_where_it_was(build: Build) -> None:
+    for path in (ROOT / "kubectl_snapshot").rglob("*.py"):
+        written = path.read_text(encoding="utf-8")
+        packed = (build.packages / path.relative_to(ROOT)).read_text(encoding="utf-8")
+        assert lines_of_code(packed) == lines_of_code(written), path
+        assert "#" not in {token.string[0] for token in tokens_of(packed) if token.string}, path
+
+
+def lines_of_code(source: str) -> list[tuple[int, str]]:
+    """Return each statement that does something with its line, none of its positions within."""
+    return [
+        (node.lineno, ast.dump(node))
+        for node in ast.walk(without_docstrings(ast.parse(source)))
+        if isinstance(node, (ast.stmt, ast.expr)) and not is_placeholder(node)
+    ]
+
+
+def without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            continue
+        if ast.get_docstring(node) is not None:
+            node.body[:1] = [] if node.body[1:] or isinstance(node, ast.Module) else [ELLIPSIS]
+    return tree
+
+
+def is_placeholder(node: ast.AST) -> bool:
+    value = node.value if isinstance(node, ast.Expr) else node
+    return isinstance(value, ast.Constant) and value.value is ...
+
+
+def tokens_of(source: str) -> Iterator[tokenize.TokenInfo]:
+    return tokenize.generate_tokens(io.StringIO(source).readline)
+
+
+def test_prose_beside_code_and_within_texts_is_told_apart(program: ModuleType) -> None:
+    source = '"""Doc."""\nß = "# no comment"  # é, a comment\ndef f():\n    """A\n    b."""\n'
+    assert program.without_prose(source) == '\nß = "# no comment"\ndef f():\n    ...\n\n'
 
 
 def test_the_licence_of_every_package_is_in_it(build: Build) -> None:

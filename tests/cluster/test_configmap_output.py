@@ -76,6 +76,35 @@ def test_a_second_snapshot_takes_the_place_of_the_first(
     assert run_snapshot("query", f"cm://{namespace}/here", "metadata.mode").stdout == "local\n"
 
 
+def test_a_table_is_written_under_the_references_key_and_not_read_back(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    uri = f"cm://{namespace}/here"
+    # The keys of the document that was there do not stay beside the table's.
+    for words in ([], ["-t", "table"]):
+        ended = run_snapshot("--local", "-o", uri, *words)
+        assert ended.returncode == 0, ended.stderr
+    data = cluster.client.get(path_of(namespace, "here"))["data"]
+    assert set(data) == {"snapshot.txt", "format", "timestamp"}
+    assert data["format"] == "table"
+    assert data["snapshot.txt"].startswith("FIELD ")
+    read = run_snapshot("query", uri, "OS")
+    assert read.returncode == 2
+    assert "it holds a table, which cannot be read back" in read.stderr
+
+
+def test_a_document_bears_the_version_that_was_asked_for_and_is_read_back(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    uri = f"cm://{namespace}/here"
+    ended = run_snapshot("--local", "--api-version", "aicr.run/v1", "-o", uri)
+    assert ended.returncode == 0, ended.stderr
+    text = cluster.client.get(path_of(namespace, "here"))["data"]["snapshot.yaml"]
+    assert "\napiVersion: aicr.run/v1\n" in text
+    queried = run_snapshot("query", uri, "metadata.mode")
+    assert (queried.stdout, queried.stderr) == ("local\n", "")
+
+
 def test_what_the_reference_has_written_is_read_and_replaced(
     cluster: Cluster, run_snapshot: Run, namespace: str
 ) -> None:

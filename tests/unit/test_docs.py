@@ -185,6 +185,13 @@ def test_each_make_target_exists(page: Path) -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"there is no target {target}"
 
 
+def test_each_make_target_is_told_to_who_contributes() -> None:
+    page = docs.read_page("CONTRIBUTING.md")
+    targets = re.findall(r"^([a-z-]+):.* ## ", docs.read_page("Makefile"), re.MULTILINE)
+    assert "lint" in targets
+    assert [name for name in targets if f"`make {name}`" not in page] == ["help"]
+
+
 @pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
 def test_a_decision_is_short_and_says_what_it_costs(page: Path) -> None:
     lines = page.read_text(encoding="utf-8").splitlines()

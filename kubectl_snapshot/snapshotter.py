@@ -222,7 +222,7 @@ class FileSerializer:
         from kubectl_snapshot.fleet.template_file import read_template
         from kubectl_snapshot.render.user_template import render_user_template
 
-        return render_user_template(read_template(self.template_path), snapshot)
+        return render_user_template(read_template(self.template_path), snapshot, self.path)
 
     def _write_configmap(self, snapshot: Snapshot) -> None:
         from kubectl_snapshot.clients.kube import ConnectionOptions, connect

@@ -175,7 +175,7 @@ def render_output(output: Output, snapshot: Snapshot, width: int) -> str:
     if output.template is not None:
         from kubectl_snapshot.render.user_template import render_user_template
 
-        return render_user_template(output.template, snapshot)
+        return render_user_template(output.template, snapshot, output.path)
     if output.format in FITTED:
         return FITTED[output.format](snapshot, width)
     return RENDERERS[output.format](snapshot)

@@ -66,12 +66,15 @@ def parse_template(source: str, name: str) -> UserTemplate:
     return UserTemplate(name, source)
 
 
-def render_user_template(template: UserTemplate, snapshot: Snapshot) -> str:
-    """Return the text of a template; values are escaped where its name says it is HTML or XML."""
+def render_user_template(template: UserTemplate, snapshot: Snapshot, path: str = "") -> str:
+    """Return the text of a template; values are escaped where it is HTML or XML.
+
+    That is told by its name, or by the path that the text is written to.
+    """
     return render_template(
         template.source,
         build_variables(snapshot),
-        is_markup(template.name),
+        is_markup(template.name) or is_markup(path),
         template.name,
         FILTERS,
         finalize=print_as_documented,

@@ -92,6 +92,18 @@ def test_a_template_is_a_format_with_a_file(template: str, tmp_path: Path) -> No
         assert (Path(path).read_text() if path else out.getvalue()) == "node2\n"
 
 
+def test_values_are_escaped_in_a_file_of_markup_whatever_its_template_is_called(
+    template: str, tmp_path: Path
+) -> None:
+    hostile = Snapshot({"source-node": "<script>"})
+    for name, text in (("a.html", "&lt;script&gt;\n"), ("a.md", "<script>\n")):
+        path = tmp_path / name
+        write_outputs(
+            parse_outputs([str(path)], "", template=template), hostile, io.StringIO(), no_cluster
+        )
+        assert path.read_text() == text
+
+
 def test_a_document_and_a_template_of_it_are_written_together(
     template: str, tmp_path: Path
 ) -> None:

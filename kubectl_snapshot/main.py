@@ -12,6 +12,7 @@ from kubectl_snapshot.commands.all_commands import (
     DEFAULT_COMMAND,
     split_command,
 )
+from kubectl_snapshot.commands.terminal import prepare_streams, wants_colour
 from kubectl_snapshot.errors import (
     EXIT_CODES,
     EXIT_INTERRUPTED,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. Nothing but this catches every exception."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        prepare_streams(sys.stdout, sys.stderr, os.environ)
     name = DEFAULT_COMMAND
     try:
         if words[:1] == [COMPLETE]:
@@ -92,4 +95,9 @@ def report_error(error: Exception, words: Sequence[str]) -> None:
 
         traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
     as_json = "--log-json" in words or os.environ.get("KUBECTL_SNAPSHOT_LOG_JSON") == "true"
-    print((render_error_json if as_json else render_error)(error), file=sys.stderr)
+    text = (render_error_json if as_json else render_error)(error)
+    if not as_json and wants_colour(sys.stderr, os.environ):
+        from kubectl_snapshot.render.colour import paint_talk
+
+        text = paint_talk(text)
+    print(text, file=sys.stderr)

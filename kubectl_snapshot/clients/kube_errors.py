@@ -7,6 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Callable
 
 from kubectl_snapshot.clients.tls import ssl_reason
+from kubectl_snapshot.constants import WITHOUT_CLUSTER
 from kubectl_snapshot.errors import (
     Internal,
     InvalidRequest,
@@ -106,6 +107,7 @@ def build_network_error(
     if isinstance(root, OSError):
         words = root.strerror or strip_control(str(root))
         how = LASTING if isinstance(root, socket.gaierror) else REFUSED
+        hint = f"{hint}, or choose another with --context; {WITHOUT_CLUSTER}"
         return ServiceUnavailable(what, why=f"{place}: {words}", hint=hint), how
     return InvalidRequest(what, why=f"{place}: {strip_control(str(root))}"), LASTING
 

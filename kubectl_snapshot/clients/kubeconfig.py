@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.kubeconfig_file import Config, merge_configs, parse_config
 from kubectl_snapshot.clients.localfile import read_yaml
+from kubectl_snapshot.constants import WITHOUT_CLUSTER
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def read_access(options: ConnectionOptions, env: Mapping[str, str]) -> Access:
         raise NotFound(
             "no cluster is configured",
             why=f"no kubeconfig in {config.source or 'any place'}, and this is not a pod",
-            hint="name a file with --kubeconfig or $KUBECONFIG, or a server with --server",
+            hint=f"name a file with --kubeconfig or $KUBECONFIG; {WITHOUT_CLUSTER}",
         )
     return select_access(config, options)
 
@@ -118,7 +119,7 @@ def select_access(config: Config, options: ConnectionOptions) -> Access:
         raise NotFound(
             f"no current context is set in {config.source}",
             why=_choices(config.contexts, "context"),
-            hint="choose one with --context, or `kubectl config use-context NAME`",
+            hint=f"choose one with --context; {WITHOUT_CLUSTER}",
         )
     cluster_name = options.cluster or context.get("cluster", "")
     cluster: Mapping[str, Any] = {}

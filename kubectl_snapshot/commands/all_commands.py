@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kubectl_snapshot.commands.suggest import suggest
 from kubectl_snapshot.errors import InvalidRequest
 
 TYPE_CHECKING = False  # typing's is slow to import, and every start pays
@@ -36,7 +37,10 @@ COMMANDS = {
     ),
     "query": ("kubectl_snapshot.commands.query", "print values of a snapshot by path"),
     "rbac": ("kubectl_snapshot.commands.rbac", "print the rights that an administrator gives once"),
-    "report": ("kubectl_snapshot.commands.report", "write one page of HTML: a node, or a difference"),
+    "report": (
+        "kubectl_snapshot.commands.report",
+        "write one page of HTML: a node, or a difference",
+    ),
     "schema": ("kubectl_snapshot.commands.schema", "print the JSON Schema of a snapshot"),
     "version": ("kubectl_snapshot.commands.version", "print version, Python and agent image"),
 }
@@ -56,7 +60,7 @@ def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
             raise InvalidRequest(
                 f"unknown command {word!r}",
                 why=f"the commands are {', '.join(COMMANDS)}",
-                hint="see `kubectl snapshot --help`",
+                hint=suggest(word, COMMANDS, "see `kubectl snapshot --help`"),
             )
         return word, [*words[:index], *words[index + 1 :]]
     return DEFAULT_COMMAND, list(words)

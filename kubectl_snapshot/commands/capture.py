@@ -33,6 +33,7 @@ from kubectl_snapshot.commands.flags import (
 from kubectl_snapshot.commands.output import (
     add_document_flags,
     check_outputs,
+    is_guessed,
     load_renderers,
     parse_outputs,
     write_outputs,
@@ -62,12 +63,12 @@ examples:
 
 
 def new_parser() -> Parser:
-    commands = "\n".join(f"  {name:9} {text}" for name, (_, text) in COMMANDS.items())
+    commands = "\n".join(f"  {name:10} {text}" for name, (_, text) in COMMANDS.items())
     parser = new_plain_parser(
         "kubectl snapshot",
         "Capture how a node and its cluster are configured, as one document.",
         usage="kubectl snapshot [COMMAND] [flags]",
-        epilog=f"commands:\n{commands}\n\n{EXAMPLES}",
+        epilog=f"{EXAMPLES}\ncommands:\n{commands}",
     )
     add_target_flags(parser)
     add_agent_flags(parser)
@@ -231,6 +232,9 @@ def finish(
     written = replace(snapshot, api_version=args.api_version)
     write_outputs(outputs, written, out, partial(connect_with, args))
     for output in outputs:
+        if is_guessed(output, args.format):
+            message = f"the ending of {output.path} tells no format: it is JSON; -t has others"
+            on_event({"event": "warning", "message": message})
         if output.place:
             node = snapshot.metadata.get("source-node", "")
             on_event({"event": "written", "node": node, "path": output.place})

@@ -31,6 +31,7 @@ from kubectl_snapshot.commands.source import (
     read_snapshot,
 )
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK, InvalidRequest
+from kubectl_snapshot.render.colour import paint_outcomes
 from kubectl_snapshot.render.findings import render_json, render_text
 from kubectl_snapshot.render.junit import render_junit
 
@@ -71,8 +72,8 @@ def new_parser() -> Parser:
         "kubectl snapshot check",
         "Check a snapshot; exit 0 where all holds, 1 where something fails, 10 where something is\n"
         "unknown and --strict is given, 2 or more where the check could not be made.",
-        usage="kubectl snapshot check SNAPSHOT (-c CONSTRAINT | -f FILE)… [flags]",
-        epilog=f"{EPILOG}\n{EXAMPLES}",
+        usage="kubectl snapshot check SNAPSHOT (-c CONSTRAINT | -f FILE)... [flags]",
+        epilog=f"{EXAMPLES}\n{EPILOG}",
     )
     parser.add_argument("snapshot", metavar="SNAPSHOT", help=HELP)
     add_repeated_flag(
@@ -113,7 +114,8 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     findings = check_rules(rules, snapshot)
     report = Report(args.snapshot, snapshot.metadata, findings, is_strict=args.strict)
     for output in outputs:
-        write_text(output, RENDERERS[output.format](report), out)
+        paint = paint_outcomes if output.format == "text" else None
+        write_text(output, RENDERERS[output.format](report), out, paint)
     return choose_exit_code(findings, args.strict)
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # cobra, completions.go, ShellCompDirective
 NO_SPACE, NO_FILES = 2, 4
 MAX_DESCRIPTION = 72
+# What Python needs to start comes on top: within a second all is said.
+LIMIT_S = 0.8
 
 
 class Answer(NamedTuple):
@@ -43,15 +45,20 @@ def silence() -> None:
         os.close(null)
 
 
-def find_answer(before: Sequence[str], prefix: str, env: Mapping[str, str]) -> Answer:
-    """Return what can stand after the words before, beginning with the prefix."""
+def find_answer(
+    before: Sequence[str], prefix: str, env: Mapping[str, str], limit_s: float = LIMIT_S
+) -> Answer:
+    """Return what can stand after the words before, beginning with the prefix.
+
+    Waits for a cluster at most `limit_s`.
+    """
     if all(word in LOG_FLAGS for word in before) and not prefix.startswith("-"):
         verbs = {name: text for name, (_, text) in COMMANDS.items()}
         return Answer({name: verbs[name] for name in verbs if name.startswith(prefix)})
     from kubectl_snapshot.commands.complete_flags import complete_flags
 
     try:
-        return Answer(*complete_flags(before, prefix, env))
+        return Answer(*complete_flags(before, prefix, env, limit_s))
     except SnapshotError:  # words or variables of which the command itself will complain
         return Answer({})
 

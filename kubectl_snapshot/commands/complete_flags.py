@@ -23,18 +23,15 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.commands.flags import Parser
 
-# What Python needs to start comes on top: within a second all is said.
-LIMIT_S = 0.8
-
 
 def complete_flags(
-    before: Sequence[str], prefix: str, env: Mapping[str, str]
+    before: Sequence[str], prefix: str, env: Mapping[str, str], limit_s: float
 ) -> tuple[dict[str, str], bool]:
     """Return the candidates with their descriptions, and whether it may be a file as well.
 
     Raises InvalidRequest where the words before name no verb, or a variable has a wrong value.
     """
-    deadline = time.monotonic() + LIMIT_S
+    deadline = time.monotonic() + limit_s
     is_file = False
 
     def find(

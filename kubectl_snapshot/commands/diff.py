@@ -21,7 +21,6 @@ from kubectl_snapshot.commands.output import (
     add_output_flags,
     check_outputs,
     parse_outputs,
-    terminal_width,
     write_text,
 )
 from kubectl_snapshot.commands.source import (
@@ -32,7 +31,9 @@ from kubectl_snapshot.commands.source import (
     add_source_flags,
     read_snapshot,
 )
+from kubectl_snapshot.commands.terminal import read_width
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK, InvalidRequest
+from kubectl_snapshot.render.colour import paint_changes
 
 if TYPE_CHECKING:
     import argparse
@@ -67,6 +68,8 @@ def detect_format(path: str) -> str:
     return next((name for ending, name in ENDINGS.items() if lower.endswith(ending)), "")
 
 
+# Their lines begin with + - ~ ? on a terminal in colour.
+PAINTED = ("text", "unified")
 FORMATS = Formats(("text", "json", "yaml", "html", "unified"), "text", detect_format)
 
 
@@ -76,7 +79,7 @@ def new_parser() -> Parser:
         "Compare two snapshots; exit 0 where nothing differs, 1 where something does, 10 where\n"
         "something is unknown and --strict is given, 2 or more where they could not be compared.",
         usage="kubectl snapshot diff A B [flags]",
-        epilog=f"{EPILOG}\n{EXAMPLES}",
+        epilog=f"{EXAMPLES}\n{EPILOG}",
     )
     parser.add_argument("a", metavar="A", help=f"the earlier snapshot, or the good one: {HELP}")
     parser.add_argument("b", metavar="B", help="the later snapshot, or the bad one; as A")
@@ -129,8 +132,9 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         on_event({"event": "warning", "message": f"neither snapshot has anything at {pattern}"})
     diff = diff_snapshots(before, after, (args.a, args.b), selection)
     for output in outputs:
-        width = 0 if output.path else terminal_width(out)
-        write_text(output, render(output.format, diff, (before, after), width), out)
+        width = 0 if output.path else read_width(out)
+        paint = paint_changes if output.format in PAINTED else None
+        write_text(output, render(output.format, diff, (before, after), width), out, paint)
     return choose_exit_code(diff, args.strict)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 
+from kubectl_snapshot.commands.suggest import suggest
 from kubectl_snapshot.constants import API_VERSIONS, DEFAULT_TIMEOUT_S, FULL_API_VERSION
 from kubectl_snapshot.errors import InvalidRequest
 
@@ -29,6 +30,8 @@ REFERENCE_VARIABLES = {
     "debug": "AICR_DEBUG",
     "log_json": "AICR_LOG_JSON",
 }
+# What the reference makes of a value that it cannot read, where that is no error (contract 2.5).
+LENIENT_VARIABLES = {"AICR_MAX_NODES_PER_ENTRY": "there is no limit"}
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -43,10 +46,38 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are ours."""
+    """An ArgumentParser whose errors are ours, and whose help begins with examples."""
 
     def error(self, message: str) -> NoReturn:
-        raise InvalidRequest(message, hint=f"see `{self.prog} --help`")
+        raise InvalidRequest(message, hint=self.help_hint)
+
+    @property
+    def help_hint(self) -> str:
+        return f"see `{self.prog} --help`"
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Raise for a value that is none of a flag's choices, and name the one that is close."""
+        if action.choices is None or value in action.choices:
+            return
+        choices = [str(choice) for choice in action.choices]
+        name = max(action.option_strings, key=len, default=str(action.metavar or action.dest))
+        raise InvalidRequest(
+            f"{name}: there is no {value!r}",
+            why=f"it can be {', '.join(choices)}",
+            hint=suggest(str(value), choices, self.help_hint),
+        )
+
+    def format_help(self) -> str:
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        formatter.add_text(self.description)
+        formatter.add_text(self.epilog)
+        for group in self._action_groups:
+            formatter.start_section(group.title)
+            formatter.add_text(group.description)
+            formatter.add_arguments(group._group_actions)
+            formatter.end_section()
+        return formatter.format_help()
 
 
 class Single(argparse.Action):
@@ -88,7 +119,7 @@ def given(namespace: argparse.Namespace) -> set[str]:
 
 def new_parser(prog: str, description: str, usage: str, epilog: str = "") -> Parser:
     """Return a parser with exact flag names and our help flag."""
-    return Parser(
+    parser = Parser(
         prog=prog,
         usage=usage,
         description=description,
@@ -96,6 +127,9 @@ def new_parser(prog: str, description: str, usage: str, epilog: str = "") -> Par
         allow_abbrev=False,
         formatter_class=HelpFormatter,
     )
+    # Their names in argparse differ by Python's version.
+    parser._positionals.title, parser._optionals.title = "arguments", "flags"
+    return parser
 
 
 def add_flag(group: Any, *names: str, **settings: Any) -> None:
@@ -220,14 +254,29 @@ def parse_flags(
 ) -> argparse.Namespace:
     """Return the flags of a command line; what it does not give comes from the environment."""
     apply_variables(parser, environment)
-    return parser.parse_args(write_implied_values(parser, arguments))
+    args, unknown = parser.parse_known_args(write_implied_values(parser, arguments))
+    if unknown:
+        raise build_unknown_error(parser, unknown)
+    return args
+
+
+def build_unknown_error(parser: Parser, unknown: Sequence[str]) -> InvalidRequest:
+    """Return the error for words that are no flags of the verb, or too many."""
+    word = unknown[0].partition("=")[0]
+    if not word.startswith("-"):
+        return InvalidRequest(f"unrecognized arguments: {' '.join(unknown)}", hint=parser.help_hint)
+    flags = [name for action in parser._actions for name in action.option_strings]
+    return InvalidRequest(f"there is no flag {word}", hint=suggest(word, flags, parser.help_hint))
 
 
 def apply_variables(parser: Parser, environment: Mapping[str, str]) -> None:
     """Make what the environment says the defaults of a parser's flags."""
     for action in parser._actions:
         name, value = _variable(action, environment)
-        if name:
+        if name in LENIENT_VARIABLES and not value.isdecimal():
+            told = f"{name} is {value!r}, which is no number: {LENIENT_VARIABLES[name]}"
+            parser.set_defaults(warnings=[told])
+        elif name:
             action.default = _parse_variable(parser, action, name, value)
 
 
@@ -258,11 +307,12 @@ def _parse_variable(parser: Parser, action: argparse.Action, name: str, text: st
         value = parser._get_value(action, text)
         parser._check_value(action, value)
         return value
-    except (InvalidRequest, argparse.ArgumentError) as error:
-        what = error.what if isinstance(error, InvalidRequest) else error.message
-        raise InvalidRequest(
-            f"environment variable {name}: {what}", hint=f"see `{parser.prog} --help`"
-        ) from error
+    except InvalidRequest as error:
+        what = f"environment variable {name}: {error.what}"
+        raise InvalidRequest(what, error.why, error.hint or parser.help_hint) from error
+    except argparse.ArgumentError as error:
+        what = f"environment variable {name}: {error.message}"
+        raise InvalidRequest(what, hint=parser.help_hint) from error
 
 
 def write_implied_values(parser: Parser, arguments: Sequence[str]) -> list[str]:

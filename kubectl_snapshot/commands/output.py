@@ -11,6 +11,8 @@ import os
 from typing import TYPE_CHECKING, Callable, NamedTuple, TextIO
 
 from kubectl_snapshot.commands.flags import add_api_version_flag, add_flag, add_repeated_flag
+from kubectl_snapshot.commands.suggest import suggest
+from kubectl_snapshot.commands.terminal import read_width, wants_colour
 from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.render.all_renderers import FITTED, RENDERERS, format_from_path
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.destination import ConfigMapName
     from kubectl_snapshot.document.snapshot import Snapshot
     from kubectl_snapshot.render.user_template import UserTemplate
+
+    Paint = Callable[[str], str]
 
 # A format with a file: `template=FILE`.
 TEMPLATE = "template"
@@ -134,6 +138,13 @@ def parse_outputs(
     return outputs
 
 
+def is_guessed(output: Output, format_name: str) -> bool:
+    """Return whether a file is JSON only because its ending tells nothing (contract 5)."""
+    from kubectl_snapshot.document.destination import detect_format
+
+    return output.format == "json" != format_name and not detect_format(output.path or ".json")
+
+
 def check_outputs(outputs: Sequence[Output], connect: Callable[[], Kube]) -> None:
     """Raise for a place that could not be written to, before a capture is spent on it."""
     from kubectl_snapshot.clients.outputfile import check_writable
@@ -162,7 +173,7 @@ def write_outputs(
     """Write every copy of a document."""
     for output in outputs:
         if output.configmap is None:
-            width = 0 if output.path else terminal_width(out)
+            width = 0 if output.path else read_width(out)
             write_text(output, render_output(output, snapshot, width), out)
         else:
             from kubectl_snapshot.fleet.store import write_configmap
@@ -181,32 +192,26 @@ def render_output(output: Output, snapshot: Snapshot, width: int) -> str:
     return RENDERERS[output.format](snapshot)
 
 
-def write_text(output: Output, text: str, out: TextIO) -> None:
-    """Write one copy to its file or to stdout."""
+def write_text(output: Output, text: str, out: TextIO, paint: Paint | None = None) -> None:
+    """Write one copy to its file or to stdout, on a terminal in the colours of `paint`."""
     from kubectl_snapshot.clients.outputfile import write_whole
 
     if output.path:
         write_whole(output.path, text)
     else:
-        write_stdout(text, out)
+        write_stdout(text, out, paint)
 
 
-def write_stdout(text: str, out: TextIO) -> None:
+def write_stdout(text: str, out: TextIO, paint: Paint | None = None) -> None:
     """Write data to stdout: as it is, but to a terminal without what would act on it."""
     if out.isatty():
         from kubectl_snapshot.commands.progress import printable_text
 
         text = printable_text(text)
+    if paint and wants_colour(out, os.environ):
+        text = paint(text)
     out.write(text)
     out.flush()
-
-
-def terminal_width(out: TextIO) -> int:
-    """Return how many columns the terminal has that stdout is, 0 where it is none."""
-    try:
-        return os.get_terminal_size(out.fileno()).columns if out.isatty() else 0
-    except OSError:
-        return 0
 
 
 def _refuse_other_format(values: Sequence[str], format_name: str, formats: Formats) -> None:
@@ -235,7 +240,8 @@ def _parse_format(text: str, formats: Formats) -> Output:
 
         return Output(TEMPLATE, template=read_template(path))
     if text not in formats.names:
-        raise InvalidRequest(f"{text!r} is no output format", hint=f"use {_join(formats)}")
+        hint = suggest(text, formats.names, f"use {_join(formats)}")
+        raise InvalidRequest(f"{text!r} is no output format", hint=hint)
     return Output(text)
 
 
@@ -253,7 +259,7 @@ def _parse_output(value: str, told: Output | None, formats: Formats) -> Output:
         if chosen not in formats.names:
             raise InvalidRequest(
                 f"the ending of {value} tells no format",
-                hint=f"choose one with -t: {_join(formats)}",
+                hint=suggest(value, formats.names, f"choose one with -t: {_join(formats)}"),
             )
         told = Output(chosen)
     return told._replace(path=value)

@@ -55,10 +55,12 @@ def new_parser() -> Parser:
 def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.commands.output import write_stdout
     from kubectl_snapshot.job.preflight_facts import choose_exit_code
+    from kubectl_snapshot.render.colour import paint_outcomes
 
     facts = read_facts(args)
     code = choose_exit_code(facts, is_strict=args.strict != "false")
-    write_stdout(RENDERERS[args.output](facts, code), out)
+    paint = paint_outcomes if args.output == "table" else None
+    write_stdout(RENDERERS[args.output](facts, code), out, paint)
     return code
 
 

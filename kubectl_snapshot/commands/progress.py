@@ -7,11 +7,14 @@ come from a cluster or a node lose their control characters: none may act on a t
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
+from kubectl_snapshot.commands.terminal import is_live, read_width, wants_colour
 from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.render.colour import paint_talk
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +33,7 @@ def choose_progress(args: argparse.Namespace, stderr: TextIO) -> Callable[[Event
         tell = _tell_json(stderr)
     elif args.quiet:
         tell = _tell_urgent(stderr)
-    elif stderr.isatty():
+    elif is_live(stderr, os.environ):
         tell = _tell_live(stderr, args.verbose)
     else:
         tell = _tell_plain(stderr, args.verbose)
@@ -40,6 +43,8 @@ def choose_progress(args: argparse.Namespace, stderr: TextIO) -> Callable[[Event
         with lock:
             tell(event)
 
+    for message in getattr(args, "warnings", ()):
+        locked({"event": "warning", "message": message})
     return locked
 
 
@@ -125,15 +130,19 @@ def _tell_plain(stderr: TextIO, verbose: bool) -> Callable[[Event], None]:
 
 def _tell_live(stderr: TextIO, verbose: bool) -> Callable[[Event], None]:
     """Return a teller that keeps one line up to date and leaves only what should stay."""
+    paint = paint_talk if wants_colour(stderr, os.environ) else str
 
     def tell(event: Event) -> None:
         line, name = render_event(event), event.get("event")
         if name == "done":
             _write(stderr, CLEAR_LINE)
         elif line and (name in ("start", "scheduled") or (name in VERBOSE and not verbose)):
-            _write(stderr, f"{CLEAR_LINE}{line} …")
+            # A line that the terminal wraps could not be cleared.
+            width = read_width(stderr)
+            room = width - len(" ...") if width else len(line)
+            _write(stderr, f"{CLEAR_LINE}{line[:room]} …")
         elif line:
-            _write(stderr, f"{CLEAR_LINE}{line}\n")
+            _write(stderr, f"{CLEAR_LINE}{paint(line)}\n")
 
     return tell
 

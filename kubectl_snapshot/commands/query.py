@@ -22,10 +22,10 @@ from kubectl_snapshot.commands.output import (
     check_outputs,
     parse_outputs,
     render_output,
-    terminal_width,
     write_text,
 )
 from kubectl_snapshot.commands.source import EPILOG, HELP, add_source_flags, read_snapshot
+from kubectl_snapshot.commands.terminal import read_width
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, NotFound, SnapshotError
 from kubectl_snapshot.render.readings import (
     render_json,
@@ -69,8 +69,8 @@ def new_parser() -> Parser:
     parser = new_plain_parser(
         "kubectl snapshot query",
         "Print the values at paths of a snapshot; exit 3 where a path has none.",
-        usage="kubectl snapshot query SNAPSHOT [PATH…] [flags]",
-        epilog=f"{EPILOG}\n{EXAMPLES}",
+        usage="kubectl snapshot query SNAPSHOT [PATH...] [flags]",
+        epilog=f"{EXAMPLES}\n{EPILOG}",
     )
     parser.add_argument("snapshot", metavar="SNAPSHOT", help=HELP)
     parser.add_argument(
@@ -105,7 +105,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         if not readings:
             missing.append(path)
     for output in outputs:
-        width = 0 if output.path else terminal_width(out)
+        width = 0 if output.path else read_width(out)
         write_text(output, render(output, snapshot, found, width), out)
     if missing:
         raise explain(snapshot, missing)

@@ -50,7 +50,7 @@ def new_parser() -> Parser:
         "kubectl snapshot report",
         "Write one page of HTML that loads nothing: what a node is, or with OTHER what changed.",
         usage="kubectl snapshot report SNAPSHOT [OTHER] -o FILE [flags]",
-        epilog=f"{EPILOG}\n{EXAMPLES}",
+        epilog=f"{EXAMPLES}\n{EPILOG}",
     )
     parser.add_argument("snapshot", metavar="SNAPSHOT", help=HELP)
     parser.add_argument("other", metavar="OTHER", nargs="?", help="the later of two, the same way")

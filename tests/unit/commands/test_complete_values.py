@@ -76,7 +76,8 @@ def env(server: Server, tmp_path: Path) -> dict[str, str]:
 
 
 def candidates(env: dict[str, str], *words: str) -> list[str]:
-    return list(find_answer(words[:-1], words[-1], env).candidates)
+    # Not the limit of the program: what a test imports first takes its time.
+    return list(find_answer(words[:-1], words[-1], env, limit_s=20).candidates)
 
 
 @pytest.mark.parametrize(
@@ -149,13 +150,14 @@ def silent_server() -> Iterator[Server]:
         yield running
 
 
-def test_a_server_that_does_not_answer_offers_nothing_within_a_second(tmp_path: Path) -> None:
+def test_a_server_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:
     with silent_server() as server:
         path = write_kubeconfig(tmp_path / "kubeconfig", {"server": server.url})
+        env = {"KUBECONFIG": path}
+        assert candidates(env, "--context", "") == ["test"]
         began = time.monotonic()
-        assert candidates({"KUBECONFIG": path}, "--node", "") == []
-        assert time.monotonic() - began < 1
-        assert server.seen
+        assert find_answer(["--node"], "", env, limit_s=0.2).candidates == {}
+        assert time.monotonic() - began < 5
 
 
 def test_a_search_that_is_late_gives_nothing_rather_than_a_part() -> None:

@@ -15,11 +15,12 @@ from kubectl_snapshot.clients.kube import Kube
 from kubectl_snapshot.commands.output import (
     Output,
     check_outputs,
+    is_guessed,
     parse_outputs,
-    terminal_width,
     write_outputs,
     write_text,
 )
+from kubectl_snapshot.commands.terminal import read_width
 from kubectl_snapshot.document.codec import parse_document
 from kubectl_snapshot.document.snapshot import Snapshot
 from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound
@@ -177,6 +178,21 @@ def test_two_documents_for_one_place_are_refused(values: list[str]) -> None:
         parse_outputs(values, "")
 
 
+@pytest.mark.parametrize(
+    ("values", "format_name", "expected"),
+    [
+        *((["a"], "", True), (["a.md"], "", True), (["a"], "json", False)),
+        *((["a.json"], "", False), (["-"], "json", False), (["json"], "", False)),
+        *((["a.yaml"], "", False), (["a.html"], "", False), (["cm://a/b"], "json", False)),
+    ],
+)
+def test_a_file_is_json_by_a_guess_where_its_ending_tells_nothing(
+    values: list[str], format_name: str, expected: bool
+) -> None:
+    (output,) = parse_outputs(values, format_name)
+    assert is_guessed(output, format_name) is expected
+
+
 def test_every_copy_is_written(tmp_path: Path) -> None:
     path = str(tmp_path / "a.json")
     out = io.StringIO()
@@ -244,4 +260,4 @@ def test_a_table_is_as_wide_as_the_terminal_and_in_a_file_whole(
 
 
 def test_what_is_no_terminal_has_no_width() -> None:
-    assert terminal_width(io.StringIO()) == 0
+    assert read_width(io.StringIO()) == 0

@@ -20,6 +20,11 @@ FINISHED = {"event": "finished", "collector": "OS", "status": "ok", "elapsed-ms"
 LEFT = {"event": "left-behind", "reasons": ["Job j: 503"], "commands": ["kubectl delete job j"]}
 
 
+@pytest.fixture(autouse=True)
+def terminal_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -45,6 +50,20 @@ def test_a_terminal_gets_one_line_that_is_gone_at_the_end() -> None:
     text = told([SCHEDULED, FINISHED, {"event": "done"}], Terminal())
     assert "\n" not in text
     assert text.endswith("\r\x1b[2K")
+
+
+def test_a_terminal_gets_colours_unless_no_color_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    warning = {"event": "warning", "message": "not read: GPU"}
+    assert "\x1b[33mwarning:\x1b[0m not read: GPU\n" in told([warning], Terminal())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert told([warning], Terminal()).endswith("\x1b[2Kwarning: not read: GPU\n")
+
+
+def test_a_terminal_that_cannot_write_over_a_line_gets_plain_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    assert told([SCHEDULED, {"event": "done"}], Terminal()) == "collecting on node2\n"
 
 
 def test_quiet_tells_only_what_somebody_must_act_on() -> None:

@@ -1,0 +1,47 @@
+"""Colours for people who read lines on a terminal. Pure; others know whether there is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# SGR parameters (ECMA-48, 8.3.117) of the eight colours that every theme can read.
+RED, GREEN, YELLOW, CYAN = "31", "32", "33", "36"
+
+# By the first word of a line.
+TALK = {"error:": "1;31", "warning:": YELLOW, "hint:": CYAN, "fix:": CYAN}
+OUTCOMES = {"ok": GREEN, "FAIL": RED, "fail": RED, "warn": YELLOW, "unknown": YELLOW, "fix:": CYAN}
+# By its first character.
+CHANGES = {"+": GREEN, "-": RED, "~": YELLOW, "?": CYAN}
+
+
+def paint_changes(text: str) -> str:
+    """Return a difference with each line in the colour of what it tells."""
+    return "\n".join(
+        _paint(line, line.strip(), CHANGES.get(line.strip()[:1])) for line in text.split("\n")
+    )
+
+
+def paint_outcomes(text: str) -> str:
+    """Return a list of findings with each outcome in its colour."""
+    return paint_lines(text, OUTCOMES)
+
+
+def paint_talk(text: str) -> str:
+    """Return what is told on stderr with what it begins with in its colour."""
+    return paint_lines(text, TALK)
+
+
+def paint_lines(text: str, colours: Mapping[str, str]) -> str:
+    """Return a text with the first word of each line in its colour, if it has one."""
+    first = ((line, line.strip().partition(" ")[0]) for line in text.split("\n"))
+    return "\n".join(_paint(line, word, colours.get(word)) for line, word in first)
+
+
+def _paint(line: str, words: str, colour: str | None) -> str:
+    if not colour:
+        return line
+    before, _, after = line.partition(words)
+    return f"{before}\x1b[{colour}m{words}\x1b[0m{after}"

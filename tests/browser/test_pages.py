@@ -133,6 +133,13 @@ def test_printed_it_is_all_there_without_the_contents(open_page: Open) -> None:
     assert min(heights) > 10
 
 
+def test_a_table_of_thousands_stays_folded_on_paper(open_page: Open) -> None:
+    page = open_page("big")
+    page.emulate_media(media="print")
+    assert page.get_by_text("50000 values").is_visible()
+    assert not page.locator("details.huge td").first.is_visible()
+
+
 def test_a_fold_opens_by_its_line(open_page: Open) -> None:
     page = open_page("node")
     table = page.get_by_role("table", name="How each two GPUs are linked")

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import io
+
 import pytest
 
-from kubectl_snapshot.commands import capture, collect, version
+from kubectl_snapshot.commands import capture, collect, query, version
 from kubectl_snapshot.commands.flags import parse_flags, parse_timeout
+from kubectl_snapshot.commands.progress import choose_progress
 from kubectl_snapshot.errors import InvalidRequest
 
 
@@ -112,3 +115,18 @@ def test_a_variable_of_the_capture_means_nothing_to_another_verbs_own_flag() -> 
 def test_a_timeout_of_0_is_the_default() -> None:
     assert parse_timeout("0") == 300
     assert parse_timeout("90s") == 90
+
+
+def test_the_references_limit_that_is_no_number_is_no_limit_and_told() -> None:
+    args = parse_flags(query.new_parser(), ["a.yaml"], {"AICR_MAX_NODES_PER_ENTRY": "all"})
+    assert args.max_nodes_per_entry == 0
+    stderr = io.StringIO()
+    choose_progress(args, stderr)
+    assert stderr.getvalue() == (
+        "warning: AICR_MAX_NODES_PER_ENTRY is 'all', which is no number: there is no limit\n"
+    )
+
+
+def test_our_own_limit_has_to_be_a_number() -> None:
+    with pytest.raises(InvalidRequest, match="KUBECTL_SNAPSHOT_MAX_NODES_PER_ENTRY"):
+        parse_flags(query.new_parser(), ["a.yaml"], {"KUBECTL_SNAPSHOT_MAX_NODES_PER_ENTRY": "all"})

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lint unit conformance zipapp release integration cluster-test faults test test-matrix demo demo-lab \
-        browser shells chroot lab-up lab-down bench bench-scale regen clean
+        browser shells chroot lab-up lab-down bench bench-scale volatile regen clean
 
 PYTHON ?= python3
 export PYTHON
@@ -81,6 +81,9 @@ bench: zipapp ## the table of budgets, measured
 
 bench-scale: zipapp ## the cluster-wide collectors with 5,000 nodes and 50,000 pods; takes minutes
 	$(BIN)/python -m benchmarks.scale
+
+volatile: zipapp ## propose what diff should leave out, from five captures of this machine, or of CONTEXT=name
+	$(BIN)/python scripts/volatile --count 5 $(if $(CONTEXT),--context '$(CONTEXT)',--local)
 
 regen: setup ## rewrite goldens and the generated parts of docs/
 	scripts/regen

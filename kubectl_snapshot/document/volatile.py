@@ -123,6 +123,11 @@ UNORDERED = tuple(
     )
 )
 
+# Members of these sets that come and go with containers, sessions and services.
+TRANSIENT_UNIT = re.compile(
+    r"(?:run|tmp|var-lib-(?:containerd|containers|docker|kubelet))-.*\.mount|.*\.scope"
+)
+
 # Where a node's own name and address stand in the midst of settings.
 NAMING = (
     Pattern("OS.grub.*", "the kernel's command line"),
@@ -152,13 +157,14 @@ def is_identity(path: str) -> bool:
 
 
 def steady_text(path: str, text: str) -> str:
-    """Return a value without times, process numbers and the order of what has none."""
+    """Return a value without times, process numbers, passing units, and the order of sets."""
     if not path.startswith("SystemD."):
         return text
     if matches_any(path, COMMANDS):
         return COMMAND_RUN.sub(r"\1\2", text)
     if _is_of(path, _UNORDERED) and text.startswith("[") and text.endswith("]"):
-        return f"[{' '.join(sorted(text[1:-1].split()))}]"
+        units = (unit for unit in text[1:-1].split() if not TRANSIENT_UNIT.fullmatch(unit))
+        return f"[{' '.join(sorted(units))}]"
     return text
 
 

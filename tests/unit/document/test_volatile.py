@@ -99,6 +99,15 @@ def test_sets_of_units_have_no_order() -> None:
     assert steady_text(ordered, "[b a]") != steady_text(ordered, "[a b]")
 
 
+def test_units_that_come_and_go_are_no_members() -> None:
+    path = "SystemD.system.slice.Before"
+    passing = r"session-3.scope run-netns-a.mount run-containerd-io\x2drootfs.mount"
+    passing += r" var-lib-kubelet-pods-1-volumes.mount run-credentials-systemd\x2da.service.mount"
+    assert steady_text(path, f"[a.mount {passing} b.service]") == "[a.mount b.service]"
+    kept = "[var-lib-mysql.mount run.mount scope.service]"
+    assert len(steady_text(path, kept)) == len(kept)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -81,10 +82,12 @@ def build_image(base: Base, build: Build, output: Path, *words: str) -> dict[str
         return {m.name: tar.extractfile(m).read() for m in tar}  # type: ignore[union-attr]
 
 
-def run(base: Base, build: Build, output: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run(
+    base: Base, build: Build, output: Path, *words: str, root: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     options = {"base": base.archive, "zipapp": build.zipapp, "output": output}
     flags = [f"--{name}={value}" for name, value in options.items()]
-    command = [sys.executable, "-B", str(ROOT / "scripts" / "build-image"), *flags, *words]
+    command = [sys.executable, "-B", str(root / "scripts" / "build-image"), *flags, *words]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -182,6 +185,25 @@ def test_a_damaged_base_is_refused(base: Base, build: Build, tmp_path: Path) -> 
     done = run(base, build, tmp_path / "image.tar")
     assert done.returncode == 2
     assert "has other bytes\n  why: the file is damaged" in done.stderr
+
+
+def test_an_instruction_that_only_docker_knows_is_refused(
+    base: Base, build: Build, tmp_path: Path
+) -> None:
+    checkout = tmp_path / "checkout"
+    for name in (
+        "Dockerfile",
+        "scripts/archives.py",
+        "scripts/build-image",
+        "kubectl_snapshot/__init__.py",
+    ):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, checkout / name)
+    with (checkout / "Dockerfile").open("a") as dockerfile:
+        dockerfile.write("RUN true\n")
+    done = run(base, build, tmp_path / "image.tar", root=checkout)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: the Dockerfile has an instruction RUN\n")
 
 
 def test_the_dockerfile_pins_its_base_and_is_not_root() -> None:

@@ -145,6 +145,16 @@ def test_a_release_of_other_sources_is_told_with_the_member(release: Release, co
     assert "notes.txt: not in SHA256SUMS" in done.stdout
 
 
+def test_a_directory_that_is_no_release_is_not_overwritten(
+    release: Release, tmp_path: Path
+) -> None:
+    (tmp_path / "precious").touch()
+    done = run_script(release.checkout, "release", f"--output={tmp_path}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"error: {tmp_path} is there and no release" in done.stderr
+    assert (tmp_path / "precious").exists()
+
+
 def test_what_is_no_release_is_said_so(release: Release, tmp_path: Path) -> None:
     done = run_script(release.checkout, "verify-release", str(tmp_path))
     assert (done.returncode, done.stderr) == (

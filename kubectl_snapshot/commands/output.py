@@ -252,7 +252,8 @@ def _parse_output(value: str, told: Output | None, formats: Formats) -> Output:
         return _parse_format(value, formats)
     if value.startswith(CONFIGMAP_SCHEME):
         if formats is not SNAPSHOT_FORMATS:
-            raise InvalidRequest(f"only a snapshot is written to {value}", hint="use -o FILE")
+            why = "only snapshots are kept in ConfigMaps"
+            raise InvalidRequest(f"cannot write {value}", why, "use -o FILE")
         return _parse_configmap_output(value, told.format if told else "")
     if told is None:
         chosen = formats.from_path(value)

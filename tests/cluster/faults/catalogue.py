@@ -341,7 +341,7 @@ NODES = {
 }
 TRANSPORT = {
     "document of 30 MB": Fault(
-        image("30mb"), check=partial(expect_built, build_compressible, 30_000_000)
+        image("30mb"), check=partial(expect_built, build_compressible, 30_000_000), within_s=40
     ),
     "frame of 8 MiB": Fault(
         image("8mib"), check=partial(expect_built, build_incompressible, 8 * MIB)

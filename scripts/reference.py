@@ -27,6 +27,7 @@ from kubectl_snapshot.collectors.gpu_smi import GPU_ELEMENTS, SYSTEM_ELEMENTS
 from kubectl_snapshot.commands.all_commands import ANSWERING, COMMANDS, DEFAULT_COMMAND
 from kubectl_snapshot.commands.flags import variable_names
 from kubectl_snapshot.commands.interrupts import SIGNALS
+from kubectl_snapshot.document import volatile
 from kubectl_snapshot.document.credentials import SHAPES
 from kubectl_snapshot.document.patterns import SYSTEMD_EXCLUDED
 from kubectl_snapshot.document.schema import VALUE_TYPES
@@ -281,6 +282,30 @@ def render_secret_places() -> str:
             name = f"what follows `{place.name_after}`"
         rows.append((render_words(f"{prefix}.{key}" for key in place.keys).strip(), name))
     return render_table(("readings", "name of the value"), rows)
+
+
+def render_volatile() -> str:
+    """Return what is no difference, and why; paths with one reason are one row."""
+    return _render_patterns(volatile.VOLATILE)
+
+
+def render_identity() -> str:
+    """Return what is no difference between two nodes, and whose it is."""
+    return _render_patterns(volatile.IDENTITY)
+
+
+def _render_patterns(patterns: Sequence[volatile.Pattern]) -> str:
+    reasons = dict.fromkeys(pattern.why for pattern in patterns)
+    rows = [
+        (render_words(pattern.path for pattern in patterns if pattern.why == why).strip(), why)
+        for why in reasons
+    ]
+    return render_table(("path", "why"), rows)
+
+
+def render_sets() -> str:
+    """Return the properties of units that are sets, in one line."""
+    return render_words(pattern.path.rpartition(".")[2] for pattern in volatile.UNORDERED)
 
 
 def render_shapes() -> str:

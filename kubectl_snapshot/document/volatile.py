@@ -57,7 +57,18 @@ VOLATILE = (
 )
 
 # Keys of a context that tell how the reading went, or what `data` has, too.
-TELLING = ("elapsed-ms", "left-out", "note", "pci-bus-id", "reason", "status", "unreadable", "uuid")
+TELLING = (
+    "elapsed-ms",
+    "left-out",
+    "note",
+    "pci-bus-id",
+    "pci.gpu-count",
+    "pci.missing",
+    "reason",
+    "status",
+    "unreadable",
+    "uuid",
+)
 
 # What no two nodes share: no difference between documents of two nodes, and one between two of the
 # same node.

@@ -109,6 +109,25 @@ def test_what_is_wrong_is_told_with_its_line(
     assert why in caught.value.why
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "reading.__globals__",
+        "snapshot.__class__.__mro__",
+        "snapshot|attr('__class__')",
+        "'{0.__class__}'.format(snapshot)",
+        "'%s'.__class__",
+        "snapshot.measurements.__getitem__(0)",
+        "snapshot.metadata.update(a='b')",
+        "subtypes()['OS.kmod'].data.clear()",
+        "snapshot.measurements.append(1)",
+    ],
+)
+def test_a_template_does_not_get_out_of_the_sandbox(expression: str) -> None:
+    with pytest.raises(InvalidRequest):
+        render("{{ " + expression + " }}")
+
+
 def test_a_reading_without_a_value_says_how_to_write_something_else() -> None:
     with pytest.raises(NotFound) as caught:
         render("{{ reading('OS.release.ID') }}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Callable, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.connection_flags import connect_with
 from kubectl_snapshot.commands.flags import (
@@ -32,8 +32,6 @@ from kubectl_snapshot.commands.source import (
 )
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK, InvalidRequest
 from kubectl_snapshot.render.colour import paint_outcomes
-from kubectl_snapshot.render.findings import render_json, render_text
-from kubectl_snapshot.render.junit import render_junit
 
 if TYPE_CHECKING:
     import argparse
@@ -51,11 +49,6 @@ examples:
   kubectl snapshot check @live --node gpu-17 -c 'GPU.gpu-*.persistence-mode == true'
 """
 
-RENDERERS: dict[str, Callable[[Report], str]] = {
-    "text": render_text,
-    "json": render_json,
-    "junit": render_junit,
-}
 ENDINGS = {".txt": "text", ".json": "json", ".xml": "junit"}
 
 
@@ -64,7 +57,7 @@ def detect_format(path: str) -> str:
     return next((name for ending, name in ENDINGS.items() if lower.endswith(ending)), "")
 
 
-FORMATS = Formats(tuple(RENDERERS), "text", detect_format)
+FORMATS = Formats(("text", "json", "junit"), "text", detect_format)
 
 
 def new_parser() -> Parser:
@@ -115,8 +108,19 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     report = Report(args.snapshot, snapshot.metadata, findings, is_strict=args.strict)
     for output in outputs:
         paint = paint_outcomes if output.format == "text" else None
-        write_text(output, RENDERERS[output.format](report), out, paint)
+        write_text(output, render(output.format, report), out, paint)
     return choose_exit_code(findings, args.strict)
+
+
+def render(name: str, report: Report) -> str:
+    """Return the report in a format; only what that needs is imported."""
+    if name == "junit":
+        from kubectl_snapshot.render.junit import render_junit
+
+        return render_junit(report)
+    from kubectl_snapshot.render import findings
+
+    return findings.render_json(report) if name == "json" else findings.render_text(report)
 
 
 def read_rules(args: argparse.Namespace) -> list[Rule]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Callable, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.connection_flags import connect_with
 from kubectl_snapshot.commands.flags import (
@@ -27,12 +27,6 @@ from kubectl_snapshot.commands.output import (
 from kubectl_snapshot.commands.source import EPILOG, HELP, add_source_flags, read_snapshot
 from kubectl_snapshot.commands.terminal import read_width
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, NotFound, SnapshotError
-from kubectl_snapshot.render.readings import (
-    render_json,
-    render_table,
-    render_values,
-    render_yaml,
-)
 
 if TYPE_CHECKING:
     import argparse
@@ -56,13 +50,7 @@ def detect_format(path: str) -> str:
     return detect_format(path)
 
 
-RENDERERS: dict[str, Callable[[Mapping[str, Scalar]], str]] = {
-    "value": render_values,
-    "json": render_json,
-    "yaml": render_yaml,
-    "table": render_table,
-}
-FORMATS = Formats((*RENDERERS, TEMPLATE), "value", detect_format)
+FORMATS = Formats(("value", "json", "yaml", "table", TEMPLATE), "value", detect_format)
 
 
 def new_parser() -> Parser:
@@ -115,9 +103,13 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 def render(output: Output, snapshot: Snapshot, found: Mapping[str, Scalar], width: int) -> str:
     if output.template is not None:
         return render_output(output, snapshot, width)
+    # What only parses flags does without.
+    from kubectl_snapshot.render import readings
+
     if output.format == "table":
-        return render_table(found, width)
-    return RENDERERS[output.format](found)
+        return readings.render_table(found, width)
+    renderers = {"json": readings.render_json, "yaml": readings.render_yaml}
+    return renderers.get(output.format, readings.render_values)(found)
 
 
 def find(snapshot: Snapshot, path: str) -> dict[str, Scalar]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.diff import ADDED, CHANGED, LETTERS, REMOVED, UNKNOWN, count_kinds
 from kubectl_snapshot.document.scalars import text_of
@@ -24,6 +24,13 @@ SHARED = 12
 LEAST_ROOM = 30
 
 
+class _Group(NamedTuple):
+    """The lines about one subtype; a whole subtype has no title but its one line."""
+
+    title: str
+    body: list[str]
+
+
 def render_text(diff: Diff, width: int = DEFAULT_WIDTH) -> str:
     """Return the changes by subtype, those that are unknown below them, and how many there are.
 
@@ -32,8 +39,11 @@ def render_text(diff: Diff, width: int = DEFAULT_WIDTH) -> str:
     width = width or DEFAULT_WIDTH
     lines = [*_render_head(diff), ""]
     known = [change for change in diff.changes if change.kind != UNKNOWN]
-    for _, found in groupby(known, key=lambda change: change.subtype):
-        lines += [*_render_group(list(found), width), ""]
+    groups = [_build_group(list(found), width) for _, found in groupby(known, key=_place)]
+    # Eight GPUs with a new driver differ in the same way: that is told once.
+    for body, alike in groupby(groups, key=lambda group: group.body):
+        titles = ", ".join(group.title for group in alike)
+        lines += [*wrap(titles, width, break_on_hyphens=False), *body, ""]
     unknown = [change for change in diff.changes if change.kind == UNKNOWN]
     if unknown:
         lines += [*_render_unknown(unknown, width), ""]
@@ -73,18 +83,20 @@ def _render_head(diff: Diff) -> Iterator[str]:
         yield f"   written by {told[0]} and {told[1]}: what only one of them reads is a difference"
 
 
-def _render_group(changes: list[Change], width: int) -> Iterator[str]:
+def _place(change: Change) -> tuple[str, str]:
+    """Return what is told together; a GPU that came may have the name of one that went."""
+    return change.subtype, "" if change.key else change.kind
+
+
+def _build_group(changes: list[Change], width: int) -> _Group:
+    first = changes[0]
     after_name = next((change.after_name for change in changes if change.after_name), "")
-    title = f"{changes[0].subtype}{f' ({after_name} in B)' if after_name else ''}"
-    if changes[0].key:
-        yield title
-    for change in changes:
-        if change.key:
-            yield from _render_change(change, width)
-        else:
-            note = f": {change.note}" if change.note else ""
-            line = f"{MARKS[change.kind]} {title} ({_count(len(change.values), 'value')}){note}"
-            yield _cut(line, width)
+    if first.key:
+        title = f"{first.subtype} ({after_name} in B)" if after_name else first.subtype
+        return _Group(title, [line for c in changes for line in _render_change(c, width)])
+    note = f": {first.note}" if first.note else ""
+    line = f"{MARKS[first.kind]} {first.subtype} ({_count(len(first.values), 'value')}){note}"
+    return _Group("", [_cut(line, width)])
 
 
 def _render_change(change: Change, width: int) -> Iterator[str]:

@@ -63,6 +63,25 @@ def test_a_difference_is_told_by_subtype() -> None:
     assert render_text(DIFF) == EXPECTED
 
 
+def test_what_differs_in_the_same_way_is_told_once() -> None:
+    driver = Change("", "gsp-firmware.version", CHANGED, "580.1", "570.1", "older")
+    names = [f"GPU.gpu-{number}" for number in range(8)]
+    changes = [replace(driver, subtype=name) for name in names]
+    text = render_text(Diff(A, A, (*changes, Change("GPU.gpu-8", "ecc", ADDED, after=True))))
+    assert text.count("gsp-firmware") == 1
+    assert "GPU.gpu-0, GPU.gpu-1, " in text
+    assert "GPU.gpu-6,\nGPU.gpu-7\n  ~ gsp-firmware.version: 580.1 → 570.1 older\n" in text
+    assert "\n\nGPU.gpu-8\n  + ecc: true\n" in text
+    assert text.endswith("\n1 added, 8 changed\n")
+
+
+def test_a_gpu_that_came_in_the_place_of_another_does_not_hide_it() -> None:
+    gone, come = (Change("GPU.gpu-0", "", kind, note=kind) for kind in (REMOVED, ADDED))
+    lines = render_text(Diff(A, A, (gone, come))).splitlines()
+    assert "- GPU.gpu-0 (0 values): removed" in lines
+    assert "+ GPU.gpu-0 (0 values): added" in lines
+
+
 def test_no_line_is_longer_than_the_terminal() -> None:
     long = Change("OS.sysctl", "k" * 10, ADDED, after="v" * 300)
     for width in (60, 80, 120):

@@ -52,7 +52,7 @@ def test_a_terminal_is_not_flooded() -> None:
     [
         (["-", "-"], "stdin is named twice"),
         ([GPU_17, "-o", "report.yaml"], "the ending of report.yaml tells no format"),
-        ([GPU_17, "-o", "cm://a/b"], "only a snapshot is written to cm:"),
+        ([GPU_17, "-o", "cm://a/b"], "cm://a/b"),
         ([GPU_17, "-t", "yaml"], "'yaml' is no output format"),
     ],
 )

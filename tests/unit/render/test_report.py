@@ -6,7 +6,13 @@ import time
 import pytest
 
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
-from kubectl_snapshot.render.report import MOST_OPEN_ROWS, build_sections, render_report
+from kubectl_snapshot.render.report import (
+    MOST_OPEN_ROWS,
+    MOST_PRINTED_ROWS,
+    build_sections,
+    render_report,
+)
+from tests.docs_support import read_page
 from tests.unit.render.pages import BAD, GOOD, find_broken_links, find_texts
 
 
@@ -88,3 +94,9 @@ def test_subtypes_of_one_name_have_anchors_of_their_own() -> None:
     sections = build_sections(Snapshot({}, (twice, twice)))
     assert [s.id for s in sections] == ["OS", "OS:2"]
     assert [p.id for s in sections for p in s.parts] == ["OS.a", "OS.a:2", "OS.a:3", "OS.a:4"]
+
+
+def test_the_limits_are_those_of_the_page_in_docs() -> None:
+    page = " ".join(read_page("docs/report.md").split())
+    assert f"More than {MOST_OPEN_ROWS} values of one subtype" in page
+    assert f"what has more than {MOST_PRINTED_ROWS:,} values" in page

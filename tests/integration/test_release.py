@@ -20,6 +20,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from kubectl_snapshot import __version__
 from tests.integration.releases import (
     ARCHIVE,
+    ROOT,
     SBOM,
     WHEEL,
     Finished,
@@ -187,5 +188,7 @@ def test_pipx_installs_the_same_program(release: Release, tmp_path: Path) -> Non
     run("pipx", "install", ".")
     installed = tmp_path / "bin" / "kubectl-snapshot"
     built = (sys.executable, "-I", str(release.directory / "kubectl-snapshot"))
-    for words in (["--help"], ["capture", "--help"], ["version", "--client"], ["schema"]):
+    snapshot = str(ROOT / "docs" / "examples" / "snapshots" / "gpu-17.yaml")
+    tried = ("--help", "capture --help", "version --client", "completion bash", "schema")
+    for words in (*map(str.split, tried), ["report", snapshot, "-o", "html"]):
         assert run(str(installed), *words).stdout == run(*built, *words).stdout

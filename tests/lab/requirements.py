@@ -66,10 +66,10 @@ def describe_inotify_shortage(limit: int, used: int, nodes: int) -> str:
     return f"{INOTIFY_LIMIT} >= {wanted} (it is {limit}, and {used} are in use): {mend}"
 
 
-def count_inotify_instances() -> int:
+def count_inotify_instances(processes: str = "[0-9]*") -> int:
     """Return how many all processes hold: with those of others than root, rather too many."""
     count = 0
-    for descriptor in glob.iglob("/proc/[0-9]*/fd/*"):
+    for descriptor in glob.iglob(f"/proc/{processes}/fd/*"):
         # A process may end, or close it, while we look.
         with contextlib.suppress(OSError):
             count += os.readlink(descriptor) == "anon_inode:inotify"

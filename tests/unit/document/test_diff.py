@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kubectl_snapshot.document.diff import (
     ADDED,
@@ -16,7 +18,8 @@ from kubectl_snapshot.document.diff import (
 )
 from kubectl_snapshot.document.redaction import MARK
 from kubectl_snapshot.document.selection import Selection
-from kubectl_snapshot.document.snapshot import Measurement, Scalar, Snapshot, Subtype
+from kubectl_snapshot.document.snapshot import STATUSES, Measurement, Scalar, Snapshot, Subtype
+from tests.unit.document.strategies import DOCUMENT_PROPERTY, SNAPSHOTS
 
 READ = {"elapsed-ms": "1"}
 FORBIDDEN = {"status": "forbidden", "reason": "no right", **READ}
@@ -272,3 +275,46 @@ def test_unknown_alone_is_no_difference_but_not_complete() -> None:
     assert count_kinds(diff) == {ADDED: 0, REMOVED: 0, CHANGED: 0, UNKNOWN: 1}
     diff = diff_snapshots(sysctl(a="1"), sysctl(a="2"))
     assert (diff.is_empty, diff.is_complete) == (False, True)
+
+
+MIRRORED = {ADDED: REMOVED, REMOVED: ADDED, CHANGED: CHANGED, UNKNOWN: UNKNOWN}
+
+
+@DOCUMENT_PROPERTY
+@given(SNAPSHOTS)
+def test_no_document_differs_from_itself(one: Snapshot) -> None:
+    diff = diff_snapshots(one, one, selection=Selection(everything=True))
+    assert diff.is_empty
+
+
+def subtypes_of(*names: str) -> st.SearchStrategy[tuple[Subtype, ...]]:
+    """Return subtypes of few names and keys, so that two documents have some in common."""
+    readings = st.sampled_from(("", "1", 1, True, f"{MARK}{'0' * 16}", f"{MARK}{'1' * 16}"))
+    data = st.dictionaries(st.sampled_from(("a", "Exec", "After", f"{MARK}a")), readings)
+    context = st.fixed_dictionaries(
+        {},
+        optional={key: st.sampled_from(STATUSES) for key in ("status", "elapsed-ms", "left-out")},
+    )
+    return st.lists(st.builds(Subtype, st.sampled_from(names), data, context)).map(tuple)
+
+
+LIKE_SNAPSHOTS = st.builds(
+    lambda name, system, units: Snapshot(
+        {"source-node": name}, (Measurement("OS", system), Measurement("SystemD", units))
+    ),
+    st.sampled_from(("", "a", "b")),
+    subtypes_of("sysctl", "kmod"),
+    subtypes_of("a.service", "b.service"),
+)
+
+
+@DOCUMENT_PROPERTY
+@given(LIKE_SNAPSHOTS, LIKE_SNAPSHOTS)
+def test_the_other_way_round_added_is_removed(one: Snapshot, other: Snapshot) -> None:
+    for everything in (False, True):
+        selection = Selection(everything=everything)
+        there, back = (
+            diff_snapshots(*pair, selection=selection) for pair in ((one, other), (other, one))
+        )
+        mirrored = [(change.path, MIRRORED[change.kind]) for change in back.changes]
+        assert sorted(told(there)) == sorted(mirrored)

@@ -9,6 +9,7 @@ from kubectl_snapshot.commands.all_commands import (
     ANSWERING,
     COMMANDS,
     COMPLETE,
+    COMPLETE_FOR_KUBECTL,
     DEFAULT_COMMAND,
     split_command,
 )
@@ -37,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prepare_streams(sys.stdout, sys.stderr, os.environ)
     name = DEFAULT_COMMAND
     try:
-        if words[:1] == [COMPLETE]:
-            complete(words[1:])
+        if words and words[0] in (COMPLETE, COMPLETE_FOR_KUBECTL):
+            complete(words[1:], for_kubectl=words[0] == COMPLETE_FOR_KUBECTL)
         name, rest = split_command(words)
         command = load_command(name)
         parser = command.new_parser()
@@ -68,11 +69,11 @@ def choose_exit_code(error: Exception, name: str) -> int:
     return EXIT_CODES["INTERNAL"] if is_mistaken else code
 
 
-def complete(words: Sequence[str]) -> NoReturn:
+def complete(words: Sequence[str], for_kubectl: bool) -> NoReturn:
     """Answer a shell that asks what could be typed next, and end at once."""
     from kubectl_snapshot.commands.complete import run_words
 
-    code = run_words(words, os.environ, sys.stdout)
+    code = run_words(words, os.environ, sys.stdout, for_kubectl)
     sys.stdout.flush()
     # To take an interpreter apart lasts 3 ms, and longer where a server is still waited for.
     os._exit(code)

@@ -16,8 +16,8 @@ SHIM_NAME = "kubectl_complete-snapshot"
 MARK = f"written by `{NAME} completion --install`"
 # Found by where it stands itself: its directory can be moved. Isolated and without site-packages
 # Python starts twice as fast, and the zipapp has all that it needs.
-START_ZIPAPP = 'exec python3 -IS "${0%/*}/' + NAME + '" __complete "$@"'
-START_PROGRAM = 'exec "${0%/*}/' + NAME + '" __complete "$@"'
+START_ZIPAPP = 'exec python3 -IS "${0%/*}/' + NAME + '" __complete-for-kubectl "$@"'
+START_PROGRAM = 'exec "${0%/*}/' + NAME + '" __complete-for-kubectl "$@"'
 
 
 def ensure_shim(search_path: str, is_zipapp: bool) -> tuple[str, bool]:

@@ -19,6 +19,7 @@ LOG_FLAGS = ("--debug", "--log-json", "--quiet", "-v", "--verbose")
 
 # Asked by shells, not typed by people: docs/completion.md.
 COMPLETE = "__complete"
+COMPLETE_FOR_KUBECTL = "__complete-for-kubectl"
 
 # name -> (module, one line of help)
 COMMANDS = {

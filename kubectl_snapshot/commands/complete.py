@@ -29,12 +29,40 @@ class Answer(NamedTuple):
     takes_file: bool = False
 
 
-def run_words(words: Sequence[str], env: Mapping[str, str], out: TextIO) -> int:
+def run_words(
+    words: Sequence[str], env: Mapping[str, str], out: TextIO, for_kubectl: bool = False
+) -> int:
     """Print the answer for the words of a command line, the last of them unfinished."""
     silence()
     *before, prefix = words or [""]
-    out.write(render_answer(find_answer(before, prefix, env)))
+    if for_kubectl and cuts_values(prefix) and read_shell(env) != "bash":
+        answer = Answer({})
+    else:
+        answer = find_answer(before, prefix, env)
+    out.write(render_answer(answer))
     return EXIT_OK
+
+
+def cuts_values(prefix: str) -> bool:
+    """Return whether kubectl's scripts for zsh and fish would put a value where it is wrong.
+
+    They take what `-.*=` matches anywhere in a word, as far as it goes, for the flag before the
+    value: in `--node-selector=pool=` and in `instance-type=` of a label's key.
+    """
+    _, dash, after = prefix.partition("-")
+    flag, _, value = prefix.partition("=")
+    return bool(dash) and "=" in (value if flag.startswith("-") else after)
+
+
+def read_shell(env: Mapping[str, str]) -> str:
+    """Return the name of the shell that has started kubectl, which has started us."""
+    try:
+        with open(f"/proc/{os.getppid()}/stat", encoding="utf-8", errors="replace") as file:
+            parent = file.read().rpartition(")")[2].split()[1]
+        with open(f"/proc/{parent}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except (OSError, IndexError):  # no Linux
+        return os.path.basename(env.get("SHELL", ""))
 
 
 def silence() -> None:

@@ -38,7 +38,7 @@ def complete_flags(
         prefix: str, action: argparse.Action, parsed_args: argparse.Namespace, **_: object
     ) -> Sequence[str]:
         nonlocal is_file
-        is_file = takes_file(action)
+        is_file = takes_file(action, prefix)
         if action.dest in ("output", "format") and not action.choices:
             return list_formats(command)
         return find_values(action, prefix, Typing(parsed_args, env, deadline))

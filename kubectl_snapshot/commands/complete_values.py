@@ -53,9 +53,9 @@ def is_configmap(prefix: str) -> bool:
     return prefix.startswith(CONFIGMAP_SCHEME[:3])
 
 
-def takes_file(action: argparse.Action) -> bool:
+def takes_file(action: argparse.Action, prefix: str) -> bool:
     """Return whether a file's name may stand there; the help says FILE then."""
-    return "FILE" in str(action.metavar) or takes_snapshot(action)
+    return "FILE" in str(action.metavar) or (takes_snapshot(action) and not is_configmap(prefix))
 
 
 def narrow_labels(labels: Sequence[str], prefix: str) -> list[str]:

@@ -96,7 +96,7 @@ function __kubectl_snapshot_complete
     if test (count $lines) -gt 1
         printf '%s\n' "$flag"$lines[1..-2]
     else if test "$lines[1]" = :0
-        __fish_complete_path (string replace -- "$flag" '' "$current")
+        printf '%s\n' "$flag"(__fish_complete_path (string replace -- "$flag" '' "$current"))
     end
 end
 complete -c kubectl-snapshot -f -a '(__kubectl_snapshot_complete)'

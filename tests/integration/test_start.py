@@ -101,7 +101,9 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-@pytest.mark.parametrize("words", [["ver"], ["--no-"], ["--cluster-scope", ""], ["completion", ""]])
+@pytest.mark.parametrize(
+    "words", [["ver"], ["--no-"], ["--cluster-scope", ""], ["completion", ""], ["check", "@"]]
+)
 def test_completion_loads_argcomplete_at_most(
     build: Build, python: str, tmp_path: Path, words: list[str]
 ) -> None:

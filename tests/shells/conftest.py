@@ -68,7 +68,18 @@ def home(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
     path.write_text(json.dumps(config))
     command = ["kubectl", "snapshot", "completion", "bash", "--install"]
     subprocess.run(command, env=environment_of(home), check=True, stdout=subprocess.DEVNULL)
+    warm_up(home)
     return home
+
+
+def warm_up(home: Path) -> None:
+    """Have everything unpacked and compiled: until then an answer may come too late."""
+    shim = [str(home / "bin" / "kubectl_complete-snapshot"), "--node", ""]
+    for _ in range(20):
+        done = subprocess.run(shim, env=environment_of(home), stdout=subprocess.PIPE, check=True)
+        if b"gpu-17" in done.stdout:
+            return
+    raise AssertionError("the API server's nodes are not offered")
 
 
 def environment_of(home: Path) -> dict[str, str]:

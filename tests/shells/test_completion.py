@@ -30,8 +30,18 @@ COMPLETED = {
     "--node-selector node.": "--node-selector node.example.com/a-b=c ",
     "--node-selector pool=gpu --node-selector node.": "--node-selector pool=gpu "
     "--node-selector node.example.com/a-b=c ",
+    "--node-selector=node.": "--node-selector=node.example.com/a-b=c ",
+    "--kubeconfig=sn": "--kubeconfig=snap.yaml ",
+    "check @": "check @live ",
+    "check @live --node g": "check @live --node gpu-17 ",
     "--toleration nv": "--toleration nvidia.com/gpu=yes:NoSchedule ",
     "--toleration nvidia.com/gpu=yes:N": "--toleration nvidia.com/gpu=yes:NoSchedule ",
+}
+# kubectl's scripts for zsh and fish would put these values in a wrong place.
+MISPLACED = {
+    "--node-selector=pool=g": "--node-selector=pool=gpu ",
+    "--node-selector node.example.com/a-b=": "--node-selector node.example.com/a-b=c ",
+    "--toleration=nvidia.com/gpu=yes:N": "--toleration=nvidia.com/gpu=yes:NoSchedule ",
 }
 
 
@@ -39,6 +49,14 @@ COMPLETED = {
 @pytest.mark.parametrize("typed", COMPLETED)
 def test_tab_completes(shell: Shell, program: str, typed: str) -> None:
     assert shell.complete(f"{program} {typed}") == f"{program} {COMPLETED[typed]}"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("typed", MISPLACED)
+def test_a_value_is_right_or_not_there(shell: Shell, program: str, typed: str) -> None:
+    is_offered = shell.name == "bash" or program == "kubectl-snapshot"
+    expected = MISPLACED[typed] if is_offered else typed
+    assert shell.complete(f"{program} {typed}") == f"{program} {expected}"
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

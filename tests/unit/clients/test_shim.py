@@ -30,7 +30,7 @@ def test_it_stands_beside_the_program_and_hands_over_every_word(program: Path) -
     path, is_new = install(program.parent)
     assert (Path(path).parent, Path(path).name, is_new) == (program.parent, SHIM_NAME, True)
     done = subprocess.run([path, "--node", "a b", ""], capture_output=True, text=True, check=True)
-    assert done.stdout == "<__complete><--node><a b><>"
+    assert done.stdout == "<__complete-for-kubectl><--node><a b><>"
 
 
 def test_a_zipapp_is_run_by_a_python_without_site_packages(program: Path, tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_a_zipapp_is_run_by_a_python_without_site_packages(program: Path, tmp_pa
     (tmp_path / "python3").symlink_to(sys.executable)
     env = {"PATH": f"{tmp_path}{os.pathsep}{os.defpath}"}
     done = subprocess.run([path, "-"], env=env, capture_output=True, text=True, check=True)
-    assert done.stdout == "1 1 ['__complete', '-']\n"
+    assert done.stdout == "1 1 ['__complete-for-kubectl', '-']\n"
 
 
 def test_a_second_time_changes_nothing(program: Path) -> None:

@@ -143,3 +143,26 @@ def test_no_word_at_all_is_an_empty_one() -> None:
     )
     assert "capture\t" in done.stdout
     assert done.stdout.endswith("\n:4\n")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "is_cut"),
+    [
+        ("--node-selector=pool", False),
+        ("--node-selector=a-b", False),
+        ("--node-selector=pool=", True),
+        ("--node-selector=a-b=c", True),
+        ("pool=", False),
+        ("a-b", False),
+        ("a-b=", True),
+        ("pool=a-b", False),
+        ("-n", False),
+        ("", False),
+    ],
+)
+def test_what_kubectl_for_zsh_and_fish_would_misplace_is_known(prefix: str, is_cut: bool) -> None:
+    assert complete.cuts_values(prefix) is is_cut
+
+
+def test_a_configmap_is_no_file() -> None:
+    assert ask("check", "cm:", KUBECONFIG="/nonexistent")[-1] == NO_FILES

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from kubectl_snapshot.document.diff import diff_snapshots
+from kubectl_snapshot.document.selection import Selection
 from kubectl_snapshot.document.snapshot import Snapshot
 from tests.cluster.conftest import Finished
 from tests.cluster.support import Cluster, assert_nothing_left, ours
@@ -190,6 +192,14 @@ def test_a_key_file_makes_nodes_and_runs_comparable(
     assert environment_of(first) == environment_of(second)
     other, _ = capture(run_snapshot, namespace, "--node", "node2", f"--privileged={level}")
     assert proxy_token(other) != proxy_token(second)
+    keys = [snapshot.metadata["redaction-key"] for snapshot in (first, second, other)]
+    assert keys[0] == keys[1] != keys[2]
+    by_one_key, by_two = (
+        diff_snapshots(first, after, selection=Selection(("SystemD.*.Environment",)))
+        for after in (second, other)
+    )
+    assert by_one_key.changes == ()
+    assert [change.kind for change in by_two.changes] == ["unknown"]
 
 
 def test_a_restricted_pod_can_read_the_key(
@@ -220,6 +230,7 @@ def test_whoever_may_make_no_secret_is_told_that_the_key_is_the_pods_own(
     assert "key of its own" not in ended.stderr
     again, ended = capture(run_snapshot, namespace, *words, "--redact-key-file", str(key_file))
     assert proxy_token(again) != proxy_token(snapshot)
+    assert again.metadata["redaction-key"] != snapshot.metadata["redaction-key"]
     assert "warning: the pod redacted by a key of its own" in ended.stderr
     made = [
         event["objectRef"]["resource"]

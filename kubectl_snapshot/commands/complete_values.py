@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     Find = Callable[["Typing"], list[str]]
 
 BOOLEANS = ("true", "false")
+# Arguments that name a snapshot, as commands/source reads it.
+DOCUMENTS = ("snapshot", "other", "a", "b")
 
 
 class Typing(NamedTuple):
@@ -45,7 +47,7 @@ def find_values(action: argparse.Action, prefix: str, typing: Typing) -> Sequenc
 
 
 def takes_snapshot(action: argparse.Action) -> bool:
-    return not action.option_strings and action.metavar in ("SNAPSHOT", "OTHER", "OLD", "NEW")
+    return not action.option_strings and action.dest in DOCUMENTS
 
 
 def is_configmap(prefix: str) -> bool:

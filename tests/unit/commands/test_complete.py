@@ -84,6 +84,9 @@ def test_a_flag_whose_value_may_be_left_out_takes_none_after_a_space() -> None:
         ["check", ""],
         ["check", "x.yaml", "-f", ""],
         ["query", "sna"],
+        ["diff", ""],
+        ["diff", "a.yaml", ""],
+        ["report", "a.yaml", "b"],
     ],
 )
 def test_files_are_left_to_the_shell(words: list[str]) -> None:
@@ -94,10 +97,11 @@ def test_what_is_no_file_is_not_completed_as_one() -> None:
     assert ask("--node", "") == [NO_FILES]
     assert ask("--job-name", "") == [NO_FILES]
     assert ask("version", "") == [NO_FILES]
+    assert ask("diff", "a.yaml", "b.yaml", "") == [NO_FILES]
 
 
 def test_a_snapshot_may_be_a_live_one_which_takes_the_flags_of_a_capture() -> None:
-    assert candidates("check", "@") == ["@live"]
+    assert candidates("check", "@") == candidates("diff", "a.yaml", "@") == ["@live"]
     assert candidates("check", "snap.yaml", "--no-c") == []
     assert ask("check", "@live", "--no-c") == ["--no-cleanup", NO_FILES]
 

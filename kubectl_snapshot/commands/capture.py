@@ -224,8 +224,9 @@ def finish(
     from dataclasses import replace
 
     from kubectl_snapshot.document.redaction import OWN_KEY
+    from kubectl_snapshot.document.snapshot import describe_gaps
 
-    gaps = snapshot.metadata.get("gaps", "")
+    gaps = describe_gaps(snapshot)
     if gaps and args.strict == ALL_OR_NOTHING:
         on_event({"event": "warning", "message": f"nothing is printed; not read: {gaps}"})
         return EXIT_GAPS

@@ -17,7 +17,7 @@ from kubectl_snapshot.commands.flags import (
     new_parser as new_plain_parser,
 )
 from kubectl_snapshot.constants import DEFAULT_IMAGE, FULL_API_VERSION
-from kubectl_snapshot.errors import EXIT_OK
+from kubectl_snapshot.errors import EXIT_OK, SnapshotError
 
 TYPE_CHECKING = False  # typing's is slow to import, and every start pays
 if TYPE_CHECKING:
@@ -53,8 +53,12 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         "agentImage": DEFAULT_IMAGE,
         "apiVersion": FULL_API_VERSION,
     }
+    refusal = None
     if not args.client:
-        facts["serverVersion"] = read_server_version(args)
+        try:
+            facts["serverVersion"] = read_server_version(args)
+        except SnapshotError as error:
+            refusal = error
     if args.output == "json":
         import json
 
@@ -62,6 +66,8 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     else:
         width = max(len(name) for name in facts)
         out.write("".join(f"{name:{width}}  {value}\n" for name, value in facts.items()))
+    if refusal:
+        raise refusal  # What needs no server was printed first, as by kubectl.
     return EXIT_OK
 
 

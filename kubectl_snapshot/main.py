@@ -71,6 +71,10 @@ def choose_exit_code(error: Exception, name: str) -> int:
 
 def complete(words: Sequence[str], for_kubectl: bool) -> NoReturn:
     """Answer a shell that asks what could be typed next, and end at once."""
+    import gc
+
+    # What is loaded stays until the end, a few milliseconds from here.
+    gc.disable()
     from kubectl_snapshot.commands.complete import run_words
 
     code = run_words(words, os.environ, sys.stdout, for_kubectl)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from kubectl_snapshot.commands.suggest import suggest
 from kubectl_snapshot.errors import InvalidRequest
 
 TYPE_CHECKING = False  # typing's is slow to import, and every start pays
@@ -58,6 +57,8 @@ def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
         if word.startswith("-"):
             break
         if word not in COMMANDS:
+            from kubectl_snapshot.commands.suggest import suggest
+
             raise InvalidRequest(
                 f"unknown command {word!r}",
                 why=f"the commands are {', '.join(COMMANDS)}",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 
-from kubectl_snapshot.commands.suggest import suggest
 from kubectl_snapshot.constants import API_VERSIONS, DEFAULT_TIMEOUT_S, FULL_API_VERSION
 from kubectl_snapshot.errors import InvalidRequest
 
@@ -59,6 +58,8 @@ class Parser(argparse.ArgumentParser):
         """Raise for a value that is none of a flag's choices, and name the one that is close."""
         if action.choices is None or value in action.choices:
             return
+        from kubectl_snapshot.commands.suggest import suggest
+
         choices = [str(choice) for choice in action.choices]
         name = max(action.option_strings, key=len, default=str(action.metavar or action.dest))
         raise InvalidRequest(
@@ -265,6 +266,8 @@ def build_unknown_error(parser: Parser, unknown: Sequence[str]) -> InvalidReques
     word = unknown[0].partition("=")[0]
     if not word.startswith("-"):
         return InvalidRequest(f"unrecognized arguments: {' '.join(unknown)}", hint=parser.help_hint)
+    from kubectl_snapshot.commands.suggest import suggest
+
     flags = [name for action in parser._actions for name in action.option_strings]
     return InvalidRequest(f"there is no flag {word}", hint=suggest(word, flags, parser.help_hint))
 

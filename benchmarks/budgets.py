@@ -49,6 +49,7 @@ class Row:
 BUDGETS = {
     "--help": Budget(4),
     "version --client": Budget(4),
+    "completion, by the shim": Budget(4),
     "collect, up to its first collector": Budget(4, adr="0019", limit=9),
     "first API answer (version)": Budget(12),
     "node collectors over the slowest of them": Budget(10),

@@ -32,8 +32,24 @@ def restart(cluster: Cluster, key: str, before: list[str]) -> None:
     pid = alive(cluster)[key]
     argv = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
     os.kill(pid, signal.SIGKILL)
-    wait_for(f"{key} to end", lambda: key not in alive(cluster), seconds=20, pause=0.02)
+
+    def has_ended() -> bool:
+        return key not in alive(cluster) and count_threads(pid) <= 1
+
+    wait_for(f"{key} to end", has_ended, seconds=20, pause=0.02)
     spawn(cluster, key, [*before, *argv])
+
+
+def count_threads(pid: int) -> int:
+    """Return the threads of a process, a zombie's own being one.
+
+    The first thread of a killed process is a zombie while others still hold its sockets: who looks
+    at that alone starts a successor that finds its port taken.
+    """
+    try:
+        return len(os.listdir(f"/proc/{pid}/task"))
+    except FileNotFoundError:
+        return 0
 
 
 def recorded(cluster: Cluster) -> list[str]:

@@ -57,7 +57,9 @@ shells: zipapp ## TAB in real bash, zsh and fish, through kubectl and without it
 	scripts/test-packages zsh fish bash-completion
 	$(PYTEST) tests/shells
 
-test: lint unit conformance integration browser cluster-test shells ## all of the above
+test: lint unit conformance zipapp ## all of the above
+	scripts/test-packages pipx prometheus chromium zsh fish bash-completion
+	scripts/side-by-side "cluster-test shells" "integration browser"
 
 chroot: zipapp ## a release in a fresh Debian with little more than python3-minimal; makes that, in minutes
 	scripts/test-packages debootstrap

@@ -42,8 +42,11 @@ browser: setup ## the HTML pages in Chromium
 	scripts/test-packages chromium
 	$(PYTEST) --numprocesses auto tests/browser
 
+# Two processes, each with a lab of its own; on a given cluster one.
+CLUSTER_WORKERS := $(if $(SNAPSHOT_TEST_CLUSTER)$(SNAPSHOT_TEST_LAB),,--numprocesses 2 --dist loadfile)
+
 cluster-test: zipapp ## a real Kubernetes: the lab, or KUBECONFIG with SNAPSHOT_TEST_CLUSTER=1
-	$(PYTEST) tests/cluster
+	$(PYTEST) $(CLUSTER_WORKERS) tests/cluster
 	$(SLIM) $(PYTEST) tests/cluster/test_kube_client.py
 
 faults: zipapp ## everything that can go wrong, on the lab: message, exit code, seconds, what is left

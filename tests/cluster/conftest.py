@@ -19,9 +19,10 @@ from tests.cluster import support
 from tests.lab import requirements
 
 HERE = Path(__file__).parent
-RUN_COUNT = pytest.StashKey[int]()
 SKIP_REASON = pytest.StashKey[str]()
-FAULT_TABLE = pytest.StashKey[list[str]]()
+# A property of a test: a line for the end of the run. Tests may run in several processes.
+FIGURES = "figures"
+COUNTED = "cluster test"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 Finished = subprocess.CompletedProcess[str]
@@ -140,7 +141,7 @@ def pytest_runtest_makereport(
         report.longrepr = (__file__, 0, item.config.stash[SKIP_REASON])
     support.refuse_skip(report)
     if report.when == "call" and not report.skipped and "cluster" in item.fixturenames:
-        item.config.stash[RUN_COUNT] = item.config.stash.get(RUN_COUNT, 0) + 1
+        report.user_properties.append((COUNTED, True))
     return report
 
 
@@ -151,9 +152,24 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    for row in config.stash.get(FAULT_TABLE, []):
-        terminalreporter.write_line(row)
-    terminalreporter.write_line(f"cluster tests run: {config.stash.get(RUN_COUNT, 0)}")
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Build the lab once, for all to see, before several processes bring it up."""
+    has_workers = bool(getattr(session.config.option, "numprocesses", None))
+    chosen = os.environ.get("SNAPSHOT_TEST_CLUSTER") or os.environ.get("SNAPSHOT_TEST_LAB")
+    if has_workers and not chosen and not requirements.find_missing():
+        build = [sys.executable, "-B", str(support.KIT), *support.BUILD]
+        subprocess.run(build, check=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    ended = [
+        report
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+    ]
+    told = [pair for report in ended for pair in report.user_properties]
+    for line in [str(value) for name, value in told if name == FIGURES]:
+        terminalreporter.write_line(line)
+    count = sum(name == COUNTED for name, _ in told)
+    terminalreporter.write_line(f"cluster tests run: {count}")

@@ -31,6 +31,7 @@ DIST = ROOT / "dist"
 KIT = build.HERE / "cluster"
 # Not the virtual environment's, whose packages would hide what the built file lacks.
 PYTHON = os.path.realpath(sys.executable)
+BUILD = ("build", "--helm")
 # Clusters of the tests are called so, with the PID of pytest at the end.
 LAB_PREFIX = "test-"
 OLDEST_PYTHON = (3, 9)
@@ -210,7 +211,7 @@ def temporary_lab(run_kit: Callable[..., None]) -> Iterator[str]:
     name = f"{LAB_PREFIX}{os.getpid()}"
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        run_kit("build", "--helm")
+        run_kit(*BUILD)
         run_kit("up", "--name", name, "--nodes", "2", "--gpu-node", "2")
         yield name
     finally:

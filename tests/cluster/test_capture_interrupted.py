@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.conftest import FIGURES
 from tests.cluster.support import (
     PYTHON,
     Cluster,
@@ -126,7 +127,7 @@ def test_whatever_a_killed_client_leaves_goes_by_itself(
     zipapp: Path,
     own: Authority,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
 ) -> None:
     cluster.require_lab()
 
@@ -151,10 +152,10 @@ def test_whatever_a_killed_client_leaves_goes_by_itself(
 
     with ThreadPoolExecutor(len(STEPS)) as pool:
         results = list(pool.map(kill_at, STEPS))
-    with capsys.disabled():
-        print("\nclient killed            left at once               gone after")
-        for step, left, seconds in results:
-            print(f"{step:28} {', '.join(sorted(left)) or 'nothing':26} {seconds:.1f} s")
+    for step, left, seconds in results:
+        names = ", ".join(sorted(left)) or "nothing"
+        figures = f"client killed, {step}: left {names}; gone after {seconds:.1f} s"
+        record_property(FIGURES, figures)
     for step, left, _ in results:
         assert left <= LEFT_AT_MOST[step], step
 

@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
+from tests.cluster.conftest import FIGURES
 from tests.cluster.support import Cluster, assert_nothing_left
 from tests.validation import parse_valid, subtype
 
@@ -21,7 +20,7 @@ def test_twenty_at_once_are_twenty_correct_documents(
     start_snapshot: Callable[..., subprocess.Popen[str]],
     namespace: str,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
 ) -> None:
     cluster.require_lab()
     asked = [(tmp_path / f"{index}.yaml", cluster.nodes[index % 2]) for index in range(AT_ONCE)]
@@ -47,5 +46,4 @@ def test_twenty_at_once_are_twenty_correct_documents(
     seconds = time.monotonic() - started
     assert len(run_ids) == AT_ONCE
     assert_nothing_left(cluster)
-    with capsys.disabled():
-        print(f"\n{AT_ONCE} captures at once: {seconds:.1f} s in all")
+    record_property(FIGURES, f"{AT_ONCE} captures at once: {seconds:.1f} s in all")

@@ -1,21 +1,21 @@
 """Each fault is told in seconds, with its cause, its exit code, and nothing left in the cluster.
 
-The faults run side by side from the first test that asks for one; the table is printed at the end.
+The faults run side by side from the first test that asks for one; the run ends with a row of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import FAULT_TABLE
+from tests.cluster.conftest import FIGURES
 from tests.cluster.faults.catalogue import FAULTS
 from tests.cluster.faults.images import load_fault_images
 from tests.cluster.faults.servers import serve_faults
-from tests.cluster.faults.stage import Outcome, render_table, run_faults
+from tests.cluster.faults.stage import Outcome, render_row, run_faults
 from tests.cluster.support import Cluster
 
 Outcomes = Mapping[str, "Future[Outcome]"]
@@ -45,17 +45,14 @@ def outcomes(
         finally:
             for future in futures.values():
                 future.cancel()
-            done = {n: f.result() for n, f in futures.items() if f.done() and not failed(f)}
-            request.config.stash[FAULT_TABLE] = render_table(done)
-
-
-def failed(future: Future[Outcome]) -> bool:
-    return future.cancelled() or future.exception() is not None
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_told(outcomes: Outcomes, name: str) -> None:
+def test_a_fault_is_told(
+    outcomes: Outcomes, name: str, record_property: Callable[[str, object], None]
+) -> None:
     fault, outcome = FAULTS[name], outcomes[name].result()
+    record_property(FIGURES, render_row(name, outcome))
     message = " | ".join(outcome.error.get(key, "") for key in ("what", "why", "hint"))
     assert outcome.code == fault.code, outcome.stderr
     for words in fault.told:

@@ -141,11 +141,7 @@ def find_left(cluster: Cluster, events: Iterable[Mapping[str, Any]]) -> tuple[st
     return tuple(ours(cluster, run_id))
 
 
-def render_table(outcomes: Mapping[str, Outcome]) -> list[str]:
-    rows = [COLUMNS.format("fault", "exit", "s", "left", "message")]
-    for name, outcome in outcomes.items():
-        seconds = f"{outcome.seconds:.1f}"
-        rows.append(
-            COLUMNS.format(name, outcome.code, seconds, len(outcome.left), outcome.message[:110])
-        )
-    return rows
+def render_row(name: str, outcome: Outcome) -> str:
+    """Return what `make faults` prints of one: exit code, seconds, objects left, message."""
+    seconds = f"{outcome.seconds:.1f}"
+    return COLUMNS.format(name, outcome.code, seconds, len(outcome.left), outcome.message[:110])

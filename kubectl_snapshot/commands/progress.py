@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from kubectl_snapshot.commands.terminal import is_live, read_width, wants_colour
 from kubectl_snapshot.errors import SnapshotError
-from kubectl_snapshot.render.colour import paint_talk
 
 if TYPE_CHECKING:
     import argparse
@@ -130,6 +129,8 @@ def _tell_plain(stderr: TextIO, verbose: bool) -> Callable[[Event], None]:
 
 def _tell_live(stderr: TextIO, verbose: bool) -> Callable[[Event], None]:
     """Return a teller that keeps one line up to date and leaves only what should stay."""
+    from kubectl_snapshot.render.colour import paint_talk
+
     paint = paint_talk if wants_colour(stderr, os.environ) else str
 
     def tell(event: Event) -> None:

@@ -59,6 +59,19 @@ def new_parser() -> Parser:
         default="",
         help="where the node's / is seen (default: /, or nowhere for an agent)",
     )
+    add_agent_flags(parser)
+    add_cluster_flags(parser)
+    add_systemd_flag(parser)
+    add_gpu_flag(parser)
+    add_metrics_flag(parser)
+    add_api_version_flag(parser)
+    add_redaction_flags(parser)
+    add_log_flags(parser)
+    return parser
+
+
+def add_agent_flags(parser: argparse.ArgumentParser) -> None:
+    """Add what the client tells its agent."""
     add_flag(
         parser,
         "--run-id",
@@ -83,14 +96,6 @@ def new_parser() -> Parser:
         default="agent",
         help="agent: read the cluster-wide facts too (default: agent)",
     )
-    add_cluster_flags(parser)
-    add_systemd_flag(parser)
-    add_gpu_flag(parser)
-    add_metrics_flag(parser)
-    add_api_version_flag(parser)
-    add_redaction_flags(parser)
-    add_log_flags(parser)
-    return parser
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:

@@ -14,8 +14,8 @@ import time
 def main() -> None:
     packages, kubeconfig, node_name, *types = sys.argv[1:]
     sys.path.insert(0, packages)
-    from kubectl_snapshot.clients.hostpath import HostPath
-    from kubectl_snapshot.clients.kube import ConnectionOptions, connect
+    from kubectl_snapshot.clients.host.hostpath import HostPath
+    from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
     from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
     from kubectl_snapshot.collectors.compose import collect_redacted, ensure_key
     from kubectl_snapshot.collectors.context import Context

@@ -35,7 +35,7 @@ from kubectl_snapshot.job.selectors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from kubectl_snapshot.clients.kube import ConnectionOptions
+    from kubectl_snapshot.clients.kube.client import ConnectionOptions
     from kubectl_snapshot.clients.metrics import Registry
     from kubectl_snapshot.collectors.context import Collector
     from kubectl_snapshot.fleet.capture import Capture
@@ -200,7 +200,7 @@ class FileSerializer:
 
     def serialize(self, snapshot: Snapshot) -> None:
         """Write the document, or what the template makes of it."""
-        from kubectl_snapshot.clients.outputfile import write_whole
+        from kubectl_snapshot.clients.files.outputfile import write_whole
         from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
 
         if self.is_closed:
@@ -225,7 +225,7 @@ class FileSerializer:
         return render_user_template(read_template(self.template_path), snapshot, self.path)
 
     def _write_configmap(self, snapshot: Snapshot) -> None:
-        from kubectl_snapshot.clients.kube import ConnectionOptions, connect
+        from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
         from kubectl_snapshot.document.configmap import DEFAULT_FORMAT, parse_place
         from kubectl_snapshot.fleet.store import write_configmap
 
@@ -298,7 +298,7 @@ def _take_recorded(
 
 def plan_capture(config: AgentConfig) -> Capture:
     """Return the run that a configuration asks for, its cluster scope as asked; contact nobody."""
-    from kubectl_snapshot.clients.kube import connect
+    from kubectl_snapshot.clients.kube.client import connect
     from kubectl_snapshot.fleet.capture import Capture
 
     deadline = time.monotonic() + config.timeout
@@ -321,7 +321,7 @@ def build_job_options(
     config: AgentConfig, namespace: str, collectors: Sequence[Collector]
 ) -> JobOptions:
     """Return the run's options; raise InvalidRequest for what does not go together."""
-    from kubectl_snapshot.clients.zipapp import read_zipapp
+    from kubectl_snapshot.clients.files.zipapp import read_zipapp
     from kubectl_snapshot.collectors.compose import ensure_key
     from kubectl_snapshot.collectors.k8s_helm import parse_namespaces
     from kubectl_snapshot.fleet.capture import build_reads
@@ -370,7 +370,7 @@ def build_job_options(
 
 
 def _choose_connection(config: AgentConfig) -> ConnectionOptions:
-    from kubectl_snapshot.clients.kube import ConnectionOptions
+    from kubectl_snapshot.clients.kube.client import ConnectionOptions
 
     connection = config.connection or ConnectionOptions()
     return replace(

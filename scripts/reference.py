@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot import errors
-from kubectl_snapshot.clients import nvml_fields
+from kubectl_snapshot.clients.gpu import fields as nvml_fields
 from kubectl_snapshot.clients.metrics import METRICS, Collection
 from kubectl_snapshot.collectors import (
     k8s_distribution,

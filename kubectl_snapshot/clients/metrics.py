@@ -122,7 +122,7 @@ def ensure_registered(registry: Registry) -> LastCollections:
 
 def check_metrics_path(path: str) -> None:
     """Raise for a file that could not be written, or that node_exporter would pass over."""
-    from kubectl_snapshot.clients.outputfile import check_writable
+    from kubectl_snapshot.clients.files.outputfile import check_writable
 
     if not path.endswith(ENDING):
         raise InvalidRequest(
@@ -135,7 +135,7 @@ def check_metrics_path(path: str) -> None:
 
 def write_metrics(path: str, collection: Collection) -> None:
     """Write a file of the textfile collector, whole or not at all, that others can read."""
-    from kubectl_snapshot.clients.outputfile import write_whole
+    from kubectl_snapshot.clients.files.outputfile import write_whole
 
     write_whole(path, render_metrics(collection), MODE)
 

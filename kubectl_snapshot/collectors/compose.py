@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.keyfile import new_key
+from kubectl_snapshot.clients.files.keyfile import new_key
 from kubectl_snapshot.collectors.runner import run_collectors
 from kubectl_snapshot.document.redaction import (
     DISABLED,

@@ -12,8 +12,8 @@ from kubectl_snapshot.errors import SnapshotError, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from kubectl_snapshot.clients.hostpath import HostPath
-    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.clients.host.hostpath import HostPath
+    from kubectl_snapshot.clients.kube.client import Kube
 
 # A collector's scope: it describes the node it runs on, or what is the same from every node.
 NODE, CLUSTER = "node", "cluster"

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients import driver_files, nvidia_smi, nvml_process, pci
+from kubectl_snapshot.clients.gpu import driver_files, nvidia_smi, nvml
+from kubectl_snapshot.clients.host import pci
 from kubectl_snapshot.collectors.context import explain
 from kubectl_snapshot.collectors.gpu_smi import parse_gpus, parse_smi
 from kubectl_snapshot.errors import Internal, SnapshotError, Unavailable
@@ -14,9 +15,9 @@ from kubectl_snapshot.errors import Internal, SnapshotError, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kubectl_snapshot.clients.driver_files import DriverFiles, KernelModule
-    from kubectl_snapshot.clients.hostpath import HostPath
-    from kubectl_snapshot.clients.pci import PciGpu
+    from kubectl_snapshot.clients.gpu.driver_files import DriverFiles, KernelModule
+    from kubectl_snapshot.clients.host.hostpath import HostPath
+    from kubectl_snapshot.clients.host.pci import PciGpu
     from kubectl_snapshot.document.snapshot import Scalar
 
 NVML, NVIDIA_SMI = "nvml", "nvidia-smi"
@@ -31,7 +32,7 @@ class Gpu:
 
     address: str
     on_bus: PciGpu | None
-    told: nvml_process.Gpu | None
+    told: nvml.Gpu | None
     error: SnapshotError | None
 
 
@@ -47,7 +48,7 @@ class Reading:
     module: KernelModule | SnapshotError | None
     source: str = ""
     system: Mapping[str, Scalar] = field(default_factory=dict)
-    told: tuple[nvml_process.Gpu, ...] = ()
+    told: tuple[nvml.Gpu, ...] = ()
     excluded: tuple[str, ...] = ()
     smi: Mapping[str, Scalar] = field(default_factory=dict)
     note: str = ""
@@ -85,11 +86,11 @@ def read_gpus(host: HostPath, deadline: float) -> Reading:
     files = driver_files.find_driver(host, os.uname().machine)
     try:
         return _ask_driver(reading, files, deadline)
-    except nvml_process.NoDeviceNode as error:
+    except nvml.NoDeviceNode as error:
         if module is None:
             return replace(reading, error=Unavailable("the NVIDIA driver is not loaded"))
         return replace(reading, error=error)
-    except nvml_process.DriverMismatch as error:
+    except nvml.DriverMismatch as error:
         return replace(reading, error=_name_versions(error, files, module))
     except SnapshotError as error:
         return replace(reading, error=error)
@@ -131,9 +132,9 @@ def _ask_driver(reading: Reading, files: DriverFiles, deadline: float) -> Readin
     try:
         if not _has_glibc():
             why = "it is built for glibc, and this image's Python is not"
-            raise nvml_process.CannotLoad("the driver's library cannot be loaded", why=why)
-        driver = nvml_process.read_driver(files, deadline)
-    except nvml_process.CannotLoad as error:
+            raise nvml.CannotLoad("the driver's library cannot be loaded", why=why)
+        driver = nvml.read_driver(files, deadline)
+    except nvml.CannotLoad as error:
         return _ask_program(reading, files, deadline, error)
     return replace(
         reading, source=NVML, system=driver.system, told=driver.gpus, excluded=driver.excluded
@@ -149,9 +150,7 @@ def _ask_program(
         # Both are why: without the first, the second would not have been tried.
         raise type(error)(f"{explain(cause)}; {error.what}", why=error.why) from error
     smi = parse_smi(report)
-    told = tuple(
-        nvml_process.Gpu(index, config=config) for index, config in enumerate(parse_gpus(report))
-    )
+    told = tuple(nvml.Gpu(index, config=config) for index, config in enumerate(parse_gpus(report)))
     system = {key: smi[key] for key in ("driver", "cuda-version") if smi[key]}
     return replace(
         reading, source=NVIDIA_SMI, system=system, told=told, smi=smi, note=explain(cause)
@@ -176,7 +175,7 @@ def _name_versions(
     return Internal(error.what, why=why)
 
 
-def _address_of(gpu: nvml_process.Gpu) -> str:
+def _address_of(gpu: nvml.Gpu) -> str:
     return str(gpu.config.get("pci.bus-id", ""))
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.pci import parse_address
+from kubectl_snapshot.clients.host.pci import parse_address
 from kubectl_snapshot.errors import Internal, InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from xml.etree.ElementTree import Element
 
-    from kubectl_snapshot.clients.nvml_process import Value
+    from kubectl_snapshot.clients.gpu.nvml import Value
     from kubectl_snapshot.document.snapshot import Scalar
 
 # Contract 2.2, the order of the table; below the root, and below the first `gpu`.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.driver_files import KernelModule
+from kubectl_snapshot.clients.gpu.driver_files import KernelModule
 from kubectl_snapshot.collectors.context import explain
 from kubectl_snapshot.collectors.gpu_reading import NVIDIA_SMI, reconcile
 from kubectl_snapshot.document.snapshot import ABSENT, PARTIAL, UNAVAILABLE, Subtype
@@ -17,7 +17,7 @@ from kubectl_snapshot.errors import SnapshotError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from kubectl_snapshot.clients.nvml_process import Gpu as ToldGpu
+    from kubectl_snapshot.clients.gpu.nvml import Gpu as ToldGpu
     from kubectl_snapshot.collectors.gpu_reading import Gpu, Reading
     from kubectl_snapshot.document.snapshot import Scalar
 

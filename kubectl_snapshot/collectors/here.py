@@ -14,7 +14,7 @@ from kubectl_snapshot.errors import SnapshotError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from kubectl_snapshot.clients.kube import ConnectionOptions, Kube
+    from kubectl_snapshot.clients.kube.client import ConnectionOptions, Kube
     from kubectl_snapshot.collectors.context import Collector
     from kubectl_snapshot.document.snapshot import Snapshot
 
@@ -41,7 +41,7 @@ class Here:
 
 def collect_here(collectors: Sequence[Collector], version: str, here: Here) -> Snapshot:
     """Return the snapshot of this machine; without a cluster its Kubernetes parts say why."""
-    from kubectl_snapshot.clients.hostpath import HostPath
+    from kubectl_snapshot.clients.host.hostpath import HostPath
     from kubectl_snapshot.collectors.k8s_helm import parse_namespaces
 
     kube, kube_error = _connect(here)
@@ -67,7 +67,7 @@ def read_node_name(environment: Mapping[str, str]) -> str:
 
 
 def _connect(here: Here) -> tuple[Kube | None, SnapshotError | None]:
-    from kubectl_snapshot.clients.kube import ConnectionOptions, connect
+    from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
 
     try:
         return connect(here.connection or ConnectionOptions(), here.environment), None

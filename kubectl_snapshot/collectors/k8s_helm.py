@@ -27,7 +27,7 @@ from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotEr
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.clients.kube.client import Kube
 
 PURPOSE = (
     "K8s.helm: Helm's releases. The right is to all of them; only those with its labels are read."

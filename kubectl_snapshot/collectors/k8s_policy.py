@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.kube_discovery import find_resources
+from kubectl_snapshot.clients.kube.discovery import find_resources
 from kubectl_snapshot.collectors.context import Context, Rule, build_partial_subtype, require_kube
 from kubectl_snapshot.collectors.flatten import add_entry, flatten
 from kubectl_snapshot.errors import Absent, Internal, SnapshotError

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.kube_discovery import read_groups
+from kubectl_snapshot.clients.kube.discovery import read_groups
 from kubectl_snapshot.collectors import k8s_argocd, k8s_helm, k8s_images, k8s_openshift, k8s_policy
 from kubectl_snapshot.collectors.context import CLUSTER, Context, Rule, read_subtype, require_kube
 from kubectl_snapshot.collectors.k8s_distribution import detect_distribution

@@ -24,7 +24,7 @@ from kubectl_snapshot.errors import Internal, InvalidRequest, SnapshotError, Una
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from kubectl_snapshot.clients.hostpath import Content, HostPath
+    from kubectl_snapshot.clients.host.hostpath import Content, HostPath
     from kubectl_snapshot.collectors.textfile import Text
 
 TYPE = "OS"

@@ -9,7 +9,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients import systemd_dbus
+from kubectl_snapshot.clients.host import systemd_dbus
 from kubectl_snapshot.collectors.context import (
     NODE,
     Context,
@@ -26,7 +26,7 @@ from kubectl_snapshot.errors import Absent, InvalidRequest, SnapshotError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from kubectl_snapshot.clients.systemd_dbus import Manager, Property
+    from kubectl_snapshot.clients.host.systemd_dbus import Manager, Property
     from kubectl_snapshot.document.snapshot import Scalar
 
 TYPE = "SystemD"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
-from kubectl_snapshot.clients.hostpath import MAX_FILE_BYTES
+from kubectl_snapshot.clients.host.hostpath import MAX_FILE_BYTES
 from kubectl_snapshot.constants import WHITE_SPACE
 from kubectl_snapshot.errors import Internal, InvalidRequest, SnapshotError
 
 if TYPE_CHECKING:
-    from kubectl_snapshot.clients.hostpath import HostPath
+    from kubectl_snapshot.clients.host.hostpath import HostPath
 
 _TO_BLANK = str.maketrans(dict.fromkeys(WHITE_SPACE, " "))
 

@@ -125,7 +125,7 @@ def render(name: str, report: Report) -> str:
 
 def read_rules(args: argparse.Namespace) -> list[Rule]:
     """Return the rules of the command line and then of the files."""
-    from kubectl_snapshot.clients.localfile import locate_yaml, read_input
+    from kubectl_snapshot.clients.files.localfile import locate_yaml, read_input
     from kubectl_snapshot.document.rules import parse_rule, parse_rules
 
     if not (args.constraint or args.rules):

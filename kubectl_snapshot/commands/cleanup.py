@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.job.cleanup import Inventory
     from kubectl_snapshot.job.leftovers import Choice, Found, Wanted
     from kubectl_snapshot.job.preflight_facts import Answer
@@ -73,7 +73,7 @@ def new_parser() -> Parser:
 def run(args: argparse.Namespace, out: TextIO) -> int:
     import os
 
-    from kubectl_snapshot.clients.kube import connect
+    from kubectl_snapshot.clients.kube.client import connect
     from kubectl_snapshot.commands.output import write_stdout
     from kubectl_snapshot.commands.progress import choose_progress
     from kubectl_snapshot.job.cleanup import read_found

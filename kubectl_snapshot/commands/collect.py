@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
 
-    from kubectl_snapshot.clients.hostpath import HostPath
-    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.clients.host.hostpath import HostPath
+    from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.collectors.context import Collector
     from kubectl_snapshot.document.snapshot import Snapshot
     from kubectl_snapshot.snapshotter import OnEvent
@@ -209,7 +209,7 @@ def choose_collectors(reads_cluster: bool) -> list[Collector]:
 
 def connect_from_pod() -> tuple[Kube | None, SnapshotError | None]:
     """Return the client of the pod's service account, or why there is none."""
-    from kubectl_snapshot.clients.kube import ConnectionOptions, connect
+    from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
 
     try:
         return connect(ConnectionOptions(), os.environ), None
@@ -219,7 +219,7 @@ def connect_from_pod() -> tuple[Kube | None, SnapshotError | None]:
 
 def see_host(level: str, host_root: str) -> HostPath:
     """Return how the node is seen from a pod of this level (job/manifest.py has its namespaces)."""
-    from kubectl_snapshot.clients.hostpath import HostPath
+    from kubectl_snapshot.clients.host.hostpath import HostPath
 
     return HostPath(
         root=host_root or None,

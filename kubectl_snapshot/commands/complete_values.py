@@ -90,8 +90,8 @@ def within_limit(find: Find, typing: Typing) -> list[str]:
 
 
 def find_in_cluster(kind: str, typing: Typing) -> list[str]:
-    from kubectl_snapshot.clients.kube import connect
-    from kubectl_snapshot.clients.recent import read_recent, write_recent
+    from kubectl_snapshot.clients.files.cache import read_recent, write_recent
+    from kubectl_snapshot.clients.kube.client import connect
     from kubectl_snapshot.commands.connection_flags import parse_connection
 
     options = parse_connection(typing.args)
@@ -115,7 +115,7 @@ def from_cluster(kind: str) -> Find:
 
 def from_kubeconfig(section: str) -> Find:
     def find(typing: Typing) -> list[str]:
-        from kubectl_snapshot.clients.kubeconfig import read_config
+        from kubectl_snapshot.clients.auth.kubeconfig import read_config
 
         named: Mapping[str, Any] = getattr(read_config(typing.args.kubeconfig, typing.env), section)
         return sorted(named)

@@ -61,8 +61,8 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 def install(shell: str, env: Mapping[str, str]) -> str:
     """Put the shim beside the kubectl-snapshot of the PATH; return what is still to be done."""
-    from kubectl_snapshot.clients.shim import ensure_shim
-    from kubectl_snapshot.clients.zipapp import find_running_zipapp
+    from kubectl_snapshot.clients.files.shim import ensure_shim
+    from kubectl_snapshot.clients.files.zipapp import find_running_zipapp
 
     path, is_new = ensure_shim(env.get("PATH", os.defpath), bool(find_running_zipapp()))
     file, line = LOADING[shell]

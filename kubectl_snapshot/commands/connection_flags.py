@@ -8,7 +8,7 @@ TYPE_CHECKING = False  # typing's is slow to import, and every start pays
 if TYPE_CHECKING:
     import argparse
 
-    from kubectl_snapshot.clients.kube import ConnectionOptions, Kube
+    from kubectl_snapshot.clients.kube.client import ConnectionOptions, Kube
 
 
 def add_connection_flags(parser: argparse.ArgumentParser) -> None:
@@ -57,14 +57,14 @@ def connect_with(args: argparse.Namespace) -> Kube:
     """Return the client of the cluster that the flags choose; nothing is asked of it yet."""
     import os
 
-    from kubectl_snapshot.clients.kube import connect
+    from kubectl_snapshot.clients.kube.client import connect
 
     return connect(parse_connection(args), os.environ)
 
 
 def parse_connection(args: argparse.Namespace) -> ConnectionOptions:
     """Return the connection that the flags ask for."""
-    from kubectl_snapshot.clients.kube import ConnectionOptions
+    from kubectl_snapshot.clients.kube.client import ConnectionOptions
     from kubectl_snapshot.document.destination import parse_duration
 
     return ConnectionOptions(

@@ -45,7 +45,7 @@ def _planned(capture: Capture) -> list[tuple[str, Manifest]]:
 
 
 def _checked(capture: Capture) -> list[Manifest]:
-    from kubectl_snapshot.clients.kube import Call
+    from kubectl_snapshot.clients.kube.client import Call
 
     calls = [
         Call(

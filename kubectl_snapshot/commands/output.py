@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.document.destination import ConfigMapName
     from kubectl_snapshot.document.snapshot import Snapshot
     from kubectl_snapshot.render.user_template import UserTemplate
@@ -147,7 +147,7 @@ def is_guessed(output: Output, format_name: str) -> bool:
 
 def check_outputs(outputs: Sequence[Output], connect: Callable[[], Kube]) -> None:
     """Raise for a place that could not be written to, before a capture is spent on it."""
-    from kubectl_snapshot.clients.outputfile import check_writable
+    from kubectl_snapshot.clients.files.outputfile import check_writable
 
     for output in outputs:
         if output.configmap is not None:
@@ -194,7 +194,7 @@ def render_output(output: Output, snapshot: Snapshot, width: int) -> str:
 
 def write_text(output: Output, text: str, out: TextIO, paint: Paint | None = None) -> None:
     """Write one copy to its file or to stdout, on a terminal in the colours of `paint`."""
-    from kubectl_snapshot.clients.outputfile import write_whole
+    from kubectl_snapshot.clients.files.outputfile import write_whole
 
     if output.path:
         write_whole(output.path, text)

@@ -40,7 +40,7 @@ def parse_redaction(
     Raises InvalidRequest for what does not go together, and NotFound for a missing file. A file
     that others can read is told as a warning.
     """
-    from kubectl_snapshot.clients.keyfile import is_readable_by_others, read_key
+    from kubectl_snapshot.clients.files.keyfile import is_readable_by_others, read_key
     from kubectl_snapshot.document.redaction import MIN_KEY_BYTES, Redaction
 
     if args.no_redact and (args.redact or args.redact_key_file):

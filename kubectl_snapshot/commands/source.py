@@ -10,7 +10,7 @@ from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.document.snapshot import Snapshot
     from kubectl_snapshot.snapshotter import OnEvent
 
@@ -60,7 +60,7 @@ def _parse(source: str, args: argparse.Namespace) -> Snapshot:
         raise InvalidRequest(
             "documents are not fetched from the web", hint=f"curl -fsS {source} | … {STDIN}"
         )
-    from kubectl_snapshot.clients.localfile import read_input
+    from kubectl_snapshot.clients.files.localfile import read_input
     from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
 
     name = "stdin" if source == STDIN else source
@@ -68,7 +68,7 @@ def _parse(source: str, args: argparse.Namespace) -> Snapshot:
 
 
 def _read_configmap(uri: str, kube: Kube) -> str:
-    from kubectl_snapshot.clients.configmap import read_configmap
+    from kubectl_snapshot.clients.kube.configmap import read_configmap
     from kubectl_snapshot.document.configmap import parse_configmap, parse_place
 
     place = parse_place(uri)

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 
 def read_server_version(args: argparse.Namespace) -> str:
-    from kubectl_snapshot.clients.kube import connect
+    from kubectl_snapshot.clients.kube.client import connect
 
     kube = connect(parse_connection(args), os.environ)
     answer = kube.request("GET", "/version", doing=f"read the version of {kube.server}")

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.clients.hostpath import HostPath
+from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.compose import collect_redacted, compose_snapshot
 from kubectl_snapshot.collectors.context import ALL_NAMESPACES, CLUSTER, NODE, Context
 from kubectl_snapshot.document.frame import FrameReader
@@ -21,7 +21,7 @@ from kubectl_snapshot.job.run import run_agent
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
 
-    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.collectors.context import Collector
     from kubectl_snapshot.document.snapshot import Measurement, Snapshot
     from kubectl_snapshot.job.options import JobOptions

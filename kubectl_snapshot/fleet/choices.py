@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
-from kubectl_snapshot.clients.kube import METADATA_LIST, Call, Response
+from kubectl_snapshot.clients.kube.client import METADATA_LIST, Call, Response
 from kubectl_snapshot.document.configmap import LABELS
 from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.clients.kube.client import Kube
 
     Items = Iterable[Mapping[str, Any]]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.configmap import apply_configmap
+from kubectl_snapshot.clients.kube.configmap import apply_configmap
 from kubectl_snapshot.document.configmap import build_configmap, build_data, find_foreign_key
 from kubectl_snapshot.document.snapshot import render_time
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.render.all_renderers import RENDERERS
 
 if TYPE_CHECKING:
-    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.document.destination import ConfigMapName
     from kubectl_snapshot.document.snapshot import Snapshot
 

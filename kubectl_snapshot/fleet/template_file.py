@@ -14,7 +14,7 @@ MAX_TEMPLATE_BYTES = 1024 * 1024
 
 def read_template(path: str) -> UserTemplate:
     """Return the template in a file, so that what is wrong with it ends no capture."""
-    from kubectl_snapshot.clients.localfile import read_input
+    from kubectl_snapshot.clients.files.localfile import read_input
     from kubectl_snapshot.render.user_template import parse_template
 
     if not path:

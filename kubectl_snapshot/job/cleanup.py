@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.kube import METADATA_LIST, Call, Response
-from kubectl_snapshot.clients.kube_calls import JSON
+from kubectl_snapshot.clients.kube.calls import JSON
+from kubectl_snapshot.clients.kube.client import METADATA_LIST, Call, Response
 from kubectl_snapshot.constants import (
     MANAGED_BY_LABEL,
     NAME,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.job.options import JobOptions
     from kubectl_snapshot.job.preflight_facts import Answer
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.kube import METADATA, Call, Response
+from kubectl_snapshot.clients.kube.client import METADATA, Call, Response
 from kubectl_snapshot.constants import RUN_LABEL
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.job import manifest, rbac
@@ -17,7 +17,7 @@ from kubectl_snapshot.job import manifest, rbac
 if TYPE_CHECKING:
     import threading
 
-    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.job.manifest import Manifest
     from kubectl_snapshot.job.options import JobOptions
 

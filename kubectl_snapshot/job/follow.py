@@ -9,7 +9,7 @@ import queue
 import time
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.clients.kube import Call, Response
+from kubectl_snapshot.clients.kube.client import Call, Response
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
 from kubectl_snapshot.document.frame import parse_progress
 from kubectl_snapshot.errors import SnapshotError

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.kube import Response
+from kubectl_snapshot.clients.kube.client import Response
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.job import preflight_calls as calls
 from kubectl_snapshot.job import preflight_facts as facts
@@ -28,7 +28,7 @@ from kubectl_snapshot.job.permissions import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.job.preflight_facts import Answer, Fact
 
 AUTO = "auto"

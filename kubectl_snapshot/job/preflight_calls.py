@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.clients.kube import METADATA, METADATA_LIST, Call
+from kubectl_snapshot.clients.kube.client import METADATA, METADATA_LIST, Call
 from kubectl_snapshot.job import manifest, rbac
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
-from kubectl_snapshot.clients.kube import Response
+from kubectl_snapshot.clients.kube.client import Response
 from kubectl_snapshot.errors import (
     EXIT_GAPS,
     EXIT_OK,

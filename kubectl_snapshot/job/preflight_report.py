@@ -9,7 +9,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.kube import Response
+from kubectl_snapshot.clients.kube.client import Response
 from kubectl_snapshot.errors import InvalidRequest, SnapshotError
 from kubectl_snapshot.job import preflight_calls as calls
 from kubectl_snapshot.job.diagnose_refusal import diagnose_refusal
@@ -30,7 +30,7 @@ from kubectl_snapshot.job.preflight_facts import (
 from kubectl_snapshot.job.preflight_nodes import build_node_query, detect_nodes
 
 if TYPE_CHECKING:
-    from kubectl_snapshot.clients.kube import Kube
+    from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.job.preflight_facts import Answer
 
 # Of Kubernetes 1: the oldest and the newest that `make test-matrix` captures on.

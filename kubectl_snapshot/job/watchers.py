@@ -22,8 +22,8 @@ from kubectl_snapshot.job.pod_state import node_name, pod_title
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from kubectl_snapshot.clients.kube import Kube
-    from kubectl_snapshot.clients.kube_stream import Stream
+    from kubectl_snapshot.clients.kube.client import Kube
+    from kubectl_snapshot.clients.kube.stream import Stream
     from kubectl_snapshot.document.frame import FrameReader
     from kubectl_snapshot.job.options import JobOptions
 

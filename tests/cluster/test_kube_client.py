@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.clients import kube_watch
-from kubectl_snapshot.clients.kube import Call, ConnectionOptions, Kube, Response, connect
-from kubectl_snapshot.clients.kubeconfig import read_service_account, select_access
+from kubectl_snapshot.clients.auth.kubeconfig import read_service_account, select_access
+from kubectl_snapshot.clients.kube import watch as kube_watch
+from kubectl_snapshot.clients.kube.client import Call, ConnectionOptions, Kube, Response, connect
 from kubectl_snapshot.errors import (
     InvalidRequest,
     NotFound,
@@ -201,7 +201,7 @@ def test_an_exec_plugin_that_fails_on_a_terminal_says_so(
     path = write_kubeconfig(tmp_path / "kubeconfig", server_keys, failing)
     program = (
         "import os, sys\n"
-        "from kubectl_snapshot.clients.kube import ConnectionOptions, connect\n"
+        "from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect\n"
         "from kubectl_snapshot.errors import SnapshotError\n"
         "kube = connect(ConnectionOptions(kubeconfig=sys.argv[1]), os.environ)\n"
         "try: kube.request('GET', '/version', doing='read the version')\n"
@@ -562,7 +562,7 @@ def test_the_typed_client_works_in_a_process_that_used_ours(cluster: Cluster) ->
     """With the stock package, also where these tests run on the zipapp's slim copy."""
     program = (
         "import sys\n"
-        "from kubectl_snapshot.clients.kube import ConnectionOptions, connect\n"
+        "from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect\n"
         "kube = connect(ConnectionOptions(kubeconfig=sys.argv[1]), {})\n"
         "kube.request('GET', '/version', doing='read the version')\n"
         "import kubernetes.client, kubernetes.config\n"

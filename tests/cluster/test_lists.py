@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.clients.kube import ConnectionOptions, connect
+from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
 from tests.cluster.support import PYTHON, Cluster
 from tests.lab.control_plane import CONTROL_PLANE
 from tests.lab.kube import ApiError

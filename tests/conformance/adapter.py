@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kubectl_snapshot.clients.hostpath import HostPath
+from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors import (
     flatten,
     gpu_smi,

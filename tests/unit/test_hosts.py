@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.clients.hostpath import HostPath
+from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors import operating_system, systemd
 from kubectl_snapshot.collectors.compose import compose_snapshot
 from kubectl_snapshot.collectors.context import Context

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kubectl_snapshot
-from kubectl_snapshot.clients import localfile
+from kubectl_snapshot.clients.files import localfile
 from kubectl_snapshot.commands.all_commands import COMMANDS
 from kubectl_snapshot.commands.flags import Parser
 from kubectl_snapshot.errors import SnapshotError
@@ -81,9 +81,9 @@ STRATEGIES: Mapping[str, st.SearchStrategy[Any]] = {
     "Parser": new_parsers(),
     "Located": LOCATED,
     "commands.flags.parse_flags.arguments": COMMAND_LINES,
-    "clients.systemd_dbus.parse_message_size.head": st.binary(min_size=16, max_size=16),
+    "clients.host.systemd_dbus.parse_message_size.head": st.binary(min_size=16, max_size=16),
     # Its caller has looked whether there is one; of the text it knows nothing.
-    "clients.kube_http.parse_server.cluster": MAPS.flatmap(
+    "clients.kube.http.parse_server.cluster": MAPS.flatmap(
         lambda cluster: TEXTS.map(lambda server: {**cluster, "server": server})
     ),
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.clients.kube import ConnectionOptions, Kube, connect
+from kubectl_snapshot.clients.kube.client import ConnectionOptions, Kube, connect
 from tests.servers import certificates
 from tests.servers.certificates import Certificate
 from tests.servers.http_server import Server

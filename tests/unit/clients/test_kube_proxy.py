@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.clients.kube import Kube
+from kubectl_snapshot.clients.kube.client import Kube
 from kubectl_snapshot.errors import ServiceUnavailable, SnapshotError
 from tests.servers import certificates
 from tests.servers.certificates import Certificate

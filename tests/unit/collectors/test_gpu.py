@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.clients.driver_files import KernelModule
-from kubectl_snapshot.clients.hostpath import HostPath
-from kubectl_snapshot.clients.nvml_process import Gpu as ToldGpu
-from kubectl_snapshot.clients.pci import PciGpu
-from kubectl_snapshot.clients.pci import read_gpus as read_bus
+from kubectl_snapshot.clients.gpu.driver_files import KernelModule
+from kubectl_snapshot.clients.gpu.nvml import Gpu as ToldGpu
+from kubectl_snapshot.clients.host.hostpath import HostPath
+from kubectl_snapshot.clients.host.pci import PciGpu
+from kubectl_snapshot.clients.host.pci import read_gpus as read_bus
 from kubectl_snapshot.collectors import gpu, gpu_reading
 from kubectl_snapshot.collectors.context import Context
 from kubectl_snapshot.collectors.gpu_reading import NVIDIA_SMI, NVML, Reading, reconcile

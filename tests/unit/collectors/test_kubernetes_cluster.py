@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.clients.hostpath import HostPath
+from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors import kubernetes_cluster
 from kubectl_snapshot.collectors.context import Context
 from kubectl_snapshot.collectors.kubernetes_cluster import (

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.clients.hostpath import HostPath
-from kubectl_snapshot.clients.kube import ConnectionOptions, connect
+from kubectl_snapshot.clients.host.hostpath import HostPath
+from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
 from kubectl_snapshot.collectors import node_topology
 from kubectl_snapshot.collectors.context import Context
 from kubectl_snapshot.collectors.node_topology import build_topology

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.clients.hostpath import HostPath
+from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors import operating_system
 from kubectl_snapshot.collectors.context import Context
 from kubectl_snapshot.collectors.operating_system import (
@@ -261,7 +261,7 @@ COUNTERS = (
 # Runs in fresh namespaces: sets what can be set there to another value, then prints all settings.
 READ_IN_NAMESPACES = """
 import json, pathlib, socket, sys
-from kubectl_snapshot.clients.hostpath import HostPath
+from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.operating_system import read_sysctls
 socket.sethostname("other")
 root = pathlib.Path("/proc/sys")

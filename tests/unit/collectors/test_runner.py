@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from kubectl_snapshot.clients.hostpath import HostPath
+from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.context import NODE, Context, Rule
 from kubectl_snapshot.collectors.runner import run_collectors
 from kubectl_snapshot.document.snapshot import Measurement, Subtype
@@ -308,7 +308,7 @@ def test_no_collector_gives_no_measurement() -> None:
 HANGING_PROGRAM = """
 import threading, time
 from types import SimpleNamespace
-from kubectl_snapshot.clients.hostpath import HostPath
+from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.context import Context
 from kubectl_snapshot.collectors.runner import run_collectors
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.clients.hostpath import HostPath
-from kubectl_snapshot.clients.systemd_dbus import Property
+from kubectl_snapshot.clients.host.hostpath import HostPath
+from kubectl_snapshot.clients.host.systemd_dbus import Property
 from kubectl_snapshot.collectors import systemd
 from kubectl_snapshot.collectors.context import Context
 from kubectl_snapshot.collectors.runner import run_collectors

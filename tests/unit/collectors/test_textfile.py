@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.clients.hostpath import HostPath
+from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.textfile import (
     WHITE_SPACE,
     TextRules,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.clients.kube import Kube
+from kubectl_snapshot.clients.kube.client import Kube
 from kubectl_snapshot.commands.output import (
     Output,
     check_outputs,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.clients.hostpath import HostPath
+from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors import operating_system
 from kubectl_snapshot.collectors.context import Context
 from kubectl_snapshot.document.codec_json import canonical_json, render_json

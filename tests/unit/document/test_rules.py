@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.clients.localfile import locate_yaml
+from kubectl_snapshot.clients.files.localfile import locate_yaml
 from kubectl_snapshot.document.rules import Rule, parse_rule, parse_rules
 from kubectl_snapshot.errors import InvalidRequest
 

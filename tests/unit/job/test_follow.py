@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.clients.kube import ConnectionOptions, connect
+from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
 from kubectl_snapshot.document.frame import FrameReader, encode_frame, render_progress
 from kubectl_snapshot.errors import Internal, ServiceUnavailable, SnapshotError, Unauthorized
 from kubectl_snapshot.job import follow, watchers

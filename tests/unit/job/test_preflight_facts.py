@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot import errors
-from kubectl_snapshot.clients.kube import Response
+from kubectl_snapshot.clients.kube.client import Response
 from kubectl_snapshot.job import preflight_facts as facts
 from kubectl_snapshot.job.options import RESTRICTED, JobOptions
 from kubectl_snapshot.job.permissions import Permission

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kubectl_snapshot import errors
-from kubectl_snapshot.clients.kube import Response
+from kubectl_snapshot.clients.kube.client import Response
 from kubectl_snapshot.constants import DEFAULT_IMAGE
 from kubectl_snapshot.job.options import HOST_READ, PRIVILEGED, RESTRICTED, JobOptions
 from kubectl_snapshot.job.preflight_report import (

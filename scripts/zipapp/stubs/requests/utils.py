@@ -1,3 +1,3 @@
-# kubernetes.client.rest asks this of a proxy that it was given; clients/proxy.py has decided already.
+# kubernetes.client.rest asks this of a proxy that it was given; clients/auth/proxy.py has decided already.
 def should_bypass_proxies(url, no_proxy):
     return False

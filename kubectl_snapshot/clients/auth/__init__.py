@@ -1,0 +1,1 @@
+"""Which cluster and user a command means: kubeconfig, credentials, proxy, TLS."""

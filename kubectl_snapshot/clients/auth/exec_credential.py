@@ -1,0 +1,233 @@
+"""Credential plugins: the programs that a kubeconfig names to log in (KEP-541).
+
+The contract is client.authentication.k8s.io v1 and v1beta1. A plugin runs with our environment and
+its own; what it says on stderr reaches the user as it comes, because it may ask for something.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.clients.kube.errors import strip_control
+from kubectl_snapshot.errors import InvalidRequest, NotFound, Unauthorized
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import IO
+
+    from kubectl_snapshot.clients.auth.kubeconfig import Access
+
+API_GROUP = "client.authentication.k8s.io"
+API_VERSIONS = (f"{API_GROUP}/v1", f"{API_GROUP}/v1beta1")
+# A browser login takes its time; a plugin that asks nobody does not.
+INTERACTIVE_TIMEOUT_S = 300.0
+TIMEOUT_S = 60.0
+LAST_WORDS_BYTES = 2000
+LAST_WORDS_S = 0.5
+
+
+@dataclass(frozen=True)
+class ExecAnswer:
+    """The `status` of a plugin's ExecCredential; the certificate and the key are PEM."""
+
+    token: str = field(default="", repr=False)
+    certificate: str = field(default="", repr=False)
+    key: str = field(default="", repr=False)
+    expires_at: float = float("inf")
+
+
+def run_exec_plugin(
+    spec: Mapping[str, Any], access: Access, env: Mapping[str, str], timeout_s: float = 0.0
+) -> ExecAnswer:
+    """Return what the user's plugin answers.
+
+    Raises InvalidRequest (the kubeconfig), NotFound (no such program), Unauthorized (all the rest).
+    Blocks until the plugin ends, at most `timeout_s` (0: a minute, or five with a terminal).
+    """
+    command, api_version = spec.get("command"), spec.get("apiVersion")
+    if not isinstance(command, str) or not command or api_version not in API_VERSIONS:
+        raise InvalidRequest(
+            f"the exec plugin of user {access.user_name} is not one that can be run",
+            why=f"command is {command!r}, apiVersion {api_version!r}",
+            hint=f"apiVersion must be one of {', '.join(API_VERSIONS)}",
+        )
+    interactive = is_interactive(spec, access.user_name)
+    info = build_exec_info(spec, access.cluster, interactive)
+    timeout_s = timeout_s or (INTERACTIVE_TIMEOUT_S if interactive else TIMEOUT_S)
+    env = {**env, **_extra_env(spec), "KUBERNETES_EXEC_INFO": info}
+    output = _read_output(_start(spec, env, interactive), command, timeout_s)
+    return parse_exec_answer(output, api_version, command)
+
+
+def is_interactive(spec: Mapping[str, Any], user_name: str) -> bool:
+    """Return whether the plugin may use the terminal (`interactiveMode`)."""
+    mode = spec.get("interactiveMode") or "IfAvailable"
+    if mode not in ("Never", "IfAvailable", "Always"):
+        raise InvalidRequest(
+            f"interactiveMode of user {user_name} is not one of Never, IfAvailable, Always",
+            why=f"it is {mode!r}",
+        )
+    has_terminal = sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+    if mode == "Always" and not has_terminal:
+        raise Unauthorized(
+            f"the exec plugin of user {user_name} needs a terminal",
+            why="its interactiveMode is Always, and standard input is not a terminal",
+            hint="run the command in a terminal, or use a user that needs no questions",
+        )
+    return has_terminal and mode != "Never"
+
+
+def build_exec_info(spec: Mapping[str, Any], cluster: Mapping[str, Any], interactive: bool) -> str:
+    """Return the ExecCredential that a plugin finds in KUBERNETES_EXEC_INFO."""
+    request: dict[str, Any] = {"interactive": interactive}
+    if spec.get("provideClusterInfo") is True:
+        names = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url")
+        info = {name: cluster[name] for name in names if cluster.get(name)}
+        authority = _certificate_authority(cluster)
+        if authority:
+            info["certificate-authority-data"] = authority
+        for extension in cluster.get("extensions") or ():
+            if isinstance(extension, dict) and extension.get("name") == f"{API_GROUP}/exec":
+                info["config"] = extension.get("extension")
+        request["cluster"] = info
+    return json.dumps(
+        {"apiVersion": spec["apiVersion"], "kind": "ExecCredential", "spec": request}, default=str
+    )
+
+
+def parse_exec_answer(output: bytes, api_version: str, command: str) -> ExecAnswer:
+    """Return the credential in a plugin's output; its text never becomes part of an error."""
+
+    def refuse(why: str) -> Unauthorized:
+        return Unauthorized(f"the exec plugin {command} gave no credential", why=why)
+
+    try:
+        document = json.loads(output)
+    except (ValueError, RecursionError):
+        raise refuse("its output is not JSON") from None
+    status = document.get("status") if isinstance(document, dict) else None
+    if not isinstance(status, dict) or document.get("kind") != "ExecCredential":
+        raise refuse("its output is no ExecCredential with a status")
+    if document.get("apiVersion") != api_version:
+        raise refuse(f"its output is not of apiVersion {api_version}")
+    names = ("token", "clientCertificateData", "clientKeyData", "expirationTimestamp")
+    texts = [status.get(name) or "" for name in names]
+    if not all(isinstance(text, str) for text in texts):
+        raise refuse("a field of its status is not text")
+    token, certificate, key, expiry = texts
+    if not token and not certificate:
+        raise refuse("its status holds neither a token nor a certificate")
+    if bool(certificate) != bool(key):
+        raise refuse("its status holds a certificate without a key, or the other way round")
+    expires_at = parse_timestamp(expiry) if expiry else float("inf")
+    if expires_at is None:
+        raise refuse("its expirationTimestamp is not a time of RFC 3339")
+    return ExecAnswer(token, certificate, key, expires_at)
+
+
+def parse_timestamp(text: str) -> float | None:
+    """Return a time of RFC 3339 as seconds since the epoch, None if it is none."""
+    from datetime import datetime
+
+    match = re.fullmatch(
+        r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.\d+)?(?:[Zz]|([+-]\d\d:\d\d))", text
+    )
+    if match is None:
+        return None
+    try:
+        return datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3] or '+00:00'}").timestamp()
+    except ValueError:
+        return None
+
+
+def _start(
+    spec: Mapping[str, Any], env: Mapping[str, str], interactive: bool
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            [spec["command"], *map(str, spec.get("args") or ())],
+            stdin=None if interactive else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+        )
+    except OSError as error:
+        hint = spec.get("installHint")
+        if not isinstance(hint, str):
+            hint = "install it, or add its directory to PATH"
+        raise NotFound(
+            f"cannot run the exec plugin {spec['command']}",
+            why=error.strerror or "",
+            hint=" ".join(hint.split()),
+        ) from error
+
+
+def _read_output(process: subprocess.Popen[bytes], command: str, timeout_s: float) -> bytes:
+    """Return the output of a plugin that ends well; raise with its last words otherwise."""
+    kept = {"stdout": b"", "stderr": b""}
+    pipes = {"stdout": process.stdout, "stderr": process.stderr}
+    readers = [
+        threading.Thread(target=_drain, args=(pipe, kept, name), daemon=True)
+        for name, pipe in pipes.items()
+    ]
+    for reader in readers:
+        reader.start()
+    try:
+        process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        raise Unauthorized(
+            f"the exec plugin {command} did not answer", why=f"it ran for {timeout_s:g} s"
+        ) from None
+    finally:
+        process.kill()
+        process.wait()
+        # A child of the plugin may hold a pipe open; what the plugin said is here by then.
+        for reader in readers:
+            reader.join(LAST_WORDS_S)
+    if process.returncode != 0:
+        words = kept["stderr"].decode(errors="replace").strip().split("\n")[-1]
+        raise Unauthorized(
+            f"the exec plugin {command} ended with exit code {process.returncode}",
+            why=strip_control(words),
+            hint="log in with it first, or run it by hand to see what it says",
+        )
+    return kept["stdout"]
+
+
+def _drain(pipe: IO[bytes], kept: dict[str, bytes], name: str) -> None:
+    """Keep what a pipe gives; pass stderr on at once, as the plugin may be asking for something."""
+    with pipe:
+        while True:
+            piece = pipe.read1(65536)  # type: ignore[attr-defined]
+            if not piece:
+                return
+            if name == "stdout":
+                kept[name] += piece
+                continue
+            kept[name] = (kept[name] + piece)[-LAST_WORDS_BYTES:]
+            if sys.stderr is not None:
+                sys.stderr.write(piece.decode(errors="replace"))
+                sys.stderr.flush()
+
+
+def _extra_env(spec: Mapping[str, Any]) -> dict[str, str]:
+    listed = spec.get("env") or ()
+    try:
+        return {str(item["name"]): str(item["value"]) for item in listed}
+    except (TypeError, KeyError) as error:
+        raise InvalidRequest("env of an exec plugin is not a list of names and values") from error
+
+
+def _certificate_authority(cluster: Mapping[str, Any]) -> str:
+    """Return the cluster's CA in base64: a plugin gets the data, whatever the kubeconfig has."""
+    import base64
+
+    from kubectl_snapshot.clients.auth.credentials import read_secret
+
+    return base64.b64encode(read_secret(cluster, "certificate-authority", "the cluster")).decode()

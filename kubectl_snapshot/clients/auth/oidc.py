@@ -1,0 +1,174 @@
+"""The `oidc` auth-provider of a kubeconfig: an ID token, and its refresh at the issuer.
+
+OpenID Connect Core 1.0 section 12 and RFC 6749 section 6. As with kubectl, new tokens are written
+back to the kubeconfig: an issuer may take a refresh token once only, and the next program that
+reads the file needs the new one. Only the tokens' own characters are replaced.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any, Callable
+
+from kubectl_snapshot.clients.auth.credentials import read_secret
+from kubectl_snapshot.errors import InvalidRequest, Unauthorized
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kubectl_snapshot.clients.auth.kubeconfig import Access
+
+# url, headers, form body (None: GET), PEM of the trusted CA ("" is the system's) -> status, body
+Fetch = Callable[[str, "dict[str, str]", "bytes | None", bytes], "tuple[int, bytes]"]
+
+# client-go counts a token as expired this long before it is (plugin/pkg/client/auth/oidc).
+EXPIRY_MARGIN_S = 10.0
+LOGIN_HINT = "log in again with the tool that wrote the kubeconfig"
+
+
+def read_id_token(
+    provider: Mapping[str, Any], access: Access, fetch: Fetch, is_refused: bool
+) -> tuple[dict[str, str], float]:
+    """Return the provider's config with a valid `id-token`, and when that expires.
+
+    Asks the issuer where the token has expired or was refused. Raises Unauthorized if there is no
+    way to a new one, InvalidRequest for a provider other than oidc.
+    """
+    if provider.get("name") != "oidc":
+        raise InvalidRequest(
+            f"auth-provider {provider.get('name')!r} of user {access.user_name} is not supported",
+            hint="use an exec plugin: kubectl itself has dropped every provider but oidc",
+        )
+    config = {str(k): v for k, v in (provider.get("config") or {}).items() if isinstance(v, str)}
+    expires_at = token_expiry(config.get("id-token", ""))
+    if expires_at > time.time() and not is_refused:
+        return config, expires_at
+    if not config.get("refresh-token") or not config.get("idp-issuer-url"):
+        raise Unauthorized(
+            f"the login of user {access.user_name} has expired",
+            why="its auth-provider has no refresh-token and idp-issuer-url to renew it with",
+            hint=LOGIN_HINT,
+        )
+    renewed = refresh_tokens(config, access, fetch)
+    store_tokens(access.user_file, config, renewed)
+    return renewed, token_expiry(renewed["id-token"])
+
+
+def token_expiry(id_token: str) -> float:
+    """Return when a JWT expires, less a margin, in seconds since the epoch; 0 if it is not said."""
+    parts = id_token.split(".")
+    if len(parts) != 3:
+        return 0.0
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return float(claims["exp"]) - EXPIRY_MARGIN_S
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return 0.0
+
+
+def refresh_tokens(config: Mapping[str, str], access: Access, fetch: Fetch) -> dict[str, str]:
+    """Return the config with the tokens that the issuer gives for its refresh token."""
+    from urllib.parse import quote, urlencode
+
+    place = f"user {access.user_name}"
+    authority = read_secret(config, "idp-certificate-authority", place)
+    issuer = config["idp-issuer-url"].rstrip("/")
+    status, body = fetch(f"{issuer}/.well-known/openid-configuration", {}, None, authority)
+    discovered = _json_object(status, body, issuer, place)
+    endpoint = discovered.get("token_endpoint")
+    if not isinstance(endpoint, str):
+        raise Unauthorized(f"{issuer} names no token endpoint", hint=LOGIN_HINT)
+
+    client, secret = config.get("client-id", ""), config.get("client-secret", "")
+    form = {"grant_type": "refresh_token", "refresh_token": config["refresh-token"]}
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    # OpenID Connect Discovery 1.0: an issuer that names no method means client_secret_basic.
+    methods = discovered.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+    if secret and "client_secret_basic" in methods:
+        pair = f"{quote(client, safe='')}:{quote(secret, safe='')}"
+        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+    else:
+        form.update({"client_id": client, **({"client_secret": secret} if secret else {})})
+    status, body = fetch(endpoint, headers, urlencode(form).encode(), authority)
+    answer = _json_object(status, body, issuer, place)
+    id_token, refresh_token = answer.get("id_token"), answer.get("refresh_token")
+    if not isinstance(id_token, str) or not id_token:
+        raise Unauthorized(f"{issuer} gave no id_token for {place}", hint=LOGIN_HINT)
+    renewed = {**config, "id-token": id_token}
+    if isinstance(refresh_token, str) and refresh_token:
+        renewed["refresh-token"] = refresh_token
+    return renewed
+
+
+def store_tokens(path: str, old: Mapping[str, str], new: Mapping[str, str]) -> None:
+    """Replace the old tokens in a kubeconfig by the new ones; warn where that cannot be done."""
+    changed = [
+        (old[key], new[key])
+        for key in ("id-token", "refresh-token")
+        if old.get(key) and old[key] != new[key]
+    ]
+    if not changed or not path:
+        return
+    path = os.path.realpath(path)
+    lock, part = f"{path}.lock", f"{path}.kubectl-snapshot"
+    try:
+        # The lock that kubectl takes (clientcmd, lockFile).
+        os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            _write_replaced(path, part, changed)
+        finally:
+            os.unlink(lock)
+    except OSError as error:
+        _warn_unstored(path, error.strerror or "", old, new)
+
+
+def _write_replaced(path: str, part: str, changed: list[tuple[str, str]]) -> None:
+    with open(path, encoding="utf-8", newline="") as file:
+        text = file.read()
+        mode = os.fstat(file.fileno()).st_mode & 0o777
+    for before, after in changed:
+        text = text.replace(before, after)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with open(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(part, path)
+    except OSError:
+        os.unlink(part)
+        raise
+
+
+def _warn_unstored(path: str, why: str, old: Mapping[str, str], new: Mapping[str, str]) -> None:
+    """Say that the kubeconfig still holds a refresh token that may be used up."""
+    if old["refresh-token"] == new["refresh-token"]:
+        return
+    import logging
+
+    logging.getLogger(__name__).warning(
+        "the issuer replaced the refresh token, and %s cannot be written (%s): %s",
+        path,
+        why,
+        "the next login from it may be refused",
+    )
+
+
+def _json_object(status: int, body: bytes, issuer: str, place: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        answer = None
+    if status == 200 and isinstance(answer, dict):
+        return answer
+    # RFC 6749 section 5.2: `error` is a word like invalid_grant, `error_description` a sentence.
+    told = answer if isinstance(answer, dict) else {}
+    words = [str(told[key]) for key in ("error", "error_description") if key in told]
+    raise Unauthorized(
+        f"{issuer} does not renew the login of {place}",
+        why=f"it answered {status}" + (f": {', '.join(words)}" if words else ""),
+        hint=LOGIN_HINT,
+    )

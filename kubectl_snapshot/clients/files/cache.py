@@ -1,0 +1,73 @@
+"""Answers kept for seconds in the user's cache directory: one press of TAB follows another.
+
+Nothing depends on them: what cannot be read or written is not there. No secret goes in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import time
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.constants import NAME
+from kubectl_snapshot.errors import SnapshotError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MAX_AGE_S = 10.0
+MAX_BYTES = 4 * 1024 * 1024
+
+
+def read_recent(key: Sequence[str], env: Mapping[str, str]) -> list[str] | None:
+    """Return what was written under a key in the last seconds, None where nothing was."""
+    path = _locate(key, env)
+    try:
+        with open(path, "rb") as file:
+            found = os.fstat(file.fileno())
+            is_own = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+            if not (is_own and 0 <= time.time() - found.st_mtime < MAX_AGE_S):
+                return None
+            values = json.loads(file.read(MAX_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    is_list = isinstance(values, list) and all(isinstance(value, str) for value in values)
+    return values if is_list else None
+
+
+def write_recent(key: Sequence[str], values: Sequence[str], env: Mapping[str, str]) -> None:
+    """Keep values under a key, for this user alone; remove what has become old."""
+    from kubectl_snapshot.clients.files.outputfile import write_whole
+
+    path = _locate(key, env)
+    if not path:
+        return
+    with contextlib.suppress(OSError, SnapshotError):
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        write_whole(path, json.dumps(values))
+        _remove_old(os.path.dirname(path))
+
+
+def _locate(key: Sequence[str], env: Mapping[str, str]) -> str:
+    """Return the path for a key, empty where the user has no cache of his own."""
+    home = env.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(home):  # such a path is invalid, says the specification
+        home = os.path.join(env.get("HOME", ""), ".cache")
+    try:
+        # Under sudo HOME may be another user's.
+        is_own = os.path.isabs(home) and os.stat(home).st_uid == os.geteuid()
+    except OSError:
+        is_own = False
+    name = sha256(json.dumps(list(key)).encode()).hexdigest()
+    return os.path.join(home, NAME, "completion", name) if is_own else ""
+
+
+def _remove_old(directory: str) -> None:
+    oldest = time.time() - MAX_AGE_S
+    for entry in os.scandir(directory):
+        if entry.stat(follow_symlinks=False).st_mtime < oldest:
+            os.unlink(entry.path)

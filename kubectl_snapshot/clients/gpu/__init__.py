@@ -1,0 +1,1 @@
+"""The NVIDIA driver: NVML in a child process, nvidia-smi, the driver's files."""

@@ -1,0 +1,152 @@
+"""Where the NVIDIA driver's files are on the node, seen from a pod or from the node itself.
+
+Nothing is loaded or run here: only files are looked for and the kernel's own words are read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.errors import Absent, SnapshotError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from kubectl_snapshot.clients.host.hostpath import HostPath
+
+KERNEL_VERSION = "/proc/driver/nvidia/version"
+LIBRARY = "libnvidia-ml.so.1"
+
+# The node's own; the GPU operator's driver container; GKE; and where else images have it.
+DRIVER_ROOTS = (
+    "/",
+    "/run/nvidia/driver",
+    "/home/kubernetes/bin/nvidia",
+    "/usr/local/nvidia",
+    "/opt/nvidia",
+)
+# {} is the GNU architecture. Distributions' own, Debian's and SUSE's for drivers, NixOS' and WSL's.
+LIBRARY_DIRECTORIES = (
+    "/usr/lib64",
+    "/usr/lib/{}-linux-gnu",
+    "/lib64",
+    "/lib/{}-linux-gnu",
+    "/usr/lib",
+    "/lib",
+    "/usr/lib/{}-linux-gnu/nvidia/current",
+    "/usr/lib/nvidia/tesla",
+    "/{}-bottlerocket-linux-gnu/sys-root/usr/lib/nvidia/tesla",
+    "/run/opengl-driver/lib",
+    "/usr/lib/wsl/lib",
+)
+PROGRAM_DIRECTORIES = ("/usr/bin", "/bin", "/usr/local/bin", "/usr/lib/wsl/lib")
+# The dynamic linkers of glibc (sysdeps/unix/sysv/linux/*/ldconfig.h).
+LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
+PERSISTENCE_SOCKET = "nvidia-persistenced/socket"
+
+# As in `NVIDIA UNIX x86_64 Kernel Module  570.124.06`, `libnvidia-ml.so.570.124.06`.
+_VERSION = re.compile(r"(?<!\d)(?<!\d\.)\d+\.\d+(?:\.\d+)?(?![\d.])")
+
+
+@dataclass(frozen=True)
+class DriverFiles:
+    """What was found, each as a path that can be opened from here; "" for what was not found.
+
+    `library_version` is that of the library's file name. `run_directory` is the /run in which the
+    node's nvidia-persistenced listens, "" where it does not, or where that is our own /run.
+    """
+
+    library: str = ""
+    library_version: str = ""
+    program: str = ""
+    loader: str = ""
+    library_directories: tuple[str, ...] = ()
+    run_directory: str = ""
+
+
+@dataclass(frozen=True)
+class KernelModule:
+    """The loaded driver. `flavor` is `open` or `proprietary`; what it does not say is empty."""
+
+    version: str
+    flavor: str
+
+
+def read_kernel_module(host: HostPath) -> KernelModule | None:
+    """Return what the loaded driver says of itself, None where none is loaded.
+
+    Raises Unavailable where the node's /proc cannot be seen.
+    """
+    try:
+        text = host.read_text(KERNEL_VERSION)
+    except Absent:
+        return None
+    line = text.partition("\n")[0]
+    found = _VERSION.search(line)
+    flavors = {"Open Kernel Module": "open", "Kernel Module": "proprietary"}
+    flavor = next((name for words, name in flavors.items() if words in line), "")
+    return KernelModule(found[0] if found else "", flavor)
+
+
+def find_driver(host: HostPath, machine: str) -> DriverFiles:
+    """Return the driver's files, of the first place that has each; `machine` as in uname(2)."""
+    trees = list(_find_trees(host))
+    found = DriverFiles(run_directory=_find_run_directory(trees))
+    for tree in trees:
+        directories = _find_directories(tree, machine)
+        if not found.library:
+            library = _find_first(tree, directories, LIBRARY)
+            version = _VERSION.search(os.path.basename(library))
+            version_text = version[0] if version else ""
+            found = replace(found, library=library, library_version=version_text)
+        if not found.program:
+            found = replace(found, program=_find_first(tree, PROGRAM_DIRECTORIES, "nvidia-smi"))
+        if not found.loader and machine in LOADERS:
+            directory, _, name = LOADERS[machine].rpartition("/")
+            found = replace(found, loader=_find_first(tree, (directory,), name))
+        seen_at = tuple(_see(tree, directory) for directory in directories)
+        found = replace(found, library_directories=(*found.library_directories, *seen_at))
+    return found
+
+
+def _find_trees(host: HostPath) -> Iterator[HostPath]:
+    for root in DRIVER_ROOTS:
+        try:
+            host.read_names(root)
+            yield host.below(root)
+        except SnapshotError:
+            continue  # not there, or the node's files cannot be seen at all
+
+
+def _find_directories(tree: HostPath, machine: str) -> list[str]:
+    names = (name.format(machine) for name in LIBRARY_DIRECTORIES)
+    return [name for name in names if _see(tree, name)]
+
+
+def _see(tree: HostPath, directory: str) -> str:
+    try:
+        seen_at = tree.below(directory).root or ""
+    except SnapshotError:
+        return ""
+    return seen_at if os.path.isdir(seen_at) else ""
+
+
+def _find_first(tree: HostPath, directories: Iterable[str], name: str) -> str:
+    for directory in directories:
+        try:
+            return tree.find_file(f"{directory}/{name}")
+        except SnapshotError:
+            continue
+    return ""
+
+
+def _find_run_directory(trees: Iterable[HostPath]) -> str:
+    """Return the first /run with nvidia-persistenced in it that is not our own."""
+    for tree in trees:
+        directory = _see(tree, "/run")
+        if directory not in ("", "/run") and os.path.exists(f"{directory}/{PERSISTENCE_SOCKET}"):
+            return directory
+    return ""

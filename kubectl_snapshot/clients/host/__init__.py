@@ -1,0 +1,1 @@
+"""The node itself: files, PCI bus, systemd, child processes."""

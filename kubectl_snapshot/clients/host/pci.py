@@ -1,0 +1,76 @@
+"""NVIDIA GPUs on the node's PCI bus, as sysfs shows them. No driver is needed, none is asked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.errors import Absent, InvalidRequest
+
+if TYPE_CHECKING:
+    from kubectl_snapshot.clients.host.hostpath import HostPath
+
+PCI_DEVICES = "/sys/bus/pci/devices"
+NVIDIA = 0x10DE
+# PCI class codes, base class 03: VGA controller, 3D controller. NVSwitches are bridges, not these.
+GPU_CLASSES = (0x0300, 0x0302)
+
+
+# Domain; bus, device and function.
+_ADDRESS = re.compile(r"([0-9A-Fa-f]{4,8}):([0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-7])", re.ASCII)
+
+
+@dataclass(frozen=True)
+class PciGpu:
+    """One GPU on the bus. `driver` is empty where none is bound; `numa_node` None where unknown."""
+
+    address: str
+    driver: str = ""
+    numa_node: int | None = None
+
+
+def read_gpus(host: HostPath) -> tuple[PciGpu, ...]:
+    """Return the NVIDIA GPUs in the order of the bus.
+
+    Raises Unavailable where the node's /sys cannot be seen. Source: Documentation/ABI/testing/
+    sysfs-bus-pci, and `driver`, a link.
+    """
+    try:
+        addresses = host.read_names(PCI_DEVICES)
+    except Absent:
+        return ()  # /sys is there, and knows no PCI bus
+    return tuple(_read_gpu(host, address) for address in addresses if _is_gpu(host, address))
+
+
+def parse_address(text: str) -> str:
+    """Return a PCI address as the kernel writes it: NVML has `00000000:1B:00.0`, in capitals."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None:
+        raise InvalidRequest(f"{text!r} is no PCI address")
+    return f"{int(match[1], 16):04x}:{match[2].lower()}"
+
+
+def _is_gpu(host: HostPath, address: str) -> bool:
+    if _read_number(host, address, "vendor", 16) != NVIDIA:
+        return False
+    class_code = _read_number(host, address, "class", 16)
+    return class_code is not None and class_code >> 8 in GPU_CLASSES
+
+
+def _read_gpu(host: HostPath, address: str) -> PciGpu:
+    numa_node = _read_number(host, address, "numa_node", 10)
+    return PciGpu(
+        address,
+        host.read_link_name(f"{PCI_DEVICES}/{address}/driver"),
+        # -1 is the kernel's "not known".
+        numa_node if numa_node is not None and numa_node >= 0 else None,
+    )
+
+
+def _read_number(host: HostPath, address: str, name: str, base: int) -> int | None:
+    """Return a number of a device, None for one that vanished or has no such file."""
+    try:
+        return int(host.read_text(f"{PCI_DEVICES}/{address}/{name}"), base)
+    except (Absent, ValueError):
+        return None

@@ -1,0 +1,1 @@
+"""One Kubernetes API server: requests, lists, watches, streams, and what its errors mean."""

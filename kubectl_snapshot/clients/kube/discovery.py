@@ -1,0 +1,84 @@
+"""Which API resources of a kind the server has, by discovery: GET /apis, GET /apis/GROUP/VERSION.
+
+Only groups that the caller asks for are looked into, so that one broken group costs no other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from kubectl_snapshot.clients.kube.client import Kube
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind that can be listed, in the version that the server prefers of those that have it."""
+
+    group: str
+    version: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        """Return the API path of its objects in all namespaces."""
+        return f"/apis/{self.group}/{self.version}/{self.name}"
+
+    @property
+    def title(self) -> str:
+        """Return the resource as kubectl takes it."""
+        return f"{self.name}.{self.group}"
+
+
+def read_groups(kube: Kube, deadline: float) -> list[dict[str, Any]]:
+    """Return the API groups (meta/v1 APIGroup); that of core/v1 is not among them."""
+    answer = kube.request("GET", "/apis", doing="list the API groups", deadline=deadline)
+    groups: list[dict[str, Any]] = (answer.body or {}).get("groups") or []
+    return groups
+
+
+def find_resources(
+    kube: Kube,
+    groups: Sequence[Mapping[str, Any]],
+    is_wanted: Callable[[str], bool],
+    kind: str,
+    deadline: float,
+) -> list[Resource]:
+    """Return the resource of a kind of each wanted group that has it, by group name."""
+    found = [
+        _find_in_group(kube, group, kind, deadline)
+        for group in sorted(groups, key=lambda group: str(group["name"]))
+        if is_wanted(group["name"])
+    ]
+    return [resource for resource in found if resource is not None]
+
+
+def _find_in_group(
+    kube: Kube, group: Mapping[str, Any], kind: str, deadline: float
+) -> Resource | None:
+    for version in _versions(group):
+        path = f"/apis/{group['name']}/{version}"
+        try:
+            answer = kube.request("GET", path, doing=f"list what {path} serves", deadline=deadline)
+        except NotFound:
+            continue  # no longer served since the groups were listed
+        for resource in answer.body.get("resources") or ():
+            is_listed = "/" not in resource["name"] and "list" in resource["verbs"]
+            if resource["kind"] == kind and is_listed:
+                return Resource(group["name"], version, resource["name"])
+    return None
+
+
+def _versions(group: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the served versions, the preferred one first."""
+    preferred = (group.get("preferredVersion") or {}).get("version")
+    if preferred:
+        yield preferred
+    for entry in group.get("versions") or ():
+        if entry["version"] != preferred:
+            yield entry["version"]

@@ -1,0 +1,222 @@
+"""Lists in pages and watches that go on whatever breaks, made of single requests and streams."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable
+
+from kubectl_snapshot.clients.kube.errors import build_answer_error
+from kubectl_snapshot.errors import RateLimitExceeded, ServiceUnavailable, SnapshotError, Timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from kubectl_snapshot.clients.kube.stream import Stream
+
+    # Both take a query; a page may also be the server's Status for 410.
+    ReadPage = Callable[[dict[str, str]], dict[str, Any]]
+    OpenWatch = Callable[[dict[str, str], float], Stream]
+
+PAGE_SIZE = 500
+GONE = 410
+# The server ends a watch after this long: a connection that died unseen costs no more than that.
+WATCH_S = 50
+SILENCE_S = WATCH_S + 15.0
+PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+HEALTHY_S = 10.0
+STOP_POLL_S = 0.5
+KEPT_METADATA = ("name", "namespace", "uid", "resourceVersion", "labels", "annotations")
+PASSING = (ServiceUnavailable, Timeout, RateLimitExceeded)
+
+
+@dataclass(frozen=True)
+class WatchEvent:
+    """ADDED, MODIFIED or DELETED with its object, or SYNC: everything there is has been told."""
+
+    type: str
+    object: dict[str, Any]
+
+
+class _Expired(Exception):
+    """The version that the watch stands at is forgotten; the list has to be read again."""
+
+
+def list_pages(
+    read_page: ReadPage, doing: str, page_size: int = PAGE_SIZE
+) -> Iterator[dict[str, Any]]:
+    """Yield the pages of a list; an expired one goes on with the token in the refusal.
+
+    Kubernetes API concepts, "410 ResourceExpired": that token continues after the last key that was
+    read, in the newest version.
+    """
+    token = ""
+    while True:
+        page = read_page({"limit": str(page_size), **({"continue": token} if token else {})})
+        before, token = token, (page.get("metadata") or {}).get("continue") or ""
+        if page.get("kind") == "Status":
+            if not token or token == before:
+                raise build_answer_error(doing, GONE, json.dumps(page).encode())
+            continue
+        yield page
+        if not token:
+            return
+
+
+def watch_events(
+    read_page: ReadPage, open_watch: OpenWatch, doing: str, stop: threading.Event
+) -> Iterator[WatchEvent]:
+    """Yield the events of Kube.watch."""
+    closer = _Closer(stop)
+    known: dict[str, dict[str, Any]] = {}
+    version = ""
+    has_begun = False
+    failures = 0
+    try:
+        while not stop.is_set():
+            began = time.monotonic()
+            try:
+                if not version:
+                    version = yield from _sync(list_pages(read_page, doing), known)
+                    has_begun = True
+                for event in _read_events(open_watch, version, doing, closer):
+                    version = _version(event.object) or version
+                    failures = 0
+                    if event.type != "BOOKMARK":
+                        _remember(known, event)
+                        yield event
+            except _Expired:
+                version = ""
+            except PASSING:
+                if not has_begun:
+                    raise
+            # Also after an end in good order: a server may end every watch at once.
+            if time.monotonic() - began > HEALTHY_S:
+                failures = 0
+            stop.wait(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
+            failures += 1
+    finally:
+        closer.end()
+
+
+def _sync(
+    pages: Iterator[dict[str, Any]], known: dict[str, dict[str, Any]]
+) -> Generator[WatchEvent, None, str]:
+    """Yield how a list differs from what is known, then SYNC; return the version to watch from."""
+    version = ""
+    seen = set()
+    for page in pages:
+        # The first page's: a later one is newer where the list expired in between.
+        version = version or _version(page)
+        for item in page.get("items") or ():
+            uid = _uid(item)
+            seen.add(uid)
+            before = known.get(uid)
+            known[uid] = _remembered(item)
+            if before is None:
+                yield WatchEvent("ADDED", item)
+            elif _version(before) != _version(item):
+                yield WatchEvent("MODIFIED", item)
+    for uid in [uid for uid in known if uid not in seen]:
+        yield WatchEvent("DELETED", known.pop(uid))
+    yield WatchEvent("SYNC", {})
+    return version
+
+
+def _read_events(
+    open_watch: OpenWatch, version: str, doing: str, closer: _Closer
+) -> Iterator[WatchEvent]:
+    """Yield the events of one watch until the server ends it."""
+    query = {
+        "watch": "true",
+        "allowWatchBookmarks": "true",
+        "resourceVersion": version,
+        "timeoutSeconds": str(WATCH_S),
+    }
+    try:
+        stream = open_watch(query, SILENCE_S)
+    except SnapshotError as error:
+        if error.status == GONE:
+            raise _Expired from error
+        raise
+    closer.hold(stream)
+    try:
+        for line in _lines(stream):
+            yield _parse_event(line, doing)
+    finally:
+        stream.close()
+
+
+def _lines(stream: Stream) -> Iterator[bytes]:
+    """Yield whole lines; one that is cut at the end is told again by the next watch."""
+    rest: list[bytes] = []
+    for piece in stream:
+        first, *others = piece.split(b"\n")
+        rest.append(first)
+        for other in others:
+            yield b"".join(rest)
+            rest = [other]
+
+
+def _parse_event(line: bytes, doing: str) -> WatchEvent:
+    try:
+        event = json.loads(line)
+        kind, told = event["type"], event["object"]
+        told.keys()
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ServiceUnavailable(f"cannot {doing}", why="a watch event is not readable") from error
+    if kind != "ERROR":
+        return WatchEvent(kind, told)
+    status = told.get("code") or 500
+    if status == GONE:
+        raise _Expired
+    raise build_answer_error(doing, status, json.dumps(told).encode())
+
+
+def _remember(known: dict[str, dict[str, Any]], event: WatchEvent) -> None:
+    if event.type == "DELETED":
+        known.pop(_uid(event.object), None)
+    else:
+        known[_uid(event.object)] = _remembered(event.object)
+
+
+def _remembered(item: dict[str, Any]) -> dict[str, Any]:
+    """Return what is kept of an object to tell its deletion: all of thousands would be too much."""
+    metadata = item.get("metadata") or {}
+    return {"metadata": {key: metadata[key] for key in KEPT_METADATA if key in metadata}}
+
+
+def _uid(item: dict[str, Any]) -> str:
+    metadata = item.get("metadata") or {}
+    return metadata.get("uid") or f"{metadata.get('namespace')}/{metadata.get('name')}"
+
+
+def _version(item: dict[str, Any]) -> str:
+    return (item.get("metadata") or {}).get("resourceVersion") or ""
+
+
+class _Closer:
+    """Closes the watch's stream when `stop` is set, which a blocked reader cannot see."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._stream: Stream | None = None
+        self._has_ended = False
+        threading.Thread(target=self._wait, name="watch-closer", daemon=True).start()
+
+    def hold(self, stream: Stream) -> None:
+        self._stream = stream
+        if self._stop.is_set():
+            stream.close()
+
+    def end(self) -> None:
+        self._has_ended = True
+
+    def _wait(self) -> None:
+        while not self._stop.wait(STOP_POLL_S):
+            if self._has_ended:
+                return
+        if self._stream is not None:
+            self._stream.close()

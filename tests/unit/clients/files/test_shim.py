@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kubectl_snapshot.clients.files.shim import SHIM_NAME, ensure_shim
+from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """A kubectl-snapshot, in a directory with a blank, that prints what it is given."""
+    directory = tmp_path / "my bin"
+    directory.mkdir()
+    path = directory / "kubectl-snapshot"
+    path.write_text("#!/bin/sh\nprintf '<%s>' \"$@\"\n")
+    path.chmod(0o755)
+    return path
+
+
+def install(directory: Path, is_zipapp: bool = False) -> tuple[str, bool]:
+    return ensure_shim(str(directory), is_zipapp)
+
+
+def test_it_stands_beside_the_program_and_hands_over_every_word(program: Path) -> None:
+    path, is_new = install(program.parent)
+    assert (Path(path).parent, Path(path).name, is_new) == (program.parent, SHIM_NAME, True)
+    done = subprocess.run([path, "--node", "a b", ""], capture_output=True, text=True, check=True)
+    assert done.stdout == "<__complete-for-kubectl><--node><a b><>"
+
+
+def test_a_zipapp_is_run_by_a_python_without_site_packages(program: Path, tmp_path: Path) -> None:
+    program.write_text("import sys; print(sys.flags.isolated, sys.flags.no_site, sys.argv[1:])")
+    path, _ = install(program.parent, is_zipapp=True)
+    (tmp_path / "python3").symlink_to(sys.executable)
+    env = {"PATH": f"{tmp_path}{os.pathsep}{os.defpath}"}
+    done = subprocess.run([path, "-"], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "1 1 ['__complete-for-kubectl', '-']\n"
+
+
+def test_a_second_time_changes_nothing(program: Path) -> None:
+    path, _ = install(program.parent)
+    before = os.stat(path)
+    assert install(program.parent) == (path, False)
+    assert os.stat(path) == before
+
+
+def test_one_of_another_version_is_replaced(program: Path) -> None:
+    path, _ = install(program.parent)
+    assert install(program.parent, is_zipapp=True) == (path, True)
+    assert "python3 -IS" in Path(path).read_text()
+
+
+def test_beside_a_link_on_the_path_not_beside_what_it_leads_to(
+    program: Path, tmp_path: Path
+) -> None:
+    links = tmp_path / "krew"  # as in ~/.krew/bin
+    links.mkdir()
+    (links / "kubectl-snapshot").symlink_to(program)
+    path, _ = install(links)
+    assert Path(path).parent == links
+    assert os.listdir(program.parent) == ["kubectl-snapshot"]
+
+
+def test_another_program_of_that_name_stays(program: Path) -> None:
+    other = program.parent / SHIM_NAME
+    other.write_text("#!/bin/sh\necho mine\n")
+    with pytest.raises(InvalidRequest, match="is another program") as caught:
+        install(program.parent)
+    assert "mv " in caught.value.hint
+    assert "mine" in other.read_text()
+
+
+def test_without_a_program_on_the_path_it_says_where_to_put_one(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="on the PATH") as caught:
+        install(tmp_path)
+    assert "directory of the PATH" in caught.value.hint
+
+
+def test_where_nothing_can_be_written_the_error_names_the_place(program: Path) -> None:
+    # A directory by the temporary file's name: refused to root, too.
+    (program.parent / f"{SHIM_NAME}.{os.getpid()}.part").mkdir()
+    with pytest.raises(Internal, match="cannot write") as caught:
+        install(program.parent)
+    assert str(program.parent) in caught.value.hint

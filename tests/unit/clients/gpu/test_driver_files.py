@@ -1,0 +1,123 @@
+"""Where the driver's files are found in host trees laid out as distributions and operators do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kubectl_snapshot.clients.gpu.driver_files import (
+    DriverFiles,
+    KernelModule,
+    find_driver,
+    read_kernel_module,
+)
+from kubectl_snapshot.clients.host.hostpath import HostPath
+from tests.unit.gpus import add_kernel_module
+
+LIBRARY = "libnvidia-ml.so.1"
+PROPRIETARY = (
+    "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC\n"
+)
+OPEN = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  595.71.05  Release Build\n"
+
+
+def add_file(root: Path, path: str) -> Path:
+    target = root / path.lstrip("/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.touch()
+    return target
+
+
+def find(root: Path, machine: str = "x86_64") -> DriverFiles:
+    return find_driver(HostPath(str(root)), machine)
+
+
+@pytest.mark.parametrize(
+    ("machine", "path"),
+    [
+        ("x86_64", "/usr/lib/x86_64-linux-gnu"),
+        ("aarch64", "/usr/lib/aarch64-linux-gnu"),
+        ("x86_64", "/usr/lib64"),
+        ("x86_64", "/run/nvidia/driver/usr/lib/x86_64-linux-gnu"),
+        ("x86_64", "/home/kubernetes/bin/nvidia/lib64"),
+        ("x86_64", "/usr/local/nvidia/lib64"),
+        ("x86_64", "/opt/nvidia/lib64"),
+        ("aarch64", "/aarch64-bottlerocket-linux-gnu/sys-root/usr/lib/nvidia/tesla"),
+    ],
+)
+def test_the_library_is_found_where_it_is_installed(
+    tmp_path: Path, machine: str, path: str
+) -> None:
+    library = add_file(tmp_path, f"{path}/{LIBRARY}")
+    assert find(tmp_path, machine).library == str(library)
+
+
+def test_the_nodes_own_library_comes_before_the_driver_containers(tmp_path: Path) -> None:
+    add_file(tmp_path, f"/run/nvidia/driver/usr/lib64/{LIBRARY}")
+    own = add_file(tmp_path, f"/usr/lib64/{LIBRARY}")
+    assert find(tmp_path).library == str(own)
+
+
+def test_links_stay_in_the_tree_and_the_versions_is_the_real_files(tmp_path: Path) -> None:
+    real = add_file(tmp_path, f"/usr/lib/nvidia/{LIBRARY[:-1]}570.195.03")
+    (tmp_path / "etc/alternatives").mkdir(parents=True)
+    (tmp_path / "etc/alternatives/nvml").symlink_to(f"/usr/lib/nvidia/{real.name}")
+    (tmp_path / "usr/lib64").mkdir(parents=True)
+    (tmp_path / "usr/lib64" / LIBRARY).symlink_to("/etc/alternatives/nvml")
+    found = find(tmp_path)
+    assert (found.library, found.library_version) == (str(real), "570.195.03")
+
+
+def test_links_of_a_driver_container_start_from_its_own_root(tmp_path: Path) -> None:
+    driver = tmp_path / "run/nvidia/driver"
+    real = add_file(driver, f"/usr/lib/{LIBRARY}.570")
+    (driver / "usr/lib64").mkdir()
+    (driver / "usr/lib64" / LIBRARY).symlink_to(f"/usr/lib/{real.name}")
+    assert find(tmp_path).library == str(real)
+
+
+def test_program_loader_and_library_directories_are_found(tmp_path: Path) -> None:
+    program = add_file(tmp_path, "/run/nvidia/driver/usr/bin/nvidia-smi")
+    loader = add_file(tmp_path, "/lib64/ld-linux-x86-64.so.2")
+    add_file(tmp_path, f"/run/nvidia/driver/usr/lib64/{LIBRARY}")
+    found = find(tmp_path)
+    assert (found.program, found.loader) == (str(program), str(loader))
+    expected = (str(tmp_path / "lib64"), str(tmp_path / "run/nvidia/driver/usr/lib64"))
+    assert set(found.library_directories) >= set(expected)
+
+
+def test_the_daemon_of_the_node_is_found_where_it_listens(tmp_path: Path) -> None:
+    assert find(tmp_path).run_directory == ""
+    add_file(tmp_path, "/run/nvidia/driver/run/nvidia-persistenced/socket")
+    assert find(tmp_path).run_directory == str(tmp_path / "run/nvidia/driver/run")
+    add_file(tmp_path, "/run/nvidia-persistenced/socket")
+    assert find(tmp_path).run_directory == str(tmp_path / "run")
+
+
+def test_without_the_nodes_files_nothing_is_found() -> None:
+    assert find_driver(HostPath(None), "x86_64") == DriverFiles()
+
+
+def test_a_machine_of_unknown_architecture_has_no_loader(tmp_path: Path) -> None:
+    assert find(tmp_path, "riscv64").loader == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (OPEN, KernelModule("595.71.05", "open")),
+        (PROPRIETARY, KernelModule("535.183.01", "proprietary")),
+        ("something else\n", KernelModule("", "")),
+    ],
+)
+def test_the_loaded_driver_says_version_and_flavor(
+    tmp_path: Path, words: str, expected: KernelModule
+) -> None:
+    add_kernel_module(tmp_path, words)
+    assert read_kernel_module(HostPath(str(tmp_path))) == expected
+
+
+def test_a_driver_that_is_not_loaded_is_none(tmp_path: Path) -> None:
+    (tmp_path / "proc/sys").mkdir(parents=True)
+    assert read_kernel_module(HostPath(str(tmp_path))) is None

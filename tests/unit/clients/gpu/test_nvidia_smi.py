@@ -1,0 +1,64 @@
+"""nvidia-smi that answers, fails, hangs and is not there."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from kubectl_snapshot.clients.gpu.driver_files import DriverFiles
+from kubectl_snapshot.clients.gpu.nvidia_smi import build_command, read_report
+from kubectl_snapshot.errors import Internal, Timeout, Unavailable
+from tests.unit.gpus import configure
+
+
+def script(path: Path, text: str) -> DriverFiles:
+    program = path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\n{text}\n")
+    program.chmod(0o755)
+    return DriverFiles(program=str(program))
+
+
+def read(files: DriverFiles, within_s: float = 30) -> bytes:
+    return read_report(files, time.monotonic() + within_s)
+
+
+def test_the_report_is_what_the_program_prints(tmp_path: Path) -> None:
+    assert read(script(tmp_path, 'echo "<report $*/>"')) == b"<report -q -x/>\n"
+
+
+def test_the_nodes_own_linker_runs_the_program(library: Path) -> None:
+    configure(library, gpus=1)
+    linker = next(Path("/").glob("lib*/ld-linux-*.so.*"), None)
+    if linker is None:
+        pytest.skip("this machine has no dynamic linker of glibc")
+    files = DriverFiles(
+        program=str(library.parent / "nvidia-smi"),
+        loader=str(linker),
+        library_directories=(str(library.parent), "/usr/lib/x86_64-linux-gnu", "/usr/lib64"),
+    )
+    assert b"<attached_gpus>1</attached_gpus>" in read(files)
+
+
+def test_without_a_linker_the_program_is_run_as_it_is() -> None:
+    files = DriverFiles(program="/usr/bin/nvidia-smi", library_directories=("/usr/lib64",))
+    assert build_command(files) == ["/usr/bin/nvidia-smi", "-q", "-x"]
+
+
+@pytest.mark.parametrize(("status", "error"), [(9, Unavailable), (4, Unavailable), (15, Internal)])
+def test_a_failure_is_told_in_the_programs_words(
+    tmp_path: Path, status: int, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match=f"status {status}: no such GPU"):
+        read(script(tmp_path, f"echo no such GPU >&2; exit {status}"))
+
+
+def test_a_program_that_hangs_is_given_up(tmp_path: Path) -> None:
+    with pytest.raises(Timeout, match="nvidia-smi does not answer"):
+        read(script(tmp_path, "exec sleep 60"), within_s=0.5)
+
+
+def test_a_node_without_the_program_says_so() -> None:
+    with pytest.raises(Unavailable, match="nvidia-smi is not on the node"):
+        read(DriverFiles())

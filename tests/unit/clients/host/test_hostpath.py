@@ -1,0 +1,289 @@
+"""The node's files, read from real trees and from the kernel this test runs on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kubectl_snapshot.clients.host.hostpath import HostPath
+from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotError, Unavailable
+from tests.unit.hosts import VM_UBUNTU, copy_host
+
+NOBODY = 65534
+LOCAL = HostPath()
+UNPRIVILEGED = HostPath(None)
+RELEASE = "/etc/os-release"
+
+
+def skip_nothing(path: str) -> bool:
+    return False
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return copy_host(VM_UBUNTU, tmp_path)
+
+
+@pytest.fixture
+def unreadable_root() -> Iterator[Path]:
+    """A tree whose proc/sys/kernel/printk only another user may read, this process being nobody."""
+    is_root = os.geteuid() == 0
+    top = Path(tempfile.mkdtemp())
+    top.chmod(0o755)
+    tree = copy_host(VM_UBUNTU, top)
+    (tree / "proc/sys/kernel/printk").chmod(0o400 if is_root else 0o040)
+    if is_root:
+        os.seteuid(NOBODY)
+    yield tree
+    if is_root:
+        os.seteuid(0)
+    shutil.rmtree(top)
+
+
+def replace_by_link(path: Path, target: str) -> None:
+    path.unlink()
+    path.symlink_to(target)
+
+
+def test_a_file_is_read_below_the_root(root: Path) -> None:
+    assert HostPath(str(root)).read_text("/proc/sys/vm/swappiness") == "60\n"
+
+
+def test_an_absolute_link_stays_inside_the_root(root: Path) -> None:
+    (root / "usr/lib/os-release").write_text("NAME=inside\n")
+    replace_by_link(root / "etc/os-release", "/usr/lib/os-release")
+    assert HostPath(str(root)).read_text(RELEASE) == "NAME=inside\n"
+
+
+def test_a_relative_link_cannot_climb_out_of_the_root(root: Path) -> None:
+    (root / "usr/lib/os-release").write_text("NAME=inside\n")
+    replace_by_link(root / "etc/os-release", "../" * 40 + "usr/lib/os-release")
+    assert HostPath(str(root)).read_text(RELEASE) == "NAME=inside\n"
+
+
+def test_a_path_with_dots_cannot_climb_out_of_the_root(root: Path) -> None:
+    assert HostPath(str(root)).read_text("/../../proc/./sys/vm/../vm/swappiness") == "60\n"
+
+
+def test_a_directory_that_is_an_absolute_link_stays_inside_the_root(root: Path) -> None:
+    (root / "run/current").mkdir(parents=True)
+    (root / "run/current/os-release").write_text("NAME=inside\n")
+    shutil.rmtree(root / "etc")
+    (root / "etc").symlink_to("/run/current")
+    assert HostPath(str(root)).read_text(RELEASE) == "NAME=inside\n"
+
+
+def test_dots_behind_a_linked_directory_mean_the_parent_of_its_target(root: Path) -> None:
+    (root / "run/current").mkdir(parents=True)
+    (root / "run/mark").write_text("inside")
+    (root / "etc/linked").symlink_to("/run/current")
+    assert HostPath(str(root)).read_text("/etc/linked/../mark") == "inside"
+
+
+def test_links_in_a_circle_end_in_an_error(root: Path) -> None:
+    replace_by_link(root / "etc/os-release", "/etc/os-release")
+    with pytest.raises(Internal, match="links"):
+        HostPath(str(root)).read_bytes(RELEASE)
+
+
+def test_a_link_without_a_target_is_absent(root: Path) -> None:
+    replace_by_link(root / "etc/os-release", "/nowhere")
+    with pytest.raises(Absent, match=RELEASE):
+        HostPath(str(root)).read_bytes(RELEASE)
+
+
+@pytest.mark.parametrize("path", ["/etc/missing", "/etc/os-release/below"])
+def test_a_missing_file_is_absent_in_the_kernels_words(root: Path, path: str) -> None:
+    with pytest.raises(Absent) as caught:
+        HostPath(str(root)).read_bytes(path)
+    assert path in caught.value.what
+    assert caught.value.why in ("No such file or directory", "Not a directory")
+
+
+def test_an_empty_path_is_an_invalid_request() -> None:
+    with pytest.raises(InvalidRequest):
+        LOCAL.read_bytes("")
+
+
+def test_a_pipe_is_refused_without_waiting_for_a_writer(root: Path) -> None:
+    (root / "etc/os-release").unlink()
+    os.mkfifo(root / "etc/os-release")
+    with pytest.raises(Internal, match="not a regular file"):
+        HostPath(str(root)).read_bytes(RELEASE)
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/etc"])
+def test_devices_and_directories_are_refused(path: str) -> None:
+    with pytest.raises(Internal, match="not a regular file"):
+        LOCAL.read_bytes(path)
+
+
+@pytest.mark.parametrize("path", ["/proc/cmdline", "/sys/kernel/notes"])
+def test_an_empty_proc_or_sys_is_not_taken_for_an_answer(root: Path, path: str) -> None:
+    for mount in ("proc", "sys"):
+        shutil.rmtree(root / mount)
+        (root / mount).mkdir()
+    with pytest.raises(Unavailable, match="cannot be seen"):
+        HostPath(str(root)).read_bytes(path)
+
+
+def test_a_root_that_is_not_mounted_is_not_taken_for_an_answer(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="cannot be seen"):
+        HostPath(str(tmp_path / "host")).read_bytes(RELEASE)
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, 16_383, 16_384, 16_385, 40_000])
+def test_a_file_of_exactly_the_limit_is_read_whole(root: Path, size_bytes: int) -> None:
+    (root / "etc/file").write_bytes(b"x" * size_bytes)
+    assert HostPath(str(root)).read_bytes("/etc/file", size_bytes) == b"x" * size_bytes
+
+
+@pytest.mark.parametrize("limit_bytes", [0, 1, 16_384, 39_999])
+def test_a_file_over_the_limit_is_refused(root: Path, limit_bytes: int) -> None:
+    (root / "etc/file").write_bytes(b"x" * (limit_bytes + 1))
+    with pytest.raises(InvalidRequest, match=f"larger than {limit_bytes} bytes"):
+        HostPath(str(root)).read_bytes("/etc/file", limit_bytes)
+
+
+def test_text_that_is_not_utf_8_is_refused(root: Path) -> None:
+    (root / "etc/file").write_bytes(b"\xff")
+    with pytest.raises(InvalidRequest, match="not UTF-8"):
+        HostPath(str(root)).read_text("/etc/file")
+
+
+def test_a_file_of_the_kernel_is_read_to_its_end() -> None:
+    path = "/proc/kallsyms" if Path("/proc/kallsyms").exists() else "/proc/cpuinfo"
+    assert LOCAL.read_bytes(path, 1 << 30) == Path(path).read_bytes()
+
+
+def test_without_the_nodes_files_the_kernels_own_can_still_be_read() -> None:
+    assert UNPRIVILEGED.read_bytes("/proc/cmdline") == Path("/proc/cmdline").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "path", [RELEASE, "/sys/kernel/notes", "/proc/../etc/os-release", "/proc/self/root/etc/passwd"]
+)
+def test_without_the_nodes_files_the_containers_are_not_passed_off_as_its_own(path: str) -> None:
+    with pytest.raises(Unavailable, match="cannot be seen"):
+        UNPRIVILEGED.read_bytes(path)
+
+
+def test_the_namespaces_that_are_not_the_nodes_are_known() -> None:
+    assert LOCAL.foreign_namespaces == ()
+    assert HostPath("/host", shares_pid=False).foreign_namespaces == ("pid",)
+    restricted = HostPath(None, shares_network=False, shares_ipc=False, shares_pid=False)
+    assert restricted.foreign_namespaces == ("ipc", "uts", "pid")
+    assert HostPath("/host", shares_user=False).foreign_namespaces == ("user",)
+
+
+def test_a_tree_is_its_regular_files_in_name_order(root: Path) -> None:
+    (root / "proc/sys/vm/link").symlink_to("swappiness")
+    os.mkfifo(root / "proc/sys/vm/pipe")
+    paths = [*HostPath(str(root)).read_tree("/proc/sys", skip_nothing)]
+    files = (root / "proc/sys").rglob("*")
+    expected = ["/" + str(f.relative_to(root)) for f in files if f.is_file() and not f.is_symlink()]
+    assert sorted(paths) == sorted(expected)
+    assert [path.split("/") for path in paths] == sorted(path.split("/") for path in expected)
+
+
+def test_what_is_skipped_is_not_even_opened(root: Path) -> None:
+    def remove_and_skip(path: str) -> bool:
+        if path == "/proc/sys/net":
+            shutil.rmtree(root / "proc/sys/net")  # opening it now would leave an error
+        return path == "/proc/sys/net"
+
+    found = HostPath(str(root)).read_tree("/proc/sys", remove_and_skip)
+    assert not [path for path in found if path.startswith("/proc/sys/net")]
+    assert found["/proc/sys/vm/swappiness"] == b"60\n"
+
+
+def test_what_vanishes_during_the_walk_stands_as_absent(root: Path) -> None:
+    def remove_then_read(path: str) -> bool:
+        if path == "/proc/sys/vm/swappiness":
+            (root / "proc/sys/vm/swappiness").unlink()
+        if path == "/proc/sys/user":
+            shutil.rmtree(root / "proc/sys/user")
+        return False
+
+    found = HostPath(str(root)).read_tree("/proc/sys", remove_then_read)
+    assert isinstance(found["/proc/sys/vm/swappiness"], Absent)
+    assert isinstance(found["/proc/sys/user"], Absent)
+    assert found["/proc/sys/vm/zone_reclaim_mode"] == b"0\n"
+
+
+def test_an_entry_that_its_mode_shows_to_nobody_is_absent() -> None:
+    drop_caches = LOCAL.read_tree("/proc/sys/vm", lambda path: not path.endswith("/drop_caches"))
+    assert isinstance(drop_caches["/proc/sys/vm/drop_caches"], Absent)
+
+
+def test_an_entry_that_another_user_could_read_is_unavailable(unreadable_root: Path) -> None:
+    found = HostPath(str(unreadable_root)).read_tree("/proc/sys/kernel", skip_nothing)
+    assert isinstance(found["/proc/sys/kernel/printk"], Unavailable)
+    assert found["/proc/sys/kernel/panic"] == b"0\n"
+
+
+def test_a_file_that_another_user_could_read_is_unavailable(unreadable_root: Path) -> None:
+    with pytest.raises(Unavailable, match="Permission denied"):
+        HostPath(str(unreadable_root)).read_bytes("/proc/sys/kernel/printk")
+
+
+def test_an_entry_over_the_limit_stands_with_its_error(root: Path) -> None:
+    (root / "proc/sys/vm/large").write_bytes(b"x" * (1_048_576 + 1))
+    found = HostPath(str(root)).read_tree("/proc/sys/vm", skip_nothing)
+    assert isinstance(found["/proc/sys/vm/large"], InvalidRequest)
+
+
+def test_a_name_that_is_not_utf_8_becomes_text_that_a_document_can_hold(root: Path) -> None:
+    Path(os.fsdecode(bytes(root) + b"/proc/sys/vm/\xff")).write_text("1")
+    assert HostPath(str(root)).read_tree("/proc/sys/vm", skip_nothing)["/proc/sys/vm/\\xff"] == b"1"
+
+
+def test_a_tree_that_is_not_there_is_absent(root: Path) -> None:
+    with pytest.raises(Absent):
+        HostPath(str(root)).read_tree("/proc/sys/missing", skip_nothing)
+
+
+def test_a_walk_leaves_no_descriptor_open(root: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    HostPath(str(root)).read_tree("/proc/sys", skip_nothing)
+    with pytest.raises(SnapshotError):
+        HostPath(str(root)).read_bytes("/proc/sys/kernel/version", max_bytes=1)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_file_is_found_where_our_own_file_system_has_it(root: Path) -> None:
+    replace_by_link(root / "etc/os-release", "/usr/lib/os-release")
+    found = HostPath(str(root)).find_file(RELEASE)
+    assert found == str(root / "usr/lib/os-release")
+    with pytest.raises(Internal, match="not a regular file"):
+        HostPath(str(root)).find_file("/etc")
+    with pytest.raises(Absent):
+        HostPath(str(root)).find_file("/etc/missing")
+
+
+def test_names_of_a_directory_are_in_order(root: Path) -> None:
+    (root / "etc/a").touch()
+    assert HostPath(str(root)).read_names("/etc")[0] == "a"
+    with pytest.raises(Absent):
+        HostPath(str(root)).read_names("/missing")
+    with pytest.raises(Unavailable):
+        UNPRIVILEGED.read_names("/etc")
+
+
+def test_the_name_that_a_link_leads_to_is_read_without_following_it(root: Path) -> None:
+    (root / "etc/driver").symlink_to("../../bus/pci/drivers/nvidia")
+    assert HostPath(str(root)).read_link_name("/etc/driver") == "nvidia"
+    assert HostPath(str(root)).read_link_name("/etc/missing") == ""
+
+
+def test_a_directory_of_the_node_can_be_the_root_of_links(root: Path) -> None:
+    below = root / "run/driver"
+    (below / "usr").mkdir(parents=True)
+    (below / "usr/version").write_text("1\n")
+    (below / "link").symlink_to("/usr/version")
+    assert HostPath(str(root)).below("/run/driver").read_text("/link") == "1\n"

@@ -19,7 +19,7 @@ def main() -> None:
     from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
     from kubectl_snapshot.collectors.compose import collect_redacted, ensure_key
     from kubectl_snapshot.collectors.context import Context
-    from kubectl_snapshot.document.redaction import Redaction
+    from kubectl_snapshot.document.redaction.values import Redaction
 
     kube = connect(ConnectionOptions(kubeconfig=kubeconfig), {})
     context = Context(host=HostPath(None), node_name=node_name, kube=kube)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kubectl_snapshot import __version__
 from kubectl_snapshot.constants import DEFAULT_IMAGE, DEFAULT_TIMEOUT_S, FULL_API_VERSION
-from kubectl_snapshot.document.redaction import Redaction
+from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.document.snapshot import (
     Snapshot,
     gpu_count,

@@ -27,11 +27,11 @@ from kubectl_snapshot.collectors.gpu_smi import GPU_ELEMENTS, SYSTEM_ELEMENTS
 from kubectl_snapshot.commands.all_commands import ANSWERING, COMMANDS, DEFAULT_COMMAND
 from kubectl_snapshot.commands.flags import variable_names
 from kubectl_snapshot.commands.interrupts import SIGNALS
-from kubectl_snapshot.document import volatile
-from kubectl_snapshot.document.credentials import SHAPES
+from kubectl_snapshot.document.diff import ignored
 from kubectl_snapshot.document.patterns import SYSTEMD_EXCLUDED
+from kubectl_snapshot.document.redaction.detector import SHAPES
+from kubectl_snapshot.document.redaction.measurements import PLACES
 from kubectl_snapshot.document.schema import VALUE_TYPES
-from kubectl_snapshot.document.secret_places import PLACES
 from kubectl_snapshot.document.snapshot import TYPES
 from kubectl_snapshot.job.manifest import LOG_SHIPPER_ANNOTATIONS, LOG_SHIPPER_LABELS
 from kubectl_snapshot.job.options import JobOptions
@@ -286,15 +286,15 @@ def render_secret_places() -> str:
 
 def render_volatile() -> str:
     """Return what is no difference, and why; paths with one reason are one row."""
-    return _render_patterns(volatile.VOLATILE)
+    return _render_patterns(ignored.VOLATILE)
 
 
 def render_identity() -> str:
     """Return what is no difference between two nodes, and whose it is."""
-    return _render_patterns(volatile.IDENTITY)
+    return _render_patterns(ignored.IDENTITY)
 
 
-def _render_patterns(patterns: Sequence[volatile.Pattern]) -> str:
+def _render_patterns(patterns: Sequence[ignored.Pattern]) -> str:
     reasons = dict.fromkeys(pattern.why for pattern in patterns)
     rows = [
         (render_words(pattern.path for pattern in patterns if pattern.why == why).strip(), why)
@@ -305,7 +305,7 @@ def _render_patterns(patterns: Sequence[volatile.Pattern]) -> str:
 
 def render_sets() -> str:
     """Return the properties of units that are sets, in one line."""
-    return render_words(pattern.path.rpartition(".")[2] for pattern in volatile.UNORDERED)
+    return render_words(pattern.path.rpartition(".")[2] for pattern in ignored.UNORDERED)
 
 
 def render_shapes() -> str:

@@ -17,8 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubectl_snapshot.document.codec import parse_document
-from kubectl_snapshot.document.codec_json import render_json
+from kubectl_snapshot.document.codec.json_codec import render_json
+from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.schema import validate
 
 ROOT = Path(__file__).resolve().parent.parent

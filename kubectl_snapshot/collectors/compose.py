@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.files.keyfile import new_key
 from kubectl_snapshot.collectors.runner import run_collectors
-from kubectl_snapshot.document.redaction import (
+from kubectl_snapshot.document.redaction.values import (
     DISABLED,
     KEY_BYTES,
     REDACTION_KEY,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kubectl_snapshot.collectors.context import Collector, Context
-    from kubectl_snapshot.document.redaction import Redaction
+    from kubectl_snapshot.document.redaction.values import Redaction
     from kubectl_snapshot.document.snapshot import Measurement
 
 
@@ -63,7 +63,7 @@ def collect_redacted(
 ) -> tuple[Measurement, ...]:
     """Return what `run_collectors` does, redacted: nobody else sees a secret of theirs."""
     measurements = run_collectors(collectors, context, deadline, on_event, stop)
-    from kubectl_snapshot.document.secret_places import redact_measurements
+    from kubectl_snapshot.document.redaction.measurements import redact_measurements
 
     return redact_measurements(measurements, redaction)
 

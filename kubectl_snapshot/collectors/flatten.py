@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.codec_json import render_compact
+from kubectl_snapshot.document.codec.json_codec import render_compact
 from kubectl_snapshot.document.scalars import MAX_DEPTH, text_of
 from kubectl_snapshot.errors import InvalidRequest
 

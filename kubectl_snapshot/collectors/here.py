@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.collectors.compose import collect_snapshot, ensure_key
 from kubectl_snapshot.collectors.context import Context
-from kubectl_snapshot.document.redaction import Redaction
+from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.errors import SnapshotError
 
 if TYPE_CHECKING:

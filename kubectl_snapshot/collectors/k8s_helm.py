@@ -20,7 +20,7 @@ from kubectl_snapshot.collectors.context import (
 )
 from kubectl_snapshot.collectors.flatten import add_entry, flatten
 from kubectl_snapshot.collectors.k8s_fields import map_at, text_at
-from kubectl_snapshot.document.codec_json import load_json
+from kubectl_snapshot.document.codec.json_codec import load_json
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotError
 

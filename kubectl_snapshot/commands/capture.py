@@ -223,7 +223,7 @@ def finish(
 ) -> int:
     from dataclasses import replace
 
-    from kubectl_snapshot.document.redaction import OWN_KEY
+    from kubectl_snapshot.document.redaction.values import OWN_KEY
     from kubectl_snapshot.document.snapshot import describe_gaps
 
     gaps = describe_gaps(snapshot)

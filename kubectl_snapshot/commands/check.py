@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from kubectl_snapshot.document.findings import Finding
-    from kubectl_snapshot.document.rules import Rule
+    from kubectl_snapshot.document.rules.results import Finding
+    from kubectl_snapshot.document.rules.rule_file import Rule
     from kubectl_snapshot.render.findings import Report
 
 MAX_RULES_BYTES = 1024 * 1024
@@ -97,7 +97,7 @@ def new_parser() -> Parser:
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.commands.progress import choose_progress
-    from kubectl_snapshot.document.findings import check_rules
+    from kubectl_snapshot.document.rules.results import check_rules
     from kubectl_snapshot.render.findings import Report
 
     outputs = parse_outputs(args.output, args.format, FORMATS)
@@ -126,7 +126,7 @@ def render(name: str, report: Report) -> str:
 def read_rules(args: argparse.Namespace) -> list[Rule]:
     """Return the rules of the command line and then of the files."""
     from kubectl_snapshot.clients.files.localfile import locate_yaml, read_input
-    from kubectl_snapshot.document.rules import parse_rule, parse_rules
+    from kubectl_snapshot.document.rules.rule_file import parse_rule, parse_rules
 
     if not (args.constraint or args.rules):
         hint = "give one with -c 'K8s.server.version >= 1.32', or a file with -f"
@@ -145,8 +145,8 @@ def read_rules(args: argparse.Namespace) -> list[Rule]:
 
 def choose_exit_code(findings: Sequence[Finding], is_strict: bool) -> int:
     """Return the exit code; what is only a warning does not count."""
-    from kubectl_snapshot.document.findings import FAILED, UNKNOWN
-    from kubectl_snapshot.document.rules import ERROR
+    from kubectl_snapshot.document.rules.results import FAILED, UNKNOWN
+    from kubectl_snapshot.document.rules.rule_file import ERROR
 
     if any(finding.outcome == FAILED for finding in findings):
         return EXIT_NO

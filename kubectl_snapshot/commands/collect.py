@@ -112,7 +112,7 @@ def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> 
     from dataclasses import replace
 
     from kubectl_snapshot.commands.progress import choose_progress
-    from kubectl_snapshot.document.codec_yaml import render_yaml
+    from kubectl_snapshot.document.codec.yaml_codec import render_yaml
 
     on_event = choose_progress(args, sys.stderr)
     take = partial(take_here, args, timeout_s)
@@ -153,9 +153,9 @@ def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) 
     from kubectl_snapshot.collectors.compose import collect_snapshot, ensure_key
     from kubectl_snapshot.collectors.context import Context
     from kubectl_snapshot.collectors.systemd import parse_units
-    from kubectl_snapshot.document.codec_json import canonical_json
-    from kubectl_snapshot.document.frame import encode_frame, render_progress
-    from kubectl_snapshot.document.redaction import OWN_KEY
+    from kubectl_snapshot.document.codec.json_codec import canonical_json
+    from kubectl_snapshot.document.redaction.values import OWN_KEY
+    from kubectl_snapshot.job.frame import encode_frame, render_progress
 
     def tell(event: Mapping[str, object]) -> None:
         # The same stream as the frame: the runtime keeps no order between two.

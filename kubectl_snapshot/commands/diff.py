@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from kubectl_snapshot.document.diff import Diff
+    from kubectl_snapshot.document.diff.compare import Diff
     from kubectl_snapshot.document.snapshot import Snapshot
 
 EXAMPLES = """\
@@ -115,8 +115,8 @@ def new_parser() -> Parser:
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.commands.progress import choose_progress
-    from kubectl_snapshot.document.diff import diff_snapshots
-    from kubectl_snapshot.document.selection import Selection, find_unused
+    from kubectl_snapshot.document.diff.compare import diff_snapshots
+    from kubectl_snapshot.document.diff.selection import Selection, find_unused
 
     outputs = parse_outputs(args.output, args.format, FORMATS)
     if args.a == args.b == STDIN:

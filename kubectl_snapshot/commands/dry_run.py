@@ -77,7 +77,7 @@ def _shortened(body: Manifest) -> Manifest:
 
 
 def _render_yaml(objects: Sequence[Manifest]) -> str:
-    from kubectl_snapshot.document.codec_yaml import render_manifests
+    from kubectl_snapshot.document.codec.yaml_codec import render_manifests
 
     return render_manifests(objects)
 

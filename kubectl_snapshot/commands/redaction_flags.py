@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
 
-    from kubectl_snapshot.document.redaction import Redaction
+    from kubectl_snapshot.document.redaction.values import Redaction
 
 
 def add_redaction_flags(group: Any) -> None:
@@ -41,7 +41,7 @@ def parse_redaction(
     that others can read is told as a warning.
     """
     from kubectl_snapshot.clients.files.keyfile import is_readable_by_others, read_key
-    from kubectl_snapshot.document.redaction import MIN_KEY_BYTES, Redaction
+    from kubectl_snapshot.document.redaction.values import MIN_KEY_BYTES, Redaction
 
     if args.no_redact and (args.redact or args.redact_key_file):
         other = "--redact" if args.redact else "--redact-key-file"

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 def render(args: argparse.Namespace) -> str:
     """Return the page of one document, or of two."""
     from kubectl_snapshot.commands.progress import choose_progress
-    from kubectl_snapshot.document.diff import diff_snapshots
+    from kubectl_snapshot.document.diff.compare import diff_snapshots
     from kubectl_snapshot.render.report import render_report
     from kubectl_snapshot.render.report_diff import render_diff_report
 

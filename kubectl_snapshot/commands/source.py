@@ -34,7 +34,7 @@ def add_source_flags(parser: argparse.ArgumentParser) -> None:
 
 def read_snapshot(source: str, args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
     """Return the document that a user names; tell what is unusual about it."""
-    from kubectl_snapshot.document.tree import document_warnings
+    from kubectl_snapshot.document.codec.tree import document_warnings
 
     snapshot = capture_now(args, on_event) if source == LIVE else _parse(source, args)
     for warning in document_warnings(snapshot):
@@ -52,7 +52,7 @@ def capture_now(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
 
 
 def _parse(source: str, args: argparse.Namespace) -> Snapshot:
-    from kubectl_snapshot.document.codec import parse_document
+    from kubectl_snapshot.document.codec.parse import parse_document
 
     if source.startswith(CONFIGMAP_SCHEME):
         return parse_document(_read_configmap(source, connect_with(args)), source)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.kube.client import Call, Response
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
-from kubectl_snapshot.document.frame import parse_progress
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.job import diagnose, diagnose_end, watchers
 from kubectl_snapshot.job.diagnose_refusal import diagnose_event, diagnose_refusal
 from kubectl_snapshot.job.diagnose_scheduling import diagnose_unschedulable
+from kubectl_snapshot.job.frame import parse_progress
 from kubectl_snapshot.job.manifest import CONTAINER, jobs_path
 from kubectl_snapshot.job.pod_state import container_state, has_log, is_unschedulable
 from kubectl_snapshot.job.watchers import LogEnd

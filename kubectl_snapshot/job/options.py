@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import DEFAULT_IMAGE, DEFAULT_TIMEOUT_S, NAME
-from kubectl_snapshot.document.redaction import Redaction
+from kubectl_snapshot.document.redaction.values import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.codec import parse_node_document
+from kubectl_snapshot.document.codec.parse import parse_node_document
 from kubectl_snapshot.errors import Internal, InvalidRequest
 from kubectl_snapshot.job.diagnose_end import CHECK_IMAGE
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.constants import RUN_LABEL
-from kubectl_snapshot.document.frame import FRAME_PREFIX, MAX_LINE_BYTES, PROGRESS_PREFIX
 from kubectl_snapshot.errors import Internal, SnapshotError, Timeout
+from kubectl_snapshot.job.frame import FRAME_PREFIX, MAX_LINE_BYTES, PROGRESS_PREFIX
 from kubectl_snapshot.job.manifest import CONTAINER, core_path
 from kubectl_snapshot.job.pod_state import node_name, pod_title
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.clients.kube.stream import Stream
-    from kubectl_snapshot.document.frame import FrameReader
+    from kubectl_snapshot.job.frame import FrameReader
     from kubectl_snapshot.job.options import JobOptions
 
 # How long a kubelet may refuse before its node counts as lost; one that restarts takes a second.

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 def render_json(snapshot: Snapshot) -> str:
     """Return the document as JSON. What only parses flags does not pay for its codec."""
-    from kubectl_snapshot.document import codec_json
+    from kubectl_snapshot.document.codec import json_codec
 
-    return codec_json.render_json(snapshot)
+    return json_codec.render_json(snapshot)
 
 
 def render_yaml(snapshot: Snapshot) -> str:
     """Return the document as YAML. Its codec takes 9 ms to import, for its patterns of scalars."""
-    from kubectl_snapshot.document import codec_yaml
+    from kubectl_snapshot.document.codec import yaml_codec
 
-    return codec_yaml.render_yaml(snapshot)
+    return yaml_codec.render_yaml(snapshot)
 
 
 def render_table(snapshot: Snapshot, width: int = 0) -> str:

@@ -6,14 +6,21 @@ from itertools import groupby
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubectl_snapshot.document.diff import ADDED, CHANGED, LETTERS, REMOVED, UNKNOWN, count_kinds
+from kubectl_snapshot.document.diff.compare import (
+    ADDED,
+    CHANGED,
+    LETTERS,
+    REMOVED,
+    UNKNOWN,
+    count_kinds,
+)
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.render.columns import ELLIPSIS, ESCAPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kubectl_snapshot.document.diff import Change, Diff, Side
+    from kubectl_snapshot.document.diff.compare import Change, Diff, Side
     from kubectl_snapshot.document.snapshot import Scalar
 
 DEFAULT_WIDTH = 80

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document import codec_json
-from kubectl_snapshot.document.diff import count_kinds
+from kubectl_snapshot.document.codec import json_codec
+from kubectl_snapshot.document.diff.compare import count_kinds
 
 if TYPE_CHECKING:
-    from kubectl_snapshot.document.diff import Change, Diff, Side
+    from kubectl_snapshot.document.diff.compare import Change, Diff, Side
 
 
 def render_json(diff: Diff) -> str:
     """Return the difference as one JSON object."""
-    return codec_json.render_tree(build_tree(diff))
+    return json_codec.render_tree(build_tree(diff))
 
 
 def render_yaml(diff: Diff) -> str:
     """Return the difference as one YAML map."""
-    from kubectl_snapshot.document import codec_yaml
+    from kubectl_snapshot.document.codec import yaml_codec
 
-    return codec_yaml.render_tree(build_tree(diff))
+    return yaml_codec.render_tree(build_tree(diff))
 
 
 def build_tree(diff: Diff) -> dict[str, object]:

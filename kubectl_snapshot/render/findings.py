@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.document.findings import (
+from kubectl_snapshot.document.rules.results import (
     FAILED,
     HELD,
     SKIPPED,
@@ -18,7 +18,7 @@ from kubectl_snapshot.document.findings import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from kubectl_snapshot.document.findings import Finding
+    from kubectl_snapshot.document.rules.results import Finding
 
 MARKS = {HELD: "ok", FAILED: "FAIL", WARNED: "warn", UNKNOWN: "unknown", SKIPPED: "skipped"}
 

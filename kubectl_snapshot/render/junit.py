@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.findings import FAILED, HELD, UNKNOWN
-from kubectl_snapshot.document.rules import ERROR
+from kubectl_snapshot.document.rules.results import FAILED, HELD, UNKNOWN
+from kubectl_snapshot.document.rules.rule_file import ERROR
 from kubectl_snapshot.render.findings import describe
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-    from kubectl_snapshot.document.findings import Finding
+    from kubectl_snapshot.document.rules.results import Finding
     from kubectl_snapshot.render.findings import Report
 
 SUITE = "kubectl-snapshot check"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document import codec_json
+from kubectl_snapshot.document.codec import json_codec
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.render.columns import fit_pairs, render_columns
 
@@ -22,7 +22,7 @@ def render_values(readings: Mapping[str, Scalar]) -> str:
 def render_json(readings: Mapping[str, Scalar]) -> str:
     """Return one object of values by path."""
     pairs = [
-        f"  {codec_json.render_scalar(path)}: {codec_json.render_scalar(value)}"
+        f"  {json_codec.render_scalar(path)}: {json_codec.render_scalar(value)}"
         for path, value in readings.items()
     ]
     return "{\n" + ",\n".join(pairs) + "\n}\n" if pairs else "{}\n"
@@ -30,9 +30,9 @@ def render_json(readings: Mapping[str, Scalar]) -> str:
 
 def render_yaml(readings: Mapping[str, Scalar]) -> str:
     """Return one map of values by path."""
-    from kubectl_snapshot.document import codec_yaml
+    from kubectl_snapshot.document.codec import yaml_codec
 
-    return codec_yaml.render_map(readings)
+    return yaml_codec.render_map(readings)
 
 
 def render_table(readings: Mapping[str, Scalar], width: int = 0) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubectl_snapshot.document.diff import ADDED, REMOVED, UNKNOWN, count_kinds
+from kubectl_snapshot.document.diff.compare import ADDED, REMOVED, UNKNOWN, count_kinds
 from kubectl_snapshot.render.page import anchor, render_page
 from kubectl_snapshot.render.report import LIMITS, describe_side
 from kubectl_snapshot.render.report_facts import build_facts, build_index
@@ -13,7 +13,7 @@ from kubectl_snapshot.render.report_facts import build_facts, build_index
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kubectl_snapshot.document.diff import Change, Diff, Side
+    from kubectl_snapshot.document.diff.compare import Change, Diff, Side
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
     from kubectl_snapshot.render.report_facts import Fact
 

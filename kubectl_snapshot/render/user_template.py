@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
-from kubectl_snapshot.document.constraints import parse_constraint
-from kubectl_snapshot.document.findings import FAILED, HELD, UNKNOWN, judge
 from kubectl_snapshot.document.paths import (
     METADATA,
     describe_status,
@@ -20,6 +18,8 @@ from kubectl_snapshot.document.paths import (
     parse_path,
 )
 from kubectl_snapshot.document.patterns import matches_pattern
+from kubectl_snapshot.document.rules.constraints import parse_constraint
+from kubectl_snapshot.document.rules.results import FAILED, HELD, UNKNOWN, judge
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.document.snapshot import GAP_STATUSES
 from kubectl_snapshot.errors import InvalidRequest, NotFound

@@ -12,7 +12,7 @@ from pathlib import Path
 MAIN = "site-packages/kubectl_snapshot/main.py"
 START = """
 import gzip, hashlib, json, os, sys, zlib
-from kubectl_snapshot.document import frame
+from kubectl_snapshot.job import frame
 
 RUN_ID = next(w.partition("=")[2] for w in sys.argv if w.startswith("--run-id="))
 

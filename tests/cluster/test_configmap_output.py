@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.document.codec import parse_document
+from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.snapshot import Snapshot
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.snapshotter import file_serializer

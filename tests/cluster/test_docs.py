@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.document.codec import parse_document
+from kubectl_snapshot.document.codec.parse import parse_document
 from tests import docs_support as docs
 from tests.cluster import support
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from kubectl_snapshot.document.codec import parse_document
+from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.paths import find_readings
 from kubectl_snapshot.document.scalars import text_of
 from tests.cluster.conftest import Finished

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.document.diff import diff_snapshots
-from kubectl_snapshot.document.selection import Selection
+from kubectl_snapshot.document.diff.compare import diff_snapshots
+from kubectl_snapshot.document.diff.selection import Selection
 from kubectl_snapshot.document.snapshot import Snapshot
 from tests.cluster.conftest import Finished
 from tests.cluster.support import Cluster, assert_nothing_left, ours

@@ -17,7 +17,7 @@ import yaml
 
 from kubectl_snapshot.collectors import kubernetes_cluster, node_topology
 from kubectl_snapshot.constants import NAME
-from kubectl_snapshot.document.redaction import OWN_KEY
+from kubectl_snapshot.document.redaction.values import OWN_KEY
 from kubectl_snapshot.document.snapshot import Snapshot
 from tests.cluster.support import ROOT, assert_nothing_left
 from tests.cluster.world import RBAC, Run, World, capture, temporary_world

@@ -21,19 +21,11 @@ from kubectl_snapshot.collectors import (
     operating_system,
     textfile,
 )
-from kubectl_snapshot.document import (
-    codec_json,
-    constraints,
-    paths,
-    patterns,
-    scalars,
-    snapshot,
-    tree,
-    versions,
-    yaml_scalars,
-)
-from kubectl_snapshot.document.codec_yaml import load_yaml
+from kubectl_snapshot.document import paths, patterns, scalars, snapshot, versions
+from kubectl_snapshot.document.codec import json_codec, tree, yaml_scalars
+from kubectl_snapshot.document.codec.yaml_codec import load_yaml
 from kubectl_snapshot.document.destination import format_from_path, parse_configmap_uri
+from kubectl_snapshot.document.rules import constraints
 from kubectl_snapshot.errors import SnapshotError, exit_code
 from kubectl_snapshot.job import selectors
 
@@ -60,7 +52,7 @@ NUMBERS: Mapping[str, Callable[[Any], object]] = {
     **dict.fromkeys(("int", "int64", "uint", "uint64"), int),
     "float64": float,
 }
-LOADERS = {"json": codec_json.load_json, "yaml": load_yaml}
+LOADERS = {"json": json_codec.load_json, "yaml": load_yaml}
 PATTERN_SETS = {"systemd": patterns.SYSTEMD_EXCLUDED}
 
 
@@ -98,7 +90,7 @@ def rules_of(given: Input) -> textfile.TextRules:
 def to_reading(given: Input) -> object:
     to_value = NUMBERS.get(given["type"], lambda value: value)
     kind, value = scalars.to_reading(given["type"], to_value(given["value"]))
-    as_json, as_yaml = codec_json.render_scalar(value), yaml_scalars.render_scalar(value)
+    as_json, as_yaml = json_codec.render_scalar(value), yaml_scalars.render_scalar(value)
     return {"kind": kind, "string": scalars.text_of(value), "json": as_json, "yaml": as_yaml}
 
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from kubectl_snapshot.document.codec import parse_document
+from kubectl_snapshot.document.codec.parse import parse_document
 from tests import docs_support as docs
 
 PAGE = "docs/tutorial-collector.md"

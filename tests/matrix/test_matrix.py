@@ -13,7 +13,7 @@ from typing import Callable
 
 import pytest
 
-from kubectl_snapshot.document.codec import parse_document
+from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.snapshot import Snapshot
 from kubectl_snapshot.job.preflight_report import TESTED_MINORS
 from tests.cluster import support

@@ -21,8 +21,8 @@ from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.commands.all_commands import COMMANDS
 from kubectl_snapshot.commands.flags import variable_names
 from kubectl_snapshot.commands.output import SNAPSHOT_FORMATS, describe_format
-from kubectl_snapshot.document.codec import parse_document
-from kubectl_snapshot.document.codec_yaml import render_yaml
+from kubectl_snapshot.document.codec.parse import parse_document
+from kubectl_snapshot.document.codec.yaml_codec import render_yaml
 from kubectl_snapshot.document.snapshot import GAP_STATUSES, STATUSES, gaps, new_snapshot
 from kubectl_snapshot.job.options import LEVELS
 from kubectl_snapshot.job.preflight import SCOPES

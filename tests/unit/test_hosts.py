@@ -16,7 +16,7 @@ from kubectl_snapshot.collectors import operating_system, systemd
 from kubectl_snapshot.collectors.compose import compose_snapshot
 from kubectl_snapshot.collectors.context import Context
 from kubectl_snapshot.collectors.runner import run_collectors
-from kubectl_snapshot.document.codec_yaml import render_yaml
+from kubectl_snapshot.document.codec.yaml_codec import render_yaml
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot
 from tests.servers.systemd_peer import answer_units, read_units, serve_systemd
 from tests.unit.golden import check_golden

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from kubectl_snapshot.document.codec import parse_document
+from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.errors import InvalidRequest, NotFound, ServiceUnavailable
 from kubectl_snapshot.snapshotter import (
     AgentConfig,

@@ -1,4 +1,4 @@
-"""scripts/volatile: what changed by itself becomes a proposal for document/volatile.py."""
+"""scripts/volatile: what changed by itself becomes a proposal for document/diff/ignored.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kubectl_snapshot.document.codec_json import render_json
+from kubectl_snapshot.document.codec.json_codec import render_json
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from tests.docs_support import ROOT
 

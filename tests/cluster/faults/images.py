@@ -20,8 +20,8 @@ CARRIED = (
     "__init__.py",
     "constants.py",
     "errors.py",
-    "document/__init__.py",
-    "document/frame.py",
+    "job/__init__.py",
+    "job/frame.py",
 )
 # Says that it is 3.8 to the program that it is given; real old Pythons are in tests/integration.
 OLD_PYTHON = """\

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from kubectl_snapshot.constants import API_VERSIONS
-from kubectl_snapshot.document.codec import parse_document
-from kubectl_snapshot.document.codec_json import render_json
-from kubectl_snapshot.document.codec_yaml import render_yaml
+from kubectl_snapshot.document.codec.json_codec import render_json
+from kubectl_snapshot.document.codec.parse import parse_document
+from kubectl_snapshot.document.codec.tree import document_warnings
+from kubectl_snapshot.document.codec.yaml_codec import render_yaml
 from kubectl_snapshot.document.configmap import build_configmap, build_data, parse_configmap
 from kubectl_snapshot.document.destination import ConfigMapName
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
-from kubectl_snapshot.document.tree import document_warnings
 from kubectl_snapshot.main import main
 
 SNAPSHOT = Snapshot(

@@ -21,7 +21,7 @@ from kubectl_snapshot.commands.output import (
     write_text,
 )
 from kubectl_snapshot.commands.terminal import read_width
-from kubectl_snapshot.document.codec import parse_document
+from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.snapshot import Snapshot
 from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound
 

@@ -9,7 +9,7 @@ import pytest
 
 from kubectl_snapshot.commands import query
 from kubectl_snapshot.commands.flags import parse_flags
-from kubectl_snapshot.document.codec_json import render_json
+from kubectl_snapshot.document.codec.json_codec import render_json
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.main import main
 

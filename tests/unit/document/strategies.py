@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from kubectl_snapshot.document.codec.tree import build_tree
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
-from kubectl_snapshot.document.tree import build_tree
 
 # No deadline: the machine that runs the tests may be busy. A whole document costs as much to make
 # as many texts do.

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
-from kubectl_snapshot.document.frame import FrameReader, encode_frame, render_progress
 from kubectl_snapshot.errors import Internal, ServiceUnavailable, SnapshotError, Unauthorized
 from kubectl_snapshot.job import follow, watchers
+from kubectl_snapshot.job.frame import FrameReader, encode_frame, render_progress
 from kubectl_snapshot.job.options import JobOptions
 from tests.servers.http_server import Exchange, serve
 from tests.servers.kubeconfigs import write_kubeconfig

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from kubectl_snapshot.document.redaction import Redaction
+from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.job import manifest
 from kubectl_snapshot.job.options import (
     AGENT,

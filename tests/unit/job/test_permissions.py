@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.document.redaction import Redaction
+from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.job.options import IMAGE, JobOptions
 from kubectl_snapshot.job.permissions import (
     Permission,

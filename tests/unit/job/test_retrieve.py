@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.document.codec_json import canonical_json
+from kubectl_snapshot.document.codec.json_codec import canonical_json
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import Internal
 from kubectl_snapshot.job.retrieve import parse_result

@@ -7,7 +7,7 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
-from kubectl_snapshot.document.codec import parse_document
+from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.snapshot import Snapshot
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.document.diff import ADDED, CHANGED, REMOVED, UNKNOWN, Change, Diff, Side
+from kubectl_snapshot.document.diff.compare import (
+    ADDED,
+    CHANGED,
+    REMOVED,
+    UNKNOWN,
+    Change,
+    Diff,
+    Side,
+)
 from kubectl_snapshot.render.diff_text import render_text, render_unified
 
 A = Side("a.yaml", {"source-node": "gpu-1", "timestamp": "2026-11-23T10:00:00Z", "version": "1"})

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from kubectl_snapshot.document.diff import diff_snapshots
+from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.render.report import render_report
 from kubectl_snapshot.render.report_diff import render_diff_report
 from tests.unit.render.pages import BAD, EXAMPLES, GOOD

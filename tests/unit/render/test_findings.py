@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from kubectl_snapshot.document.findings import check_rules
-from kubectl_snapshot.document.rules import WARNING, Rule, parse_rule
+from kubectl_snapshot.document.rules.results import check_rules
+from kubectl_snapshot.document.rules.rule_file import WARNING, Rule, parse_rule
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.render.findings import Report, render_json, render_text
 

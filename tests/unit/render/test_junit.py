@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from kubectl_snapshot.document.findings import check_rules
-from kubectl_snapshot.document.rules import WARNING, Rule, parse_rule
+from kubectl_snapshot.document.rules.results import check_rules
+from kubectl_snapshot.document.rules.rule_file import WARNING, Rule, parse_rule
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.render.findings import Report
 from kubectl_snapshot.render.junit import render_junit

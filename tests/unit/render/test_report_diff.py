@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from kubectl_snapshot.document.diff import (
+from kubectl_snapshot.document.diff.compare import (
     ADDED,
     CHANGED,
     REMOVED,

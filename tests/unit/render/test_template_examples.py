@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.document.codec import parse_document
+from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.render.user_template import parse_template, render_user_template
 from tests.docs_support import ROOT

@@ -1,0 +1,1 @@
+"""Documents to text and back: the tree of a document, JSON, YAML."""

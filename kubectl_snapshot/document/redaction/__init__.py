@@ -1,0 +1,1 @@
+"""What looks like a credential, and what is written in its place."""

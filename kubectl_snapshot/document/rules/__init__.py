@@ -1,0 +1,1 @@
+"""Rules over a document: parsed, and evaluated."""

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubectl_snapshot.document.codec.json_codec import canonical_json, render_json
+from kubectl_snapshot.document.codec.parse import parse_document, parse_node_document
+from kubectl_snapshot.document.codec.yaml_codec import render_yaml
+from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
+from kubectl_snapshot.errors import InvalidRequest
+from tests.unit.document.strategies import PROPERTY
+
+SNAPSHOT = Snapshot(
+    {"source-node": "n", "timestamp": "2026-03-09T18:42:07Z"},
+    (Measurement("OS", (Subtype("kmod", {"nvidia": True}),)),),
+)
+
+
+@pytest.mark.parametrize("text", [render_json(SNAPSHOT), render_yaml(SNAPSHOT)])
+@pytest.mark.parametrize("before", ["", "\n  \n", "\ufeff"])
+def test_the_content_tells_the_syntax(text: str, before: str) -> None:
+    assert parse_document(before + text) == SNAPSHOT
+    assert parse_document((before + text).encode()) == SNAPSHOT
+
+
+def test_an_error_says_which_document_could_not_be_read() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_document('{"kind": 1}', "a.json")
+    assert str(caught.value) == "[INVALID_REQUEST] cannot read a.json: kind is not text"
+    with pytest.raises(InvalidRequest) as caught:
+        parse_document("a: b: c", "a.yaml")
+    assert caught.value.what == "cannot read a.yaml"
+    assert caught.value.why.startswith("the document is not valid YAML: ")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe{\x00", b"kind: \xc3\x28"])
+def test_what_is_not_utf_8_is_refused(content: bytes) -> None:
+    with pytest.raises(InvalidRequest, match="is not UTF-8"):
+        parse_document(content)
+
+
+@PROPERTY
+@given(st.binary() | st.text() | st.text("{}[]:,&*-'\"\n #!|>?0a"))
+def test_any_content_is_a_document_or_an_invalid_request(content: bytes | str) -> None:
+    with contextlib.suppress(InvalidRequest):
+        assert isinstance(parse_document(content), Snapshot)
+
+
+def test_a_nodes_document_is_read() -> None:
+    assert parse_node_document(canonical_json(SNAPSHOT)) == SNAPSHOT
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        render_yaml(SNAPSHOT).encode(),
+        canonical_json(SNAPSHOT).replace(b"true", b'"yes"'),
+        canonical_json(SNAPSHOT).replace(b"Snapshot", b"Recipe"),
+    ],
+)
+def test_a_nodes_document_that_breaks_the_rules_is_refused(payload: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_node_document(payload)

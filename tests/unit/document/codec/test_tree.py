@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import pytest
+
+from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
+from kubectl_snapshot.document.codec.tree import (
+    build_tree,
+    document_warnings,
+    parse_tree,
+    refuse_size,
+)
+from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
+from kubectl_snapshot.errors import InvalidRequest
+
+
+def test_unknown_keys_are_left_out_at_every_level() -> None:
+    tree = {
+        "kind": "Snapshot",
+        "apiVersion": "aicr.run/v1",
+        "spec": {"a": [1]},
+        "measurements": [
+            {
+                "type": "OS",
+                "uid": 1,
+                "subtypes": [{"subtype": "kmod", "data": {"nvidia": True}, "extra": None}],
+            }
+        ],
+    }
+    assert parse_tree(tree) == Snapshot(
+        {},
+        (Measurement("OS", (Subtype("kmod", {"nvidia": True}),)),),
+        api_version="aicr.run/v1",
+    )
+
+
+def test_unknown_metadata_is_kept() -> None:
+    assert parse_tree({"metadata": {"run-id": "a"}}).metadata == {"run-id": "a"}
+
+
+def test_source_is_read_as_source_node() -> None:
+    assert parse_tree({"metadata": {"source": "n"}}).metadata == {"source-node": "n"}
+
+
+def test_source_beside_source_node_is_an_unknown_key() -> None:
+    metadata = {"source": "a", "source-node": "b"}
+    assert parse_tree({"metadata": metadata}).metadata == metadata
+
+
+def test_null_stands_for_nothing_given() -> None:
+    nothing = {"kind": None, "apiVersion": None, "metadata": None, "measurements": None}
+    assert parse_tree(nothing) == Snapshot(kind="", api_version="")
+    tree = {"measurements": [None, {"type": "OS", "subtypes": [None, {"data": None}]}]}
+    assert parse_tree(tree).measurements == (
+        Measurement(""),
+        Measurement("OS", (Subtype(""), Subtype(""))),
+    )
+
+
+def test_of_a_type_that_occurs_twice_both_are_kept() -> None:
+    tree = {"measurements": [{"type": "OS"}, {"type": "OS"}]}
+    assert parse_tree(tree).measurements == (Measurement("OS"), Measurement("OS"))
+
+
+@pytest.mark.parametrize(
+    ("tree", "what"),
+    [
+        (None, "the document is empty"),
+        ([], "the document is not a map of keys to values"),
+        ("FIELD  VALUE", "the document is not a map of keys to values"),
+        ({"kind": 1}, "kind is not text"),
+        ({"metadata": []}, "metadata is not a map of keys to values"),
+        ({"metadata": {"a": 1.5}}, "metadata.a is not text"),
+        ({"measurements": {}}, "measurements is not a list"),
+        ({"measurements": ["OS"]}, "measurements[0] is not a map of keys to values"),
+        ({"measurements": [{}, {"type": True}]}, "measurements[1].type is not text"),
+        ({"measurements": [{"subtypes": {}}]}, "measurements[0].subtypes is not a list"),
+        (
+            {"measurements": [{"subtypes": [{"data": [1]}]}]},
+            "measurements[0].subtypes[0].data is not a map of keys to values",
+        ),
+        (
+            {"measurements": [{"subtypes": [{"context": {"a": ["b"]}}]}]},
+            "measurements[0].subtypes[0].context.a is not text",
+        ),
+    ],
+)
+def test_a_wrong_place_is_named(tree: object, what: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_tree(tree)
+    assert caught.value.what == what
+
+
+def test_keys_are_in_code_point_order() -> None:
+    tree = build_tree(
+        Snapshot(
+            dict.fromkeys(["b", "a", "B"], ""),
+            (
+                Measurement(
+                    "X", (Subtype("", {"k10": 1, "k2": 2, "é": 3, "~": 4}, {"z": "", "y": ""}),)
+                ),
+            ),
+        )
+    )
+    assert list(tree) == ["kind", "apiVersion", "metadata", "measurements"]
+    assert list(tree["metadata"]) == ["B", "a", "b"]  # type: ignore[call-overload]
+    [measurement] = tree["measurements"]  # type: ignore[misc]
+    [subtype] = measurement["subtypes"]
+    assert list(subtype["data"]) == ["k10", "k2", "~", "é"]
+    assert list(subtype["context"]) == ["y", "z"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "api_version", "warnings"),
+    [
+        ("Snapshot", "aicr.nvidia.com/v1alpha1", ()),
+        ("Snapshot", "aicr.run/v1", ()),
+        ("Snapshot", "aicr.nvidia.com/v2", ()),
+        ("Recipe", "aicr.run/v1", ("the document's kind is Recipe, not Snapshot",)),
+        (
+            "",
+            "v1",
+            (
+                "the document's kind is not given, not Snapshot",
+                "the document's apiVersion is v1, not aicr.nvidia.com/v1alpha1",
+            ),
+        ),
+    ],
+)
+def test_another_kind_or_api_group_is_read_with_a_warning(
+    kind: str, api_version: str, warnings: tuple[str, ...]
+) -> None:
+    snapshot = parse_tree({"kind": kind, "apiVersion": api_version})
+    assert document_warnings(snapshot) == warnings
+
+
+def test_a_document_of_the_largest_size_is_read() -> None:
+    refuse_size(MAX_DOCUMENT_BYTES)
+    with pytest.raises(InvalidRequest, match="over 256 MiB"):
+        refuse_size(MAX_DOCUMENT_BYTES + 1)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import pytest
+
+from kubectl_snapshot.document.diff.ignored import (
+    IDENTITY,
+    NAMING,
+    UNORDERED,
+    VOLATILE,
+    anonymous_text,
+    is_identity,
+    is_volatile,
+    steady_text,
+)
+from kubectl_snapshot.document.snapshot import TYPES
+
+# How contract 2.4 has one command: path, arguments, flag, four times, PID, how it ended.
+RUN = "[[/bin/a [/bin/a -v] false 1795430148344405 12569522771 0 0 129 0 0]]"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "metadata.run-id",
+        "GPU.gpu-11-state.temperature.gpu-celsius",
+        "OS.sysctl./proc/sys/kernel/random/uuid",
+        "OS.sysctl./proc/sys/fs/quota/lookups",
+        "OS.sysctl./proc/sys/kernel/sched_domain/cpu0/domain0/max_newidle_lb_cost",
+        "SystemD.kubelet.service.ActiveEnterTimestampMonotonic",
+        "SystemD.kubelet.service.MemoryCurrent",
+        "SystemD.kubelet.service.MainPID",
+        "SystemD.kubelet.service.IPIngressBytes",
+        "SystemD.kubelet.service.IOReadOperations",
+        "SystemD.kubelet.service.ExecMainStatus",
+    ],
+)
+def test_what_changes_by_itself_is_volatile(path: str) -> None:
+    assert is_volatile(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "GPU.gpu-1.ecc.current",
+        "OS.sysctl./proc/sys/kernel/pid_max",
+        "OS.sysctl./proc/sys/kernel/tainted",
+        "SystemD.kubelet.service.NRestarts",
+        "SystemD.kubelet.service.GuessMainPID",
+        "SystemD.kubelet.service.IPAddressDeny",
+        "SystemD.kubelet.service.ExecStart",
+        "SystemD.kubelet.service.ActiveState",
+        "K8s.helm.a.values.MainPID",
+    ],
+)
+def test_what_somebody_changed_is_not(path: str) -> None:
+    assert not is_volatile(path)
+
+
+def test_identity_is_what_no_two_nodes_share() -> None:
+    assert is_identity("GPU.gpu-3.uuid")
+    assert is_identity("GPU.gpu-3.mig.0.uuid")
+    assert not is_identity("GPU.gpu-3.vbios-version")
+
+
+def test_a_run_of_a_command_is_not_part_of_it() -> None:
+    path = "SystemD.a.service.ExecStart"
+    again = RUN.replace("1795430148344405 12569522771 0 0 129", "1 2 3 4 5")
+    assert steady_text(path, RUN) == steady_text(path, again) == "[[/bin/a [/bin/a -v] false 0 0]]"
+    extended = "[[/bin/a [/bin/a] [ignore-failure] 1 2 3 4 5 1 0] [/b [/b] [] 1 2 3 4 5 0 0]]"
+    told = "[[/bin/a [/bin/a] [ignore-failure] 1 0] [/b [/b] [] 0 0]]"
+    assert steady_text("SystemD.a.service.ExecStartEx", extended) == told
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        RUN.replace("-v", "-q"),
+        RUN.replace("false", "true"),
+        RUN.replace("0 0]]", "1 255]]"),
+        RUN.replace("/bin/a -v", "/bin/a -v 1 2 3 4 5 6 7"),
+    ],
+)
+def test_arguments_flags_and_the_end_of_a_command_are(changed: str) -> None:
+    path = "SystemD.a.service.ExecStart"
+    assert steady_text(path, changed) != steady_text(path, RUN)
+
+
+def test_numbers_among_a_commands_arguments_stay() -> None:
+    one = "[[/bin/a [/bin/a true 1 2 3 4 5 6 7] false 1 2 3 4 5 0 0]]"
+    other = one.replace("true 1 2 3", "true 9 9 9")
+    path = "SystemD.a.service.ExecStart"
+    assert steady_text(path, one) != steady_text(path, other)
+
+
+def test_sets_of_units_have_no_order() -> None:
+    path = "SystemD.a.service.After"
+    assert steady_text(path, "[b.target a.target]") == steady_text(path, "[a.target b.target]")
+    ordered = "SystemD.a.service.EnvironmentFiles"
+    assert steady_text(ordered, "[b a]") != steady_text(ordered, "[a b]")
+
+
+def test_units_that_come_and_go_are_no_members() -> None:
+    path = "SystemD.system.slice.Before"
+    passing = r"session-3.scope run-netns-a.mount run-containerd-io\x2drootfs.mount"
+    passing += r" var-lib-kubelet-pods-1-volumes.mount run-credentials-systemd\x2da.service.mount"
+    assert steady_text(path, f"[a.mount {passing} b.service]") == "[a.mount b.service]"
+    kept = "[var-lib-mysql.mount run.mount scope.service]"
+    assert len(steady_text(path, kept)) == len(kept)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("kubelet --node-ip 10.0.0.1 --v=2", "kubelet --node-ip <its own> --v=2"),
+        ("kubelet --node-ip=10.0.0.1,fd00::1 -x", "kubelet --node-ip=<its own> -x"),
+        ("[kubelet --hostname-override=gpu-1]", "[kubelet --hostname-override=<its own>]"),
+        ("NAME=gpu-1.example.com", "NAME=<its own>.example.com"),
+        ("a gpu-11 my-gpu-1", "a gpu-11 my-gpu-1"),
+    ],
+)
+def test_a_nodes_name_and_address_are_taken_out_of_settings(text: str, expected: str) -> None:
+    assert anonymous_text("SystemD.kubelet.service.ExecStart", text, "gpu-1") == expected
+    assert anonymous_text("OS.release.NAME", text, "gpu-1") == text
+
+
+@pytest.mark.parametrize("pattern", [*VOLATILE, *IDENTITY, *UNORDERED, *NAMING])
+def test_each_pattern_begins_with_a_type_and_has_a_reason(pattern: tuple[str, str]) -> None:
+    path, why = pattern
+    assert path.partition(".")[0] in (*TYPES, "metadata")
+    assert why

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kubectl_snapshot.clients.kube.client import Kube
-    from kubectl_snapshot.job.cleanup import Inventory
+    from kubectl_snapshot.job.deletion import Inventory
     from kubectl_snapshot.job.leftovers import Choice, Found, Wanted
-    from kubectl_snapshot.job.preflight_facts import Answer
+    from kubectl_snapshot.job.preflight.facts import Answer
 
 DEADLINE_S = 60.0
 
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.clients.kube.client import connect
     from kubectl_snapshot.commands.output import write_stdout
     from kubectl_snapshot.commands.progress import choose_progress
-    from kubectl_snapshot.job.cleanup import read_found
+    from kubectl_snapshot.job.deletion import read_found
     from kubectl_snapshot.job.leftovers import choose_leftovers
 
     wanted = parse_wanted(args)
@@ -122,7 +122,7 @@ def read_clock(inventory: Inventory) -> float:
 
 def remove(kube: Kube, choices: Sequence[Choice], deadline: float, out: TextIO) -> int:
     from kubectl_snapshot.commands.output import write_stdout
-    from kubectl_snapshot.job.cleanup import delete_found
+    from kubectl_snapshot.job.deletion import delete_found
 
     doomed = [choice.found for choice in choices if choice.is_doomed]
     errors = dict(zip(doomed, map(_failure, doomed, delete_found(kube, doomed, deadline))))

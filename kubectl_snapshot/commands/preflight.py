@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-    from kubectl_snapshot.job.preflight_facts import Fact
+    from kubectl_snapshot.job.preflight.facts import Fact
 
 EXAMPLES = """\
 examples:
@@ -54,7 +54,7 @@ def new_parser() -> Parser:
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.commands.output import write_stdout
-    from kubectl_snapshot.job.preflight_facts import choose_exit_code
+    from kubectl_snapshot.job.preflight.facts import choose_exit_code
     from kubectl_snapshot.render.colour import paint_outcomes
 
     facts = read_facts(args)
@@ -66,10 +66,10 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 def read_facts(args: argparse.Namespace) -> list[Fact]:
     if args.local:
-        from kubectl_snapshot.job.preflight_facts import OK, Fact
+        from kubectl_snapshot.job.preflight.facts import OK, Fact
 
         return [Fact("cluster", OK, "--local needs none")]
-    from kubectl_snapshot.job.preflight_report import read_report
+    from kubectl_snapshot.job.preflight.report import read_report
     from kubectl_snapshot.snapshotter import ignore_event, plan_capture
 
     capture = plan_capture(parse_config(args, ignore_event))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.compose import collect_redacted, compose_snapshot
 from kubectl_snapshot.collectors.context import ALL_NAMESPACES, CLUSTER, NODE, Context
-from kubectl_snapshot.job.cleanup import render_cleanup_command
+from kubectl_snapshot.job.deletion import render_cleanup_command
 from kubectl_snapshot.job.follow import Run
 from kubectl_snapshot.job.frame import FrameReader
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
 from kubectl_snapshot.job.permissions import Permission
-from kubectl_snapshot.job.preflight import check_permissions
+from kubectl_snapshot.job.preflight.gate import check_permissions
 from kubectl_snapshot.job.retrieve import parse_result
 from kubectl_snapshot.job.run import run_agent
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.clients.kube.client import METADATA, Call, Response
 from kubectl_snapshot.constants import RUN_LABEL
 from kubectl_snapshot.errors import SnapshotError
-from kubectl_snapshot.job import manifest, rbac
+from kubectl_snapshot.job import agent_rbac, manifest
 
 if TYPE_CHECKING:
     import threading
@@ -83,8 +83,8 @@ def build_rest(options: JobOptions, expires: str, job_uid: str) -> list[tuple[st
         rest.append((path, manifest.build_key_secret(options, owner)))
     if options.sets_up_rbac:
         path = manifest.core_path(options.namespace, "serviceaccounts")
-        rest.append((path, rbac.build_service_account(options, owner)))
-        rest += rbac.build_roles(options, expires, owner)
+        rest.append((path, agent_rbac.build_service_account(options, owner)))
+        rest += agent_rbac.build_roles(options, expires, owner)
     return rest
 
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from kubectl_snapshot.clients.kube.client import Call, Response
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
 from kubectl_snapshot.errors import SnapshotError
-from kubectl_snapshot.job import diagnose, diagnose_end, watchers
-from kubectl_snapshot.job.diagnose_refusal import diagnose_event, diagnose_refusal
-from kubectl_snapshot.job.diagnose_scheduling import diagnose_unschedulable
+from kubectl_snapshot.job import watchers
+from kubectl_snapshot.job.diagnose import pending, terminated
+from kubectl_snapshot.job.diagnose.pod_state import container_state, has_log, is_unschedulable
+from kubectl_snapshot.job.diagnose.refusal import diagnose_event, diagnose_refusal
+from kubectl_snapshot.job.diagnose.scheduling import diagnose_unschedulable
 from kubectl_snapshot.job.frame import parse_progress
 from kubectl_snapshot.job.manifest import CONTAINER, jobs_path
-from kubectl_snapshot.job.pod_state import container_state, has_log, is_unschedulable
 from kubectl_snapshot.job.watchers import LogEnd
 from kubectl_snapshot.job.watchers import Run as Run
 
@@ -66,13 +67,13 @@ def follow(run: Run, cancel: threading.Event | None = None) -> bytes:
     try:
         return run.reader.payload(MAX_DOCUMENT_BYTES)
     except SnapshotError as error:
-        raise diagnose_end.explain_broken(error) from error
+        raise terminated.explain_broken(error) from error
 
 
 def _check_time(run: Run) -> None:
     now = time.monotonic()
     if now > run.deadline:
-        raise diagnose.diagnose_timeout(run.pod, CONTAINER, run.options, run.last_warning)
+        raise pending.diagnose_timeout(run.pod, CONTAINER, run.options, run.last_warning)
     if run.deleted_since:
         if now - run.deleted_since > DELETED_GRACE_S:
             raise _diagnose_deleted(run)
@@ -101,7 +102,7 @@ def _on_pod(run: Run, event: Any) -> None:
         run.on_scheduled(run.node_name)
     waits = is_unschedulable(run.pod)
     run.unschedulable_since = (run.unschedulable_since or run.heard_at) if waits else 0.0
-    error = diagnose.diagnose_waiting(run.pod, CONTAINER, run.options)
+    error = pending.diagnose_waiting(run.pod, CONTAINER, run.options)
     if error is not None:
         raise error
     if run.log_attempts:
@@ -148,9 +149,9 @@ def _on_log_end(run: Run, end: LogEnd) -> None:
 
 def _check_refusal(run: Run, error: SnapshotError) -> None:
     if error.status == 401:
-        raise diagnose.diagnose_login(error)
+        raise pending.diagnose_login(error)
     if error.status not in MENDING:
-        raise diagnose.diagnose_log_refused(run.pod, error)
+        raise pending.diagnose_log_refused(run.pod, error)
 
 
 def _on_complete(run: Run, _: None) -> None:
@@ -163,7 +164,7 @@ def _on_alive(run: Run, _: None) -> None:
 
 
 def _on_node_lost(run: Run, words: str) -> None:
-    raise diagnose.diagnose_node(run.pod, words)
+    raise pending.diagnose_node(run.pod, words)
 
 
 def _on_outage(run: Run, error: SnapshotError) -> None:
@@ -178,7 +179,7 @@ def _on_outage(run: Run, error: SnapshotError) -> None:
 
 def _on_failure(run: Run, error: SnapshotError) -> None:
     if error.status == 401:
-        raise diagnose.diagnose_login(error) from error
+        raise pending.diagnose_login(error) from error
     raise diagnose_refusal(error.why, run.options) or error
 
 
@@ -213,8 +214,8 @@ def _diagnose_end(run: Run) -> SnapshotError:
         try:
             run.reader.payload(MAX_DOCUMENT_BYTES)
         except SnapshotError as error:
-            return diagnose_end.explain_incomplete(error)
-    return diagnose_end.diagnose_terminated(run.pod, CONTAINER, run.options, run.last_words)
+            return terminated.explain_incomplete(error)
+    return terminated.diagnose_terminated(run.pod, CONTAINER, run.options, run.last_words)
 
 
 def _diagnose_deleted(run: Run) -> SnapshotError:
@@ -225,7 +226,7 @@ def _diagnose_deleted(run: Run) -> SnapshotError:
     doing = "look why the agent's pod was deleted"
     answers = run.kube.request_all([Call("GET", p, doing, deadline=deadline) for p in paths])
     has_job, has_namespace = map(_is_there, answers)
-    return diagnose.diagnose_deleted(run.pod, run.options, has_job, has_namespace)
+    return pending.diagnose_deleted(run.pod, run.options, has_job, has_namespace)
 
 
 def _is_there(answer: Response | SnapshotError) -> bool:

@@ -17,6 +17,7 @@ from kubectl_snapshot.constants import (
     NAME_LABEL,
     RUN_LABEL,
 )
+from kubectl_snapshot.job.bootstrap import build_command
 from kubectl_snapshot.job.options import (
     AGENT,
     GPU_RESOURCE,
@@ -27,7 +28,6 @@ from kubectl_snapshot.job.options import (
     JobOptions,
     Zipapp,
 )
-from kubectl_snapshot.job.start import build_command
 
 Manifest = dict[str, Any]
 

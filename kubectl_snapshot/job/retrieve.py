@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.codec.parse import parse_node_document
 from kubectl_snapshot.errors import Internal, InvalidRequest
-from kubectl_snapshot.job.diagnose_end import CHECK_IMAGE
+from kubectl_snapshot.job.diagnose.terminated import CHECK_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Container

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import Internal, SnapshotError
-from kubectl_snapshot.job.cleanup import (
+from kubectl_snapshot.job.deletion import (
     delete_expired_roles,
     delete_objects,
     render_cleanup_command,

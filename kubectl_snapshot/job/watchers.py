@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.constants import RUN_LABEL
 from kubectl_snapshot.errors import Internal, SnapshotError, Timeout
+from kubectl_snapshot.job.diagnose.pod_state import node_name, pod_title
 from kubectl_snapshot.job.frame import FRAME_PREFIX, MAX_LINE_BYTES, PROGRESS_PREFIX
 from kubectl_snapshot.job.manifest import CONTAINER, core_path
-from kubectl_snapshot.job.pod_state import node_name, pod_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

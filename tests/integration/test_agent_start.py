@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from kubectl_snapshot.job.start import build_command
+from kubectl_snapshot.job.bootstrap import build_command
 from tests.integration.conftest import Build
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memfd_create(2) is Linux's")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.job.start import build_command
+from kubectl_snapshot.job.bootstrap import build_command
 from tests.integration.conftest import Build
 from tests.unit.gpus import LIBRARY, add_kernel_module, build_driver, configure
 from tests.validation import parse_valid, subtype

@@ -15,7 +15,7 @@ import pytest
 
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.snapshot import Snapshot
-from kubectl_snapshot.job.preflight_report import TESTED_MINORS
+from kubectl_snapshot.job.preflight.report import TESTED_MINORS
 from tests.cluster import support
 from tests.docs_support import validate_document
 from tests.integration.pythons import installed, supported

@@ -25,7 +25,7 @@ from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.codec.yaml_codec import render_yaml
 from kubectl_snapshot.document.snapshot import GAP_STATUSES, STATUSES, gaps, new_snapshot
 from kubectl_snapshot.job.options import LEVELS
-from kubectl_snapshot.job.preflight import SCOPES
+from kubectl_snapshot.job.preflight.gate import SCOPES
 from kubectl_snapshot.render.go_template import port_line
 from kubectl_snapshot.render.user_template import FILTERS, build_variables
 from tests import docs_support as docs

@@ -6,7 +6,7 @@ import configparser
 import re
 
 from kubectl_snapshot.constants import DEFAULT_IMAGE
-from kubectl_snapshot.job.preflight_report import TESTED_MINORS
+from kubectl_snapshot.job.preflight.report import TESTED_MINORS
 from tests import docs_support as docs
 from tests.lab.build import KUBERNETES as DEFAULT_KUBERNETES
 from tests.matrix.versions import KUBERNETES

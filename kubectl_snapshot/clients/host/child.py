@@ -71,7 +71,7 @@ def run_module(module: str, arguments: Sequence[str], deadline: float) -> Output
     """Return what `main(*arguments)` of one of our modules writes to stdout and stderr.
 
     `deadline` is a time.monotonic() value. The child imports from where we were imported from; in a
-    pod this is a descriptor (job/start.py), which it then inherits.
+    pod this is a descriptor (job/bootstrap.py), which it then inherits.
     """
     import kubectl_snapshot
 

@@ -1,4 +1,4 @@
-"""Importing from inside a zip at half the price; also loaded in the pod (job/start.py)."""
+"""Importing from inside a zip at half the price; also loaded in the pod (job/bootstrap.py)."""
 
 import sys
 import zipimport

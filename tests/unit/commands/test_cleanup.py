@@ -5,7 +5,7 @@ import pytest
 from kubectl_snapshot.commands import cleanup
 from kubectl_snapshot.commands.flags import parse_flags
 from kubectl_snapshot.errors import InvalidRequest
-from kubectl_snapshot.job.cleanup import Inventory
+from kubectl_snapshot.job.deletion import Inventory
 from kubectl_snapshot.job.leftovers import Choice, Found, Wanted
 
 JOB = Found("Job", "kubectl-snapshot-a", "ops", "aaaaaaaaaa")

@@ -6,7 +6,7 @@ import json
 from kubectl_snapshot.commands import preflight
 from kubectl_snapshot.commands.flags import parse_flags
 from kubectl_snapshot.errors import NotFound
-from kubectl_snapshot.job.preflight_facts import Fact, build_failure
+from kubectl_snapshot.job.preflight.facts import Fact, build_failure
 
 FACTS = [
     Fact("namespace", "ok", "ops exists"),

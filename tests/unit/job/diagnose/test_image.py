@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kubectl_snapshot import errors
-from kubectl_snapshot.job.diagnose_image import diagnose_image
+from kubectl_snapshot.job.diagnose.image import diagnose_image
 
 # As containerd 1.6 to 2.1 and CRI-O word them; `I` stands for the image.
 WRAPPED = 'failed to pull and unpack image "I": failed to resolve reference "I": '

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.kube.client import Response
 from kubectl_snapshot.errors import SnapshotError
-from kubectl_snapshot.job import preflight_calls as calls
-from kubectl_snapshot.job import preflight_facts as facts
 from kubectl_snapshot.job.options import AGENT, CLIENT, SKIP, JobOptions
 from kubectl_snapshot.job.permissions import (
     Permission,
@@ -24,12 +22,14 @@ from kubectl_snapshot.job.permissions import (
     build_user_permissions,
     is_granted,
 )
+from kubectl_snapshot.job.preflight import facts
+from kubectl_snapshot.job.preflight import requests as calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kubectl_snapshot.clients.kube.client import Kube
-    from kubectl_snapshot.job.preflight_facts import Answer, Fact
+    from kubectl_snapshot.job.preflight.facts import Answer, Fact
 
 AUTO = "auto"
 SCOPES = (AUTO, CLIENT, AGENT, SKIP)

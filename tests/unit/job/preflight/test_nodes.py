@@ -7,7 +7,7 @@ import pytest
 
 from kubectl_snapshot import errors
 from kubectl_snapshot.job.options import JobOptions
-from kubectl_snapshot.job.preflight_nodes import build_node_query, detect_nodes, find_taints
+from kubectl_snapshot.job.preflight.nodes import build_node_query, detect_nodes, find_taints
 from kubectl_snapshot.job.selectors import Toleration, default_tolerations, parse_toleration
 
 OPTIONS = JobOptions(

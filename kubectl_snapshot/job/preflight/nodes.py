@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import NotFound, ServiceUnavailable, SnapshotError
 from kubectl_snapshot.job.options import GPU_RESOURCE
-from kubectl_snapshot.job.preflight_facts import OK, WARN, Fact, build_failure
+from kubectl_snapshot.job.preflight.facts import OK, WARN, Fact, build_failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

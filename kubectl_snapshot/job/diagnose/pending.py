@@ -16,15 +16,15 @@ from kubectl_snapshot.errors import (
     Timeout,
     Unauthorized,
 )
-from kubectl_snapshot.job.diagnose_image import IMAGE_REASONS, diagnose_image
-from kubectl_snapshot.job.diagnose_scheduling import diagnose_unschedulable
-from kubectl_snapshot.job.pod_state import (
+from kubectl_snapshot.job.diagnose.image import IMAGE_REASONS, diagnose_image
+from kubectl_snapshot.job.diagnose.pod_state import (
     container_state,
     is_unschedulable,
     node_name,
     pod_condition,
     pod_title,
 )
+from kubectl_snapshot.job.diagnose.scheduling import diagnose_unschedulable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

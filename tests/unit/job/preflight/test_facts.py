@@ -7,9 +7,9 @@ import pytest
 
 from kubectl_snapshot import errors
 from kubectl_snapshot.clients.kube.client import Response
-from kubectl_snapshot.job import preflight_facts as facts
 from kubectl_snapshot.job.options import RESTRICTED, JobOptions
 from kubectl_snapshot.job.permissions import Permission
+from kubectl_snapshot.job.preflight import facts
 
 OPTIONS = JobOptions("abcdefghij", "ops", service_account_name="reader")
 CREATED = Response(201, {})

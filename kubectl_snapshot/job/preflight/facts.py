@@ -19,7 +19,7 @@ from kubectl_snapshot.errors import (
     Unauthorized,
     exit_code,
 )
-from kubectl_snapshot.job.diagnose_refusal import (
+from kubectl_snapshot.job.diagnose.refusal import (
     POD_SECURITY_HINTS,
     diagnose_event,
     diagnose_refusal,

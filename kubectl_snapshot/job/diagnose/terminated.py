@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import Internal, InvalidRequest, ServiceUnavailable
+from kubectl_snapshot.job.bootstrap import CHANGED, TOO_OLD
+from kubectl_snapshot.job.diagnose.pod_state import container_state, node_name
 from kubectl_snapshot.job.options import IMAGE
-from kubectl_snapshot.job.pod_state import container_state, node_name
-from kubectl_snapshot.job.start import CHANGED, TOO_OLD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

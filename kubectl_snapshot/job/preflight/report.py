@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.kube.client import Response
 from kubectl_snapshot.errors import InvalidRequest, SnapshotError
-from kubectl_snapshot.job import preflight_calls as calls
-from kubectl_snapshot.job.diagnose_refusal import diagnose_refusal
+from kubectl_snapshot.job.diagnose.refusal import diagnose_refusal
 from kubectl_snapshot.job.manifest import core_path
 from kubectl_snapshot.job.options import RESTRICTED, JobOptions
 from kubectl_snapshot.job.permissions import build_event_permissions
-from kubectl_snapshot.job.preflight import try_capture
-from kubectl_snapshot.job.preflight_facts import (
+from kubectl_snapshot.job.preflight import requests as calls
+from kubectl_snapshot.job.preflight.facts import (
     OK,
     SERVER,
     WARN,
@@ -27,11 +26,12 @@ from kubectl_snapshot.job.preflight_facts import (
     detect_scope,
     has_no_server,
 )
-from kubectl_snapshot.job.preflight_nodes import build_node_query, detect_nodes
+from kubectl_snapshot.job.preflight.gate import try_capture
+from kubectl_snapshot.job.preflight.nodes import build_node_query, detect_nodes
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.kube.client import Kube
-    from kubectl_snapshot.job.preflight_facts import Answer
+    from kubectl_snapshot.job.preflight.facts import Answer
 
 # Of Kubernetes 1: the oldest and the newest that `make test-matrix` captures on.
 TESTED_MINORS = (30, 37)

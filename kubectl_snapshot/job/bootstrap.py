@@ -7,7 +7,7 @@ imports, so that a ConfigMap changed after the check changes nothing.
 
 from __future__ import annotations
 
-# What the program says where it refuses; job/diagnose_end.py knows these words.
+# What the program says where it refuses; job/diagnose/terminated.py knows these words.
 TOO_OLD = "kubectl-snapshot needs Python 3.9"
 CHANGED = "kubectl-snapshot was changed on its way"
 # Old Pythons must be able to parse this, to be told what is wrong.

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot import errors
-from kubectl_snapshot.job.diagnose_end import diagnose_terminated, explain_incomplete
+from kubectl_snapshot.job.bootstrap import CHANGED, PROGRAM, TOO_OLD
+from kubectl_snapshot.job.diagnose.terminated import diagnose_terminated, explain_incomplete
 from kubectl_snapshot.job.options import IMAGE, JobOptions
-from kubectl_snapshot.job.start import CHANGED, PROGRAM, TOO_OLD
 
 OPTIONS = JobOptions("abcdefghij", "ops", image="busybox")
 CONTAINER = "kubectl-snapshot"

@@ -8,7 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from kubectl_snapshot.job.start import PROGRAM, build_command
+from kubectl_snapshot.job.bootstrap import PROGRAM, build_command
 
 IMPORTER = "import sys\ndef import_from(directory):\n    sys.path.insert(0, directory)\n"
 MAIN = "def main():\n    import sys\n    print('ran', sys.argv)\n    return 7\n"

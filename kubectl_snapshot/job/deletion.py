@@ -17,9 +17,9 @@ from kubectl_snapshot.constants import (
     RUN_LABEL,
 )
 from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.job.agent_rbac import GROUP_PATH
 from kubectl_snapshot.job.deploy import Created, find_uid
 from kubectl_snapshot.job.leftovers import JOB, Found, parse_found
-from kubectl_snapshot.job.rbac import GROUP_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.job.options import JobOptions
-    from kubectl_snapshot.job.preflight_facts import Answer
+    from kubectl_snapshot.job.preflight.facts import Answer
 
 # What a run can leave: API path and resource.
 RESOURCES = {

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot import errors
-from kubectl_snapshot.job.diagnose_refusal import diagnose_event
+from kubectl_snapshot.job.diagnose.refusal import diagnose_event
 from kubectl_snapshot.job.options import JobOptions
 
 OPTIONS = JobOptions("abcdefghij", "ops", service_account_name="reader", runtime_class="nvidia")

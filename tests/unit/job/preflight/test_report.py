@@ -6,7 +6,7 @@ from kubectl_snapshot import errors
 from kubectl_snapshot.clients.kube.client import Response
 from kubectl_snapshot.constants import DEFAULT_IMAGE
 from kubectl_snapshot.job.options import HOST_READ, PRIVILEGED, RESTRICTED, JobOptions
-from kubectl_snapshot.job.preflight_report import (
+from kubectl_snapshot.job.preflight.report import (
     detect_image,
     detect_level,
     detect_skew,

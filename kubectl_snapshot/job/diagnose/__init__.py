@@ -1,0 +1,1 @@
+"""Why a run does not go on: the cause from pod, events and log."""

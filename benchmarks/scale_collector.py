@@ -17,8 +17,8 @@ def main() -> None:
     from kubectl_snapshot.clients.host.hostpath import HostPath
     from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
     from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
-    from kubectl_snapshot.collectors.compose import collect_redacted, ensure_key
-    from kubectl_snapshot.collectors.context import Context
+    from kubectl_snapshot.collectors.run.compose import collect_redacted, ensure_key
+    from kubectl_snapshot.collectors.run.context import Context
     from kubectl_snapshot.document.redaction.values import Redaction
 
     kube = connect(ConnectionOptions(kubeconfig=kubeconfig), {})

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.clients.kube.client import ConnectionOptions
     from kubectl_snapshot.clients.metrics import Registry
-    from kubectl_snapshot.collectors.context import Collector
+    from kubectl_snapshot.collectors.run.context import Collector
     from kubectl_snapshot.fleet.capture import Capture
     from kubectl_snapshot.job.options import JobOptions
 
@@ -169,7 +169,7 @@ class NodeSnapshotter:
                 file.serialize(snapshot)
 
     def _measure_here(self, timeout_s: float) -> Snapshot:
-        from kubectl_snapshot.collectors.here import Here, collect_here, read_node_name
+        from kubectl_snapshot.collectors.run.local import Here, collect_here, read_node_name
 
         factory = self.factory or default_factory(self.version)
 
@@ -291,7 +291,7 @@ def _take_recorded(
     if registry is None:
         return take(on_event)
     from kubectl_snapshot.clients.metrics import ensure_registered
-    from kubectl_snapshot.collectors.timing import take_timed
+    from kubectl_snapshot.collectors.run.timing import take_timed
 
     return take_timed(take, on_event, ensure_registered(registry).add, node)
 
@@ -322,8 +322,8 @@ def build_job_options(
 ) -> JobOptions:
     """Return the run's options; raise InvalidRequest for what does not go together."""
     from kubectl_snapshot.clients.files.zipapp import read_zipapp
-    from kubectl_snapshot.collectors.compose import ensure_key
-    from kubectl_snapshot.collectors.k8s_helm import parse_namespaces
+    from kubectl_snapshot.collectors.kubernetes.helm import parse_namespaces
+    from kubectl_snapshot.collectors.run.compose import ensure_key
     from kubectl_snapshot.fleet.capture import build_reads
     from kubectl_snapshot.job.options import INJECT, LEVELS, JobOptions, Zipapp, new_run_id
 

@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot import errors
 from kubectl_snapshot.clients.gpu import fields as nvml_fields
 from kubectl_snapshot.clients.metrics import METRICS, Collection
-from kubectl_snapshot.collectors import (
-    k8s_distribution,
-    kubernetes_cluster,
-    operating_system,
-    systemd,
-)
+from kubectl_snapshot.collectors import systemd
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
-from kubectl_snapshot.collectors.gpu_smi import GPU_ELEMENTS, SYSTEM_ELEMENTS
+from kubectl_snapshot.collectors.gpu.smi import GPU_ELEMENTS, SYSTEM_ELEMENTS
+from kubectl_snapshot.collectors.kubernetes import collector as kubernetes_cluster
+from kubectl_snapshot.collectors.kubernetes import distribution as k8s_distribution
+from kubectl_snapshot.collectors.operating_system import collector as operating_system
 from kubectl_snapshot.commands.all_commands import ANSWERING, COMMANDS, DEFAULT_COMMAND
 from kubectl_snapshot.commands.flags import variable_names
 from kubectl_snapshot.commands.interrupts import SIGNALS
@@ -38,7 +36,7 @@ from kubectl_snapshot.job.options import JobOptions
 from kubectl_snapshot.job.permissions import build_user_permissions
 
 if TYPE_CHECKING:
-    from kubectl_snapshot.collectors.context import Collector
+    from kubectl_snapshot.collectors.run.context import Collector
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors import gpu, operating_system, systemd
+from kubectl_snapshot.collectors import systemd
+from kubectl_snapshot.collectors.gpu import collector as gpu
+from kubectl_snapshot.collectors.operating_system import collector as operating_system
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kubectl_snapshot.collectors.context import Collector
+    from kubectl_snapshot.collectors.run.context import Collector
 
 NODE_COLLECTORS: Mapping[str, Collector] = {
     "GPU": gpu,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubectl_snapshot.collectors.context import CLUSTER, Context, Rule, require_kube
-from kubectl_snapshot.collectors.k8s_fields import list_at, map_at, text_at
+from kubectl_snapshot.collectors.kubernetes.fields import list_at, map_at, text_at
+from kubectl_snapshot.collectors.run.context import CLUSTER, Context, Rule, require_kube
 from kubectl_snapshot.document.snapshot import Subtype
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.host import systemd_dbus
-from kubectl_snapshot.collectors.context import (
+from kubectl_snapshot.collectors.run.context import (
     NODE,
     Context,
     Rule,

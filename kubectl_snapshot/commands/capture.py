@@ -192,7 +192,7 @@ def take_measured(
 ) -> Snapshot:
     if not args.metrics_file:
         return take(on_event)
-    from kubectl_snapshot.collectors.here import read_node_name
+    from kubectl_snapshot.collectors.run.local import read_node_name
     from kubectl_snapshot.commands.metrics_file import take_and_write
 
     node_name = read_node_name(os.environ) if args.local else args.node
@@ -249,7 +249,7 @@ def finish(
 
 def capture_here(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
     from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
-    from kubectl_snapshot.collectors.here import Here, collect_here
+    from kubectl_snapshot.collectors.run.local import Here, collect_here
     from kubectl_snapshot.collectors.systemd import parse_units
 
     here = Here(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.clients.host.hostpath import HostPath
     from kubectl_snapshot.clients.kube.client import Kube
-    from kubectl_snapshot.collectors.context import Collector
+    from kubectl_snapshot.collectors.run.context import Collector
     from kubectl_snapshot.document.snapshot import Snapshot
     from kubectl_snapshot.snapshotter import OnEvent
 
@@ -117,7 +117,7 @@ def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> 
     on_event = choose_progress(args, sys.stderr)
     take = partial(take_here, args, timeout_s)
     if args.metrics_file:
-        from kubectl_snapshot.collectors.here import read_node_name
+        from kubectl_snapshot.collectors.run.local import read_node_name
         from kubectl_snapshot.commands.metrics_file import take_and_write
 
         node_name = read_node_name(os.environ)
@@ -128,7 +128,7 @@ def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> 
 
 
 def take_here(args: argparse.Namespace, timeout_s: float, on_event: OnEvent) -> Snapshot:
-    from kubectl_snapshot.collectors.here import Here, collect_here
+    from kubectl_snapshot.collectors.run.local import Here, collect_here
     from kubectl_snapshot.collectors.systemd import parse_units
     from kubectl_snapshot.snapshotter import check_gpu
 
@@ -150,8 +150,8 @@ def take_here(args: argparse.Namespace, timeout_s: float, on_event: OnEvent) -> 
 
 def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) -> None:
     """Write progress and then the framed document of the node that this pod runs on."""
-    from kubectl_snapshot.collectors.compose import collect_snapshot, ensure_key
-    from kubectl_snapshot.collectors.context import Context
+    from kubectl_snapshot.collectors.run.compose import collect_snapshot, ensure_key
+    from kubectl_snapshot.collectors.run.context import Context
     from kubectl_snapshot.collectors.systemd import parse_units
     from kubectl_snapshot.document.codec.json_codec import canonical_json
     from kubectl_snapshot.document.redaction.values import OWN_KEY

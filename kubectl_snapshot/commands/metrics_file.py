@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.metrics import check_metrics_path, write_metrics
-from kubectl_snapshot.collectors.timing import take_timed
+from kubectl_snapshot.collectors.run.timing import take_timed
 from kubectl_snapshot.errors import SnapshotError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kubectl_snapshot.clients.metrics import Collection
-    from kubectl_snapshot.collectors.timing import OnEvent
+    from kubectl_snapshot.collectors.run.timing import OnEvent
     from kubectl_snapshot.document.snapshot import Snapshot
 
 

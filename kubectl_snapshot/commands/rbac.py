@@ -104,7 +104,7 @@ def read_namespace(args: argparse.Namespace) -> str:
     Raises InvalidRequest for what no namespace can be called.
     """
     from kubectl_snapshot.clients.auth.kubeconfig import read_access
-    from kubectl_snapshot.collectors.k8s_helm import NAMESPACE
+    from kubectl_snapshot.collectors.kubernetes.helm import NAMESPACE
 
     namespace = args.namespace
     if not namespace:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
-from kubectl_snapshot.collectors.compose import collect_redacted, compose_snapshot
-from kubectl_snapshot.collectors.context import ALL_NAMESPACES, CLUSTER, NODE, Context
+from kubectl_snapshot.collectors.run.compose import collect_redacted, compose_snapshot
+from kubectl_snapshot.collectors.run.context import ALL_NAMESPACES, CLUSTER, NODE, Context
 from kubectl_snapshot.job.deletion import render_cleanup_command
 from kubectl_snapshot.job.follow import Run
 from kubectl_snapshot.job.frame import FrameReader
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
 
     from kubectl_snapshot.clients.kube.client import Kube
-    from kubectl_snapshot.collectors.context import Collector
+    from kubectl_snapshot.collectors.run.context import Collector
     from kubectl_snapshot.document.snapshot import Measurement, Snapshot
     from kubectl_snapshot.job.options import JobOptions
 

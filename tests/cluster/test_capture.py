@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
-from kubectl_snapshot.collectors.context import NODE
+from kubectl_snapshot.collectors.run.context import NODE
 from kubectl_snapshot.document.snapshot import Snapshot
 from tests.cluster.conftest import Finished
 from tests.cluster.support import Cluster, assert_nothing_left, ours

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from kubectl_snapshot.collectors import kubernetes_cluster, node_topology
+from kubectl_snapshot.collectors import node_topology
+from kubectl_snapshot.collectors.kubernetes import collector as kubernetes_cluster
 from kubectl_snapshot.constants import NAME
 from kubectl_snapshot.document.redaction.values import OWN_KEY
 from kubectl_snapshot.document.snapshot import Snapshot

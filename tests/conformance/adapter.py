@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
-from kubectl_snapshot.collectors import (
-    flatten,
-    gpu_smi,
-    k8s_images,
-    kubernetes_cluster,
-    node_topology,
-    operating_system,
-    textfile,
-)
+from kubectl_snapshot.collectors import node_topology
+from kubectl_snapshot.collectors.gpu import smi
+from kubectl_snapshot.collectors.kubernetes import collector as kubernetes_cluster
+from kubectl_snapshot.collectors.kubernetes import flatten, image
+from kubectl_snapshot.collectors.operating_system import collector as operating_system
+from kubectl_snapshot.collectors.operating_system import textfile
 from kubectl_snapshot.document import paths, patterns, scalars, snapshot, versions
 from kubectl_snapshot.document.codec import json_codec, tree, yaml_scalars
 from kubectl_snapshot.document.codec.yaml_codec import load_yaml
@@ -134,13 +131,13 @@ def new_error(code: str) -> BaseException:
 
 
 def split_image(given: Input) -> object:
-    name, tag = k8s_images.split_image(given["image"])
+    name, tag = image.split_image(given["image"])
     return {"name": name, "tag": tag}
 
 
 def collect_images(given: Input) -> object:
     pods = [{"spec": {f: [{"image": i} for i in p[f]] for f in p}} for p in given["pods"]]
-    return k8s_images.parse_images(i for pod in pods for i in k8s_images.pod_images(pod))[0]
+    return image.parse_images(i for pod in pods for i in image.pod_images(pod))[0]
 
 
 def flatten_spec(given: Input) -> object:
@@ -196,7 +193,7 @@ FUNCTIONS: Mapping[str, Callable[[Input], object]] = {
     "kmod": lambda given: operating_system.parse_modules(given["content"]),
     "release": collect_release,
     "sysctl": collect_sysctls,
-    "smi": lambda given: gpu_smi.parse_smi(given["xml"]),
+    "smi": lambda given: smi.parse_smi(given["xml"]),
     "GetNodeName": lambda given: kubernetes_cluster.detect_node_name(given["env"]),
     "parseProvider": lambda given: kubernetes_cluster.parse_provider(given["provider_id"]),
     "collectNode": lambda given: kubernetes_cluster.parse_node(given["node"], given["node_name"]),

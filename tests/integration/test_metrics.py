@@ -14,7 +14,7 @@ from tests.validation import parse_valid
 NODE = "gpu-17"
 COLLECT = ["collect", "--quiet", "--metrics-file"]
 # What is not needed where nobody asks for metrics; a start pays for each module (ADR 0019).
-OURS = ("clients.metrics", "collectors.timing", "commands.metrics_file")
+OURS = ("clients.metrics", "collectors.run.timing", "commands.metrics_file")
 
 
 @pytest.fixture
@@ -54,6 +54,6 @@ def test_who_asks_for_no_metrics_pays_for_none(start: Start, python: str) -> Non
     answer = start("collect", "--quiet", python=python, flags="-ISB -X importtime")
     assert answer.returncode == 0, answer.stderr
     loaded = set(re.findall(r"^import time:.*\| +([\w.]+)", answer.stderr, re.M))
-    assert "kubectl_snapshot.collectors.runner" in loaded
+    assert "kubectl_snapshot.collectors.run.runner" in loaded
     assert not [name for name in loaded if name.startswith("prometheus_client")]
     assert not loaded & {f"kubectl_snapshot.{name}" for name in OURS}

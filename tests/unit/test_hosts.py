@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
-from kubectl_snapshot.collectors import operating_system, systemd
-from kubectl_snapshot.collectors.compose import compose_snapshot
-from kubectl_snapshot.collectors.context import Context
-from kubectl_snapshot.collectors.runner import run_collectors
+from kubectl_snapshot.collectors import systemd
+from kubectl_snapshot.collectors.operating_system import collector as operating_system
+from kubectl_snapshot.collectors.run.compose import compose_snapshot
+from kubectl_snapshot.collectors.run.context import Context
+from kubectl_snapshot.collectors.run.runner import run_collectors
 from kubectl_snapshot.document.codec.yaml_codec import render_yaml
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot
 from tests.servers.systemd_peer import answer_units, read_units, serve_systemd

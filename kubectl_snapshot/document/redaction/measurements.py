@@ -1,6 +1,6 @@
 """Where in a document secrets may stand, and the tokens there instead. Pure.
 
-It is applied where a reading was collected, before anything leaves (collectors/compose). What a
+It is applied where a reading was collected, before anything leaves (collectors/run/compose). What a
 secret looks like is document/redaction/detector' part.
 """
 

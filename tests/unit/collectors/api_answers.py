@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
-from kubectl_snapshot.collectors.context import Context
+from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.errors import NotFound, SnapshotError
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
 from kubectl_snapshot.collectors import node_topology
-from kubectl_snapshot.collectors.context import Context
 from kubectl_snapshot.collectors.node_topology import build_topology
-from kubectl_snapshot.collectors.runner import run_collectors
+from kubectl_snapshot.collectors.run.context import Context
+from kubectl_snapshot.collectors.run.runner import run_collectors
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Unauthorized, Unavailable
 from tests.servers.http_server import Exchange, serve

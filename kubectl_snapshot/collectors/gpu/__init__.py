@@ -1,0 +1,1 @@
+"""The node's GPUs (measurement type GPU)."""

@@ -1,0 +1,213 @@
+"""Deployed Helm 3 releases of the namespaces that the user named (subtype K8s.helm).
+
+Keys are those of contract section 2.1. A release is what Helm's Secret and ConfigMap drivers store
+(helm.sh/helm/v3, pkg/storage/driver); history and what is not deployed is not looked at.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+import zlib
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
+
+from kubectl_snapshot.collectors.kubernetes.fields import map_at, text_at
+from kubectl_snapshot.collectors.kubernetes.flatten import add_entry, flatten
+from kubectl_snapshot.collectors.run.context import (
+    ALL_NAMESPACES,
+    Context,
+    Rule,
+    build_partial_subtype,
+    require_kube,
+)
+from kubectl_snapshot.document.codec.json_codec import load_json
+from kubectl_snapshot.document.snapshot import Subtype
+from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from kubectl_snapshot.clients.kube.client import Kube
+
+PURPOSE = (
+    "K8s.helm: Helm's releases. The right is to all of them; only those with its labels are read."
+)
+RULES = (
+    Rule("", "secrets", ("list",), is_optional=True, helm_only=True, purpose=PURPOSE),
+    Rule("", "configmaps", ("list",), is_optional=True, helm_only=True, purpose=PURPOSE),
+)
+NOT_ASKED = "no namespace was named with --helm-namespace"
+
+SELECTOR = {"labelSelector": "owner=helm,status=deployed"}
+SECRET_TYPE = "helm.sh/release.v1"
+# A release may be of 1 MiB.
+PAGE_SIZE = 20
+# Unpacked; a chart with all its files stays far below.
+MAX_RELEASE_BYTES = 16 * 1024 * 1024
+GZIP_MAGIC = b"\x1f\x8b\x08"
+GZIP_WINDOW = 16 + zlib.MAX_WBITS
+# RFC 1123, as core/v1 Namespace requires of its name.
+NAMESPACE = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+
+CHART_FIELDS = {"chart": "name", "version": "version", "appVersion": "appVersion"}
+
+
+class Release(NamedTuple):
+    """What is kept of one release; `entries` are keys below the release's name."""
+
+    name: str
+    namespace: str
+    entries: tuple[tuple[str, str], ...]
+
+
+class Stored(NamedTuple):
+    """One object of a storage driver, told by its labels; `payload` is what Helm encoded."""
+
+    name: str
+    namespace: str
+    revision: int
+    payload: str
+
+
+_Found = dict[tuple[str, str], tuple[int, Union[Release, SnapshotError]]]
+
+
+def parse_namespaces(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the namespaces that were typed, each once; `*` among them means all, and is alone."""
+    unique = tuple(dict.fromkeys(names))
+    if ALL_NAMESPACES in unique:
+        return (ALL_NAMESPACES,)
+    for name in unique:
+        if not re.fullmatch(NAMESPACE, name):
+            raise InvalidRequest(
+                f"{name!r} is no namespace",
+                hint="as in --helm-namespace gpu-operator, or --helm-namespace '*' for all",
+            )
+    return unique
+
+
+def read_releases(context: Context) -> Subtype:
+    """Return the newest deployed revision of each release; one that is corrupt is a reason."""
+    namespaces = context.helm_namespaces
+    if not namespaces:
+        return Subtype("helm", {}, {"reason": NOT_ASKED})
+    kube = require_kube(context)
+    found: _Found = {}
+    errors: list[SnapshotError] = []
+    places = [(namespace, kind) for namespace in namespaces for kind in PARSERS]
+    for namespace, kind in places:
+        try:
+            for stored in _list_stored(kube, namespace, kind, context.deadline):
+                _keep_newest(found, stored)
+        except SnapshotError as error:
+            errors.append(error)
+    nothing_read = len(errors) == len(places)
+    where = ",".join(namespaces)
+    if not found and not errors:
+        raise Absent(f"there is no deployed release in {where}")
+    results = [result for _, (_, result) in sorted(found.items())]
+    errors += [result for result in results if isinstance(result, SnapshotError)]
+    data = merge(result for result in results if isinstance(result, Release))
+    return build_partial_subtype("helm", data, errors, {"namespaces": where}, nothing_read)
+
+
+def merge(releases: Iterable[Release]) -> dict[str, str]:
+    """Return all entries; of releases of one name the first by namespace has it plain."""
+    data: dict[str, str] = {}
+    first: dict[str, str] = {}
+    for release in sorted(releases):
+        name = release.name
+        if first.setdefault(name, release.namespace) != release.namespace:
+            name = f"{release.namespace}/{name}"
+        for key, value in release.entries:
+            add_entry(data, f"{name}.{key}", value)
+    return data
+
+
+def parse_release(payload: str, namespace: str) -> Release:
+    """Return a release out of base64 of JSON, gzipped or not; Internal where it is none."""
+    try:
+        release = load_json(_unpack(binascii.a2b_base64(payload)).decode())
+        name = text_at(release, "name")
+        if not isinstance(release, dict) or not name:
+            raise Internal("it has no name")
+        entries = [
+            ("namespace", namespace),
+            ("revision", str(release.get("version", ""))),
+            ("status", text_at(release, "info", "status")),
+        ]
+        chart = map_at(release, "chart", "metadata")
+        entries += [(key, text_at(chart, field)) for key, field in CHART_FIELDS.items()]
+        kept = [(key, value) for key, value in entries if value]
+        kept += flatten(map_at(release, "config"), "values").items()
+        return Release(name, namespace, tuple(kept))
+    except (ValueError, zlib.error) as error:
+        raise Internal("it is not readable", why=str(error)) from error
+
+
+def _unpack(data: bytes) -> bytes:
+    if not data.startswith(GZIP_MAGIC):
+        return data  # Helm stored it so before it compressed
+    unpacker = zlib.decompressobj(GZIP_WINDOW)
+    unpacked = unpacker.decompress(data, MAX_RELEASE_BYTES)
+    if not unpacker.eof:
+        why = "over 16 MiB" if unpacker.unconsumed_tail else "it ends early"
+        raise Internal("it is not readable", why=why)
+    return unpacked
+
+
+def _list_stored(kube: Kube, namespace: str, kind: str, deadline: float) -> Iterator[Stored]:
+    is_all = namespace == ALL_NAMESPACES
+    where = "all namespaces" if is_all else f"namespace {namespace}"
+    items = kube.list_items(
+        f"/api/v1/{kind}" if is_all else f"/api/v1/namespaces/{namespace}/{kind}",
+        doing=f"list Helm's {kind} of {where}",
+        query=SELECTOR,
+        deadline=deadline,
+        page_size=PAGE_SIZE,
+    )
+    for item in items:
+        payload = PARSERS[kind](item)
+        if payload is not None:
+            yield _parse_stored(item, payload)
+
+
+def _parse_stored(item: Mapping[str, Any], payload: str) -> Stored:
+    labels = map_at(item, "metadata", "labels")
+    revision = text_at(labels, "version")
+    name = text_at(labels, "name") or text_at(item, "metadata", "name")
+    namespace = text_at(item, "metadata", "namespace")
+    return Stored(name, namespace, int(revision) if revision.isdecimal() else 0, payload)
+
+
+def _keep_newest(found: _Found, stored: Stored) -> None:
+    """Unpack a release unless a newer revision is known: one at a time is in memory."""
+    key = (stored.namespace, stored.name)
+    if key in found and found[key][0] >= stored.revision:
+        return
+    try:
+        result: Release | SnapshotError = parse_release(stored.payload, stored.namespace)
+    except SnapshotError as error:
+        what = f"release {stored.namespace}/{stored.name} is corrupt"
+        result = Internal(what, why=f"{error.what}: {error.why}" if error.why else error.what)
+    found[key] = (stored.revision, result)
+
+
+def _secret_payload(secret: Mapping[str, Any]) -> str | None:
+    """Return the payload of Helm's own type of Secret; Kubernetes wraps it in base64 once more."""
+    if secret.get("type") != SECRET_TYPE:
+        return None
+    try:
+        return binascii.a2b_base64(text_at(secret, "data", "release")).decode("ascii")
+    except ValueError:
+        return ""
+
+
+def _config_map_payload(config_map: Mapping[str, Any]) -> str | None:
+    return text_at(config_map, "data", "release")
+
+
+PARSERS: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
+    "secrets": _secret_payload,
+    "configmaps": _config_map_payload,
+}

@@ -1,0 +1,68 @@
+"""Container images of all pods but our own (subtype K8s.image; contract section 2.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.collectors.run.context import Context, Rule, require_kube
+from kubectl_snapshot.constants import MANAGED_BY_LABEL, NAME
+from kubectl_snapshot.document.snapshot import Subtype
+from kubectl_snapshot.errors import Absent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
+
+RULES = (Rule("", "pods", ("list",), purpose="K8s.image: the images of all pods."),)
+
+# The snapshot does not see itself.
+NOT_OURS = {"labelSelector": f"{MANAGED_BY_LABEL}!={NAME}"}
+# core/v1 PodSpec; all three are lists of objects with `image`.
+CONTAINER_FIELDS = ("containers", "initContainers", "ephemeralContainers")
+
+
+def read_images(context: Context) -> Subtype:
+    """Return the images of every namespace; only their references are kept of each page."""
+    pods = require_kube(context).list_items(
+        "/api/v1/pods", doing="list the pods", query=NOT_OURS, deadline=context.deadline
+    )
+    references = (reference for pod in pods for reference in pod_images(pod))
+    data, all_references = parse_images(references)
+    if not data:
+        raise Absent("there is no pod but our own")
+    return Subtype("image", data, all_references)
+
+
+def pod_images(pod: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the image references of a core/v1 Pod's spec, in the order of the contract."""
+    spec = pod.get("spec") or {}
+    for field in CONTAINER_FIELDS:
+        for container in spec.get(field) or ():
+            yield container.get("image") or ""
+
+
+def parse_images(references: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return tags by base name, of equal names the last; and, as `image.<name>`, what that loses.
+
+    That is all full references of a name where they differ, or where one has a digest.
+    """
+    tags: dict[str, str] = {}
+    seen: dict[str, set[str]] = {}
+    for reference in references:
+        name, tag = split_image(reference)
+        if name:
+            tags[name] = tag
+            seen.setdefault(name, set()).add(reference)
+    lost = {
+        f"image.{name}": ",".join(sorted(full))
+        for name, full in seen.items()
+        if len(full) > 1 or any("@" in reference for reference in full)
+    }
+    return tags, lost
+
+
+def split_image(reference: str) -> tuple[str, str]:
+    """Return base name and tag; a digest counts for nothing, a missing tag is `latest`."""
+    base = reference.rpartition("/")[2].partition("@")[0]
+    name, colon, tag = base.rpartition(":")
+    return (name, tag) if colon else (base, "latest")

@@ -1,0 +1,35 @@
+"""Which OpenShift a cluster is: no subtype, but a note beside K8s.node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.collectors.kubernetes.fields import text_at
+from kubectl_snapshot.collectors.run.context import Context, Rule, explain, require_kube
+from kubectl_snapshot.errors import SnapshotError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RULES = (
+    Rule(
+        "config.openshift.io",
+        "clusterversions",
+        ("get",),
+        is_optional=True,
+        purpose="K8s.node: the release of OpenShift, where this is one.",
+    ),
+)
+# There is one, and this is its name (github.com/openshift/api, config/v1 ClusterVersion).
+PATH = "/apis/config.openshift.io/v1/clusterversions/version"
+
+
+def read_release(context: Context) -> Mapping[str, str]:
+    """Return the release that the cluster is at, or is on its way to; or why it is not known."""
+    try:
+        answer = require_kube(context).request(
+            "GET", PATH, doing="read the version of OpenShift", deadline=context.deadline
+        )
+    except SnapshotError as error:
+        return {"openshift-version.reason": explain(error)}
+    return {"openshift-version": text_at(answer.body, "status", "desired", "version")}

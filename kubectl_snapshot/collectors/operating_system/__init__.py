@@ -1,0 +1,1 @@
+"""The node's kernel and system (measurement type OS)."""

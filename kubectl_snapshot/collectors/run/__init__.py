@@ -1,0 +1,1 @@
+"""Collectors to a document: context, threads with deadlines, composition, timing."""

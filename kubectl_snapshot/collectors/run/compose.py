@@ -1,0 +1,86 @@
+"""Collectors to a document: run them, redact and order what they read, name what they could not."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.clients.files.keyfile import new_key
+from kubectl_snapshot.collectors.run.runner import run_collectors
+from kubectl_snapshot.document.redaction.values import (
+    DISABLED,
+    KEY_BYTES,
+    REDACTION_KEY,
+    describe_paths,
+    find_redacted,
+    name_key,
+)
+from kubectl_snapshot.document.snapshot import Snapshot, gaps, in_order, render_time
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping, Sequence
+
+    from kubectl_snapshot.collectors.run.context import Collector, Context
+    from kubectl_snapshot.document.redaction.values import Redaction
+    from kubectl_snapshot.document.snapshot import Measurement
+
+
+def collect_snapshot(
+    collectors: Sequence[Collector],
+    context: Context,
+    timeout_s: float,
+    metadata: Mapping[str, str],
+    on_event: Callable[[Mapping[str, object]], None],
+    redaction: Redaction,
+    stop: threading.Event | None = None,
+) -> Snapshot:
+    """Return the document of all these collectors, run at once, within `timeout_s`.
+
+    Once `stop` is set it is what was read until then, with the rest as gaps.
+    """
+    deadline = time.monotonic() + timeout_s
+    measurements = collect_redacted(collectors, context, deadline, on_event, redaction, stop)
+    if not redaction.is_on:
+        metadata = {**metadata, "redaction": DISABLED}
+    own = {"source-node": context.node_name, "timestamp": render_time(time.time())}
+    return compose_snapshot(measurements, {**own, **metadata}, redaction.key)
+
+
+def ensure_key(redaction: Redaction) -> Redaction:
+    """Return the redaction with its key, or with a new random one."""
+    return redaction if redaction.key else replace(redaction, key=new_key(KEY_BYTES))
+
+
+def collect_redacted(
+    collectors: Sequence[Collector],
+    context: Context,
+    deadline: float,
+    on_event: Callable[[Mapping[str, object]], None],
+    redaction: Redaction,
+    stop: threading.Event | None = None,
+) -> tuple[Measurement, ...]:
+    """Return what `run_collectors` does, redacted: nobody else sees a secret of theirs."""
+    measurements = run_collectors(collectors, context, deadline, on_event, stop)
+    from kubectl_snapshot.document.redaction.measurements import redact_measurements
+
+    return redact_measurements(measurements, redaction)
+
+
+def compose_snapshot(
+    measurements: Sequence[Measurement], metadata: Mapping[str, str], key: bytes = b""
+) -> Snapshot:
+    """Return the document in order, what it lacks and what is redacted named in the metadata.
+
+    `key` is what its secrets were redacted by, where the metadata do not say already.
+    """
+    snapshot = Snapshot(metadata, in_order(tuple(measurements)))
+    redacted = find_redacted(snapshot)
+    found = {"gaps": ",".join(gaps(snapshot)), "redacted": describe_paths(redacted)}
+    if redacted and key:
+        # The pod's own comes first: with a key of its own, its tokens are not the client's.
+        found[REDACTION_KEY] = metadata.get(REDACTION_KEY) or name_key(key)
+    known = {name: value for name, value in metadata.items() if name not in found}
+    named = {name: value for name, value in found.items() if value}
+    return replace(snapshot, metadata={**known, **named})

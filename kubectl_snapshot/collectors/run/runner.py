@@ -1,0 +1,174 @@
+"""Runs collectors side by side, each until its deadline. What they read is not known here."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Union
+
+from kubectl_snapshot.collectors.run.context import build_failed_subtype, expected_subtypes, explain
+from kubectl_snapshot.document.snapshot import (
+    ERROR,
+    GAP_STATUSES,
+    OK,
+    PARTIAL,
+    Measurement,
+    Subtype,
+    in_order,
+)
+from kubectl_snapshot.errors import Internal, SnapshotError, Timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from kubectl_snapshot.collectors.run.context import Collector, Context
+
+# How soon a request to stop is seen; the pod of one that is deleted has two seconds.
+STOP_POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class _End:
+    """A collector's last word: why there is no more of it."""
+
+    error: Exception
+
+
+@dataclass(frozen=True)
+class _Run:
+    collector: Collector
+    started: float
+    deadline: float
+    expected: tuple[str, ...]
+    finished: list[Subtype]
+
+
+_Result = Union[Subtype, _End]
+
+
+def run_collectors(
+    collectors: Sequence[Collector],
+    context: Context,
+    deadline: float,
+    on_event: Callable[[Mapping[str, object]], None],
+    stop: threading.Event | None = None,
+) -> tuple[Measurement, ...]:
+    """Return one measurement per collector, in the document's order, by `deadline` at the latest.
+
+    `deadline` is a time.monotonic() value; a collector's own DEADLINE_S can only cut it. What was
+    read by then stands, the other declared subtypes say why they are empty. Daemon threads do it:
+    a read that hangs in a driver may hold up neither the result nor the end of the process.
+    Once `stop` is set nothing is waited for any more.
+    `on_event` is called in the caller's thread.
+    """
+    results: SimpleQueue[tuple[int, _Result]] = SimpleQueue()
+    pending: dict[int, _Run] = {}
+    for index, collector in enumerate(collectors):
+        started = time.monotonic()
+        expected = expected_subtypes(collector, context)
+        run = _Run(collector, started, min(started + collector.DEADLINE_S, deadline), expected, [])
+        pending[index] = run
+        on_event({"collector": collector.TYPE, "event": "started"})
+        own_context = replace(context, deadline=run.deadline)
+        arguments = (index, collector, own_context, results)
+        threading.Thread(target=_collect, args=arguments, daemon=True).start()
+
+    measurements = []
+    while pending:
+        index, result = _receive(results, pending, stop)
+        if index not in pending:
+            continue  # too late, its measurement is made
+        if isinstance(result, Subtype):
+            pending[index].finished.append(result)
+        else:
+            measurements.append(_close(pending.pop(index), result, on_event))
+    return in_order(tuple(measurements))
+
+
+def _collect(
+    index: int, collector: Collector, context: Context, results: SimpleQueue[tuple[int, _Result]]
+) -> None:
+    """Runs in the collector's thread; the queue is all it shares."""
+    error: Exception = Internal("the collector ended without it")
+    try:
+        before = time.monotonic()
+        for subtype in collector.collect(context):
+            now = time.monotonic()
+            results.put((index, _add_elapsed(subtype, now - before)))
+            before = now
+    except Exception as caught:  # noqa: BLE001  one collector's defect must not cost the others
+        error = caught
+    results.put((index, _End(error)))
+
+
+def _receive(
+    results: SimpleQueue[tuple[int, _Result]],
+    pending: Mapping[int, _Run],
+    stop: threading.Event | None,
+) -> tuple[int, _Result]:
+    index, run = min(pending.items(), key=lambda item: item[1].deadline)
+    while True:
+        left_s = max(run.deadline - time.monotonic(), 0)
+        try:
+            return results.get(timeout=min(left_s, STOP_POLL_S) if stop else left_s)
+        except Empty:
+            if stop and stop.is_set():
+                return index, _End(Timeout("not read before the agent was told to end"))
+            if time.monotonic() >= run.deadline:
+                allowed_s = max(run.deadline - run.started, 0)
+                return index, _End(Timeout(f"not read within {allowed_s:.3g} s"))
+
+
+def _close(run: _Run, end: _End, on_event: Callable[[Mapping[str, object]], None]) -> Measurement:
+    elapsed_s = time.monotonic() - run.started
+    names = {subtype.name for subtype in run.finished}
+    status = end.error.collector_status if isinstance(end.error, SnapshotError) else ERROR
+    missing = [
+        _add_elapsed(build_failed_subtype(name, status, explain(end.error)), elapsed_s)
+        for name in run.expected
+        if name not in names
+    ]
+    subtypes = _sort([*run.finished, *missing], run.expected)
+    on_event(
+        {
+            "collector": run.collector.TYPE,
+            "event": "finished",
+            "status": _sum_up(subtypes),
+            "elapsed-ms": _milliseconds(elapsed_s),
+        }
+    )
+    return Measurement(run.collector.TYPE, tuple(subtypes))
+
+
+def _sort(subtypes: Sequence[Subtype], expected: Sequence[str]) -> list[Subtype]:
+    """Return the subtypes in the order expected, each other one after the one handed over before.
+
+    Those before the first that was expected come last.
+    """
+    rank = {name: index for index, name in enumerate(expected)}
+    places = []
+    before = len(rank)
+    for subtype in subtypes:
+        before = rank.get(subtype.name, before)
+        places.append(before)
+    # sorted() leaves those of one place in their order.
+    return [subtype for _, subtype in sorted(zip(places, subtypes), key=lambda pair: pair[0])]
+
+
+def _sum_up(subtypes: Sequence[Subtype]) -> str:
+    """Return the status all subtypes have, else whether there are gaps: `partial` or `ok`."""
+    statuses = {subtype.status for subtype in subtypes}
+    if len(statuses) == 1:
+        return statuses.pop()
+    return PARTIAL if statuses.intersection(GAP_STATUSES) else OK
+
+
+def _add_elapsed(subtype: Subtype, elapsed_s: float) -> Subtype:
+    elapsed_ms = str(_milliseconds(elapsed_s))
+    return replace(subtype, context={**subtype.context, "elapsed-ms": elapsed_ms})
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,336 @@
+"""GPUs in a document: by a driver that answers, by one that does not, and by the bus alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kubectl_snapshot.clients.gpu.driver_files import KernelModule
+from kubectl_snapshot.clients.gpu.nvml import Gpu as ToldGpu
+from kubectl_snapshot.clients.host.hostpath import HostPath
+from kubectl_snapshot.clients.host.pci import PciGpu
+from kubectl_snapshot.clients.host.pci import read_gpus as read_bus
+from kubectl_snapshot.collectors.gpu import collector as gpu
+from kubectl_snapshot.collectors.gpu import reconcile as gpu_reading
+from kubectl_snapshot.collectors.gpu.reconcile import NVIDIA_SMI, NVML, Reading, reconcile
+from kubectl_snapshot.collectors.gpu.smi import parse_gpus
+from kubectl_snapshot.collectors.gpu.subtypes import build_subtypes
+from kubectl_snapshot.collectors.run.context import Context
+from kubectl_snapshot.collectors.run.runner import run_collectors
+from kubectl_snapshot.document.snapshot import Subtype
+from kubectl_snapshot.errors import Internal, Timeout, Unavailable
+from tests.unit.gpus import add_kernel_module, add_pci_device, configure
+from tests.unit.hosts import HOSTS
+
+ADDRESSES = ("0000:1b:00.0", "0000:2b:00.0", "0000:3b:00.0")
+MODULE = KernelModule("570.124.06", "open")
+SYSTEM = {"driver": "570.124.06", "cuda-version": "12.8", "nvml-version": "12.570.124.06"}
+LONG_S = 60.0
+
+
+def bus(*addresses: str, driver: str = "nvidia") -> tuple[PciGpu, ...]:
+    return tuple(PciGpu(address, driver, 0) for address in addresses)
+
+
+def told(index: int, address: str = "", **changes: object) -> ToldGpu:
+    config = {"name": "NVIDIA H100", "uuid": f"GPU-{index}", "persistence-mode": True}
+    if address:
+        config["pci.bus-id"] = address
+    made = ToldGpu(index, config, {"temperature.gpu-c": 30}, {}, links={})
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def lost(index: int) -> ToldGpu:
+    return ToldGpu(index, error=Internal("the GPU does not answer", why="GPU is lost"))
+
+
+def two_of_two(**changes: object) -> Reading:
+    gpus = (told(0, ADDRESSES[0]), told(1, ADDRESSES[1], links={0: "NV18"}))
+    reading = Reading(bus(*ADDRESSES[:2]), MODULE, NVML, SYSTEM, gpus)
+    return replace(reading, **changes)  # type: ignore[arg-type]
+
+
+def unreadable(reason: Exception, **changes: object) -> Reading:
+    return Reading(bus(*ADDRESSES), MODULE, error=reason, **changes)  # type: ignore[arg-type]
+
+
+def build(reading: Reading) -> dict[str, Subtype]:
+    return {subtype.name: subtype for subtype in build_subtypes(reading)}
+
+
+def statuses(subtypes: Mapping[str, Subtype]) -> set[str]:
+    return {subtype.status for subtype in subtypes.values()}
+
+
+def collect(root: Path | None, within_s: float = LONG_S) -> Sequence[Subtype]:
+    host = HostPath(None if root is None else str(root))
+    deadline = time.monotonic() + within_s
+    (measurement,) = run_collectors([gpu], Context(host), deadline, lambda event: None)
+    return measurement.subtypes
+
+
+def place(library: Path, root: Path) -> None:
+    """Install the fake driver in a host tree."""
+    target = root / "usr/lib/x86_64-linux-gnu"
+    target.mkdir(parents=True)
+    for name in (library.name, "fake-nvml.conf"):
+        (target / name).write_bytes((library.parent / name).read_bytes())
+
+
+def test_two_gpus_are_told_in_the_documents_order(library: Path, tmp_path: Path) -> None:
+    root = tmp_path / "host"
+    place(library, root)
+    add_kernel_module(root)
+    add_pci_device(root, "0000:1b:00.0", driver="nvidia")
+    add_pci_device(root, "0000:2b:00.0", driver="nvidia")
+    subtypes = collect(root)
+    assert [subtype.name for subtype in subtypes] == [
+        "smi",
+        "device",
+        "hardware",
+        "gpu-0",
+        "gpu-0-state",
+        "gpu-1",
+        "gpu-1-state",
+        "topology",
+    ]
+    assert {subtype.status for subtype in subtypes} == {"ok"}
+    by_name = {subtype.name: subtype for subtype in subtypes}
+    assert by_name["smi"].data["gpu-count"] == 2
+    assert by_name["smi"].data["gpu.gsp-firmware-version"] == "570.124.06"
+    assert by_name["device"].data["kernel-module-flavor"] == "open"
+    assert by_name["gpu-1"].data["pci.numa-node"] == 1
+    assert by_name["gpu-1"].context["uuid"] == "GPU-00000001-0000-4000-8000-000000000001"
+    assert list(by_name["topology"].data.values()) == ["NV18"]
+
+
+def test_a_node_without_gpu_has_none_and_that_is_no_gap(tmp_path: Path) -> None:
+    (tmp_path / "sys/bus/pci/devices").mkdir(parents=True)
+    (tmp_path / "proc/sys").mkdir(parents=True)
+    subtypes = {subtype.name: subtype for subtype in collect(tmp_path)}
+    assert statuses(subtypes) == {"absent"}
+    assert subtypes["smi"].data == {"gpu-count": 0}
+    assert subtypes["hardware"].data == {
+        "gpu-present": False,
+        "gpu-count": 0,
+        "driver-loaded": False,
+        "detection-source": "pci",
+    }
+
+
+def test_gpus_without_a_driver_are_told_by_the_bus(tmp_path: Path) -> None:
+    (tmp_path / "proc/sys").mkdir(parents=True)
+    add_pci_device(tmp_path, ADDRESSES[0], driver="nouveau")
+    subtypes = {subtype.name: subtype for subtype in collect(tmp_path)}
+    assert subtypes["smi"].data == {}
+    assert subtypes["smi"].context["reason"] == "there is no NVIDIA driver on the node"
+    assert subtypes["smi"].context["pci.gpu-count"] == "1"
+    assert subtypes["hardware"].status == "partial"
+    assert subtypes["hardware"].data["gpu-count"] == 1
+    assert subtypes["gpu-0"].data["pci.driver"] == "nouveau"
+    assert "gpu-0-state" not in subtypes
+
+
+def test_without_the_nodes_files_nothing_is_counted_and_nothing_denied() -> None:
+    subtypes = {subtype.name: subtype for subtype in collect(None)}
+    assert statuses(subtypes) == {"unavailable"}
+    assert [subtype.data for subtype in subtypes.values()] == [{}] * 4
+    assert "--privileged=false" in subtypes["smi"].context["reason"]
+
+
+def test_a_gpu_that_hangs_is_reported_before_the_deadline(library: Path, tmp_path: Path) -> None:
+    configure(library, gpus=8, gpu__2__fault="hang")
+    root = tmp_path / "host"
+    place(library, root)
+    add_kernel_module(root)
+    (root / "sys/bus/pci/devices").mkdir(parents=True)
+    started = time.monotonic()
+    subtypes = collect(root, within_s=2.5)
+    assert time.monotonic() - started < 10
+    gaps = {subtype.name: subtype.status for subtype in subtypes if subtype.status != "ok"}
+    assert gaps == {"gpu-2": "timeout", "gpu-2-state": "timeout", "topology": "partial"}
+
+
+def test_a_gpu_that_only_the_bus_has_is_a_finding_with_its_address() -> None:
+    reading = two_of_two(bus=bus(ADDRESSES[0], ADDRESSES[1], ADDRESSES[2]))
+    subtypes = build(reading)
+    for name in ("smi", "device", "hardware"):
+        assert subtypes[name].status == "partial"
+        assert subtypes[name].context["pci.missing"] == ADDRESSES[2]
+        assert subtypes[name].context["pci.gpu-count"] == "3"
+    reason = "3 GPUs are on the PCI bus and 2 in the driver: 0000:3b:00.0 missing"
+    assert subtypes["hardware"].context["reason"] == reason
+    assert subtypes["smi"].data["gpu-count"] == 2
+    assert "the driver does not list it" in subtypes["gpu-2"].context["reason"]
+
+
+@pytest.mark.parametrize(
+    ("driver", "excluded", "reason"),
+    [
+        ("", (), "no driver is bound to it"),
+        ("vfio-pci", (), "vfio-pci is bound to it"),
+        ("nvidia", (ADDRESSES[0],), "the driver's configuration excludes it"),
+    ],
+)
+def test_a_missing_gpu_says_why(driver: str, excluded: tuple[str, ...], reason: str) -> None:
+    missing = bus(ADDRESSES[0], driver=driver)
+    reading = two_of_two(
+        bus=missing + bus(ADDRESSES[1]), told=(told(0, ADDRESSES[1]),), excluded=excluded
+    )
+    subtypes = build(reading)
+    assert reason in subtypes["gpu-0"].context["reason"]
+    assert subtypes["gpu-1"].data["uuid"] == "GPU-0"
+
+
+def test_a_lost_gpu_gets_the_address_that_is_left_over_on_the_bus() -> None:
+    gpus = (told(0, ADDRESSES[0]), lost(1), told(2, ADDRESSES[2]))
+    subtypes = build(two_of_two(bus=bus(*ADDRESSES), told=gpus))
+    assert subtypes["gpu-1"].context["pci-bus-id"] == ADDRESSES[1]
+    assert subtypes["gpu-1"].context["reason"] == "the GPU does not answer: GPU is lost"
+    assert "pci.missing" not in subtypes["hardware"].context
+    assert subtypes["smi"].status == "ok"
+
+
+def test_gpus_without_address_stand_after_those_that_the_driver_lists_before_them() -> None:
+    gpus = (told(0, ADDRESSES[0]), lost(1), lost(2), told(3, ADDRESSES[2]))
+    found = reconcile(two_of_two(bus=(), told=gpus))
+    assert [gpu.told and gpu.told.index for gpu in found] == [0, 1, 2, 3]
+
+
+def test_gpus_are_numbered_by_the_bus_and_not_by_the_driver() -> None:
+    gpus = (told(0, ADDRESSES[1]), told(1, ADDRESSES[0], links={0: "PIX"}))
+    subtypes = build(two_of_two(told=gpus))
+    assert subtypes["gpu-0"].data["uuid"] == "GPU-1"
+    assert subtypes["topology"].data == {"GPU-1/GPU-0": "PIX"}
+
+
+def test_smi_has_the_first_gpu_that_answers_and_says_which() -> None:
+    subtypes = build(two_of_two(told=(lost(0), told(1, ADDRESSES[1]))))
+    assert subtypes["smi"].data["gpu.model"] == "NVIDIA H100"
+    assert subtypes["smi"].context["reason"] == "the values are those of gpu-1"
+    subtypes = build(two_of_two(told=(lost(0), lost(1))))
+    assert subtypes["smi"].data == {"driver": "570.124.06", "cuda-version": "12.8", "gpu-count": 2}
+    assert subtypes["smi"].status == "partial"
+
+
+def test_smi_has_nvidia_smis_words_for_what_is_not_there() -> None:
+    first = told(0, ADDRESSES[0], unsupported={"display-mode": 26, "addressing-mode": 13})
+    data = build(two_of_two(told=(first,)))["smi"].data
+    assert data["gpu.display-mode"] == "Requested functionality has been deprecated"
+    assert data["gpu.addressing-mode"] == "N/A"
+    assert data["gpu.persistence-mode"] == "Enabled"
+
+
+def test_a_value_that_could_not_be_read_is_left_out_and_named() -> None:
+    first = told(0, ADDRESSES[0], failed={"vbios-version": "Unknown Error"})
+    subtypes = build(two_of_two(bus=bus(ADDRESSES[0]), told=(first,)))
+    assert "gpu.vbios-version" not in subtypes["smi"].data
+    assert subtypes["smi"].context["reason"] == "gpu.vbios-version: Unknown Error"
+    assert subtypes["gpu-0"].context["reason"] == "vbios-version: Unknown Error"
+    assert subtypes["gpu-0-state"].status == "ok"
+
+
+def test_a_driver_that_does_not_answer_leaves_no_count() -> None:
+    subtypes = build(unreadable(Timeout("NVML does not answer")))
+    assert subtypes["smi"].data == {}
+    assert {subtypes[name].status for name in ("smi", "device", "topology")} == {"timeout"}
+    assert subtypes["device"].data == {
+        "driver": "570.124.06",
+        "kernel-module-flavor": "open",
+    }
+    assert subtypes["hardware"].data["gpu-count"] == 3
+    assert subtypes["gpu-2"].status == "timeout"
+
+
+def test_a_driver_without_gpus_on_a_bus_without_gpus_has_none() -> None:
+    subtypes = build(Reading((), MODULE, NVML, SYSTEM))
+    assert statuses(subtypes) == {"absent"}
+    assert subtypes["smi"].data == {"driver": "570.124.06", "cuda-version": "12.8", "gpu-count": 0}
+
+
+def test_a_loaded_driver_that_cannot_be_asked_is_not_taken_for_no_gpu() -> None:
+    subtypes = build(Reading((), MODULE, error=Unavailable("no device node")))
+    assert statuses(subtypes) == {"unavailable"}
+    assert "gpu-count" not in subtypes["hardware"].data
+
+
+def test_a_bus_that_cannot_be_seen_is_told_beside_the_drivers_answer() -> None:
+    subtypes = build(two_of_two(bus=Unavailable("/sys of the node cannot be seen")))
+    assert subtypes["hardware"].status == "partial"
+    assert "GPUs that are not given to this pod" in subtypes["hardware"].context["reason"]
+
+
+def test_one_gpu_has_no_peers() -> None:
+    subtypes = build(two_of_two(bus=bus(ADDRESSES[0]), told=(told(0, ADDRESSES[0]),)))
+    assert subtypes["topology"].status == "absent"
+
+
+def test_where_nvml_cannot_be_loaded_nvidia_smi_is_asked(library: Path, tmp_path: Path) -> None:
+    root = tmp_path / "host"
+    (root / "usr/lib64").mkdir(parents=True)
+    (root / "usr/lib64" / library.name).write_text("for another C library")
+    (root / "usr/bin").mkdir()
+    # As the real one it finds its library by itself, here beside it.
+    smi = root / "usr/bin/nvidia-smi"
+    smi.write_bytes((library.parent / "nvidia-smi").read_bytes())
+    smi.chmod(0o755)
+    beside = root / "usr/lib/x86_64-linux-gnu"
+    beside.mkdir(parents=True)
+    (beside / library.name).write_bytes(library.read_bytes())
+    (beside / "fake-nvml.conf").write_text("gpus = 2\ndevice_node = 0\n")
+    add_kernel_module(root)
+    (root / "sys/bus/pci/devices").mkdir(parents=True)
+    subtypes = {subtype.name: subtype for subtype in collect(root)}
+    assert subtypes["smi"].data["gpu-count"] == 2
+    assert subtypes["hardware"].data["detection-source"] == NVIDIA_SMI
+    assert "cannot be loaded" in subtypes["hardware"].context["note"]
+    assert subtypes["gpu-1"].data["pci.bus-id"] == "0000:2b:00.0"
+    assert subtypes["gpu-1"].status == "partial"
+    assert "gpu-1-state" not in subtypes
+    assert subtypes["topology"].status == "unavailable"
+
+
+def test_on_musl_the_reason_says_so(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu_reading, "_has_glibc", lambda: False)
+    root = tmp_path / "host"
+    place(library, root)
+    add_kernel_module(root)
+    add_pci_device(root, ADDRESSES[0])
+    subtypes = {subtype.name: subtype for subtype in collect(root)}
+    assert "built for glibc" in subtypes["smi"].context["reason"]
+    assert "nvidia-smi is not on the node" in subtypes["smi"].context["reason"]
+
+
+def test_a_mismatch_names_both_versions(library: Path, tmp_path: Path) -> None:
+    configure(library, fault=18)
+    root = tmp_path / "host"
+    place(library, root)
+    directory = root / "usr/lib/x86_64-linux-gnu"
+    (directory / library.name).rename(directory / "libnvidia-ml.so.570.195.03")
+    (directory / library.name).symlink_to("libnvidia-ml.so.570.195.03")
+    add_kernel_module(root)
+    add_pci_device(root, ADDRESSES[0], driver="nvidia")
+    subtypes = {subtype.name: subtype for subtype in collect(root)}
+    assert subtypes["smi"].status == "error"
+    reason = subtypes["smi"].context["reason"]
+    assert "kernel module 570.124.06, library 570.195.03" in reason
+    assert subtypes["device"].data["driver"] == "570.124.06"
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.parent.name for path in HOSTS.glob("*/nvidia-smi-q-x.xml"))
+)
+def test_bus_and_report_of_a_real_shaped_host_tell_the_same_gpus(name: str) -> None:
+    root = HOSTS / name
+    on_bus = [device.address for device in read_bus(HostPath(str(root)))]
+    reported = [
+        found["pci.bus-id"] for found in parse_gpus((root / "nvidia-smi-q-x.xml").read_bytes())
+    ]
+    assert on_bus == reported
+    assert len(on_bus) > 0

@@ -1,0 +1,328 @@
+"""The runner with collectors that finish, fail, hang and come too late."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from kubectl_snapshot.clients.host.hostpath import HostPath
+from kubectl_snapshot.collectors.run.context import NODE, Context, Rule
+from kubectl_snapshot.collectors.run.runner import run_collectors
+from kubectl_snapshot.document.snapshot import Measurement, Subtype
+from kubectl_snapshot.errors import Timeout, Unauthorized
+
+LONG_S = 60.0
+SHORT_S = 0.05
+
+
+@dataclass(frozen=True)
+class MadeCollector:
+    """A collector of the test: what it declares, and what its thread does."""
+
+    TYPE: str
+    SUBTYPES: tuple[str, ...]
+    body: Callable[[Context], Iterable[Subtype]]
+    DEADLINE_S: float = LONG_S
+    SCOPE: str = NODE
+    RULES: tuple[Rule, ...] = ()
+
+    def collect(self, context: Context) -> Iterable[Subtype]:
+        return self.body(context)
+
+
+@pytest.fixture
+def hang() -> Iterator[Callable[[], None]]:
+    """A read that does not come back before the test is over."""
+    gate = threading.Event()
+
+    def wait() -> None:
+        gate.wait(LONG_S)
+
+    yield wait
+    gate.set()
+
+
+def run(
+    *collectors: MadeCollector,
+    deadline: float | None = None,
+    on_event: Callable[[Mapping[str, object]], None] = lambda event: None,
+) -> tuple[Measurement, ...]:
+    end = time.monotonic() + LONG_S if deadline is None else deadline
+    return run_collectors(collectors, Context(HostPath()), end, on_event)
+
+
+def finished(*names: str) -> Callable[[Context], Iterable[Subtype]]:
+    return lambda context: [Subtype(name, {"key": name}) for name in names]
+
+
+def statuses(measurement: Measurement) -> list[tuple[str, str]]:
+    return [(subtype.name, subtype.status) for subtype in measurement.subtypes]
+
+
+def test_measurements_come_in_the_documents_order_whoever_finishes_first() -> None:
+    os_is_done = threading.Event()
+
+    def last(context: Context) -> Iterator[Subtype]:
+        assert os_is_done.wait(LONG_S)
+        yield Subtype("server")
+
+    def first(context: Context) -> Iterator[Subtype]:
+        yield Subtype("grub")
+        os_is_done.set()
+
+    measurements = run(
+        MadeCollector("NodeTopology", ("summary",), finished("summary")),
+        MadeCollector("OS", ("grub",), first),
+        MadeCollector("K8s", ("server",), last),
+    )
+    assert [measurement.type for measurement in measurements] == ["K8s", "OS", "NodeTopology"]
+
+
+def test_subtypes_come_in_the_declared_order_and_each_further_one_after_its_predecessor() -> None:
+    collector = MadeCollector("OS", ("a", "b", "c"), finished("x", "c", "a", "y", "b"))
+    (measurement,) = run(collector)
+    assert [subtype.name for subtype in measurement.subtypes] == ["a", "y", "b", "c", "x"]
+
+
+def test_every_subtype_has_its_elapsed_milliseconds_and_keeps_its_context() -> None:
+    subtype = Subtype("a", {"k": 1}, {"status": "partial", "reason": "half"})
+
+    def fail_after(context: Context) -> Iterator[Subtype]:
+        yield subtype
+        raise Unauthorized("cannot list nodes", why="nodes is forbidden")
+
+    (measurement,) = run(MadeCollector("OS", ("a", "b"), fail_after))
+    first, second = measurement.subtypes
+    assert (first.data, first.context["reason"]) == ({"k": 1}, "half")
+    assert [s.context["elapsed-ms"].isdigit() for s in (first, second)] == [True, True]
+    assert subtype.context == {"status": "partial", "reason": "half"}
+
+
+def test_elapsed_milliseconds_are_those_of_each_subtype() -> None:
+    def slow_then_fast(context: Context) -> Iterator[Subtype]:
+        threading.Event().wait(0.2)
+        yield Subtype("slow")
+        yield Subtype("fast")
+
+    (measurement,) = run(MadeCollector("OS", ("slow", "fast"), slow_then_fast))
+    slow, fast = (int(subtype.context["elapsed-ms"]) for subtype in measurement.subtypes)
+    assert slow >= 200 > fast
+
+
+def test_an_expected_failure_gives_every_subtype_its_status_and_reason() -> None:
+    def fail(context: Context) -> Iterable[Subtype]:
+        raise Unauthorized("cannot list nodes", why='nodes is forbidden: User "eve" cannot list')
+
+    (measurement,) = run(MadeCollector("K8s", ("server", "node"), fail))
+    assert statuses(measurement) == [("server", "forbidden"), ("node", "forbidden")]
+    for subtype in measurement.subtypes:
+        assert subtype.data == {}
+        reason = subtype.context["reason"]
+        assert reason == 'cannot list nodes: nodes is forbidden: User "eve" cannot list'
+
+
+def test_an_unexpected_failure_is_an_error_with_its_type_and_text() -> None:
+    def fail(context: Context) -> Iterator[Subtype]:
+        yield Subtype("grub", {"quiet": ""})
+        raise ZeroDivisionError("by \udc80 zero")
+
+    (measurement,) = run(MadeCollector("OS", ("grub", "sysctl"), fail))
+    assert statuses(measurement) == [("grub", "ok"), ("sysctl", "error")]
+    assert measurement.subtypes[1].context["reason"] == "ZeroDivisionError: by \\udc80 zero"
+
+
+def test_a_failing_collector_costs_no_other() -> None:
+    def fail(context: Context) -> Iterable[Subtype]:
+        raise RuntimeError
+
+    measurements = run(
+        MadeCollector("K8s", ("server",), fail), MadeCollector("OS", ("grub",), finished("grub"))
+    )
+    assert [statuses(m) for m in measurements] == [[("server", "error")], [("grub", "ok")]]
+
+
+def test_a_declared_subtype_that_never_came_is_an_error() -> None:
+    (measurement,) = run(MadeCollector("OS", ("a", "b"), finished("a")))
+    assert statuses(measurement) == [("a", "ok"), ("b", "error")]
+
+
+@dataclass(frozen=True)
+class ChosenCollector(MadeCollector):
+    """One whose subtypes the caller chooses."""
+
+    def choose_subtypes(self, context: Context) -> tuple[str, ...]:
+        return context.systemd_services or ()
+
+
+def test_of_a_collector_whose_subtypes_are_chosen_the_chosen_ones_are_expected() -> None:
+    collector = ChosenCollector("SystemD", ("default",), finished("x", "b"))
+    context = Context(HostPath(), systemd_services=("a", "b"))
+    (measurement,) = run_collectors(
+        [collector], context, time.monotonic() + LONG_S, lambda event: None
+    )
+    assert statuses(measurement) == [("a", "error"), ("b", "ok"), ("x", "ok")]
+
+
+def test_a_hang_costs_what_was_not_read_and_nothing_before(hang: Callable[[], None]) -> None:
+    def read_then_hang(context: Context) -> Iterator[Subtype]:
+        yield Subtype("grub", {"quiet": ""})
+        hang()
+        yield Subtype("sysctl", {"late": ""})
+
+    collector = MadeCollector("OS", ("sysctl", "kmod", "grub"), read_then_hang, SHORT_S)
+    started = time.monotonic()
+    (measurement,) = run(collector)
+    assert time.monotonic() - started < 5
+    assert statuses(measurement) == [("sysctl", "timeout"), ("kmod", "timeout"), ("grub", "ok")]
+    assert measurement.subtypes[0].context["reason"] == "not read within 0.05 s"
+    assert measurement.subtypes[2].data == {"quiet": ""}
+
+
+def test_the_total_deadline_cuts_a_collectors_own(hang: Callable[[], None]) -> None:
+    def wait_for_ever(context: Context) -> Iterator[Subtype]:
+        hang()
+        yield Subtype("grub")
+
+    started = time.monotonic()
+    (measurement,) = run(
+        MadeCollector("OS", ("grub",), wait_for_ever, LONG_S), deadline=started + SHORT_S
+    )
+    assert time.monotonic() - started < 5
+    assert statuses(measurement) == [("grub", "timeout")]
+
+
+def test_a_stop_ends_the_wait_and_keeps_what_was_read(hang: Callable[[], None]) -> None:
+    stop = threading.Event()
+
+    def read_then_hang(context: Context) -> Iterator[Subtype]:
+        yield Subtype("grub", {"quiet": ""})
+        stop.set()
+        hang()
+
+    collector = MadeCollector("OS", ("grub", "kmod"), read_then_hang)
+    end = time.monotonic() + LONG_S
+    (measurement,) = run_collectors([collector], Context(HostPath()), end, lambda _: None, stop)
+    assert time.monotonic() < end - LONG_S / 2
+    assert statuses(measurement) == [("grub", "ok"), ("kmod", "timeout")]
+    assert "told to end" in measurement.subtypes[1].context["reason"]
+
+
+def test_a_deadline_already_past_ends_at_once_with_every_collector_named(
+    hang: Callable[[], None],
+) -> None:
+    def wait_for_ever(context: Context) -> Iterator[Subtype]:
+        hang()
+        yield Subtype("grub")
+
+    (measurement,) = run(MadeCollector("OS", ("grub",), wait_for_ever), deadline=0.0)
+    assert statuses(measurement) == [("grub", "timeout")]
+    assert measurement.subtypes[0].context["reason"] == "not read within 0 s"
+
+
+def test_each_collector_is_told_its_own_deadline() -> None:
+    told = {}
+
+    def note(name: str) -> Callable[[Context], Iterable[Subtype]]:
+        def body(context: Context) -> Iterator[Subtype]:
+            told[name] = context.deadline
+            yield Subtype(name)
+
+        return body
+
+    before = time.monotonic()
+    run(
+        MadeCollector("K8s", ("K8s",), note("K8s"), 30.0),
+        MadeCollector("OS", ("OS",), note("OS"), 90.0),
+        deadline=before + LONG_S,
+    )
+    assert before + 30 <= told["K8s"] < before + 40
+    assert told["OS"] == before + LONG_S
+
+
+def test_a_result_that_comes_after_its_deadline_is_dropped() -> None:
+    gave_up, is_through = threading.Event(), threading.Event()
+
+    def late(context: Context) -> Iterator[Subtype]:
+        assert gave_up.wait(LONG_S)
+        yield Subtype("server", {"late": ""})
+        is_through.set()  # the runner has the result in its queue now
+
+    def patient(context: Context) -> Iterator[Subtype]:
+        assert is_through.wait(LONG_S)
+        yield Subtype("grub")
+
+    def release(event: Mapping[str, object]) -> None:
+        if (event["collector"], event["event"]) == ("K8s", "finished"):
+            gave_up.set()
+
+    measurements = run(
+        MadeCollector("K8s", ("server",), late, SHORT_S),
+        MadeCollector("OS", ("grub",), patient),
+        on_event=release,
+    )
+    assert [statuses(m) for m in measurements] == [[("server", "timeout")], [("grub", "ok")]]
+    assert measurements[0].subtypes[0].data == {}
+
+
+def test_events_tell_each_start_and_each_end_in_the_callers_thread() -> None:
+    events = []
+    threads = set()
+
+    def note(event: Mapping[str, object]) -> None:
+        events.append(dict(event))
+        threads.add(threading.current_thread())
+
+    def time_out(context: Context) -> Iterable[Subtype]:
+        raise Timeout("no answer")
+
+    os_subtypes = [Subtype("a"), Subtype("b", context={"status": "forbidden"})]
+    run(
+        MadeCollector("K8s", ("server",), time_out),
+        MadeCollector("OS", ("a", "b"), lambda context: os_subtypes),
+        MadeCollector("GPU", (), lambda context: [Subtype("x", context={"status": "absent"})]),
+        MadeCollector("SystemD", (), lambda context: [*os_subtypes[:1], *finished("c")(context)]),
+        on_event=note,
+    )
+    assert all(isinstance(event.pop("elapsed-ms", 0), int) for event in events)
+    started, ended = events[:4], events[4:]
+    assert [event["event"] for event in started] == ["started"] * 4
+    assert sorted((str(e["collector"]), e["event"], e["status"]) for e in ended) == [
+        ("GPU", "finished", "absent"),
+        ("K8s", "finished", "timeout"),
+        ("OS", "finished", "partial"),
+        ("SystemD", "finished", "ok"),
+    ]
+    assert threads == {threading.current_thread()}
+
+
+def test_no_collector_gives_no_measurement() -> None:
+    assert run() == ()
+
+
+HANGING_PROGRAM = """
+import threading, time
+from types import SimpleNamespace
+from kubectl_snapshot.clients.host.hostpath import HostPath
+from kubectl_snapshot.collectors.run.context import Context
+from kubectl_snapshot.collectors.run.runner import run_collectors
+
+def hang(context):
+    threading.Event().wait()
+
+collector = SimpleNamespace(TYPE="OS", SUBTYPES=("grub",), DEADLINE_S=0.05, collect=hang)
+print(run_collectors([collector], Context(HostPath()), time.monotonic() + 60, lambda event: None))
+"""
+
+
+def test_a_hanging_collector_does_not_hold_the_end_of_the_process() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", HANGING_PROGRAM], capture_output=True, timeout=30, check=True
+    )
+    assert b"timeout" in result.stdout
+    assert result.stderr == b""

@@ -75,7 +75,7 @@ def complete(words: Sequence[str], for_kubectl: bool) -> NoReturn:
 
     # What is loaded stays until the end, a few milliseconds from here.
     gc.disable()
-    from kubectl_snapshot.commands.complete import run_words
+    from kubectl_snapshot.commands.completion.answer import run_words
 
     code = run_words(words, os.environ, sys.stdout, for_kubectl)
     sys.stdout.flush()

@@ -35,10 +35,10 @@ from kubectl_snapshot.job.selectors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from kubectl_snapshot.agent.capture import Capture
     from kubectl_snapshot.clients.kube.client import ConnectionOptions
     from kubectl_snapshot.clients.metrics import Registry
     from kubectl_snapshot.collectors.run.context import Collector
-    from kubectl_snapshot.fleet.capture import Capture
     from kubectl_snapshot.job.options import JobOptions
 
     OnEvent = Callable[[Mapping[str, Any]], None]
@@ -219,15 +219,15 @@ class FileSerializer:
 
         if not self.template_path:
             return RENDERERS[format_name or format_from_path(self.path)](snapshot)
-        from kubectl_snapshot.fleet.template_file import read_template
         from kubectl_snapshot.render.user_template import render_user_template
+        from kubectl_snapshot.storage.template_file import read_template
 
         return render_user_template(read_template(self.template_path), snapshot, self.path)
 
     def _write_configmap(self, snapshot: Snapshot) -> None:
         from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
-        from kubectl_snapshot.document.configmap import DEFAULT_FORMAT, parse_place
-        from kubectl_snapshot.fleet.store import write_configmap
+        from kubectl_snapshot.storage.configmap import DEFAULT_FORMAT, parse_place
+        from kubectl_snapshot.storage.store import write_configmap
 
         place = parse_place(self.path)
         kube = connect(self.connection or ConnectionOptions(), os.environ)
@@ -275,7 +275,7 @@ def deploy_and_get_snapshot(config: AgentConfig | None, timeout: float | None = 
 
 
 def _run_agent(config: AgentConfig, on_event: OnEvent) -> Snapshot:
-    from kubectl_snapshot.fleet.capture import pass_gate, run_capture
+    from kubectl_snapshot.agent.capture import pass_gate, run_capture
 
     capture = plan_capture(replace(config, on_event=on_event))
     snapshot = run_capture(pass_gate(capture))
@@ -298,8 +298,8 @@ def _take_recorded(
 
 def plan_capture(config: AgentConfig) -> Capture:
     """Return the run that a configuration asks for, its cluster scope as asked; contact nobody."""
+    from kubectl_snapshot.agent.capture import Capture
     from kubectl_snapshot.clients.kube.client import connect
-    from kubectl_snapshot.fleet.capture import Capture
 
     deadline = time.monotonic() + config.timeout
     kube = connect(_choose_connection(config), os.environ)
@@ -321,10 +321,10 @@ def build_job_options(
     config: AgentConfig, namespace: str, collectors: Sequence[Collector]
 ) -> JobOptions:
     """Return the run's options; raise InvalidRequest for what does not go together."""
+    from kubectl_snapshot.agent.capture import build_reads
     from kubectl_snapshot.clients.files.zipapp import read_zipapp
     from kubectl_snapshot.collectors.kubernetes.helm import parse_namespaces
     from kubectl_snapshot.collectors.run.compose import ensure_key
-    from kubectl_snapshot.fleet.capture import build_reads
     from kubectl_snapshot.job.options import INJECT, LEVELS, JobOptions, Zipapp, new_run_id
 
     if config.privileged not in LEVELS:
@@ -334,7 +334,7 @@ def build_job_options(
         )
     check_gpu_request(config.require_gpu, config.runtime_class)
     if config.template_path:
-        from kubectl_snapshot.fleet.template_file import read_template
+        from kubectl_snapshot.storage.template_file import read_template
 
         read_template(config.template_path)
     helm_namespaces = parse_namespaces(config.helm_namespaces)

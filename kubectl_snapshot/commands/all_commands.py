@@ -27,7 +27,7 @@ COMMANDS = {
     "cleanup": ("kubectl_snapshot.commands.cleanup", "remove what runs have left behind"),
     "collect": ("kubectl_snapshot.commands.collect", "collect on the spot, as the agent does"),
     "completion": (
-        "kubectl_snapshot.commands.completion",
+        "kubectl_snapshot.commands.completion.verb",
         "complete words on TAB, in bash, zsh and fish",
     ),
     "diff": ("kubectl_snapshot.commands.diff", "tell what differs between two snapshots"),

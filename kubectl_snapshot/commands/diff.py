@@ -141,7 +141,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 def render(name: str, diff: Diff, snapshots: Sequence[Snapshot], width: int) -> str:
     """Return the difference in a format; only what that needs is imported."""
     if name == "html":
-        from kubectl_snapshot.render.report_diff import render_diff_report
+        from kubectl_snapshot.render.report.diff import render_diff_report
 
         return render_diff_report(diff, *snapshots)
     if name in ("json", "yaml"):

@@ -10,8 +10,8 @@ from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, SnapshotError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from kubectl_snapshot.agent.capture import Capture
     from kubectl_snapshot.commands.output import Output
-    from kubectl_snapshot.fleet.capture import Capture
     from kubectl_snapshot.job.manifest import Manifest
     from kubectl_snapshot.snapshotter import AgentConfig
 
@@ -25,8 +25,8 @@ def run_dry(config: AgentConfig, mode: str, outputs: Sequence[Output], out: Text
             "a dry run goes to stdout, as yaml, json or name",
             hint="use -o yaml, -o json or -o name",
         )
+    from kubectl_snapshot.agent.capture import pass_gate
     from kubectl_snapshot.commands.output import write_stdout
-    from kubectl_snapshot.fleet.capture import pass_gate
     from kubectl_snapshot.snapshotter import plan_capture
 
     capture = plan_capture(config)

@@ -151,7 +151,7 @@ def check_outputs(outputs: Sequence[Output], connect: Callable[[], Kube]) -> Non
 
     for output in outputs:
         if output.configmap is not None:
-            from kubectl_snapshot.fleet.store import check_configmap
+            from kubectl_snapshot.storage.store import check_configmap
 
             check_configmap(output.configmap, connect())
         elif output.path:
@@ -176,7 +176,7 @@ def write_outputs(
             width = 0 if output.path else read_width(out)
             write_text(output, render_output(output, snapshot, width), out)
         else:
-            from kubectl_snapshot.fleet.store import write_configmap
+            from kubectl_snapshot.storage.store import write_configmap
 
             write_configmap(snapshot, output.configmap, output.format, connect())
 
@@ -236,7 +236,7 @@ def _parse_format(text: str, formats: Formats) -> Output:
     """Return a format as an output to stdout."""
     name, _, path = text.partition("=")
     if name == TEMPLATE and TEMPLATE in formats.names:
-        from kubectl_snapshot.fleet.template_file import read_template
+        from kubectl_snapshot.storage.template_file import read_template
 
         return Output(TEMPLATE, template=read_template(path))
     if text not in formats.names:
@@ -271,7 +271,7 @@ def _join(formats: Formats) -> str:
 
 
 def _parse_configmap_output(value: str, format_name: str) -> Output:
-    from kubectl_snapshot.document import configmap
+    from kubectl_snapshot.storage import configmap
 
     place = configmap.parse_place(value)
     chosen = format_name or configmap.DEFAULT_FORMAT

@@ -77,8 +77,8 @@ def render(args: argparse.Namespace) -> str:
     """Return the page of one document, or of two."""
     from kubectl_snapshot.commands.progress import choose_progress
     from kubectl_snapshot.document.diff.compare import diff_snapshots
-    from kubectl_snapshot.render.report import render_report
-    from kubectl_snapshot.render.report_diff import render_diff_report
+    from kubectl_snapshot.render.report.diff import render_diff_report
+    from kubectl_snapshot.render.report.node import render_report
 
     on_event = choose_progress(args, sys.stderr)
     before = read_snapshot(args.snapshot, args, on_event)

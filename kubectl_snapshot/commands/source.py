@@ -69,7 +69,7 @@ def _parse(source: str, args: argparse.Namespace) -> Snapshot:
 
 def _read_configmap(uri: str, kube: Kube) -> str:
     from kubectl_snapshot.clients.kube.configmap import read_configmap
-    from kubectl_snapshot.document.configmap import parse_configmap, parse_place
+    from kubectl_snapshot.storage.configmap import parse_configmap, parse_place
 
     place = parse_place(uri)
     return parse_configmap(read_configmap(kube, place.namespace, place.name), uri)

@@ -42,7 +42,7 @@ def render_wide(snapshot: Snapshot) -> str:
 
 def render_html(snapshot: Snapshot) -> str:
     """Return the page that `report` makes of one snapshot."""
-    from kubectl_snapshot.render.report import render_report
+    from kubectl_snapshot.render.report.node import render_report
 
     return render_report(snapshot)
 

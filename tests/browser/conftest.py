@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
-from kubectl_snapshot.render.report import render_report
-from kubectl_snapshot.render.report_diff import render_diff_report
+from kubectl_snapshot.render.report.diff import render_diff_report
+from kubectl_snapshot.render.report.node import render_report
 from tests.unit.render.pages import BAD, GOOD
 from tests.unit.render.test_page import hostile_snapshot
 

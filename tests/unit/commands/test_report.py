@@ -9,7 +9,7 @@ from kubectl_snapshot.commands import report
 from kubectl_snapshot.commands.flags import parse_flags
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.main import main
-from kubectl_snapshot.render.report import render_report
+from kubectl_snapshot.render.report.node import render_report
 from tests.unit.render.pages import EXAMPLES, GOOD
 
 GPU_17, GPU_23 = (str(EXAMPLES / "snapshots" / f"{name}.yaml") for name in ("gpu-17", "gpu-23"))

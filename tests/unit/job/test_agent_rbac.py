@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from kubectl_snapshot.agent.capture import build_reads
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
-from kubectl_snapshot.fleet.capture import build_reads
 from kubectl_snapshot.job import agent_rbac
 from kubectl_snapshot.job.manifest import build_owner
 from kubectl_snapshot.job.options import JobOptions

@@ -7,8 +7,8 @@ import os
 import pytest
 
 from kubectl_snapshot.document.diff.compare import diff_snapshots
-from kubectl_snapshot.render.report import render_report
-from kubectl_snapshot.render.report_diff import render_diff_report
+from kubectl_snapshot.render.report.diff import render_diff_report
+from kubectl_snapshot.render.report.node import render_report
 from tests.unit.render.pages import BAD, EXAMPLES, GOOD
 
 SOURCES = ("gpu-17.yaml", "gpu-23.yaml")

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from kubectl_snapshot.document.snapshot import Scalar, Subtype
-from kubectl_snapshot.render.report_facts import build_index
-from kubectl_snapshot.render.report_gpus import Kind, build_cards, build_links, describe_kind
+from kubectl_snapshot.render.report.facts import build_index
+from kubectl_snapshot.render.report.gpus import Kind, build_cards, build_links, describe_kind
 from tests.unit.render.pages import BAD, GOOD
 
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.document.configmap import (
+from kubectl_snapshot.document.destination import ConfigMapName
+from kubectl_snapshot.errors import InvalidRequest, NotFound
+from kubectl_snapshot.storage.configmap import (
     MAX_DATA_BYTES,
     build_configmap,
     build_data,
@@ -11,8 +13,6 @@ from kubectl_snapshot.document.configmap import (
     parse_configmap,
     parse_place,
 )
-from kubectl_snapshot.document.destination import ConfigMapName
-from kubectl_snapshot.errors import InvalidRequest, NotFound
 
 PLACE = ConfigMapName("ops", "gpu-17")
 TIME = "2026-11-23T07:50:28Z"

@@ -6,16 +6,16 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.diff.compare import ADDED, REMOVED, UNKNOWN, count_kinds
-from kubectl_snapshot.render.page import anchor, render_page
-from kubectl_snapshot.render.report import LIMITS, describe_side
-from kubectl_snapshot.render.report_facts import build_facts, build_index
+from kubectl_snapshot.render.report.facts import build_facts, build_index
+from kubectl_snapshot.render.report.node import LIMITS, describe_side
+from kubectl_snapshot.render.report.page import anchor, render_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from kubectl_snapshot.document.diff.compare import Change, Diff, Side
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
-    from kubectl_snapshot.render.report_facts import Fact
+    from kubectl_snapshot.render.report.facts import Fact
 
 TEMPLATE = "diff.html.j2"
 

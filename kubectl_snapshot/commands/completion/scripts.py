@@ -1,6 +1,6 @@
 """What a shell sources to complete `kubectl-snapshot`; through `kubectl` its own scripts do it.
 
-Each asks `kubectl-snapshot __complete` and reads cobra's form (commands/complete). None evaluates
+Each asks `kubectl-snapshot __complete` and reads cobra's form (completion/answer). None evaluates
 what stands on the command line.
 """
 

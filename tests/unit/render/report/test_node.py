@@ -6,7 +6,7 @@ import time
 import pytest
 
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
-from kubectl_snapshot.render.report import (
+from kubectl_snapshot.render.report.node import (
     MOST_OPEN_ROWS,
     MOST_PRINTED_ROWS,
     build_sections,

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from kubectl_snapshot.commands import complete
 from kubectl_snapshot.commands.all_commands import COMMANDS
-from kubectl_snapshot.commands.complete import Answer, find_answer, render_answer
+from kubectl_snapshot.commands.completion import answer as complete
+from kubectl_snapshot.commands.completion.answer import Answer, find_answer, render_answer
 
 NO_FILES, FILES, NO_SPACE = ":4", ":0", ":6"
 

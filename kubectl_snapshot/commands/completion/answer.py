@@ -83,7 +83,7 @@ def find_answer(
     if all(word in LOG_FLAGS for word in before) and not prefix.startswith("-"):
         verbs = {name: text for name, (_, text) in COMMANDS.items()}
         return Answer({name: verbs[name] for name in verbs if name.startswith(prefix)})
-    from kubectl_snapshot.commands.complete_flags import complete_flags
+    from kubectl_snapshot.commands.completion.flags import complete_flags
 
     try:
         return Answer(*complete_flags(before, prefix, env, limit_s))

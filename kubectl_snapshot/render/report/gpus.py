@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.document.snapshot import OK
-from kubectl_snapshot.render.report_facts import GPU_NAME
+from kubectl_snapshot.render.report.facts import GPU_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kubectl_snapshot.document.snapshot import Scalar, Subtype
-    from kubectl_snapshot.render.report_facts import Index
+    from kubectl_snapshot.render.report.facts import Index
 
 TOPOLOGY = "GPU.topology"
 ACTIVE_LINK = re.compile(r"nvlink\.\d+\.active")

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.commands.all_commands import COMMANDS, split_command
-from kubectl_snapshot.commands.complete_values import Typing, find_values, takes_file
+from kubectl_snapshot.commands.completion.values import Typing, find_values, takes_file
 from kubectl_snapshot.commands.flags import (
     Repeated,
     Single,

@@ -16,8 +16,8 @@ from kubectl_snapshot.document.diff.compare import (
     diff_snapshots,
 )
 from kubectl_snapshot.document.snapshot import Snapshot
-from kubectl_snapshot.render.report import MOST_OPEN_ROWS
-from kubectl_snapshot.render.report_diff import Row, build_groups, render_diff_report
+from kubectl_snapshot.render.report.diff import Row, build_groups, render_diff_report
+from kubectl_snapshot.render.report.node import MOST_OPEN_ROWS
 from tests.unit.render.pages import BAD, GOOD, find_broken_links, find_texts
 
 HOSTILE = "\"'><script>x</script>\u202e\x1b"

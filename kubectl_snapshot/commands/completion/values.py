@@ -101,7 +101,7 @@ def find_in_cluster(kind: str, typing: Typing) -> list[str]:
     is_kept = not (options.token or options.client_certificate or options.as_groups)
     values = read_recent(key, typing.env) if is_kept else None
     if values is None:
-        from kubectl_snapshot.fleet.choices import list_choices
+        from kubectl_snapshot.commands.completion.choices import list_choices
 
         values = list_choices(kind, kube, typing.deadline)
         if is_kept:

@@ -7,8 +7,8 @@ from hashlib import sha256
 import pytest
 
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
-from kubectl_snapshot.render.page import anchor, show
-from kubectl_snapshot.render.report import render_report
+from kubectl_snapshot.render.report.node import render_report
+from kubectl_snapshot.render.report.page import anchor, show
 from tests.unit.render.pages import find_elements
 
 

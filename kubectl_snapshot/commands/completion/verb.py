@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.completion_scripts import SCRIPTS
+from kubectl_snapshot.commands.completion.scripts import SCRIPTS
 from kubectl_snapshot.commands.flags import (
     Parser,
     add_boolean_flag,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
-from kubectl_snapshot.render.report_facts import (
+from kubectl_snapshot.render.report.facts import (
     build_facts,
     build_index,
     find_node_name,

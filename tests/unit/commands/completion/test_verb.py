@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.commands.completion_scripts import SCRIPTS
+from kubectl_snapshot.commands.completion.scripts import SCRIPTS
 from kubectl_snapshot.main import main
 
 

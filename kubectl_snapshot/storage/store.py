@@ -6,10 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.kube.configmap import apply_configmap
-from kubectl_snapshot.document.configmap import build_configmap, build_data, find_foreign_key
 from kubectl_snapshot.document.snapshot import render_time
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.render.all_renderers import RENDERERS
+from kubectl_snapshot.storage.configmap import build_configmap, build_data, find_foreign_key
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.kube.client import Kube

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.commands.complete import find_answer
-from kubectl_snapshot.commands.complete_values import narrow_labels
+from kubectl_snapshot.commands.completion.answer import find_answer
+from kubectl_snapshot.commands.completion.values import narrow_labels
 from tests.servers.http_server import Exchange, Server, serve
 from tests.servers.kubeconfigs import write_kubeconfig
 
@@ -163,7 +163,7 @@ def test_a_server_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None
 def test_a_search_that_is_late_gives_nothing_rather_than_a_part() -> None:
     from argparse import Namespace
 
-    from kubectl_snapshot.commands.complete_values import Typing, within_limit
+    from kubectl_snapshot.commands.completion.values import Typing, within_limit
 
     ended = threading.Event()
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.snapshot import ABSENT, GAP_STATUSES
-from kubectl_snapshot.render import report_facts, report_gpus
-from kubectl_snapshot.render.page import anchor, render_page
+from kubectl_snapshot.render.report import facts, gpus
+from kubectl_snapshot.render.report.page import anchor, render_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot, Subtype
-    from kubectl_snapshot.render.report_facts import Index
+    from kubectl_snapshot.render.report.facts import Index
 
 TEMPLATE = "report.html.j2"
 # So many rows stay in view; more of them are behind one line that says how many they are.
@@ -45,12 +45,12 @@ class Section(NamedTuple):
 
 def render_report(snapshot: Snapshot) -> str:
     """Return the page; the same document gives the same bytes."""
-    index = report_facts.build_index(snapshot)
+    index = facts.build_index(snapshot)
     variables = {
-        "facts": report_facts.build_facts(index, snapshot.metadata),
-        "cards": report_gpus.build_cards(index),
-        "links": report_gpus.build_links(index),
-        "topology": index.get(report_gpus.TOPOLOGY),
+        "facts": facts.build_facts(index, snapshot.metadata),
+        "cards": gpus.build_cards(index),
+        "links": gpus.build_links(index),
+        "topology": index.get(gpus.TOPOLOGY),
         "sections": build_sections(snapshot),
     }
     return render_page(TEMPLATE, {**describe_side(snapshot, index), **variables, **LIMITS})

@@ -1,0 +1,1 @@
+"""One node captured through an agent pod."""

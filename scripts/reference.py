@@ -18,7 +18,7 @@ from kubectl_snapshot.clients.gpu import fields as nvml_fields
 from kubectl_snapshot.clients.metrics import METRICS, Collection
 from kubectl_snapshot.collectors import systemd
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
-from kubectl_snapshot.collectors.gpu.smi import GPU_ELEMENTS, SYSTEM_ELEMENTS
+from kubectl_snapshot.collectors.gpu.smi_report import GPU_ELEMENTS, SYSTEM_ELEMENTS
 from kubectl_snapshot.collectors.kubernetes import collector as kubernetes_cluster
 from kubectl_snapshot.collectors.kubernetes import distribution as k8s_distribution
 from kubectl_snapshot.collectors.operating_system import collector as operating_system

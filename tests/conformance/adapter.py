@@ -13,7 +13,7 @@ from typing import Any
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors import node_topology
-from kubectl_snapshot.collectors.gpu import smi
+from kubectl_snapshot.collectors.gpu import smi_report
 from kubectl_snapshot.collectors.kubernetes import collector as kubernetes_cluster
 from kubectl_snapshot.collectors.kubernetes import flatten, image
 from kubectl_snapshot.collectors.operating_system import collector as operating_system
@@ -193,7 +193,7 @@ FUNCTIONS: Mapping[str, Callable[[Input], object]] = {
     "kmod": lambda given: operating_system.parse_modules(given["content"]),
     "release": collect_release,
     "sysctl": collect_sysctls,
-    "smi": lambda given: smi.parse_smi(given["xml"]),
+    "smi": lambda given: smi_report.parse_smi(given["xml"]),
     "GetNodeName": lambda given: kubernetes_cluster.detect_node_name(given["env"]),
     "parseProvider": lambda given: kubernetes_cluster.parse_provider(given["provider_id"]),
     "collectNode": lambda given: kubernetes_cluster.parse_node(given["node"], given["node_name"]),

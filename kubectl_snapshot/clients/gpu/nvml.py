@@ -39,7 +39,7 @@ class DriverMismatch(Internal):
 
 
 @dataclass(frozen=True)
-class Gpu:
+class DriverGpu:
     """What NVML told of one GPU. `error` says why it told no more, None where it told all.
 
     `unsupported` has the code for each key of `config` that this GPU or driver does not have,
@@ -65,7 +65,7 @@ class Driver:
     """
 
     system: Mapping[str, Value]
-    gpus: tuple[Gpu, ...]
+    gpus: tuple[DriverGpu, ...]
     excluded: tuple[str, ...] = ()
 
 
@@ -119,7 +119,9 @@ def build_driver(lines: Sequence[Mapping[str, Any]], status: int | None, others:
     return Driver(first["system"], gpus, tuple(first["excluded"]))
 
 
-def _build_gpu(index: int, lines: Sequence[Mapping[str, Any]], unfinished: SnapshotError) -> Gpu:
+def _build_gpu(
+    index: int, lines: Sequence[Mapping[str, Any]], unfinished: SnapshotError
+) -> DriverGpu:
     names = ("config", "state", "unsupported", "failed", "state_failed")
     parts: dict[str, dict[str, Any]] = {name: {} for name in names}
     error: SnapshotError | None = unfinished
@@ -133,7 +135,7 @@ def _build_gpu(index: int, lines: Sequence[Mapping[str, Any]], unfinished: Snaps
             error = None
         if "links" in line:
             links = {int(other): link for other, link in line["links"].items()}
-    return Gpu(index, links=links, error=error, **parts)
+    return DriverGpu(index, links=links, error=error, **parts)
 
 
 def _explain_end(who: str, status: int | None, others: str) -> SnapshotError:

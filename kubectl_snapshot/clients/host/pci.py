@@ -30,7 +30,7 @@ class PciGpu:
     numa_node: int | None = None
 
 
-def read_gpus(host: HostPath) -> tuple[PciGpu, ...]:
+def read_pci_gpus(host: HostPath) -> tuple[PciGpu, ...]:
     """Return the NVIDIA GPUs in the order of the bus.
 
     Raises Unavailable where the node's /sys cannot be seen. Source: Documentation/ABI/testing/

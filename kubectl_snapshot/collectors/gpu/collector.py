@@ -26,7 +26,7 @@ FINISH_S = 0.5
 
 def collect(context: Context) -> Iterator[Subtype]:
     """Return all subtypes once the driver has answered for every GPU, or its time is over."""
-    from kubectl_snapshot.collectors.gpu.reconcile import read_gpus
+    from kubectl_snapshot.collectors.gpu.inventory import read_inventory
     from kubectl_snapshot.collectors.gpu.subtypes import build_subtypes
 
-    yield from build_subtypes(read_gpus(context.host, context.deadline - FINISH_S))
+    yield from build_subtypes(read_inventory(context.host, context.deadline - FINISH_S))

@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 
 from kubectl_snapshot.clients.gpu.driver_files import KernelModule
-from kubectl_snapshot.clients.gpu.nvml import Gpu as ToldGpu
+from kubectl_snapshot.clients.gpu.nvml import DriverGpu
 from kubectl_snapshot.clients.host.hostpath import HostPath
-from kubectl_snapshot.clients.host.pci import PciGpu
-from kubectl_snapshot.clients.host.pci import read_gpus as read_bus
+from kubectl_snapshot.clients.host.pci import PciGpu, read_pci_gpus
 from kubectl_snapshot.collectors.gpu import collector as gpu
-from kubectl_snapshot.collectors.gpu import reconcile as gpu_reading
-from kubectl_snapshot.collectors.gpu.reconcile import NVIDIA_SMI, NVML, Reading, reconcile
-from kubectl_snapshot.collectors.gpu.smi import parse_gpus
+from kubectl_snapshot.collectors.gpu import inventory as gpu_inventory
+from kubectl_snapshot.collectors.gpu.inventory import NVIDIA_SMI, NVML, GpuInventory, match_gpus
+from kubectl_snapshot.collectors.gpu.smi_report import parse_gpus
 from kubectl_snapshot.collectors.gpu.subtypes import build_subtypes
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.collectors.run.runner import run_collectors
@@ -32,34 +31,34 @@ SYSTEM = {"driver": "570.124.06", "cuda-version": "12.8", "nvml-version": "12.57
 LONG_S = 60.0
 
 
-def bus(*addresses: str, driver: str = "nvidia") -> tuple[PciGpu, ...]:
+def pci_gpus(*addresses: str, driver: str = "nvidia") -> tuple[PciGpu, ...]:
     return tuple(PciGpu(address, driver, 0) for address in addresses)
 
 
-def told(index: int, address: str = "", **changes: object) -> ToldGpu:
+def driver_gpu(index: int, address: str = "", **changes: object) -> DriverGpu:
     config = {"name": "NVIDIA H100", "uuid": f"GPU-{index}", "persistence-mode": True}
     if address:
         config["pci.bus-id"] = address
-    made = ToldGpu(index, config, {"temperature.gpu-c": 30}, {}, links={})
+    made = DriverGpu(index, config, {"temperature.gpu-c": 30}, {}, links={})
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def lost(index: int) -> ToldGpu:
-    return ToldGpu(index, error=Internal("the GPU does not answer", why="GPU is lost"))
+def lost(index: int) -> DriverGpu:
+    return DriverGpu(index, error=Internal("the GPU does not answer", why="GPU is lost"))
 
 
-def two_of_two(**changes: object) -> Reading:
-    gpus = (told(0, ADDRESSES[0]), told(1, ADDRESSES[1], links={0: "NV18"}))
-    reading = Reading(bus(*ADDRESSES[:2]), MODULE, NVML, SYSTEM, gpus)
-    return replace(reading, **changes)  # type: ignore[arg-type]
+def two_of_two(**changes: object) -> GpuInventory:
+    gpus = (driver_gpu(0, ADDRESSES[0]), driver_gpu(1, ADDRESSES[1], links={0: "NV18"}))
+    inventory = GpuInventory(pci_gpus(*ADDRESSES[:2]), MODULE, NVML, SYSTEM, gpus)
+    return replace(inventory, **changes)  # type: ignore[arg-type]
 
 
-def unreadable(reason: Exception, **changes: object) -> Reading:
-    return Reading(bus(*ADDRESSES), MODULE, error=reason, **changes)  # type: ignore[arg-type]
+def unreadable(reason: Exception, **changes: object) -> GpuInventory:
+    return GpuInventory(pci_gpus(*ADDRESSES), MODULE, error=reason, **changes)  # type: ignore[arg-type]
 
 
-def build(reading: Reading) -> dict[str, Subtype]:
-    return {subtype.name: subtype for subtype in build_subtypes(reading)}
+def build(inventory: GpuInventory) -> dict[str, Subtype]:
+    return {subtype.name: subtype for subtype in build_subtypes(inventory)}
 
 
 def statuses(subtypes: Mapping[str, Subtype]) -> set[str]:
@@ -156,8 +155,8 @@ def test_a_gpu_that_hangs_is_reported_before_the_deadline(library: Path, tmp_pat
 
 
 def test_a_gpu_that_only_the_bus_has_is_a_finding_with_its_address() -> None:
-    reading = two_of_two(bus=bus(ADDRESSES[0], ADDRESSES[1], ADDRESSES[2]))
-    subtypes = build(reading)
+    inventory = two_of_two(pci=pci_gpus(ADDRESSES[0], ADDRESSES[1], ADDRESSES[2]))
+    subtypes = build(inventory)
     for name in ("smi", "device", "hardware"):
         assert subtypes[name].status == "partial"
         assert subtypes[name].context["pci.missing"] == ADDRESSES[2]
@@ -177,18 +176,20 @@ def test_a_gpu_that_only_the_bus_has_is_a_finding_with_its_address() -> None:
     ],
 )
 def test_a_missing_gpu_says_why(driver: str, excluded: tuple[str, ...], reason: str) -> None:
-    missing = bus(ADDRESSES[0], driver=driver)
-    reading = two_of_two(
-        bus=missing + bus(ADDRESSES[1]), told=(told(0, ADDRESSES[1]),), excluded=excluded
+    missing = pci_gpus(ADDRESSES[0], driver=driver)
+    inventory = two_of_two(
+        pci=missing + pci_gpus(ADDRESSES[1]),
+        driver_gpus=(driver_gpu(0, ADDRESSES[1]),),
+        excluded=excluded,
     )
-    subtypes = build(reading)
+    subtypes = build(inventory)
     assert reason in subtypes["gpu-0"].context["reason"]
     assert subtypes["gpu-1"].data["uuid"] == "GPU-0"
 
 
 def test_a_lost_gpu_gets_the_address_that_is_left_over_on_the_bus() -> None:
-    gpus = (told(0, ADDRESSES[0]), lost(1), told(2, ADDRESSES[2]))
-    subtypes = build(two_of_two(bus=bus(*ADDRESSES), told=gpus))
+    gpus = (driver_gpu(0, ADDRESSES[0]), lost(1), driver_gpu(2, ADDRESSES[2]))
+    subtypes = build(two_of_two(pci=pci_gpus(*ADDRESSES), driver_gpus=gpus))
     assert subtypes["gpu-1"].context["pci-bus-id"] == ADDRESSES[1]
     assert subtypes["gpu-1"].context["reason"] == "the GPU does not answer: GPU is lost"
     assert "pci.missing" not in subtypes["hardware"].context
@@ -196,38 +197,38 @@ def test_a_lost_gpu_gets_the_address_that_is_left_over_on_the_bus() -> None:
 
 
 def test_gpus_without_address_stand_after_those_that_the_driver_lists_before_them() -> None:
-    gpus = (told(0, ADDRESSES[0]), lost(1), lost(2), told(3, ADDRESSES[2]))
-    found = reconcile(two_of_two(bus=(), told=gpus))
-    assert [gpu.told and gpu.told.index for gpu in found] == [0, 1, 2, 3]
+    gpus = (driver_gpu(0, ADDRESSES[0]), lost(1), lost(2), driver_gpu(3, ADDRESSES[2]))
+    found = match_gpus(two_of_two(pci=(), driver_gpus=gpus))
+    assert [gpu.driver_gpu and gpu.driver_gpu.index for gpu in found] == [0, 1, 2, 3]
 
 
 def test_gpus_are_numbered_by_the_bus_and_not_by_the_driver() -> None:
-    gpus = (told(0, ADDRESSES[1]), told(1, ADDRESSES[0], links={0: "PIX"}))
-    subtypes = build(two_of_two(told=gpus))
+    gpus = (driver_gpu(0, ADDRESSES[1]), driver_gpu(1, ADDRESSES[0], links={0: "PIX"}))
+    subtypes = build(two_of_two(driver_gpus=gpus))
     assert subtypes["gpu-0"].data["uuid"] == "GPU-1"
     assert subtypes["topology"].data == {"GPU-1/GPU-0": "PIX"}
 
 
 def test_smi_has_the_first_gpu_that_answers_and_says_which() -> None:
-    subtypes = build(two_of_two(told=(lost(0), told(1, ADDRESSES[1]))))
+    subtypes = build(two_of_two(driver_gpus=(lost(0), driver_gpu(1, ADDRESSES[1]))))
     assert subtypes["smi"].data["gpu.model"] == "NVIDIA H100"
     assert subtypes["smi"].context["reason"] == "the values are those of gpu-1"
-    subtypes = build(two_of_two(told=(lost(0), lost(1))))
+    subtypes = build(two_of_two(driver_gpus=(lost(0), lost(1))))
     assert subtypes["smi"].data == {"driver": "570.124.06", "cuda-version": "12.8", "gpu-count": 2}
     assert subtypes["smi"].status == "partial"
 
 
 def test_smi_has_nvidia_smis_words_for_what_is_not_there() -> None:
-    first = told(0, ADDRESSES[0], unsupported={"display-mode": 26, "addressing-mode": 13})
-    data = build(two_of_two(told=(first,)))["smi"].data
+    first = driver_gpu(0, ADDRESSES[0], unsupported={"display-mode": 26, "addressing-mode": 13})
+    data = build(two_of_two(driver_gpus=(first,)))["smi"].data
     assert data["gpu.display-mode"] == "Requested functionality has been deprecated"
     assert data["gpu.addressing-mode"] == "N/A"
     assert data["gpu.persistence-mode"] == "Enabled"
 
 
 def test_a_value_that_could_not_be_read_is_left_out_and_named() -> None:
-    first = told(0, ADDRESSES[0], failed={"vbios-version": "Unknown Error"})
-    subtypes = build(two_of_two(bus=bus(ADDRESSES[0]), told=(first,)))
+    first = driver_gpu(0, ADDRESSES[0], failed={"vbios-version": "Unknown Error"})
+    subtypes = build(two_of_two(pci=pci_gpus(ADDRESSES[0]), driver_gpus=(first,)))
     assert "gpu.vbios-version" not in subtypes["smi"].data
     assert subtypes["smi"].context["reason"] == "gpu.vbios-version: Unknown Error"
     assert subtypes["gpu-0"].context["reason"] == "vbios-version: Unknown Error"
@@ -247,25 +248,27 @@ def test_a_driver_that_does_not_answer_leaves_no_count() -> None:
 
 
 def test_a_driver_without_gpus_on_a_bus_without_gpus_has_none() -> None:
-    subtypes = build(Reading((), MODULE, NVML, SYSTEM))
+    subtypes = build(GpuInventory((), MODULE, NVML, SYSTEM))
     assert statuses(subtypes) == {"absent"}
     assert subtypes["smi"].data == {"driver": "570.124.06", "cuda-version": "12.8", "gpu-count": 0}
 
 
 def test_a_loaded_driver_that_cannot_be_asked_is_not_taken_for_no_gpu() -> None:
-    subtypes = build(Reading((), MODULE, error=Unavailable("no device node")))
+    subtypes = build(GpuInventory((), MODULE, error=Unavailable("no device node")))
     assert statuses(subtypes) == {"unavailable"}
     assert "gpu-count" not in subtypes["hardware"].data
 
 
 def test_a_bus_that_cannot_be_seen_is_told_beside_the_drivers_answer() -> None:
-    subtypes = build(two_of_two(bus=Unavailable("/sys of the node cannot be seen")))
+    subtypes = build(two_of_two(pci=Unavailable("/sys of the node cannot be seen")))
     assert subtypes["hardware"].status == "partial"
     assert "GPUs that are not given to this pod" in subtypes["hardware"].context["reason"]
 
 
 def test_one_gpu_has_no_peers() -> None:
-    subtypes = build(two_of_two(bus=bus(ADDRESSES[0]), told=(told(0, ADDRESSES[0]),)))
+    subtypes = build(
+        two_of_two(pci=pci_gpus(ADDRESSES[0]), driver_gpus=(driver_gpu(0, ADDRESSES[0]),))
+    )
     assert subtypes["topology"].status == "absent"
 
 
@@ -297,7 +300,7 @@ def test_where_nvml_cannot_be_loaded_nvidia_smi_is_asked(library: Path, tmp_path
 def test_on_musl_the_reason_says_so(
     library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gpu_reading, "_has_glibc", lambda: False)
+    monkeypatch.setattr(gpu_inventory, "_has_glibc", lambda: False)
     root = tmp_path / "host"
     place(library, root)
     add_kernel_module(root)
@@ -328,7 +331,7 @@ def test_a_mismatch_names_both_versions(library: Path, tmp_path: Path) -> None:
 )
 def test_bus_and_report_of_a_real_shaped_host_tell_the_same_gpus(name: str) -> None:
     root = HOSTS / name
-    on_bus = [device.address for device in read_bus(HostPath(str(root)))]
+    on_bus = [device.address for device in read_pci_gpus(HostPath(str(root)))]
     reported = [
         found["pci.bus-id"] for found in parse_gpus((root / "nvidia-smi-q-x.xml").read_bytes())
     ]

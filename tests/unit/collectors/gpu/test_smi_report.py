@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.collectors.gpu.smi import parse_gpus, parse_smi
+from kubectl_snapshot.collectors.gpu.smi_report import parse_gpus, parse_smi
 from kubectl_snapshot.errors import Internal
 
 REPORT = """<?xml version="1.0" ?>

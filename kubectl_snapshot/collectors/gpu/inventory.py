@@ -1,0 +1,205 @@
+"""The inventory of the node's GPUs: the driver's list, matched with the PCI bus by address."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.clients.gpu import driver_files, nvidia_smi, nvml
+from kubectl_snapshot.clients.host.pci import read_pci_gpus
+from kubectl_snapshot.collectors.gpu.smi_report import parse_gpus, parse_smi
+from kubectl_snapshot.collectors.run.context import explain
+from kubectl_snapshot.errors import Internal, SnapshotError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kubectl_snapshot.clients.gpu.driver_files import DriverFiles, KernelModule
+    from kubectl_snapshot.clients.host.hostpath import HostPath
+    from kubectl_snapshot.clients.host.pci import PciGpu
+    from kubectl_snapshot.document.snapshot import Scalar
+
+NVML, NVIDIA_SMI = "nvml", "nvidia-smi"
+
+
+@dataclass(frozen=True)
+class MatchedGpu:
+    """One GPU. `pci_gpu` is None if sysfs does not list it, `driver_gpu` if the driver does not.
+
+    `error` is the reason that values are missing.
+    """
+
+    address: str
+    pci_gpu: PciGpu | None
+    driver_gpu: nvml.DriverGpu | None
+    error: SnapshotError | None
+
+
+@dataclass(frozen=True)
+class GpuInventory:
+    """All GPUs as read. `pci` and `module` hold the error if they could not be read.
+
+    `source` is NVML or nvidia-smi, which returned `system` and `driver_gpus`; if neither did,
+    `error` is the reason. With nvidia-smi, `smi` is its report as subtype `smi`, and `note` is the
+    reason that NVML failed.
+    """
+
+    pci: tuple[PciGpu, ...] | SnapshotError
+    module: KernelModule | SnapshotError | None
+    source: str = ""
+    system: Mapping[str, Scalar] = field(default_factory=dict)
+    driver_gpus: tuple[nvml.DriverGpu, ...] = ()
+    excluded: tuple[str, ...] = ()
+    smi: Mapping[str, Scalar] = field(default_factory=dict)
+    note: str = ""
+    error: SnapshotError | None = None
+
+    @property
+    def pci_gpus(self) -> tuple[PciGpu, ...]:
+        """Return the GPUs on the PCI bus, none if sysfs could not be read."""
+        return () if isinstance(self.pci, SnapshotError) else self.pci
+
+    @property
+    def has_no_gpu(self) -> bool:
+        """Return whether both PCI bus and driver were read and neither has a GPU."""
+        if isinstance(self.pci, SnapshotError) or self.pci or self.driver_gpus:
+            return False
+        return self.error is None or self.module is None
+
+
+def read_inventory(host: HostPath, deadline: float) -> GpuInventory:
+    """Return the GPUs read before `deadline`, a time.monotonic() value. Raises nothing."""
+    pci: tuple[PciGpu, ...] | SnapshotError
+    module: KernelModule | SnapshotError | None
+    try:
+        pci = read_pci_gpus(host)
+    except SnapshotError as error:
+        pci = error
+    try:
+        module = driver_files.read_kernel_module(host)
+    except SnapshotError as error:
+        module = error
+    if module is None and isinstance(pci, SnapshotError):
+        # In this pod, even a loaded driver might be invisible.
+        module = pci
+    inventory = GpuInventory(pci, module)
+    files = driver_files.find_driver(host, os.uname().machine)
+    try:
+        return _read_nvml(inventory, files, deadline)
+    except nvml.NoDeviceNode as error:
+        if module is None:
+            return replace(inventory, error=Unavailable("the NVIDIA driver is not loaded"))
+        return replace(inventory, error=error)
+    except nvml.DriverMismatch as error:
+        return replace(inventory, error=_add_versions(error, files, module))
+    except SnapshotError as error:
+        return replace(inventory, error=error)
+
+
+def match_gpus(inventory: GpuInventory) -> tuple[MatchedGpu, ...]:
+    """Return the driver's GPUs and those on the PCI bus only, sorted by PCI address.
+
+    NVML lists GPUs in that order, too. A lost GPU has no address: if as many addresses are
+    unmatched as GPUs are lost, they are paired in order; otherwise it follows its predecessor.
+    """
+    known = {_address_of(gpu) for gpu in inventory.driver_gpus}
+    unmatched = [device for device in inventory.pci_gpus if device.address not in known]
+    lost = [gpu.index for gpu in inventory.driver_gpus if not _address_of(gpu)]
+    lost_addresses: dict[int, str] = {}
+    if len(unmatched) == len(lost):
+        lost_addresses = {index: device.address for index, device in zip(lost, unmatched)}
+        unmatched = []
+    by_address = {device.address: device for device in inventory.pci_gpus}
+    ordered: list[tuple[str, int, MatchedGpu]] = []
+    before = ""
+    for driver_gpu in inventory.driver_gpus:
+        address = _address_of(driver_gpu) or lost_addresses.get(driver_gpu.index, "")
+        before = address or before
+        gpu = MatchedGpu(address, by_address.get(address), driver_gpu, driver_gpu.error)
+        ordered.append((before, 0 if address else 1 + driver_gpu.index, gpu))
+    for device in unmatched:
+        gpu = MatchedGpu(device.address, device, None, _explain_missing(device, inventory))
+        ordered.append((device.address, 0, gpu))
+    return tuple(gpu for _, _, gpu in sorted(ordered, key=lambda entry: entry[:2]))
+
+
+def _read_nvml(inventory: GpuInventory, files: DriverFiles, deadline: float) -> GpuInventory:
+    is_loaded = isinstance(inventory.module, driver_files.KernelModule)
+    if not (files.library or files.program or is_loaded):
+        if isinstance(inventory.pci, SnapshotError):
+            raise inventory.pci
+        raise Unavailable("there is no NVIDIA driver on the node")
+    try:
+        if not _has_glibc():
+            why = "it is built for glibc, and this image's Python is not"
+            raise nvml.CannotLoad("the driver's library cannot be loaded", why=why)
+        driver = nvml.read_driver(files, deadline)
+    except nvml.CannotLoad as error:
+        return _read_nvidia_smi(inventory, files, deadline, error)
+    return replace(
+        inventory,
+        source=NVML,
+        system=driver.system,
+        driver_gpus=driver.gpus,
+        excluded=driver.excluded,
+    )
+
+
+def _read_nvidia_smi(
+    inventory: GpuInventory, files: DriverFiles, deadline: float, cause: SnapshotError
+) -> GpuInventory:
+    try:
+        report = nvidia_smi.read_report(files, deadline)
+    except SnapshotError as error:
+        # Name both causes: nvidia-smi runs only because NVML could not be loaded.
+        raise type(error)(f"{explain(cause)}; {error.what}", why=error.why) from error
+    smi = parse_smi(report)
+    driver_gpus = tuple(
+        nvml.DriverGpu(index, config=config) for index, config in enumerate(parse_gpus(report))
+    )
+    system = {key: smi[key] for key in ("driver", "cuda-version") if smi[key]}
+    return replace(
+        inventory,
+        source=NVIDIA_SMI,
+        system=system,
+        driver_gpus=driver_gpus,
+        smi=smi,
+        note=explain(cause),
+    )
+
+
+def _has_glibc() -> bool:
+    """Return whether this process runs on glibc; on musl, confstr knows the name but no value."""
+    try:
+        return bool(os.confstr("CS_GNU_LIBC_VERSION"))
+    except ValueError:
+        return False
+
+
+def _add_versions(
+    error: SnapshotError, files: DriverFiles, module: KernelModule | SnapshotError | None
+) -> SnapshotError:
+    if not isinstance(module, driver_files.KernelModule):
+        return error
+    library = files.library_version or "of another version"
+    why = f"kernel module {module.version}, library {library} ({error.why})"
+    return Internal(error.what, why=why)
+
+
+def _address_of(gpu: nvml.DriverGpu) -> str:
+    return str(gpu.config.get("pci.bus-id", ""))
+
+
+def _explain_missing(device: PciGpu, inventory: GpuInventory) -> SnapshotError:
+    if inventory.error is not None:
+        return inventory.error
+    if device.address in inventory.excluded:
+        why = "the driver's configuration excludes it"
+    elif not device.driver:
+        why = "no driver is bound to it"
+    elif device.driver != "nvidia":
+        why = f"{device.driver} is bound to it"
+    else:
+        why = "the driver does not list it"
+    return Unavailable("the GPU is on the PCI bus only", why=why)

@@ -23,6 +23,7 @@ from kubectl_snapshot.errors import (
     Terminated,
     exit_code,
 )
+from kubectl_snapshot.text import strip_control
 
 TYPE_CHECKING = False  # typing's is slow to import, and every start pays
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def report_error(error: Exception, words: Sequence[str]) -> None:
     if debug:
         import traceback
 
-        traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
+        trace = traceback.format_exception(type(error), error, error.__traceback__)
+        sys.stderr.write(strip_control("".join(trace), keep="\n\t"))
     as_json = "--log-json" in words or os.environ.get("KUBECTL_SNAPSHOT_LOG_JSON") == "true"
     text = (render_error_json if as_json else render_error)(error)
     if not as_json and wants_colour(sys.stderr, os.environ):

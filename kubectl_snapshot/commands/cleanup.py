@@ -17,6 +17,7 @@ from kubectl_snapshot.commands.flags import (
     new_parser as new_plain_parser,
 )
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, SnapshotError, exit_code
+from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
     import argparse
@@ -138,13 +139,10 @@ def remove(kube: Kube, choices: Sequence[Choice], deadline: float, out: TextIO) 
 
 def render_rows(rows: Sequence[tuple[str, Choice, str]]) -> str:
     """Return a line for each object: what happens to it, which it is, and why."""
-    from kubectl_snapshot.commands.progress import strip_control_characters
-
     titles = [_title(choice.found) for _, choice, _ in rows]
     widths = [max(map(len, column), default=0) for column in ([row[0] for row in rows], titles)]
     return "".join(
-        f"{verb:{widths[0]}}  {title:{widths[1]}}  "
-        f"{strip_control_characters(why or choice.reason)}\n"
+        f"{verb:{widths[0]}}  {title:{widths[1]}}  {strip_control(why or choice.reason)}\n"
         for (verb, choice, why), title in zip(rows, titles)
     )
 

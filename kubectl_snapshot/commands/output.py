@@ -16,6 +16,7 @@ from kubectl_snapshot.commands.terminal import read_width, wants_colour
 from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.render.all_renderers import FITTED, RENDERERS, format_from_path
+from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
     import argparse
@@ -205,9 +206,7 @@ def write_text(output: Output, text: str, out: TextIO, paint: Paint | None = Non
 def write_stdout(text: str, out: TextIO, paint: Paint | None = None) -> None:
     """Write data to stdout: as it is, but to a terminal without what would act on it."""
     if out.isatty():
-        from kubectl_snapshot.commands.progress import printable_text
-
-        text = printable_text(text)
+        text = strip_control(text, keep="\n\t")
     if paint and wants_colour(out, os.environ):
         text = paint(text)
     out.write(text)

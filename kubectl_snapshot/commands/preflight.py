@@ -14,6 +14,7 @@ from kubectl_snapshot.commands.flags import (
 from kubectl_snapshot.commands.flags import (
     new_parser as new_plain_parser,
 )
+from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
     import argparse
@@ -78,8 +79,6 @@ def read_facts(args: argparse.Namespace) -> list[Fact]:
 
 def render_table(facts: Sequence[Fact], code: int) -> str:
     """Return a line for each fact, below it what mends it, and how a capture would end."""
-    from kubectl_snapshot.commands.progress import strip_control_characters
-
     width = max(len(fact.check) for fact in facts)
     lines = []
     for fact in facts:
@@ -88,7 +87,7 @@ def render_table(facts: Sequence[Fact], code: int) -> str:
             lines.append(f"{'':4}  {'':{width}}  fix: {fact.fix}")
     verdict = "would work" if code == 0 else f"would end with exit code {code}"
     lines.append(f"a capture with these flags {verdict}")
-    return "".join(f"{strip_control_characters(line)}\n" for line in lines)
+    return "".join(f"{strip_control(line)}\n" for line in lines)
 
 
 def render_json(facts: Sequence[Fact], code: int) -> str:

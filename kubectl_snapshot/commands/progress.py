@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from kubectl_snapshot.commands.terminal import is_live, read_width, wants_colour
 from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
     import argparse
@@ -50,16 +51,16 @@ def choose_progress(args: argparse.Namespace, stderr: TextIO) -> Callable[[Event
 def render_event(event: Event) -> str:
     """Return an event as one line for people, empty where it says nothing to them."""
     known = RENDERERS.get(str(event.get("event", "")))
-    return strip_control_characters(known(event)) if known else ""
+    return strip_control(known(event)) if known else ""
 
 
 def render_error(error: BaseException) -> str:
     """Return an error in at most three lines: what happened, why, and what to type next."""
     if not isinstance(error, SnapshotError):
-        text = strip_control_characters(f"{type(error).__name__}: {error}")
+        text = strip_control(f"{type(error).__name__}: {error}")
         return f"error: {text}\n hint: run it again with --debug and report what it prints"
     lines = [("error", error.what), ("  why", error.why), (" hint", error.hint)]
-    return "\n".join(f"{name}: {strip_control_characters(text)}" for name, text in lines if text)
+    return "\n".join(f"{name}: {strip_control(text)}" for name, text in lines if text)
 
 
 def render_error_json(error: BaseException) -> str:
@@ -69,23 +70,6 @@ def render_error_json(error: BaseException) -> str:
     else:
         fields = {"code": "", "what": f"{type(error).__name__}: {error}"}
     return _json_line({"event": "error", **fields})
-
-
-def strip_control_characters(text: str) -> str:
-    """Return the text in one line, without control characters and bidirectional overrides."""
-    return "".join(
-        character if character.isprintable() else " " for character in text.replace("\n", " ")
-    )
-
-
-def printable_text(text: str) -> str:
-    """Return a text, its lines and tabs kept, without control characters and overrides."""
-    return "\n".join(
-        line
-        if line.isprintable()
-        else "".join(c if c.isprintable() or c == "\t" else " " for c in line)
-        for line in text.split("\n")
-    )
 
 
 RENDERERS: dict[str, Callable[[Event], str]] = {

@@ -18,6 +18,7 @@ from kubectl_snapshot.commands.flags import (
 )
 from kubectl_snapshot.constants import DEFAULT_IMAGE, FULL_API_VERSION
 from kubectl_snapshot.errors import EXIT_OK, SnapshotError
+from kubectl_snapshot.text import strip_control
 
 TYPE_CHECKING = False  # typing's is slow to import, and every start pays
 if TYPE_CHECKING:
@@ -76,4 +77,4 @@ def read_server_version(args: argparse.Namespace) -> str:
 
     kube = connect(parse_connection(args), os.environ)
     answer = kube.request("GET", "/version", doing=f"read the version of {kube.server}")
-    return str(answer.body["gitVersion"])
+    return strip_control(str(answer.body["gitVersion"]))

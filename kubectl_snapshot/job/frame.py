@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
 from kubectl_snapshot.errors import Internal
+from kubectl_snapshot.text import single_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,7 +153,7 @@ def render_progress(event: Mapping[str, object]) -> str:
 
     for length in TEXT_LENGTHS:
         shown = {
-            key: _one_line(value)[:length] if isinstance(value, str) else value
+            key: single_line(value)[:length] if isinstance(value, str) else value
             for key, value in event.items()
         }
         line = f"{PROGRESS_PREFIX} {json.dumps(shown)}"
@@ -177,7 +178,7 @@ def parse_progress(line: bytes | str) -> dict[str, str | int | float] | None:
     if not isinstance(event, dict):
         return None
     return {
-        _one_line(key): _one_line(value) if isinstance(value, str) else value
+        single_line(key): single_line(value) if isinstance(value, str) else value
         for key, value in event.items()
         if isinstance(value, (str, int, float))
     }
@@ -191,8 +192,3 @@ def _frame_line(run_id: str, place: str, body: str) -> str:
 def _ascii(line: bytes | str) -> str:
     raw = line.encode("ascii", "replace") if isinstance(line, str) else line
     return raw.decode("ascii", "replace")
-
-
-def _one_line(text: str) -> str:
-    """Return a text without line breaks and control characters, which can steer a terminal."""
-    return "".join(filter(str.isprintable, " ".join(text.split())))

@@ -16,6 +16,7 @@ from kubectl_snapshot.document.diff.compare import (
 )
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.render.columns import ELLIPSIS, ESCAPES
+from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,7 @@ def render_text(diff: Diff, width: int = DEFAULT_WIDTH) -> str:
     if unknown:
         lines += [*_render_unknown(unknown, width), ""]
     lines += _render_foot(diff, width)
-    return "".join(f"{_printable(line)}\n" for line in lines)
+    return "".join(f"{strip_control(line)}\n" for line in lines)
 
 
 def render_unified(diff: Diff) -> str:
@@ -134,7 +135,7 @@ def _render_unknown(unknown: list[Change], width: int) -> Iterator[str]:
     yield "unknown"
     for note, found in groupby(unknown, key=lambda change: change.note):
         text = f"{', '.join(change.path for change in found)}: {note}"
-        lines = wrap(_printable(text), width - 4, break_on_hyphens=False)
+        lines = wrap(strip_control(text), width - 4, break_on_hyphens=False)
         yield from (f"  {' ' if index else '?'} {line}" for index, line in enumerate(lines))
 
 
@@ -186,8 +187,3 @@ def _count(number: int, noun: str) -> str:
 
 def _text(value: Scalar) -> str:
     return text_of(value).translate(ESCAPES)
-
-
-def _printable(text: str) -> str:
-    """Return a text in one line on which no word of a node acts as a terminal's command."""
-    return "".join(c if c.isprintable() else " " for c in text)

@@ -14,6 +14,7 @@ from kubectl_snapshot.document.rules.results import (
     WARNED,
     count_outcomes,
 )
+from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +46,7 @@ def render_text(report: Report) -> str:
             lines += [f"{'':{width}}  {name}: {text}" for name, text in told if text]
     counted = count_outcomes(report.findings)
     words = ", ".join(f"{number} {outcome}" for outcome, number in counted.items() if number)
-    return "".join(f"{_printable(line)}\n" for line in [*lines, words])
+    return "".join(f"{strip_control(line)}\n" for line in [*lines, words])
 
 
 def describe(finding: Finding) -> str:
@@ -89,8 +90,3 @@ def _build_result(finding: Finding) -> dict[str, Any]:
         "source": rule.source,
         "place": rule.place,
     }
-
-
-def _printable(text: str) -> str:
-    """Return a text in one line on which no word of a node acts as a terminal's command."""
-    return "".join(c if c.isprintable() else " " for c in text)

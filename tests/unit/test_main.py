@@ -69,6 +69,15 @@ def test_debug_adds_the_traceback_and_nothing_else_does(
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_a_traceback_has_lines_but_no_control_characters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["--debug", "sn\x1b[2Jap"])
+    printed = capsys.readouterr().err
+    assert "\n  File " in printed
+    assert "\x1b" not in printed
+
+
 def test_a_failure_is_one_object_with_log_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--log-json", "--node-selector", "x"]) == 2
     (line,) = capsys.readouterr().err.splitlines()

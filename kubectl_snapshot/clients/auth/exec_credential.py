@@ -14,8 +14,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.clients.kube.errors import strip_control
 from kubectl_snapshot.errors import InvalidRequest, NotFound, Unauthorized
+from kubectl_snapshot.text import single_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,7 +194,7 @@ def _read_output(process: subprocess.Popen[bytes], command: str, timeout_s: floa
         words = kept["stderr"].decode(errors="replace").strip().split("\n")[-1]
         raise Unauthorized(
             f"the exec plugin {command} ended with exit code {process.returncode}",
-            why=strip_control(words),
+            why=single_line(words),
             hint="log in with it first, or run it by hand to see what it says",
         )
     return kept["stdout"]

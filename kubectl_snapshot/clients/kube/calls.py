@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
-from kubectl_snapshot.clients.kube.errors import Passing
+from kubectl_snapshot.clients.kube.errors import Retryable
 from kubectl_snapshot.errors import Internal, RateLimitExceeded, SnapshotError, Timeout
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Response:
 
 
 def retry(attempt: Callable[[], T], deadline: float | None) -> T:
-    """Return the result of the first attempt that does not raise Passing.
+    """Return the result of the first attempt that does not raise Retryable.
 
     Pauses as long as the server asks, else longer each time; gives up rather than pause past
     `deadline` or 15 s after the beginning, with the last thing the server said. A server that
@@ -64,13 +64,13 @@ def retry(attempt: Callable[[], T], deadline: float | None) -> T:
             return attempt()
         except Timeout as late:
             raise refusal or late from late.__cause__
-        except Passing as passing:
-            refusal = passing.error
-            pause_s = backoff_s(count) if passing.after_s is None else passing.after_s
-            is_throttled = isinstance(passing.error, RateLimitExceeded)
+        except Retryable as failure:
+            refusal = failure.error
+            pause_s = backoff_s(count) if failure.after_s is None else failure.after_s
+            is_throttled = isinstance(failure.error, RateLimitExceeded)
             give_up = patience_end if is_throttled else min(end, patience_end)
             if time.monotonic() + pause_s >= give_up:
-                raise passing.error from passing.__cause__
+                raise failure.error from failure.__cause__
             time.sleep(pause_s)
     raise AssertionError  # itertools.count() has no end
 

@@ -26,7 +26,7 @@ from kubectl_snapshot.clients.kube.calls import METADATA_LIST as METADATA_LIST
 from kubectl_snapshot.clients.kube.calls import Call as Call
 from kubectl_snapshot.clients.kube.calls import Response as Response
 from kubectl_snapshot.clients.kube.calls import retry, run_parallel
-from kubectl_snapshot.clients.kube.errors import Passing
+from kubectl_snapshot.clients.kube.errors import Retryable
 from kubectl_snapshot.clients.kube.stream import Stream as Stream
 from kubectl_snapshot.clients.kube.stream import socket_options
 from kubectl_snapshot.clients.kube.watch import WatchEvent as WatchEvent
@@ -319,14 +319,14 @@ class Kube:
         error = kube_errors.build_answer_error(call.doing, status, data, hint)
         if status in retried:
             after = response.headers.get("Retry-After")
-            raise Passing(error, http.parse_retry_after(after, time.time()))
+            raise Retryable(error, http.parse_retry_after(after, time.time()))
         raise error
 
-    def _failure(self, error: BaseException, doing: str) -> Passing | SnapshotError:
+    def _failure(self, error: BaseException, doing: str) -> Retryable | SnapshotError:
         """Return what a failed connection is to `_retried`."""
         translated, how = self._translate(error, doing, self._place(error))
-        is_passing = how == kube_errors.CUT or (how == kube_errors.REFUSED and self._has_answered)
-        return Passing(translated) if is_passing else translated
+        is_retryable = how == kube_errors.CUT or (how == kube_errors.REFUSED and self._has_answered)
+        return Retryable(translated) if is_retryable else translated
 
     def _translate(self, error: BaseException, doing: str, place: str) -> tuple[SnapshotError, str]:
         return kube_errors.build_network_error(doing, place, error, self.render_kubectl)

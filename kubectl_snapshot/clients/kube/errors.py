@@ -17,6 +17,7 @@ from kubectl_snapshot.errors import (
     Timeout,
     Unauthorized,
 )
+from kubectl_snapshot.text import single_line
 
 if TYPE_CHECKING:
     from kubectl_snapshot.errors import SnapshotError
@@ -33,8 +34,8 @@ BY_STATUS: dict[int, type[SnapshotError]] = {
 CUT, REFUSED, LASTING = "cut", "refused", "lasting"
 
 
-class Passing(Exception):
-    """A failure that the same request may not meet again; `after_s` is the server's Retry-After."""
+class Retryable(Exception):
+    """A failure that is worth a retry; `after_s` is the server's Retry-After."""
 
     def __init__(self, error: SnapshotError, after_s: float | None = None) -> None:
         super().__init__(str(error))
@@ -69,12 +70,7 @@ def parse_message(body: bytes) -> str:
         answer = text
     if isinstance(answer, dict):
         answer = answer.get("message") or answer.get("reason") or ""
-    return strip_control(str(answer))
-
-
-def strip_control(text: str) -> str:
-    """Return a server's words on one line, safe for a terminal."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return single_line(str(answer))
 
 
 def build_network_error(
@@ -105,11 +101,11 @@ def build_network_error(
     ):
         return ServiceUnavailable(what, why=f"{place} cut the connection", hint=hint), CUT
     if isinstance(root, OSError):
-        words = root.strerror or strip_control(str(root))
+        words = root.strerror or single_line(str(root))
         how = LASTING if isinstance(root, socket.gaierror) else REFUSED
         hint = f"{hint}, or choose another with --context; {WITHOUT_CLUSTER}"
         return ServiceUnavailable(what, why=f"{place}: {words}", hint=hint), how
-    return InvalidRequest(what, why=f"{place}: {strip_control(str(root))}"), LASTING
+    return InvalidRequest(what, why=f"{place}: {single_line(str(root))}"), LASTING
 
 
 def certificate_hint(error: BaseException) -> str:

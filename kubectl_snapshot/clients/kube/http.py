@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.auth.credentials import header_text
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -72,7 +73,7 @@ def impersonation_headers(user: Mapping[str, Any]) -> list[tuple[str, str]]:
 def parse_warnings(values: Iterable[str]) -> tuple[str, ...]:
     """Return the texts of Warning headers (RFC 7234 section 5.5), without control characters."""
     texts = (re.sub(r"\\(.)", r"\1", text) for v in values for text in _WARNING.findall(v))
-    return tuple("".join(c if c.isprintable() else " " for c in text) for text in texts)
+    return tuple(map(strip_control, texts))
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:

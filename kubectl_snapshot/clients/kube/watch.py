@@ -29,7 +29,7 @@ PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 HEALTHY_S = 10.0
 STOP_POLL_S = 0.5
 KEPT_METADATA = ("name", "namespace", "uid", "resourceVersion", "labels", "annotations")
-PASSING = (ServiceUnavailable, Timeout, RateLimitExceeded)
+RETRYABLE = (ServiceUnavailable, Timeout, RateLimitExceeded)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def watch_events(
                         yield event
             except _Expired:
                 version = ""
-            except PASSING:
+            except RETRYABLE:
                 if not has_begun:
                     raise
             # Also after an end in good order: a server may end every watch at once.

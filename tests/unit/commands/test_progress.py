@@ -8,10 +8,8 @@ import pytest
 
 from kubectl_snapshot.commands.progress import (
     choose_progress,
-    printable_text,
     render_error,
     render_error_json,
-    strip_control_characters,
 )
 from kubectl_snapshot.errors import NotFound
 
@@ -80,7 +78,6 @@ def test_json_has_one_object_a_line() -> None:
 def test_words_from_a_node_cannot_steer_the_terminal(bad: str) -> None:
     text = told([{"event": "scheduled", "node": f"a{bad}b"}], io.StringIO())
     assert bad not in text[:-1]
-    assert bad not in strip_control_characters(f"a{bad}b")
 
 
 def test_an_error_reads_what_why_hint() -> None:
@@ -97,7 +94,3 @@ def test_an_error_as_json_bears_its_code() -> None:
 
 def test_a_defect_of_ours_is_one_line_with_the_way_to_report_it() -> None:
     assert "--debug" in render_error(KeyError("spec"))
-
-
-def test_a_text_of_many_lines_keeps_its_lines_and_tabs() -> None:
-    assert printable_text("a\tb\n\x1b]0;x\x07\r\n\n\u202eé\n") == "a\tb\n ]0;x  \n\n é\n"

@@ -251,7 +251,7 @@ def test_any_event_is_one_short_line_that_cannot_steer_a_terminal(event: dict[st
 
 def test_control_characters_of_a_hostile_node_are_stripped() -> None:
     line = 'kubectl-snapshot:progress1 {"a\\u001b[2J": "x\\u0007\\ny\\u202e", "n": 1}'
-    assert parse_progress(line) == {"a[2J": "x y", "n": 1}
+    assert parse_progress(line) == {"a [2J": "x y", "n": 1}
 
 
 def test_long_texts_are_cut_so_that_the_line_stays_short() -> None:

@@ -1,0 +1,21 @@
+"""Control characters never reach a terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubectl_snapshot.text import single_line, strip_control
+
+
+@pytest.mark.parametrize("bad", ["\x1b", "\x07", "\u202e", "\x9b", "\r", "\n", "\t", "\udc80"])
+def test_a_control_character_becomes_a_space(bad: str) -> None:
+    assert strip_control(f"a{bad}b") == "a b"
+
+
+def test_line_breaks_and_tabs_stay_where_the_caller_keeps_them() -> None:
+    text = "a\tb\n\x1b]0;x\x07\r\n\n\u202eé\n"
+    assert strip_control(text, keep="\n\t") == "a\tb\n ]0;x  \n\n é\n"
+
+
+def test_a_single_line_has_no_runs_of_spaces() -> None:
+    assert single_line(" a\n\n b\x1b[31m\tc ") == "a b [31m c"

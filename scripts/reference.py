@@ -33,7 +33,7 @@ from kubectl_snapshot.document.schema import VALUE_TYPES
 from kubectl_snapshot.document.snapshot import TYPES
 from kubectl_snapshot.job.manifest import LOG_SHIPPER_ANNOTATIONS, LOG_SHIPPER_LABELS
 from kubectl_snapshot.job.options import JobOptions
-from kubectl_snapshot.job.permissions import build_user_permissions
+from kubectl_snapshot.job.rbac.user_permissions import build_user_permissions
 
 if TYPE_CHECKING:
     from kubectl_snapshot.collectors.run.context import Collector

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.run.compose import collect_redacted, compose_snapshot
 from kubectl_snapshot.collectors.run.context import ALL_NAMESPACES, CLUSTER, NODE, Context
-from kubectl_snapshot.job.deletion import render_cleanup_command
-from kubectl_snapshot.job.follow import Run
+from kubectl_snapshot.job.cleanup.deletion import render_cleanup_command
 from kubectl_snapshot.job.frame import FrameReader
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
 from kubectl_snapshot.job.permissions import Permission
-from kubectl_snapshot.job.preflight.gate import check_permissions
-from kubectl_snapshot.job.retrieve import parse_result
-from kubectl_snapshot.job.run import run_agent
+from kubectl_snapshot.job.preflight.gate import enforce_gate
+from kubectl_snapshot.job.run import parse_result, run_agent
+from kubectl_snapshot.job.run_state import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
@@ -51,7 +50,7 @@ def pass_gate(capture: Capture) -> Capture:
 
     Raises Unauthorized naming every missing permission, NotFound, InvalidRequest.
     """
-    gate = check_permissions(capture.kube, capture.options, capture.deadline)
+    gate = enforce_gate(capture.kube, capture.options, capture.deadline)
     for warning in gate.warnings:
         capture.on_event({"event": "warning", "message": warning})
     return replace(capture, options=gate.options)
@@ -80,7 +79,7 @@ def run_capture(capture: Capture) -> Snapshot:
     types = {
         c.TYPE for c in capture.collectors if c.SCOPE == NODE or options.cluster_scope == AGENT
     }
-    run = Run(
+    run = RunState(
         kube=capture.kube,
         options=options,
         deadline=capture.deadline,

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from kubectl_snapshot.clients.kube.client import Kube
-    from kubectl_snapshot.job.deletion import Inventory
-    from kubectl_snapshot.job.leftovers import Choice, Found, Wanted
-    from kubectl_snapshot.job.preflight.facts import Answer
+    from kubectl_snapshot.clients.kube.client import Kube, Response
+    from kubectl_snapshot.job.cleanup.deletion import Inventory
+    from kubectl_snapshot.job.cleanup.selection import (
+        CleanupDecision,
+        CleanupObject,
+        CleanupSelector,
+    )
 
 DEADLINE_S = 60.0
 
@@ -77,29 +80,29 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.clients.kube.client import connect
     from kubectl_snapshot.commands.output import write_stdout
     from kubectl_snapshot.commands.progress import choose_progress
-    from kubectl_snapshot.job.deletion import read_found
-    from kubectl_snapshot.job.leftovers import choose_leftovers
+    from kubectl_snapshot.job.cleanup.deletion import read_inventory
+    from kubectl_snapshot.job.cleanup.selection import decide_cleanup
 
-    wanted = parse_wanted(args)
+    selector = parse_selector(args)
     kube = connect(parse_connection(args), os.environ)
     namespace = "" if args.all_namespaces else kube.namespace
     deadline = time.monotonic() + DEADLINE_S
-    inventory = read_found(kube, namespace, args.run, deadline)
+    inventory = read_inventory(kube, namespace, args.run, deadline)
     on_event = choose_progress(args, sys.stderr)
-    for error in inventory.refused:
+    for error in inventory.errors:
         on_event({"event": "warning", "message": f"not looked at: {error.what}: {error.why}"})
-    choices = choose_leftovers(inventory.found, wanted, read_clock(inventory))
+    choices = decide_cleanup(inventory.objects, selector, read_clock(inventory))
     if args.dry_run:
         write_stdout(render_rows([(_verb(choice), choice, "") for choice in choices]), out)
         return EXIT_OK
     return remove(kube, choices, deadline, out)
 
 
-def parse_wanted(args: argparse.Namespace) -> Wanted:
+def parse_selector(args: argparse.Namespace) -> CleanupSelector:
     import re
 
     from kubectl_snapshot.document.destination import parse_duration
-    from kubectl_snapshot.job.leftovers import RUN_ID, Wanted
+    from kubectl_snapshot.job.cleanup.selection import RUN_ID, CleanupSelector
 
     if args.run and not re.fullmatch(RUN_ID, args.run):
         raise InvalidRequest(
@@ -108,7 +111,7 @@ def parse_wanted(args: argparse.Namespace) -> Wanted:
     if args.run and args.older_than:
         raise InvalidRequest("--run and --older-than exclude each other")
     older_than_s = parse_duration(args.older_than) if args.older_than else None
-    return Wanted(args.run, older_than_s, sees_all_jobs=args.all_namespaces)
+    return CleanupSelector(args.run, older_than_s, sees_all_jobs=args.all_namespaces)
 
 
 def read_clock(inventory: Inventory) -> float:
@@ -121,15 +124,15 @@ def read_clock(inventory: Inventory) -> float:
         return time.time()
 
 
-def remove(kube: Kube, choices: Sequence[Choice], deadline: float, out: TextIO) -> int:
+def remove(kube: Kube, choices: Sequence[CleanupDecision], deadline: float, out: TextIO) -> int:
     from kubectl_snapshot.commands.output import write_stdout
-    from kubectl_snapshot.job.deletion import delete_found
+    from kubectl_snapshot.job.cleanup.deletion import delete_listed
 
-    doomed = [choice.found for choice in choices if choice.is_doomed]
-    errors = dict(zip(doomed, map(_failure, doomed, delete_found(kube, doomed, deadline))))
+    selected = [choice.object for choice in choices if choice.is_selected]
+    errors = dict(zip(selected, map(_failure, selected, delete_listed(kube, selected, deadline))))
     rows = []
     for choice in choices:
-        error = errors.get(choice.found)
+        error = errors.get(choice.object)
         rows.append(
             ("failed", choice, error.why) if error else (_verb(choice, "removed"), choice, "")
         )
@@ -137,9 +140,9 @@ def remove(kube: Kube, choices: Sequence[Choice], deadline: float, out: TextIO) 
     return exit_code(next(filter(None, errors.values()), None))
 
 
-def render_rows(rows: Sequence[tuple[str, Choice, str]]) -> str:
+def render_rows(rows: Sequence[tuple[str, CleanupDecision, str]]) -> str:
     """Return a line for each object: what happens to it, which it is, and why."""
-    titles = [_title(choice.found) for _, choice, _ in rows]
+    titles = [_title(choice.object) for _, choice, _ in rows]
     widths = [max(map(len, column), default=0) for column in ([row[0] for row in rows], titles)]
     return "".join(
         f"{verb:{widths[0]}}  {title:{widths[1]}}  {strip_control(why or choice.reason)}\n"
@@ -147,16 +150,16 @@ def render_rows(rows: Sequence[tuple[str, Choice, str]]) -> str:
     )
 
 
-def _verb(choice: Choice, removed: str = "would go") -> str:
-    return removed if choice.is_doomed else "left"
+def _verb(choice: CleanupDecision, removed: str = "would go") -> str:
+    return removed if choice.is_selected else "left"
 
 
-def _title(found: Found) -> str:
+def _title(found: CleanupObject) -> str:
     where = f" -n {found.namespace}" if found.namespace else ""
     return f"{found.kind.lower()}/{found.name}{where}"
 
 
-def _failure(found: Found, answer: Answer) -> SnapshotError | None:
+def _failure(found: CleanupObject, answer: Response | SnapshotError) -> SnapshotError | None:
     """Return why an object is still there; absent is success, but not of a name that is a guess."""
     if not isinstance(answer, SnapshotError):
         return None

@@ -39,9 +39,9 @@ def run_dry(config: AgentConfig, mode: str, outputs: Sequence[Output], out: Text
 
 
 def _planned(capture: Capture) -> list[tuple[str, Manifest]]:
-    from kubectl_snapshot.job.deploy import build_planned
+    from kubectl_snapshot.job.deploy import build_all_objects
 
-    return build_planned(capture.options, capture.expires)
+    return build_all_objects(capture.options, capture.expires)
 
 
 def _checked(capture: Capture) -> list[Manifest]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-    from kubectl_snapshot.job.preflight.facts import Fact
+    from kubectl_snapshot.job.preflight.checks import PreflightCheck
 
 EXAMPLES = """\
 examples:
@@ -55,21 +55,21 @@ def new_parser() -> Parser:
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.commands.output import write_stdout
-    from kubectl_snapshot.job.preflight.facts import choose_exit_code
+    from kubectl_snapshot.job.preflight.checks import choose_exit_code
     from kubectl_snapshot.render.colour import paint_outcomes
 
-    facts = read_facts(args)
-    code = choose_exit_code(facts, is_strict=args.strict != "false")
+    checks = read_checks(args)
+    code = choose_exit_code(checks, is_strict=args.strict != "false")
     paint = paint_outcomes if args.output == "table" else None
-    write_stdout(RENDERERS[args.output](facts, code), out, paint)
+    write_stdout(RENDERERS[args.output](checks, code), out, paint)
     return code
 
 
-def read_facts(args: argparse.Namespace) -> list[Fact]:
+def read_checks(args: argparse.Namespace) -> list[PreflightCheck]:
     if args.local:
-        from kubectl_snapshot.job.preflight.facts import OK, Fact
+        from kubectl_snapshot.job.preflight.checks import OK, PreflightCheck
 
-        return [Fact("cluster", OK, "--local needs none")]
+        return [PreflightCheck("cluster", OK, "--local needs none")]
     from kubectl_snapshot.job.preflight.report import read_report
     from kubectl_snapshot.snapshotter import ignore_event, plan_capture
 
@@ -77,30 +77,30 @@ def read_facts(args: argparse.Namespace) -> list[Fact]:
     return read_report(capture.kube, capture.options, capture.deadline)
 
 
-def render_table(facts: Sequence[Fact], code: int) -> str:
-    """Return a line for each fact, below it what mends it, and how a capture would end."""
-    width = max(len(fact.check) for fact in facts)
+def render_table(checks: Sequence[PreflightCheck], code: int) -> str:
+    """Return a line for each check, below it what mends it, and how a capture would end."""
+    width = max(len(check.name) for check in checks)
     lines = []
-    for fact in facts:
-        lines.append(f"{fact.status:4}  {fact.check:{width}}  {fact.reason}")
-        if fact.fix:
-            lines.append(f"{'':4}  {'':{width}}  fix: {fact.fix}")
+    for check in checks:
+        lines.append(f"{check.status:4}  {check.name:{width}}  {check.reason}")
+        if check.fix:
+            lines.append(f"{'':4}  {'':{width}}  fix: {check.fix}")
     verdict = "would work" if code == 0 else f"would end with exit code {code}"
     lines.append(f"a capture with these flags {verdict}")
     return "".join(f"{strip_control(line)}\n" for line in lines)
 
 
-def render_json(facts: Sequence[Fact], code: int) -> str:
+def render_json(checks: Sequence[PreflightCheck], code: int) -> str:
     import json
 
     listed = [
-        {"check": fact.check, "status": fact.status, "reason": fact.reason, "fix": fact.fix}
-        for fact in facts
+        {"check": check.name, "status": check.status, "reason": check.reason, "fix": check.fix}
+        for check in checks
     ]
     return json.dumps({"exitCode": code, "facts": listed}, indent=2) + "\n"
 
 
-RENDERERS: dict[str, Callable[[Sequence[Fact], int], str]] = {
+RENDERERS: dict[str, Callable[[Sequence[PreflightCheck], int], str]] = {
     "table": render_table,
     "json": render_json,
 }

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from kubectl_snapshot.job.grants import Grant
     from kubectl_snapshot.job.manifest import Manifest
     from kubectl_snapshot.job.options import JobOptions
+    from kubectl_snapshot.job.rbac.admin_grants import Grant
 
 AGENT, USER = "agent", "user"
 
@@ -64,7 +64,7 @@ def new_parser() -> Parser:
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.commands.output import write_stdout
-    from kubectl_snapshot.job.grants import build_agent_grants, build_user_grants
+    from kubectl_snapshot.job.rbac.admin_grants import build_agent_grants, build_user_grants
 
     options = read_options(args)
     if args.receiver == USER:

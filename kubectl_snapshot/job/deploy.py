@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.clients.kube.client import METADATA, Call, Response
 from kubectl_snapshot.constants import RUN_LABEL
 from kubectl_snapshot.errors import SnapshotError
-from kubectl_snapshot.job import agent_rbac, manifest
+from kubectl_snapshot.job import manifest
+from kubectl_snapshot.job.rbac import agent_roles
 
 if TYPE_CHECKING:
     import threading
@@ -25,7 +26,7 @@ MERGE_PATCH = "application/merge-patch+json"
 
 
 @dataclass(frozen=True)
-class Created:
+class CreatedObject:
     """An object that this run makes. `uid` is empty until the server's answer has come."""
 
     path: str
@@ -39,7 +40,7 @@ def deploy(
     kube: Kube,
     options: JobOptions,
     expires: str,
-    made: list[Created],
+    made: list[CreatedObject],
     cancelled: threading.Event,
     deadline: float,
 ) -> None:
@@ -52,7 +53,7 @@ def deploy(
     (job_uid,) = _create(kube, [job], made, deadline)
     if cancelled.is_set():
         return
-    _create(kube, build_rest(options, expires, job_uid), made, deadline)
+    _create(kube, build_dependents(options, expires, job_uid), made, deadline)
     if cancelled.is_set():
         return
     kube.request(
@@ -65,13 +66,13 @@ def deploy(
     )
 
 
-def build_planned(options: JobOptions, expires: str) -> list[tuple[str, Manifest]]:
+def build_all_objects(options: JobOptions, expires: str) -> list[tuple[str, Manifest]]:
     """Return API path and body of all objects, the Job's UID unknown, for a dry run."""
     job = (manifest.jobs_path(options.namespace), manifest.build_job(options, expires))
-    return [job, *build_rest(options, expires, manifest.NO_UID)]
+    return [job, *build_dependents(options, expires, manifest.NO_UID)]
 
 
-def build_rest(options: JobOptions, expires: str, job_uid: str) -> list[tuple[str, Manifest]]:
+def build_dependents(options: JobOptions, expires: str, job_uid: str) -> list[tuple[str, Manifest]]:
     """Return API path and body of everything but the Job."""
     owner = manifest.build_owner(options, job_uid)
     rest: list[tuple[str, Manifest]] = []
@@ -83,17 +84,19 @@ def build_rest(options: JobOptions, expires: str, job_uid: str) -> list[tuple[st
         rest.append((path, manifest.build_key_secret(options, owner)))
     if options.sets_up_rbac:
         path = manifest.core_path(options.namespace, "serviceaccounts")
-        rest.append((path, agent_rbac.build_service_account(options, owner)))
-        rest += agent_rbac.build_roles(options, expires, owner)
+        rest.append((path, agent_roles.build_service_account(options, owner)))
+        rest += agent_roles.build_roles(options, expires, owner)
     return rest
 
 
 def _create(
-    kube: Kube, planned: list[tuple[str, Manifest]], made: list[Created], deadline: float
+    kube: Kube, planned: list[tuple[str, Manifest]], made: list[CreatedObject], deadline: float
 ) -> list[str]:
     first = len(made)
     made.extend(
-        Created(path, body["metadata"]["name"], body["kind"], body["metadata"]["labels"][RUN_LABEL])
+        CreatedObject(
+            path, body["metadata"]["name"], body["kind"], body["metadata"]["labels"][RUN_LABEL]
+        )
         for path, body in planned
     )
     calls = [
@@ -119,19 +122,21 @@ def _create(
     return [created.uid for created in made[first:]]
 
 
-def _uid(kube: Kube, created: Created, answer: Response | SnapshotError, deadline: float) -> str:
+def _uid(
+    kube: Kube, created: CreatedObject, answer: Response | SnapshotError, deadline: float
+) -> str:
     """Return the UID of what was created; a retried create may meet its own first try."""
     if isinstance(answer, Response):
         return str(answer.body["metadata"]["uid"])
     if answer.status != 409:
         raise answer
-    found = find_uid(kube, created, deadline)
+    found = read_uid(kube, created, deadline)
     if not found:
         raise answer
     return found
 
 
-def find_uid(kube: Kube, created: Created, deadline: float) -> str:
+def read_uid(kube: Kube, created: CreatedObject, deadline: float) -> str:
     """Return the UID of an object of this run, empty if it is not there or not ours."""
     call = Call(
         "GET",

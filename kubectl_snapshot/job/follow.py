@@ -13,18 +13,21 @@ from kubectl_snapshot.clients.kube.client import Call, Response
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.job import watchers
-from kubectl_snapshot.job.diagnose import pending, terminated
-from kubectl_snapshot.job.diagnose.pod_state import container_state, has_log, is_unschedulable
-from kubectl_snapshot.job.diagnose.refusal import diagnose_event, diagnose_refusal
+from kubectl_snapshot.job.diagnose import deleted, kubelet, pending, result, terminated
+from kubectl_snapshot.job.diagnose.admission import diagnose_builtin_admission, diagnose_job_event
+from kubectl_snapshot.job.diagnose.credentials import diagnose_expired_login
 from kubectl_snapshot.job.diagnose.scheduling import diagnose_unschedulable
+from kubectl_snapshot.job.diagnose.timeout import diagnose_timeout
 from kubectl_snapshot.job.frame import parse_progress
 from kubectl_snapshot.job.manifest import CONTAINER, jobs_path
+from kubectl_snapshot.job.pod import container_state, has_log, is_unschedulable
 from kubectl_snapshot.job.watchers import LogEnd
-from kubectl_snapshot.job.watchers import Run as Run
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
+
+    from kubectl_snapshot.job.run_state import RunState
 
 # The scheduler says Unschedulable at its first look; a node that is just coming up gets this long.
 UNSCHEDULABLE_GRACE_S = 5.0
@@ -47,7 +50,7 @@ MAX_TOLD = 1000
 PROGRESS_FIELDS = {"started": ("collector",), "finished": ("collector", "status", "elapsed-ms")}
 
 
-def follow(run: Run, cancel: threading.Event | None = None) -> bytes:
+def follow(run: RunState, cancel: threading.Event | None = None) -> bytes:
     """Return the document's bytes once all of the frame has come and its digest is right.
 
     Raises the diagnosis where the pod cannot be made, scheduled, started, or ends without a result;
@@ -67,13 +70,13 @@ def follow(run: Run, cancel: threading.Event | None = None) -> bytes:
     try:
         return run.reader.payload(MAX_DOCUMENT_BYTES)
     except SnapshotError as error:
-        raise terminated.explain_broken(error) from error
+        raise result.diagnose_damaged(error) from error
 
 
-def _check_time(run: Run) -> None:
+def _check_time(run: RunState) -> None:
     now = time.monotonic()
     if now > run.deadline:
-        raise pending.diagnose_timeout(run.pod, CONTAINER, run.options, run.last_warning)
+        raise diagnose_timeout(run.pod, CONTAINER, run.options, run.last_warning)
     if run.deleted_since:
         if now - run.deleted_since > DELETED_GRACE_S:
             raise _diagnose_deleted(run)
@@ -86,7 +89,7 @@ def _check_time(run: Run) -> None:
         watchers.probe_node(run)
 
 
-def _on_pod(run: Run, event: Any) -> None:
+def _on_pod(run: RunState, event: Any) -> None:
     run.heard_at = time.monotonic()
     was_on, is_new = run.node_name, not run.pod
     # After a gap in the watch only a deleted pod's metadata is known.
@@ -102,7 +105,7 @@ def _on_pod(run: Run, event: Any) -> None:
         run.on_scheduled(run.node_name)
     waits = is_unschedulable(run.pod)
     run.unschedulable_since = (run.unschedulable_since or run.heard_at) if waits else 0.0
-    error = pending.diagnose_waiting(run.pod, CONTAINER, run.options)
+    error = pending.diagnose_pending(run.pod, CONTAINER, run.options)
     if error is not None:
         raise error
     if run.log_attempts:
@@ -113,16 +116,16 @@ def _on_pod(run: Run, event: Any) -> None:
         raise _diagnose_end(run)
 
 
-def _on_event(run: Run, event: Any) -> None:
+def _on_event(run: RunState, event: Any) -> None:
     if event.object.get("type") != "Warning":
         return
-    error = diagnose_event(event.object, run.options)
+    error = diagnose_job_event(event.object, run.options)
     if error is not None:
         raise error
     run.last_warning = str(event.object.get("message", ""))
 
 
-def _on_line(run: Run, line: str) -> None:
+def _on_line(run: RunState, line: str) -> None:
     """Tell a progress line once: the log may be read several times, and a node may flood it."""
     run.heard_at = time.monotonic()
     progress = parse_progress(line) or {}
@@ -133,7 +136,7 @@ def _on_line(run: Run, line: str) -> None:
         run.on_event({name: progress[name] for name in ("event", *fields)})
 
 
-def _on_log_end(run: Run, end: LogEnd) -> None:
+def _on_log_end(run: RunState, end: LogEnd) -> None:
     """Read the log once more, from its beginning: lines of all readings are merged by number."""
     run.is_reading_log = False
     run.last_words = end.last_words or run.last_words
@@ -147,27 +150,27 @@ def _on_log_end(run: Run, end: LogEnd) -> None:
     _open_log(run)
 
 
-def _check_refusal(run: Run, error: SnapshotError) -> None:
+def _check_refusal(run: RunState, error: SnapshotError) -> None:
     if error.status == 401:
-        raise pending.diagnose_login(error)
+        raise diagnose_expired_login(error)
     if error.status not in MENDING:
-        raise pending.diagnose_log_refused(run.pod, error)
+        raise kubelet.diagnose_log_refused(run.pod, error)
 
 
-def _on_complete(run: Run, _: None) -> None:
+def _on_complete(run: RunState, _: None) -> None:
     run.is_complete = True
 
 
-def _on_alive(run: Run, _: None) -> None:
+def _on_alive(run: RunState, _: None) -> None:
     run.is_probing = run.is_outage_told = False
     run.heard_at = time.monotonic()
 
 
-def _on_node_lost(run: Run, words: str) -> None:
-    raise pending.diagnose_node(run.pod, words)
+def _on_node_lost(run: RunState, words: str) -> None:
+    raise kubelet.diagnose_node_lost(run.pod, words)
 
 
-def _on_outage(run: Run, error: SnapshotError) -> None:
+def _on_outage(run: RunState, error: SnapshotError) -> None:
     """Go on waiting for an API server that is gone; it may be restarting."""
     run.is_probing = False
     run.heard_at = time.monotonic()
@@ -177,13 +180,13 @@ def _on_outage(run: Run, error: SnapshotError) -> None:
         run.on_event({"event": "warning", "message": message})
 
 
-def _on_failure(run: Run, error: SnapshotError) -> None:
+def _on_failure(run: RunState, error: SnapshotError) -> None:
     if error.status == 401:
-        raise pending.diagnose_login(error) from error
-    raise diagnose_refusal(error.why, run.options) or error
+        raise diagnose_expired_login(error) from error
+    raise diagnose_builtin_admission(error.why, run.options) or error
 
 
-HANDLERS: dict[str, Callable[[Run, Any], None]] = {
+HANDLERS: dict[str, Callable[[RunState, Any], None]] = {
     "pod": _on_pod,
     "event": _on_event,
     "line": _on_line,
@@ -196,29 +199,29 @@ HANDLERS: dict[str, Callable[[Run, Any], None]] = {
 }
 
 
-def _open_log(run: Run) -> None:
+def _open_log(run: RunState) -> None:
     pause_s = min(LOG_PAUSE_S * 2 ** (run.log_attempts - 1), MAX_LOG_PAUSE_S)
     run.log_attempts += 1
     run.is_reading_log = True
     watchers.read_log(run, _has_ended(run), pause_s if run.log_attempts > 1 else 0.0)
 
 
-def _has_ended(run: Run) -> bool:
+def _has_ended(run: RunState) -> bool:
     phase = run.pod.get("status", {}).get("phase")
     return phase in ("Failed", "Succeeded") or "terminated" in container_state(run.pod, CONTAINER)
 
 
-def _diagnose_end(run: Run) -> SnapshotError:
+def _diagnose_end(run: RunState) -> SnapshotError:
     ended = container_state(run.pod, CONTAINER).get("terminated", {})
     if run.reader.has_begun and ended.get("exitCode") == 0:
         try:
             run.reader.payload(MAX_DOCUMENT_BYTES)
         except SnapshotError as error:
-            return terminated.explain_incomplete(error)
+            return result.diagnose_incomplete(error)
     return terminated.diagnose_terminated(run.pod, CONTAINER, run.options, run.last_words)
 
 
-def _diagnose_deleted(run: Run) -> SnapshotError:
+def _diagnose_deleted(run: RunState) -> SnapshotError:
     """Ask who took the pod away; whoever may not read Job or namespace is told less."""
     namespace = run.options.namespace
     paths = (f"{jobs_path(namespace)}/{run.options.name}", f"/api/v1/namespaces/{namespace}")
@@ -226,7 +229,7 @@ def _diagnose_deleted(run: Run) -> SnapshotError:
     doing = "look why the agent's pod was deleted"
     answers = run.kube.request_all([Call("GET", p, doing, deadline=deadline) for p in paths])
     has_job, has_namespace = map(_is_there, answers)
-    return pending.diagnose_deleted(run.pod, run.options, has_job, has_namespace)
+    return deleted.diagnose_deleted(run.pod, run.options, has_job, has_namespace)
 
 
 def _is_there(answer: Response | SnapshotError) -> bool:

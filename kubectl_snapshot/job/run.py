@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.errors import Internal, SnapshotError
-from kubectl_snapshot.job.deletion import (
+from kubectl_snapshot.document.codec.parse import parse_node_document
+from kubectl_snapshot.errors import Internal, InvalidRequest, SnapshotError
+from kubectl_snapshot.job.cleanup.deletion import (
+    delete_created,
     delete_expired_roles,
-    delete_objects,
     render_cleanup_command,
 )
-from kubectl_snapshot.job.deploy import Created, deploy
-from kubectl_snapshot.job.follow import Run, follow
+from kubectl_snapshot.job.deploy import CreatedObject, deploy
+from kubectl_snapshot.job.diagnose.result import CHECK_IMAGE
+from kubectl_snapshot.job.follow import follow
+from kubectl_snapshot.job.run_state import RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
+
+    from kubectl_snapshot.document.snapshot import Snapshot
 
 CLEANUP_S = 15.0
 # A write that was under way when the user pressed Ctrl-C is waited for, so that it can be undone.
@@ -33,14 +38,14 @@ class Result:
 
 
 def run_agent(
-    run: Run, expires: str, cleanup: bool, cancel: threading.Event | None = None
+    run: RunState, expires: str, cleanup: bool, cancel: threading.Event | None = None
 ) -> Result:
     """Deploy the agent, return its result, and leave nothing behind, whatever happens.
 
     Blocks until the result, the first diagnosis, or the run's deadline. What could not be deleted
     is told as an event with the commands that do it.
     """
-    made: list[Created] = []
+    made: list[CreatedObject] = []
     cancelled = threading.Event()
     has_settled = threading.Event()
     arguments = (run, expires, made, cancelled, has_settled)
@@ -59,10 +64,27 @@ def run_agent(
             run.on_event({"event": "kept", "commands": _look_commands(run)})
 
 
+def parse_result(payload: bytes, types: Container[str]) -> Snapshot:
+    """Return the agent's document, with measurements of the asked types only.
+
+    Raises Internal where the bytes are no valid document.
+    """
+    try:
+        snapshot = parse_node_document(payload)
+    except InvalidRequest as error:
+        raise Internal(
+            "the agent's result is not a snapshot",
+            str(error),
+            CHECK_IMAGE,
+        ) from error
+    asked = tuple(m for m in snapshot.measurements if m.type in types)
+    return replace(snapshot, measurements=asked)
+
+
 def _deploy(
-    run: Run,
+    run: RunState,
     expires: str,
-    made: list[Created],
+    made: list[CreatedObject],
     cancelled: threading.Event,
     has_settled: threading.Event,
 ) -> None:
@@ -78,9 +100,9 @@ def _deploy(
             run.inbox.put(("failure", failure))
 
 
-def _clean_up(run: Run, made: list[Created]) -> None:
+def _clean_up(run: RunState, made: list[CreatedObject]) -> None:
     deadline = time.monotonic() + CLEANUP_S
-    left = delete_objects(run.kube, made, deadline)
+    left = delete_created(run.kube, made, deadline)
     if run.options.sets_up_rbac:
         delete_expired_roles(run.kube, time.time(), deadline)
     if left:
@@ -108,7 +130,7 @@ def _finish_before_interrupt(work: Callable[[], None]) -> None:
         raise
 
 
-def _look_commands(run: Run) -> list[str]:
+def _look_commands(run: RunState) -> list[str]:
     options = run.options
     look = f"logs job/{options.name} -n {options.namespace}"
     return [run.kube.render_kubectl(command) for command in (look, render_cleanup_command(options))]

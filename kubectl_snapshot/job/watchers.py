@@ -6,26 +6,23 @@ time. What the node writes is bounded here before it is kept.
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.constants import RUN_LABEL
 from kubectl_snapshot.errors import Internal, SnapshotError, Timeout
-from kubectl_snapshot.job.diagnose.pod_state import node_name, pod_title
 from kubectl_snapshot.job.frame import FRAME_PREFIX, MAX_LINE_BYTES, PROGRESS_PREFIX
 from kubectl_snapshot.job.manifest import CONTAINER, core_path
+from kubectl_snapshot.job.pod import pod_title
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-    from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.clients.kube.stream import Stream
-    from kubectl_snapshot.job.frame import FrameReader
-    from kubectl_snapshot.job.options import JobOptions
+    from kubectl_snapshot.job.run_state import RunState
 
 # How long a kubelet may refuse before its node counts as lost; one that restarts takes a second.
 PROBE_S = 5.0
@@ -39,41 +36,6 @@ FRAME_MARK, PROGRESS_MARK = FRAME_PREFIX.encode(), PROGRESS_PREFIX.encode()
 KUBELET_MARK = "/containerLogs/"
 
 
-@dataclass
-class Run:
-    """What is known of one run while it lasts; changed by the caller's thread only.
-
-    `on_event` gets the agent's progress, `on_scheduled` the node's name, in the caller's thread.
-    Times are time.monotonic(), 0 where it has not happened.
-    """
-
-    kube: Kube
-    options: JobOptions
-    deadline: float
-    on_event: Callable[[Mapping[str, Any]], None]
-    on_scheduled: Callable[[str], None]
-    reader: FrameReader
-    inbox: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
-    stop: threading.Event = field(default_factory=threading.Event)
-    pod: Mapping[str, Any] = field(default_factory=dict)
-    unschedulable_since: float = 0.0
-    deleted_since: float = 0.0
-    heard_at: float = 0.0
-    is_probing: bool = False
-    is_reading_log: bool = False
-    log_attempts: int = 0
-    is_complete: bool = False
-    is_outage_told: bool = False
-    last_warning: str = ""
-    last_words: tuple[str, ...] = ()
-    told: set[str] = field(default_factory=set)
-
-    @property
-    def node_name(self) -> str:
-        """Return the node that the pod is bound to, empty before."""
-        return node_name(self.pod)
-
-
 @dataclass(frozen=True)
 class LogEnd:
     """How one reading of the log ended; `error` is None where it ended in good order."""
@@ -83,19 +45,19 @@ class LogEnd:
     last_words: tuple[str, ...]
 
 
-def watch_pods(run: Run) -> None:
+def watch_pods(run: RunState) -> None:
     """Put each change of the run's pod into the queue, as `pod`."""
     path = core_path(run.options.namespace, "pods")
     query = {"labelSelector": f"{RUN_LABEL}={run.options.run_id}"}
     _start_thread(run, "pod", _watch, "pod", path, query, "watch the agent's pod")
 
 
-def watch_events(run: Run, name: str) -> None:
+def watch_events(run: RunState, name: str) -> None:
     """Put the events about one object into the queue, as `event`."""
     _start_thread(run, "event", _watch_events, name)
 
 
-def read_log(run: Run, was_ended: bool, pause_s: float) -> None:
+def read_log(run: RunState, was_ended: bool, pause_s: float) -> None:
     """Read the pod's log from its beginning, after a pause; ends as `log-end` or `complete`.
 
     `was_ended` is whether the container is known to have ended before.
@@ -103,12 +65,12 @@ def read_log(run: Run, was_ended: bool, pause_s: float) -> None:
     _start_thread(run, "log", _read_log, was_ended, pause_s)
 
 
-def probe_node(run: Run) -> None:
+def probe_node(run: RunState) -> None:
     """Ask the pod's kubelet for nothing of its log: ends as `alive`, `node-lost` or `outage`."""
     _start_thread(run, "probe", _probe)
 
 
-def _start_thread(run: Run, kind: str, target: Callable[..., None], *arguments: Any) -> None:
+def _start_thread(run: RunState, kind: str, target: Callable[..., None], *arguments: Any) -> None:
     """Run in a daemon thread; what it raises comes as `failure`."""
 
     def call() -> None:
@@ -125,13 +87,13 @@ def _start_thread(run: Run, kind: str, target: Callable[..., None], *arguments: 
     threading.Thread(target=call, name=f"{kind} of {run.options.name}", daemon=True).start()
 
 
-def _watch(run: Run, kind: str, path: str, query: dict[str, str], doing: str) -> None:
+def _watch(run: RunState, kind: str, path: str, query: dict[str, str], doing: str) -> None:
     for event in run.kube.watch(path, doing=doing, query=query, stop=run.stop):
         if event.type != "SYNC":
             run.inbox.put((kind, event))
 
 
-def _watch_events(run: Run, name: str) -> None:
+def _watch_events(run: RunState, name: str) -> None:
     """Events are extra: who may not watch them does without."""
     path = core_path(run.options.namespace, "events")
     query = {"fieldSelector": f"involvedObject.name={name}"}
@@ -142,7 +104,7 @@ def _watch_events(run: Run, name: str) -> None:
             raise
 
 
-def _read_log(run: Run, was_ended: bool, pause_s: float) -> None:
+def _read_log(run: RunState, was_ended: bool, pause_s: float) -> None:
     run.stop.wait(pause_s)
     words: deque[str] = deque(maxlen=LAST_WORDS)
     error: SnapshotError | None = None
@@ -159,7 +121,7 @@ def _read_log(run: Run, was_ended: bool, pause_s: float) -> None:
     run.inbox.put(("log-end", LogEnd(error, was_ended, tuple(words))))
 
 
-def _open_log(run: Run) -> Stream:
+def _open_log(run: RunState) -> Stream:
     return run.kube.open_stream(
         _log_path(run),
         doing=f"read the log of pod {pod_title(run.pod)}",
@@ -167,12 +129,12 @@ def _open_log(run: Run) -> Stream:
     )
 
 
-def _log_path(run: Run) -> str:
+def _log_path(run: RunState) -> str:
     pods = core_path(run.options.namespace, "pods")
     return f"{pods}/{run.pod['metadata']['name']}/log"
 
 
-def _read_lines(run: Run, stream: Stream, words: deque[str]) -> bool:
+def _read_lines(run: RunState, stream: Stream, words: deque[str]) -> bool:
     """Hand the lines on until all of the frame is here; return whether it is."""
     for line in _split_lines(stream):
         run.reader.feed(line)
@@ -195,7 +157,7 @@ def _split_lines(stream: Stream) -> Iterator[bytes]:
     yield rest
 
 
-def _probe(run: Run) -> None:
+def _probe(run: RunState) -> None:
     query = {"container": CONTAINER, "tailLines": "0"}
     try:
         run.kube.request(
@@ -213,7 +175,7 @@ def _probe(run: Run) -> None:
         run.inbox.put(("alive", None))
 
 
-def _judge_refusal(run: Run, error: SnapshotError) -> tuple[str, Any]:
+def _judge_refusal(run: RunState, error: SnapshotError) -> tuple[str, Any]:
     """Return who it is that does not answer: the node, or the API server before it."""
     if error.status >= 500 and KUBELET_MARK in error.why:
         return "node-lost", error.why
@@ -224,7 +186,7 @@ def _judge_refusal(run: Run, error: SnapshotError) -> tuple[str, Any]:
     return "outage", error
 
 
-def _has_answer(run: Run) -> bool:
+def _has_answer(run: RunState) -> bool:
     """Return whether the API server itself answers."""
     deadline = time.monotonic() + VERSION_S
     try:

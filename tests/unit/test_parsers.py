@@ -25,7 +25,7 @@ from kubectl_snapshot.commands.flags import Parser
 from kubectl_snapshot.errors import SnapshotError
 
 # Takes an object of a list, which the API server has checked.
-CHECKED_BEFORE = {"job.leftovers.parse_found"}
+CHECKED_BEFORE = {"job.cleanup.selection.parse_cleanup_object"}
 # What parse_flags has made of a command line.
 FLAGS = "argparse.Namespace"
 # argparse turns the second one into an InvalidRequest (commands.flags.Parser.error); the third one

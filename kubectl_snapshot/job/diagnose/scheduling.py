@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import NotFound, ServiceUnavailable
-from kubectl_snapshot.job.diagnose.pod_state import pod_condition
 from kubectl_snapshot.job.options import GPU_RESOURCE
+from kubectl_snapshot.job.pod import pod_condition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import Internal, InvalidRequest, ServiceUnavailable
 from kubectl_snapshot.job.bootstrap import CHANGED, TOO_OLD
-from kubectl_snapshot.job.diagnose.pod_state import container_state, node_name
 from kubectl_snapshot.job.options import IMAGE
+from kubectl_snapshot.job.pod import container_state, node_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,12 +20,6 @@ START_ERROR_EXIT_CODE = 128
 # execve(2), ENOEXEC, in the words of the runtime or of a shell.
 WRONG_FORMAT = "exec format error"
 LOOK = "run it again with --no-cleanup and look at the pod's log"
-CHECK_IMAGE = "check that --image holds what you expect, and run it again"
-# What makes a document smaller; a kubelet keeps 10 MiB of a running container's log by default.
-NARROW = (
-    "ask for less: --cluster-scope client leaves the cluster's facts out of the pod, and fewer "
-    "--helm-namespace and --systemd-service make it smaller"
-)
 
 
 def diagnose_terminated(
@@ -92,13 +86,3 @@ def _diagnose_start(
             "pass --image with one that has Python 3.9 or newer",
         )
     return None
-
-
-def explain_incomplete(error: SnapshotError) -> SnapshotError:
-    """Return the error of a frame that ended before all of it was there, with what to narrow."""
-    return Internal("the node's log did not keep all of the result", error.why, NARROW)
-
-
-def explain_broken(error: SnapshotError) -> SnapshotError:
-    """Return the error of a whole frame that holds no document, with what to do."""
-    return Internal(error.what, error.why, CHECK_IMAGE)

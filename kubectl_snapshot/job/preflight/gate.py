@@ -4,7 +4,7 @@ One burst: a rules review and, beside it, the Job and the pod by server-side dry
 tell a missing namespace, a taken name, Pod Security, quota, service account and runtime class. What
 the rules review does not grant is asked verb by verb, at once. The roles are dry-run only where
 they are to be made: nobody's audit log gets an attempt that is not meant. What the answers mean is
-in preflight_facts.
+in checks.py.
 """
 
 from __future__ import annotations
@@ -15,24 +15,22 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.kube.client import Response
 from kubectl_snapshot.errors import SnapshotError
-from kubectl_snapshot.job.options import AGENT, CLIENT, SKIP, JobOptions
-from kubectl_snapshot.job.permissions import (
-    Permission,
+from kubectl_snapshot.job.options import AGENT, CLIENT, JobOptions
+from kubectl_snapshot.job.permissions import Permission, is_granted
+from kubectl_snapshot.job.preflight import checks
+from kubectl_snapshot.job.preflight import requests as calls
+from kubectl_snapshot.job.rbac.user_permissions import (
     build_key_permissions,
     build_user_permissions,
-    is_granted,
 )
-from kubectl_snapshot.job.preflight import facts
-from kubectl_snapshot.job.preflight import requests as calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kubectl_snapshot.clients.kube.client import Kube
-    from kubectl_snapshot.job.preflight.facts import Answer, Fact
+    from kubectl_snapshot.job.preflight.checks import Answer, PreflightCheck
 
 AUTO = "auto"
-SCOPES = (AUTO, CLIENT, AGENT, SKIP)
 # The pod's trial is extra, and a broken webhook answers it with a 500 that would be tried again.
 POD_TRIAL_S = 3.0
 
@@ -46,28 +44,28 @@ class Gate:
 
     options: JobOptions
     warnings: tuple[str, ...]
-    facts: tuple[Fact, ...]
+    checks: tuple[PreflightCheck, ...]
     allowed: frozenset[Permission]
     pod: Answer
 
 
-def check_permissions(kube: Kube, options: JobOptions, deadline: float) -> Gate:
+def enforce_gate(kube: Kube, options: JobOptions, deadline: float) -> Gate:
     """Return the options with the cluster scope decided, which may be `auto` here; write nothing.
 
     Raises the first failure: Unauthorized naming all that is missing or for a pod that the
     namespace does not admit, NotFound, InvalidRequest for a Job that exists or is refused.
     """
-    gate = try_capture(kube, options, deadline)
-    for fact in gate.facts:
-        if fact.error is not None:
-            raise fact.error
+    gate = evaluate_gate(kube, options, deadline)
+    for check in gate.checks:
+        if check.error is not None:
+            raise check.error
     return gate
 
 
-def try_capture(
+def evaluate_gate(
     kube: Kube, options: JobOptions, deadline: float, also: Iterable[Permission] = ()
 ) -> Gate:
-    """Return the gate's facts, the failing ones in the order in which a capture would tell them.
+    """Return the gate's checks, the failing ones in the order in which a capture would tell them.
 
     `also` are permissions to ask for that a capture can do without.
     """
@@ -81,8 +79,8 @@ def try_capture(
         ]
     )
     warnings = job.warnings if isinstance(job, Response) else ()
-    found = facts.detect_creation(job, trial)
-    if facts.has_no_server(found):
+    found = checks.detect_job_creation(job, trial)
+    if checks.is_server_unusable(found):
         return Gate(trial, warnings, tuple(found), frozenset(), pod)
 
     agent = replace(options, cluster_scope=AGENT)
@@ -91,18 +89,18 @@ def try_capture(
         asked |= {*options.required_reads, *build_user_permissions(agent)}
     allowed = _read_allowed(kube, asked, review, deadline)
     if isinstance(allowed, SnapshotError):
-        refused = facts.build_failure("rights", allowed)
+        refused = checks.build_failed_check("rights", allowed)
         return Gate(trial, warnings, (*found, refused), frozenset(), pod)
     if is_auto:
         trial = replace(options, cluster_scope=_choose_scope(kube, agent, allowed, deadline))
     if not allowed.issuperset(build_key_permissions(trial)):
         trial = replace(trial, shares_key=False)
-    found += facts.detect_rights(build_user_permissions(trial), allowed, kube.user)
+    found += checks.detect_rights(build_user_permissions(trial), allowed, kube.user)
     if trial.sets_up_rbac and not is_auto:
         refusal = _read_role_refusal(kube, trial, deadline)
-        found += [facts.build_failure("roles", refusal)] if refusal else []
-    fact = facts.detect_pod(pod, trial) or _read_pod_security(kube, warnings, trial, deadline)
-    found += [fact] if fact else []
+        found += [checks.build_failed_check("roles", refusal)] if refusal else []
+    check = checks.detect_pod(pod, trial) or _read_pod_security(kube, warnings, trial, deadline)
+    found += [check] if check else []
     return Gate(trial, warnings, tuple(found), allowed, pod)
 
 
@@ -130,12 +128,12 @@ def _read_role_refusal(kube: Kube, options: JobOptions, deadline: float) -> Snap
 
 def _read_pod_security(
     kube: Kube, warnings: tuple[str, ...], options: JobOptions, deadline: float
-) -> Fact | None:
+) -> PreflightCheck | None:
     """Return a failure by Pod Security of which the Job's dry run has warned."""
-    if not facts.find_pod_security_warning(warnings):
+    if not checks.find_pod_security_warning(warnings):
         return None
     (namespace,) = kube.request_all([calls.build_namespace_read(options, deadline)])
-    return facts.detect_pod_security(warnings, namespace, options)
+    return checks.detect_pod_security(warnings, namespace, options)
 
 
 def _read_allowed(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import NotFound, ServiceUnavailable, SnapshotError
 from kubectl_snapshot.job.options import GPU_RESOURCE
-from kubectl_snapshot.job.preflight.facts import OK, WARN, Fact, build_failure
+from kubectl_snapshot.job.preflight.checks import OK, WARN, PreflightCheck, build_failed_check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ def build_node_query(options: JobOptions) -> dict[str, str]:
     return query
 
 
-def detect_nodes(nodes: Sequence[Node], options: JobOptions) -> Fact:
+def detect_nodes(nodes: Sequence[Node], options: JobOptions) -> PreflightCheck:
     """Return whether one of the nodes that were asked for takes the pod, and which."""
     wanted = [f"{key}={value}" for key, value in options.node_selector.items()]
     wanted += [f"the name {options.node_name}"] if options.node_name else []
@@ -41,34 +41,34 @@ def detect_nodes(nodes: Sequence[Node], options: JobOptions) -> Fact:
     if not nodes:
         why = "no Linux node of the cluster is like this"
         hint = "list them with `kubectl get nodes --show-labels`"
-        return build_failure(CHECK, NotFound(f"no node fits {target}", why, hint))
+        return build_failed_check(CHECK, NotFound(f"no node fits {target}", why, hint))
     open_nodes = [node for node in nodes if not find_taints(node, options.tolerations)]
     if not open_nodes:
-        return build_failure(CHECK, _tainted(target, nodes, options))
+        return build_failed_check(CHECK, _build_taint_error(target, nodes, options))
     ready = [node for node in open_nodes if is_ready(node)]
     if not ready:
         error = ServiceUnavailable(
             f"no node that fits {target} is Ready",
-            f"not Ready: {name_nodes(open_nodes)}",
+            f"not Ready: {render_node_names(open_nodes)}",
             f"see `kubectl describe node {open_nodes[0]['metadata']['name']}`",
         )
-        return build_failure(CHECK, error)
+        return build_failed_check(CHECK, error)
     if options.require_gpu and not any(count_gpus(node) for node in ready):
         no_gpu = NotFound(
             f"no node that fits {target} has a GPU to give",
-            f"{GPU_RESOURCE} is not allocatable on {name_nodes(ready)}",
+            f"{GPU_RESOURCE} is not allocatable on {render_node_names(ready)}",
             "see that the NVIDIA device plugin runs there, or leave --require-gpu out",
         )
-        return build_failure(CHECK, no_gpu)
+        return build_failed_check(CHECK, no_gpu)
     if len(ready) < len(open_nodes):
         lame = [node for node in open_nodes if node not in ready]
-        return Fact(
+        return PreflightCheck(
             CHECK,
             WARN,
-            f"the pod may be put on a node that is not Ready: {name_nodes(lame)}",
+            f"the pod may be put on a node that is not Ready: {render_node_names(lame)}",
             f"choose one with --node, as in --node {ready[0]['metadata']['name']}",
         )
-    return Fact(CHECK, OK, f"{len(ready)} can run the pod: {name_nodes(ready)}")
+    return PreflightCheck(CHECK, OK, f"{len(ready)} can run the pod: {render_node_names(ready)}")
 
 
 def find_taints(node: Node, tolerations: Sequence[Toleration]) -> list[str]:
@@ -103,7 +103,7 @@ def count_gpus(node: Node) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-def name_nodes(nodes: Sequence[Node]) -> str:
+def render_node_names(nodes: Sequence[Node]) -> str:
     """Return the first names, and how many more there are."""
     names = sorted(node["metadata"]["name"] for node in nodes)
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
@@ -116,11 +116,11 @@ def render_taint(taint: Mapping[str, str]) -> str:
     return f"{taint['key']}{value}:{taint['effect']}"
 
 
-def _tainted(target: str, nodes: Sequence[Node], options: JobOptions) -> SnapshotError:
+def _build_taint_error(target: str, nodes: Sequence[Node], options: JobOptions) -> SnapshotError:
     first = find_taints(nodes[0], options.tolerations)
     flags = " ".join(f"--toleration {taint}" for taint in first)
     return NotFound(
         f"no node fits {target}",
-        f"all have taints that are not tolerated: {name_nodes(nodes)} with {', '.join(first)}",
+        f"untolerated taints {', '.join(first)} on {render_node_names(nodes)}",
         f"pass {flags}, or no --toleration at all, which tolerates every taint",
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.kube.client import METADATA, METADATA_LIST, Call
-from kubectl_snapshot.job import agent_rbac, manifest
+from kubectl_snapshot.job import manifest
+from kubectl_snapshot.job.rbac import agent_roles
 
 if TYPE_CHECKING:
     from kubectl_snapshot.job.manifest import Manifest
@@ -82,7 +83,7 @@ def build_role_trials(options: JobOptions, deadline: float) -> list[Call]:
     owner = manifest.build_owner(options, manifest.NO_UID)
     return [
         _build_trial(path, body, deadline)
-        for path, body in agent_rbac.build_roles(options, expires="", owner=owner)
+        for path, body in agent_roles.build_roles(options, expires="", owner=owner)
         if body["kind"] in ("ClusterRole", "Role")
     ]
 

@@ -5,19 +5,22 @@ import pytest
 from kubectl_snapshot.commands import cleanup
 from kubectl_snapshot.commands.flags import parse_flags
 from kubectl_snapshot.errors import InvalidRequest
-from kubectl_snapshot.job.deletion import Inventory
-from kubectl_snapshot.job.leftovers import Choice, Found, Wanted
+from kubectl_snapshot.job.cleanup.deletion import Inventory
+from kubectl_snapshot.job.cleanup.selection import CleanupDecision, CleanupObject, CleanupSelector
 
-JOB = Found("Job", "kubectl-snapshot-a", "ops", "aaaaaaaaaa")
-ROLE = Found("ClusterRole", "kubectl-snapshot-a", "", "aaaaaaaaaa")
+JOB = CleanupObject("Job", "kubectl-snapshot-a", "ops", "aaaaaaaaaa")
+ROLE = CleanupObject("ClusterRole", "kubectl-snapshot-a", "", "aaaaaaaaaa")
 
 
-def parse(*words: str) -> Wanted:
-    return cleanup.parse_wanted(parse_flags(cleanup.new_parser(), words, {}))
+def parse(*words: str) -> CleanupSelector:
+    return cleanup.parse_selector(parse_flags(cleanup.new_parser(), words, {}))
 
 
 def test_rows_say_what_happens_to_which_object_and_why() -> None:
-    rows = [("removed", Choice(JOB, True, "ended"), ""), ("left", Choice(ROLE, False, "alive"), "")]
+    rows = [
+        ("removed", CleanupDecision(JOB, True, "ended"), ""),
+        ("left", CleanupDecision(ROLE, False, "alive"), ""),
+    ]
     assert cleanup.render_rows(rows) == (
         "removed  job/kubectl-snapshot-a -n ops   ended\n"
         "left     clusterrole/kubectl-snapshot-a  alive\n"
@@ -25,7 +28,7 @@ def test_rows_say_what_happens_to_which_object_and_why() -> None:
 
 
 def test_an_objects_words_do_not_steer_the_terminal() -> None:
-    assert "\x1b" not in cleanup.render_rows([("left", Choice(JOB, False, "\x1b[2J"), "")])
+    assert "\x1b" not in cleanup.render_rows([("left", CleanupDecision(JOB, False, "\x1b[2J"), "")])
 
 
 def test_nothing_found_prints_nothing() -> None:
@@ -33,10 +36,10 @@ def test_nothing_found_prints_nothing() -> None:
 
 
 def test_flags_say_what_is_to_go() -> None:
-    assert parse() == Wanted()
-    assert parse("--older-than", "1h", "-A") == Wanted("", 3600.0, sees_all_jobs=True)
-    assert parse("--older-than", "0s") == Wanted("", 0.0)
-    assert parse("--run", "aaaaaaaaaa") == Wanted("aaaaaaaaaa")
+    assert parse() == CleanupSelector()
+    assert parse("--older-than", "1h", "-A") == CleanupSelector("", 3600.0, sees_all_jobs=True)
+    assert parse("--older-than", "0s") == CleanupSelector("", 0.0)
+    assert parse("--run", "aaaaaaaaaa") == CleanupSelector("aaaaaaaaaa")
 
 
 @pytest.mark.parametrize("run_id", ["x", "../configmap", "AAAAAAAAAA", "aaaaaaaaa1"])

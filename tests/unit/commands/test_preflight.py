@@ -6,11 +6,11 @@ import json
 from kubectl_snapshot.commands import preflight
 from kubectl_snapshot.commands.flags import parse_flags
 from kubectl_snapshot.errors import NotFound
-from kubectl_snapshot.job.preflight.facts import Fact, build_failure
+from kubectl_snapshot.job.preflight.checks import PreflightCheck, build_failed_check
 
 FACTS = [
-    Fact("namespace", "ok", "ops exists"),
-    build_failure("nodes", NotFound("no node fits", "none has it", "see `kubectl get nodes`")),
+    PreflightCheck("namespace", "ok", "ops exists"),
+    build_failed_check("nodes", NotFound("no node fits", "none has it", "see `kubectl get nodes`")),
 ]
 
 
@@ -24,13 +24,15 @@ def test_a_table_has_status_reason_and_fix_and_how_it_would_end() -> None:
 
 
 def test_a_servers_words_do_not_steer_the_terminal() -> None:
-    assert "\x1b" not in preflight.render_table([Fact("pod", "fail", "\x1b[2J", "\x9b1m")], 4)
+    assert "\x1b" not in preflight.render_table(
+        [PreflightCheck("pod", "fail", "\x1b[2J", "\x9b1m")], 4
+    )
 
 
 def test_json_has_every_fact_and_the_exit_code() -> None:
     told = json.loads(preflight.render_json(FACTS, 3))
     assert told["exitCode"] == 3
-    assert [list(fact) for fact in told["facts"]] == [["check", "status", "reason", "fix"]] * 2
+    assert [list(check) for check in told["facts"]] == [["check", "status", "reason", "fix"]] * 2
     assert told["facts"][1]["fix"] == "see `kubectl get nodes`"
 
 

@@ -18,6 +18,7 @@ from kubectl_snapshot.errors import Internal, ServiceUnavailable, SnapshotError,
 from kubectl_snapshot.job import follow, watchers
 from kubectl_snapshot.job.frame import FrameReader, encode_frame, render_progress
 from kubectl_snapshot.job.options import JobOptions
+from kubectl_snapshot.job.run_state import RunState
 from tests.servers.http_server import Exchange, serve
 from tests.servers.kubeconfigs import write_kubeconfig
 
@@ -106,10 +107,10 @@ class Wire:
 
 
 @contextmanager
-def following(wire: Wire, directory: Path) -> Iterator[watchers.Run]:
+def following(wire: Wire, directory: Path) -> Iterator[RunState]:
     with serve(wire.answer) as server:
         path = write_kubeconfig(directory / "kubeconfig", {"server": server.url}, None)
-        run = watchers.Run(
+        run = RunState(
             kube=connect(ConnectionOptions(kubeconfig=path), {}),
             options=JobOptions(RUN_ID, "ops"),
             deadline=time.monotonic() + LIMIT_S,

@@ -2,57 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.document.redaction.values import Redaction
-from kubectl_snapshot.job.options import IMAGE, JobOptions
-from kubectl_snapshot.job.permissions import (
-    Permission,
-    build_key_permissions,
-    build_user_permissions,
-    describe_permissions,
-    is_granted,
-)
+from kubectl_snapshot.job.permissions import Permission, describe_permissions, is_granted
 
-OPTIONS = JobOptions(run_id="abcdefghij", namespace="ops")
 LOG = Permission("get", "", "pods", "log", "ops")
-
-
-def test_without_rbac_of_its_own_a_run_needs_nothing_cluster_wide() -> None:
-    assert {p.namespace for p in build_user_permissions(OPTIONS)} == {"ops"}
-
-
-def test_an_agent_without_an_account_needs_the_right_to_set_one_up() -> None:
-    agent = JobOptions(run_id="abcdefghij", namespace="ops", cluster_scope="agent")
-    needed = build_user_permissions(agent)
-    assert Permission("create", "rbac.authorization.k8s.io", "clusterroles") in needed
-    named = JobOptions("abcdefghij", "ops", cluster_scope="agent", service_account_name="reader")
-    assert not [p for p in build_user_permissions(named) if "role" in p.resource]
-
-
-def test_an_agent_that_reads_releases_needs_the_right_to_set_up_their_roles() -> None:
-    reads = (Permission("list", "", "secrets", "", "team"), Permission("list", "", "pods"))
-    agent = JobOptions("abcdefghij", "ops", cluster_scope="agent", reads=reads)
-    needed = build_user_permissions(agent)
-    for resource in ("roles", "rolebindings"):
-        group = "rbac.authorization.k8s.io"
-        assert Permission("create", group, resource, "", "team") in needed
-        assert Permission("delete", group, resource, "", "team") in needed
-    client = JobOptions("abcdefghij", "ops", reads=reads)
-    assert {p.namespace for p in build_user_permissions(client)} == {"ops"}
-
-
-def test_an_image_with_us_in_it_needs_no_config_map() -> None:
-    needed = build_user_permissions(JobOptions("abcdefghij", "ops", agent=IMAGE))
-    assert not [p for p in needed if p.resource == "configmaps"]
-
-
-def test_sharing_a_key_needs_the_right_to_make_and_delete_its_secret() -> None:
-    assert build_key_permissions(OPTIONS) == ()
-    sharing = JobOptions("abcdefghij", "ops", redaction=Redaction(b"0123456789abcdef"))
-    assert build_key_permissions(sharing) == (
-        Permission("create", "", "secrets", "", "ops"),
-        Permission("delete", "", "secrets", "", "ops"),
-    )
-    assert not [p for p in build_user_permissions(sharing) if p.resource == "secrets"]
 
 
 @pytest.mark.parametrize(

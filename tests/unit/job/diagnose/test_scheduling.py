@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot import errors
-from kubectl_snapshot.job.diagnose.pod_state import is_unschedulable
 from kubectl_snapshot.job.diagnose.scheduling import diagnose_unschedulable
 from kubectl_snapshot.job.options import JobOptions
+from kubectl_snapshot.job.pod import is_unschedulable
 
 OPTIONS = JobOptions("abcdefghij", "ops", node_selector={"pool": "gpu"})
 

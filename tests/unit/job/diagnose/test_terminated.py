@@ -7,7 +7,8 @@ import pytest
 
 from kubectl_snapshot import errors
 from kubectl_snapshot.job.bootstrap import CHANGED, PROGRAM, TOO_OLD
-from kubectl_snapshot.job.diagnose.terminated import diagnose_terminated, explain_incomplete
+from kubectl_snapshot.job.diagnose.result import diagnose_incomplete
+from kubectl_snapshot.job.diagnose.terminated import diagnose_terminated
 from kubectl_snapshot.job.options import IMAGE, JobOptions
 
 OPTIONS = JobOptions("abcdefghij", "ops", image="busybox")
@@ -71,6 +72,6 @@ def test_what_the_kubelet_decided_comes_before_what_the_container_became() -> No
 
 
 def test_a_result_that_the_log_lost_says_what_to_narrow() -> None:
-    error = explain_incomplete(errors.Internal("x", "lines 7, 8 did not arrive"))
+    error = diagnose_incomplete(errors.Internal("x", "lines 7, 8 did not arrive"))
     assert error.why == "lines 7, 8 did not arrive"
     assert "--cluster-scope client" in error.hint

@@ -105,6 +105,6 @@ def test_a_node_that_is_not_ready_among_others_is_a_warning() -> None:
 @pytest.mark.parametrize(("gpus", "status"), [("", "fail"), ("0", "fail"), ("8", "ok")])
 def test_a_required_gpu_must_be_allocatable(gpus: str, status: str) -> None:
     options = replace(OPTIONS, require_gpu=True)
-    fact = detect_nodes([node("node1", gpus=gpus)], options)
-    assert fact.status == status
-    assert fact.error is None or isinstance(fact.error, errors.NotFound)
+    check = detect_nodes([node("node1", gpus=gpus)], options)
+    assert check.status == status
+    assert check.error is None or isinstance(check.error, errors.NotFound)

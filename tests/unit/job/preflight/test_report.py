@@ -93,4 +93,4 @@ def test_what_no_node_can_understand_is_no_image(image: str) -> None:
 )
 def test_a_restricted_pod_leaves_gaps(level: str, leaves_gap: bool) -> None:
     found = detect_level(JobOptions("abcdefghij", "ops", level=level))
-    assert any(fact.leaves_gap for fact in found) is leaves_gap
+    assert any(check.leaves_gap for check in found) is leaves_gap

@@ -5,10 +5,10 @@ from typing import Any
 
 from kubectl_snapshot.agent.capture import build_reads
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
-from kubectl_snapshot.job import agent_rbac
 from kubectl_snapshot.job.manifest import build_owner
 from kubectl_snapshot.job.options import JobOptions
 from kubectl_snapshot.job.permissions import Permission
+from kubectl_snapshot.job.rbac import agent_roles
 from tests.unit.golden import check_golden
 
 OPTIONS = JobOptions(
@@ -31,13 +31,13 @@ def build_roles(options: JobOptions) -> dict[str, dict[str, Any]]:
     """All roles and bindings by API path and name."""
     owner = build_owner(options, "uid-1")
     return {
-        f"{path.removeprefix(agent_rbac.GROUP_PATH)}/{body['metadata']['name']}": body
-        for path, body in agent_rbac.build_roles(options, EXPIRES, owner)
+        f"{path.removeprefix(agent_roles.GROUP_PATH)}/{body['metadata']['name']}": body
+        for path, body in agent_roles.build_roles(options, EXPIRES, owner)
     }
 
 
 def test_the_cluster_role_is_what_the_collectors_declare_and_only_reads() -> None:
-    role = agent_rbac.build_cluster_role(reading(), EXPIRES)
+    role = agent_roles.build_cluster_role(reading(), EXPIRES)
     verbs = {verb for rule in role["rules"] for verb in rule["verbs"]}
     assert verbs <= {"get", "list"}
     check_golden("job/cluster_role.json", role)
@@ -83,25 +83,25 @@ def test_all_namespaces_are_the_clusters() -> None:
 
 
 def test_what_no_job_can_own_says_when_it_expires() -> None:
-    binding = agent_rbac.build_cluster_role_binding(OPTIONS, EXPIRES)
+    binding = agent_roles.build_cluster_role_binding(OPTIONS, EXPIRES)
     assert binding["metadata"]["annotations"] == {"kubectl-snapshot/expires": EXPIRES}
     check_golden("job/cluster_role_binding.json", binding)
 
 
 def test_cluster_wide_names_carry_the_run_and_not_the_job_name() -> None:
-    role = agent_rbac.build_cluster_role(OPTIONS, EXPIRES)
-    binding = agent_rbac.build_cluster_role_binding(OPTIONS, EXPIRES)
+    role = agent_roles.build_cluster_role(OPTIONS, EXPIRES)
+    binding = agent_roles.build_cluster_role_binding(OPTIONS, EXPIRES)
     assert role["metadata"]["name"] == binding["roleRef"]["name"] == "kubectl-snapshot-abcdefghij"
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "mine", "namespace": "ops"}]
 
 
 def test_the_service_account_goes_when_the_job_goes() -> None:
-    account = agent_rbac.build_service_account(OPTIONS, build_owner(OPTIONS, "uid-1"))
+    account = agent_roles.build_service_account(OPTIONS, build_owner(OPTIONS, "uid-1"))
     assert account["metadata"]["ownerReferences"][0]["uid"] == "uid-1"
 
 
 def test_rules_of_one_resource_are_joined() -> None:
-    rules = agent_rbac.build_policy_rules(
+    rules = agent_roles.build_policy_rules(
         [
             Permission("list", "", "nodes"),
             Permission("get", "", "nodes"),

@@ -17,9 +17,9 @@ from kubectl_snapshot.constants import (
     RUN_LABEL,
 )
 from kubectl_snapshot.errors import SnapshotError
-from kubectl_snapshot.job.agent_rbac import GROUP_PATH
-from kubectl_snapshot.job.deploy import Created, find_uid
-from kubectl_snapshot.job.leftovers import JOB, Found, parse_found
+from kubectl_snapshot.job.cleanup.selection import JOB, CleanupObject, parse_cleanup_object
+from kubectl_snapshot.job.deploy import CreatedObject, read_uid
+from kubectl_snapshot.job.rbac.agent_roles import GROUP_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.job.options import JobOptions
-    from kubectl_snapshot.job.preflight.facts import Answer
 
 # What a run can leave: API path and resource.
 RESOURCES = {
@@ -50,36 +49,36 @@ UNOWNED = (*CLUSTER_WIDE, "Role", "RoleBinding")
 class Inventory:
     """What was found with our labels, what could not be listed, and the server's time."""
 
-    found: tuple[Found, ...]
-    refused: tuple[SnapshotError, ...]
+    objects: tuple[CleanupObject, ...]
+    errors: tuple[SnapshotError, ...]
     date: str
 
 
-def delete_objects(
-    kube: Kube, made: Sequence[Created], deadline: float
-) -> list[tuple[Created, SnapshotError]]:
+def delete_created(
+    kube: Kube, made: Sequence[CreatedObject], deadline: float
+) -> list[tuple[CreatedObject, SnapshotError]]:
     """Delete them all at once and return those that are left, each with the reason.
 
     Absent is success. `propagationPolicy: Background` goes with every delete: a Job deleted without
     it orphans its pod for ever.
     """
-    left: list[tuple[Created, SnapshotError]] = []
-    doomed: list[tuple[Created, str]] = []
+    left: list[tuple[CreatedObject, SnapshotError]] = []
+    selected: list[tuple[CreatedObject, str]] = []
     for created in made:
         if created.uid or created.run_id in created.name:
-            doomed.append((created, created.uid))
+            selected.append((created, created.uid))
             continue
         try:
-            uid = find_uid(kube, created, deadline)
+            uid = read_uid(kube, created, deadline)
         except SnapshotError as error:
             left.append((created, error))
             continue
         if uid:
-            doomed.append((created, uid))
+            selected.append((created, uid))
     answers = kube.request_all(
-        [_delete_call(f"{created.path}/{created.name}", uid, deadline) for created, uid in doomed]
+        [_delete_call(f"{created.path}/{created.name}", uid, deadline) for created, uid in selected]
     )
-    for (created, _), answer in zip(doomed, answers):
+    for (created, _), answer in zip(selected, answers):
         if isinstance(answer, SnapshotError) and answer.status not in (404, 409):
             left.append((created, answer))
     return left
@@ -92,10 +91,10 @@ def delete_expired_roles(kube: Kube, now: float, deadline: float) -> None:
     """
     calls = [_list_call(_list_path(RESOURCES[kind], ""), "", deadline) for kind in UNOWNED]
     found = _parse_all(zip(UNOWNED, kube.request_all(calls)))
-    delete_found(kube, [f for f in found if f.expires and f.expires < now], deadline)
+    delete_listed(kube, [f for f in found if f.expires and f.expires < now], deadline)
 
 
-def read_found(kube: Kube, namespace: str, run_id: str, deadline: float) -> Inventory:
+def read_inventory(kube: Kube, namespace: str, run_id: str, deadline: float) -> Inventory:
     """Return what has our labels in a namespace, empty for all of them, and in the cluster.
 
     The Jobs are listed last: whatever has none among them is left over, for a Job is made first.
@@ -115,13 +114,15 @@ def read_found(kube: Kube, namespace: str, run_id: str, deadline: float) -> Inve
         return Inventory(tuple(found), refused, jobs.date)
     if not run_id or not namespace:
         raise jobs
-    found.append(Found(JOB, f"{NAME}-{run_id}", namespace, run_id))
+    found.append(CleanupObject(JOB, f"{NAME}-{run_id}", namespace, run_id))
     return Inventory(tuple(found), (*refused, jobs), "")
 
 
-def delete_found(kube: Kube, doomed: Sequence[Found], deadline: float) -> list[Answer]:
+def delete_listed(
+    kube: Kube, selected: Sequence[CleanupObject], deadline: float
+) -> list[Response | SnapshotError]:
     """Delete these and return the answer or the error of each; absent is success to the caller."""
-    return kube.request_all([_delete_call(_found_path(f), f.uid, deadline) for f in doomed])
+    return kube.request_all([_delete_call(_found_path(f), f.uid, deadline) for f in selected])
 
 
 def render_cleanup_command(options: JobOptions) -> str:
@@ -130,7 +131,7 @@ def render_cleanup_command(options: JobOptions) -> str:
     return f"snapshot cleanup --run {options.run_id} {where}"
 
 
-def _found_path(found: Found) -> str:
+def _found_path(found: CleanupObject) -> str:
     return f"{_list_path(RESOURCES[found.kind], found.namespace)}/{found.name}"
 
 
@@ -151,9 +152,9 @@ def _list_call(path: str, run_id: str, deadline: float, accept: str = METADATA_L
     )
 
 
-def _parse_all(answers: Iterable[tuple[str, Answer]]) -> list[Found]:
+def _parse_all(answers: Iterable[tuple[str, Response | SnapshotError]]) -> list[CleanupObject]:
     return [
-        parse_found(kind, item)
+        parse_cleanup_object(kind, item)
         for kind, answer in answers
         if isinstance(answer, Response)
         for item in answer.body.get("items") or ()

@@ -5,7 +5,7 @@ import pytest
 from kubectl_snapshot.document.codec.json_codec import canonical_json
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import Internal
-from kubectl_snapshot.job.retrieve import parse_result
+from kubectl_snapshot.job.run import parse_result
 
 SNAPSHOT = Snapshot(
     {"source-node": "node2", "timestamp": "2026-03-09T18:42:07Z"},

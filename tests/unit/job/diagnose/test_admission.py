@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot import errors
-from kubectl_snapshot.job.diagnose.refusal import diagnose_event
+from kubectl_snapshot.job.diagnose.admission import diagnose_job_event
 from kubectl_snapshot.job.options import JobOptions
 
 OPTIONS = JobOptions("abcdefghij", "ops", service_account_name="reader", runtime_class="nvidia")
@@ -63,7 +63,7 @@ def failed_create(message: str) -> dict[str, Any]:
 def test_a_pod_that_cannot_be_made_is_explained_by_the_event(
     message: str, kind: type[errors.SnapshotError], words: str
 ) -> None:
-    error = diagnose_event(failed_create(message), OPTIONS)
+    error = diagnose_job_event(failed_create(message), OPTIONS)
     assert isinstance(error, kind)
     assert words in error.what
     assert error.why == message
@@ -71,9 +71,9 @@ def test_a_pod_that_cannot_be_made_is_explained_by_the_event(
 
 def test_other_warnings_are_no_diagnosis() -> None:
     mount = {"type": "Warning", "reason": "FailedMount", "message": "failed to sync cache"}
-    assert diagnose_event(mount, OPTIONS) is None
+    assert diagnose_job_event(mount, OPTIONS) is None
 
 
 def test_a_quota_is_waited_for_where_one_is_told_to() -> None:
     event = failed_create("forbidden: exceeded quota: tight")
-    assert diagnose_event(event, replace(OPTIONS, wait_for_schedule=True)) is None
+    assert diagnose_job_event(event, replace(OPTIONS, wait_for_schedule=True)) is None

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import NAME
-from kubectl_snapshot.job import agent_rbac
 from kubectl_snapshot.job.options import AGENT, SKIP
-from kubectl_snapshot.job.permissions import (
+from kubectl_snapshot.job.rbac import agent_roles
+from kubectl_snapshot.job.rbac.user_permissions import (
     build_event_permissions,
     build_key_permissions,
     build_user_permissions,
@@ -49,7 +49,7 @@ def build_agent_grants(options: JobOptions) -> list[Grant]:
     grants = [] if options.service_account_name else [Grant(_build_account(namespace))]
     for role in _build_roles(f"{NAME}-agent-{namespace}", options.reads, (NO_RULE,)):
         metadata = role.body["metadata"]
-        binding = agent_rbac.build_binding(role.body["kind"], metadata, account, namespace)
+        binding = agent_roles.build_binding(role.body["kind"], metadata, account, namespace)
         grants += [role, Grant(binding)]
     return grants
 
@@ -95,9 +95,9 @@ def _build_roles(
     permissions = tuple(permissions)
     grants = []
     for namespace in sorted({permission.namespace for permission in permissions}):
-        explained = agent_rbac.build_explained_rules(permissions, namespace)
+        explained = agent_roles.build_explained_rules(permissions, namespace)
         body = {
-            "apiVersion": agent_rbac.API_VERSION,
+            "apiVersion": agent_roles.API_VERSION,
             "kind": "Role" if namespace else "ClusterRole",
             "metadata": {"name": name, **({"namespace": namespace} if namespace else {})},
             "rules": [rule for rule, _ in explained],

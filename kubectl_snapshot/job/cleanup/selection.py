@@ -23,7 +23,7 @@ RUN_ID = r"[a-z2-7]{10}"
 
 
 @dataclass(frozen=True)
-class Found:
+class CleanupObject:
     """An object with our labels. Times are seconds of the epoch, 0 where there is none."""
 
     kind: str
@@ -34,12 +34,12 @@ class Found:
     created: float = 0
     expires: float = 0
     is_owned: bool = False
-    is_going: bool = False
+    is_terminating: bool = False
     is_finished: bool = False
 
 
 @dataclass(frozen=True)
-class Wanted:
+class CleanupSelector:
     """What is to go: a run, or what is of this age, or else what is over.
 
     `sees_all_jobs`: the Jobs of all namespaces are among what was found.
@@ -51,21 +51,21 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Choice:
+class CleanupDecision:
     """Whether an object is to go, and why or why not."""
 
-    found: Found
-    is_doomed: bool
+    object: CleanupObject
+    is_selected: bool
     reason: str
 
 
-def parse_found(kind: str, item: Mapping[str, Any]) -> Found:
+def parse_cleanup_object(kind: str, item: Mapping[str, Any]) -> CleanupObject:
     """Return what matters of an object of a list."""
     metadata = item["metadata"]
     namespace = metadata.get("namespace", "")
     conditions = item.get("status", {}).get("conditions") or ()
     annotations = metadata.get("annotations") or {}
-    return Found(
+    return CleanupObject(
         kind=kind,
         name=metadata["name"],
         namespace=namespace,
@@ -74,7 +74,7 @@ def parse_found(kind: str, item: Mapping[str, Any]) -> Found:
         created=parse_time(metadata.get("creationTimestamp", "")),
         expires=parse_time(annotations.get(EXPIRES_ANNOTATION, "")),
         is_owned=any(owner["kind"] == JOB for owner in metadata.get("ownerReferences") or ()),
-        is_going="deletionTimestamp" in metadata,
+        is_terminating="deletionTimestamp" in metadata,
         is_finished=any(
             c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in conditions
         ),
@@ -89,59 +89,65 @@ def parse_time(text: str) -> float:
         return 0
 
 
-def choose_leftovers(found: Sequence[Found], wanted: Wanted, now: float) -> list[Choice]:
+def decide_cleanup(
+    found: Sequence[CleanupObject], selector: CleanupSelector, now: float
+) -> list[CleanupDecision]:
     """Return a choice for every object that no Job owns, the Jobs first."""
     jobs = [f for f in found if f.kind == JOB]
-    chosen = {f.run_id: _choose_job(f, wanted, now) for f in jobs}
+    chosen = {f.run_id: _choose_job(f, selector, now) for f in jobs}
     rest = [f for f in found if f.kind != JOB and not f.is_owned]
     return [
-        *(_choose_job(f, wanted, now) for f in jobs),
-        *(_choose_other(f, chosen.get(f.run_id), wanted, now) for f in rest),
+        *(_choose_job(f, selector, now) for f in jobs),
+        *(_choose_other(f, chosen.get(f.run_id), selector, now) for f in rest),
     ]
 
 
-def _choose_job(job: Found, wanted: Wanted, now: float) -> Choice:
-    choice = _choose_as_asked(job, wanted, now)
+def _choose_job(job: CleanupObject, selector: CleanupSelector, now: float) -> CleanupDecision:
+    choice = _choose_as_asked(job, selector, now)
     if choice is not None:
         return choice
     if job.is_finished:
-        return Choice(job, True, "its run has ended")
-    return _choose_by_expiry(job, now) or Choice(job, False, f"alive, {_until(job)}")
+        return CleanupDecision(job, True, "its run has ended")
+    return _choose_by_expiry(job, now) or CleanupDecision(job, False, f"alive, {_until(job)}")
 
 
-def _choose_other(found: Found, job: Choice | None, wanted: Wanted, now: float) -> Choice:
-    choice = _choose_as_asked(found, wanted, now)
+def _choose_other(
+    found: CleanupObject, job: CleanupDecision | None, selector: CleanupSelector, now: float
+) -> CleanupDecision:
+    choice = _choose_as_asked(found, selector, now)
     if choice is not None:
         return choice
     if job is not None:
-        reason = "its Job goes" if job.is_doomed else f"its Job is {job.reason}"
-        return Choice(found, job.is_doomed, reason)
-    if wanted.sees_all_jobs or not found.expires:
+        reason = "its Job goes" if job.is_selected else f"its Job is {job.reason}"
+        return CleanupDecision(found, job.is_selected, reason)
+    if selector.sees_all_jobs or not found.expires:
         # A Job is made first and looked for last: what has none had one that is gone.
-        return Choice(found, True, "its Job is gone")
+        return CleanupDecision(found, True, "its Job is gone")
     choice = _choose_by_expiry(found, now)
     reason = f"{_until(found)}; with -A its Job is looked for"
-    return choice or Choice(found, False, reason)
+    return choice or CleanupDecision(found, False, reason)
 
 
-def _choose_as_asked(found: Found, wanted: Wanted, now: float) -> Choice | None:
-    if found.is_going:
-        return Choice(found, False, "it is being deleted")
-    if wanted.run_id:
-        return Choice(found, True, f"of run {wanted.run_id}")
-    if wanted.older_than_s is None:
+def _choose_as_asked(
+    found: CleanupObject, selector: CleanupSelector, now: float
+) -> CleanupDecision | None:
+    if found.is_terminating:
+        return CleanupDecision(found, False, "it is being deleted")
+    if selector.run_id:
+        return CleanupDecision(found, True, f"of run {selector.run_id}")
+    if selector.older_than_s is None:
         return None
     age_s = max(0, round(now - found.created))
-    return Choice(found, age_s >= wanted.older_than_s, f"{age_s} s old")
+    return CleanupDecision(found, age_s >= selector.older_than_s, f"{age_s} s old")
 
 
-def _choose_by_expiry(found: Found, now: float) -> Choice | None:
+def _choose_by_expiry(found: CleanupObject, now: float) -> CleanupDecision | None:
     if found.expires and found.expires < now:
-        return Choice(found, True, f"expired at {render_time(found.expires)}")
+        return CleanupDecision(found, True, f"expired at {render_time(found.expires)}")
     return None
 
 
-def _until(found: Found) -> str:
+def _until(found: CleanupObject) -> str:
     if not found.expires:
         return "without an expiry"
     return f"expires at {render_time(found.expires)}"

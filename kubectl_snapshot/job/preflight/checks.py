@@ -1,6 +1,6 @@
 """What the API server's answers say of a capture that has not started. Pure.
 
-The gate before each capture and the `preflight` verb read the same facts; the gate stops at the
+The gate before each capture and the `preflight` verb read the same checks; the gate stops at the
 first that fails.
 """
 
@@ -19,10 +19,10 @@ from kubectl_snapshot.errors import (
     Unauthorized,
     exit_code,
 )
-from kubectl_snapshot.job.diagnose.refusal import (
+from kubectl_snapshot.job.diagnose.admission import (
     POD_SECURITY_HINTS,
-    diagnose_event,
-    diagnose_refusal,
+    diagnose_builtin_admission,
+    diagnose_job_event,
 )
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
 from kubectl_snapshot.job.permissions import describe_permissions, group_permissions
@@ -42,14 +42,14 @@ ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
 
 
 @dataclass(frozen=True)
-class Fact:
+class PreflightCheck:
     """One thing that a capture depends on, with what mends it.
 
     Where it fails, `error` is what the capture would end with; with `leaves_gap` it would work, and
     the document would say what could not be read.
     """
 
-    check: str
+    name: str
     status: str
     reason: str
     fix: str = ""
@@ -57,23 +57,23 @@ class Fact:
     leaves_gap: bool = False
 
 
-def build_failure(check: str, error: SnapshotError) -> Fact:
-    """Return the fact that a capture would end with this error."""
+def build_failed_check(name: str, error: SnapshotError) -> PreflightCheck:
+    """Return the check that a capture would end with this error."""
     reason = f"{error.what}: {error.why}" if error.why else error.what
-    return Fact(check, FAIL, reason, error.hint, error)
+    return PreflightCheck(name, FAIL, reason, error.hint, error)
 
 
-def choose_exit_code(facts: Iterable[Fact], is_strict: bool) -> int:
+def choose_exit_code(checks: Iterable[PreflightCheck], is_strict: bool) -> int:
     """Return the code that the capture would end with."""
-    found = list(facts)
-    error = next((fact.error for fact in found if fact.status == FAIL), None)
+    found = list(checks)
+    error = next((check.error for check in found if check.status == FAIL), None)
     if error is not None:
         return exit_code(error)
-    has_gap = any(fact.leaves_gap for fact in found)
+    has_gap = any(check.leaves_gap for check in found)
     return EXIT_GAPS if is_strict and has_gap else EXIT_OK
 
 
-def is_refusal_of_rights(answer: Answer, resource: str) -> bool:
+def is_authorization_denial(answer: Answer, resource: str) -> bool:
     """Return whether the authorizer, and not admission, has refused to create a resource.
 
     k8s.io/apiserver endpoints/handlers/responsewriters, forbiddenMessage.
@@ -82,64 +82,66 @@ def is_refusal_of_rights(answer: Answer, resource: str) -> bool:
     return is_error and f'cannot create resource "{resource}"' in str(answer)
 
 
-def detect_creation(answer: Answer, options: JobOptions) -> list[Fact]:
+def detect_job_creation(answer: Answer, options: JobOptions) -> list[PreflightCheck]:
     """Return what the Job's dry run tells of server, namespace and name.
 
     What it cannot tell for want of rights is left out.
     """
-    namespace = Fact("namespace", OK, f"{options.namespace} exists")
+    namespace = PreflightCheck("namespace", OK, f"{options.namespace} exists")
     if isinstance(answer, Response):
-        return [namespace, Fact("Job", OK, f"{options.name} can be made")]
-    if is_refusal_of_rights(answer, "jobs"):
+        return [namespace, PreflightCheck("Job", OK, f"{options.name} can be made")]
+    if is_authorization_denial(answer, "jobs"):
         return []
     if answer.status == 404:
-        return [build_failure("namespace", _missing_namespace(answer, options))]
+        return [build_failed_check("namespace", _missing_namespace(answer, options))]
     if answer.status == 409:
-        return [namespace, build_failure("Job", _taken_name(options))]
+        return [namespace, build_failed_check("Job", _taken_name(options))]
     if answer.status not in (400, 403, 422):
-        return [build_failure(SERVER, answer)]
-    refusal = diagnose_refusal(answer.why, options)
+        return [build_failed_check(SERVER, answer)]
+    refusal = diagnose_builtin_admission(answer.why, options)
     if refusal is not None:
-        return [build_failure("namespace", refusal)]
-    return [namespace, build_failure("Job", answer)]
+        return [build_failed_check("namespace", refusal)]
+    return [namespace, build_failed_check("Job", answer)]
 
 
-def has_no_server(found: Iterable[Fact]) -> bool:
+def is_server_unusable(found: Iterable[PreflightCheck]) -> bool:
     """Return whether there is nobody to ask more of: no server, or one that does not know us."""
-    return any(fact.check == SERVER and fact.status == FAIL for fact in found)
+    return any(check.name == SERVER and check.status == FAIL for check in found)
 
 
 def detect_rights(
     needed: Sequence[Permission], allowed: Container[Permission], user: str
-) -> list[Fact]:
-    """Return a fact for each resource; where rights are missing, all have the same error."""
+) -> list[PreflightCheck]:
+    """Return a check for each resource; where rights are missing, all have the same error."""
     missing = [permission for permission in needed if permission not in allowed]
     error = _missing_rights(missing, user) if missing else None
-    facts = []
+    results = []
     for (place, title), permissions in group_permissions(needed).items():
         lacking = [permission for permission in permissions if permission in missing]
-        check, verbs = f"rights on {title}", ", ".join(p.verb for p in lacking or permissions)
+        name, verbs = f"rights on {title}", ", ".join(p.verb for p in lacking or permissions)
         if lacking and error:
             fix = f"ask an administrator, then check with `kubectl auth can-i {lacking[0]}`"
-            facts.append(Fact(check, FAIL, f"{place} you may not {verbs}", fix, error))
+            results.append(PreflightCheck(name, FAIL, f"{place} you may not {verbs}", fix, error))
         else:
-            facts.append(Fact(check, OK, f"{place} you may {verbs}"))
-    return facts
+            results.append(PreflightCheck(name, OK, f"{place} you may {verbs}"))
+    return results
 
 
-def detect_scope(options: JobOptions, allowed: Container[Permission]) -> Fact:
+def detect_scope(options: JobOptions, allowed: Container[Permission]) -> PreflightCheck:
     """Return who reads the cluster-wide facts, and what of them cannot be read."""
     if options.cluster_scope == AGENT:
         account = options.service_account_name or "made for the run"
-        return Fact("cluster facts", OK, f"the agent reads them, its service account is {account}")
+        return PreflightCheck(
+            "cluster facts", OK, f"the agent reads them, its service account is {account}"
+        )
     if options.cluster_scope != CLIENT:
-        return Fact("cluster facts", OK, "nobody reads them")
+        return PreflightCheck("cluster facts", OK, "nobody reads them")
     lacking = [read for read in options.reads if read not in allowed]
     if not lacking:
-        return Fact("cluster facts", OK, "you may read all of them")
+        return PreflightCheck("cluster facts", OK, "you may read all of them")
     # Of the others, the cluster may have nothing that could be read.
     leaves_gap = any(read in options.required_reads for read in lacking)
-    return Fact(
+    return PreflightCheck(
         "cluster facts",
         WARN,
         f"the document {'will' if leaves_gap else 'may'} say forbidden for want of: "
@@ -149,35 +151,37 @@ def detect_scope(options: JobOptions, allowed: Container[Permission]) -> Fact:
     )
 
 
-def detect_pod(answer: Answer, options: JobOptions) -> Fact | None:
+def detect_pod(answer: Answer, options: JobOptions) -> PreflightCheck | None:
     """Return what the pod's dry run tells, None where only the pod itself will.
 
     A webhook's refusal is no proof: the Job's controller asks it again, as another user.
     """
     if isinstance(answer, Response):
-        return Fact("pod", OK, "the API server admits it as a trial: Pod Security, quota, limits")
-    refusal = diagnose_refusal(answer.why, options) if answer.status == 403 else None
-    return build_failure("pod", refusal) if refusal is not None else None
+        return PreflightCheck(
+            "pod", OK, "the API server admits it as a trial: Pod Security, quota, limits"
+        )
+    refusal = diagnose_builtin_admission(answer.why, options) if answer.status == 403 else None
+    return build_failed_check("pod", refusal) if refusal is not None else None
 
 
-def detect_refusal(answer: Answer, options: JobOptions) -> Fact | None:
+def detect_admission_refusal(answer: Answer, options: JobOptions) -> PreflightCheck | None:
     """Return the refusal of the pod's dry run by others than the API server itself.
 
     A quota that has no room is one, too, where its room is waited for.
     """
-    if isinstance(answer, Response) or is_refusal_of_rights(answer, "pods"):
+    if isinstance(answer, Response) or is_authorization_denial(answer, "pods"):
         return None
     if answer.status not in (400, 403, 422) and "webhook" not in answer.why:
         return None
-    error = diagnose_event({"reason": "FailedCreate", "message": answer.why}, options)
+    error = diagnose_job_event({"reason": "FailedCreate", "message": answer.why}, options)
     if error is None:
-        return Fact("pod", WARN, f"a capture waits until this has changed: {answer.why}")
-    return build_failure("pod", error)
+        return PreflightCheck("pod", WARN, f"a capture waits until this has changed: {answer.why}")
+    return build_failed_check("pod", error)
 
 
 def detect_pod_security(
     warnings: Sequence[str], namespace: Answer, options: JobOptions
-) -> Fact | None:
+) -> PreflightCheck | None:
     """Return the failure of a pod that the server has warned of, where the namespace enforces it.
 
     The same warning comes for a label that only warns, so the `enforce` label decides; where it may
@@ -194,7 +198,7 @@ def detect_pod_security(
         hint=POD_SECURITY_HINTS[options.level == RESTRICTED],
         status=403,
     )
-    return build_failure("pod", error)
+    return build_failed_check("pod", error)
 
 
 def find_pod_security_warning(warnings: Sequence[str]) -> str:

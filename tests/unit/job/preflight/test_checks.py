@@ -9,7 +9,7 @@ from kubectl_snapshot import errors
 from kubectl_snapshot.clients.kube.client import Response
 from kubectl_snapshot.job.options import RESTRICTED, JobOptions
 from kubectl_snapshot.job.permissions import Permission
-from kubectl_snapshot.job.preflight import facts
+from kubectl_snapshot.job.preflight import checks
 
 OPTIONS = JobOptions("abcdefghij", "ops", service_account_name="reader")
 CREATED = Response(201, {})
@@ -28,12 +28,12 @@ def refused(
 NO_RIGHT = refused(403, 'User "x" cannot create resource "jobs" in API group "batch"')
 
 
-def statuses(found: list[facts.Fact]) -> dict[str, str]:
-    return {fact.check: fact.status for fact in found}
+def statuses(found: list[checks.PreflightCheck]) -> dict[str, str]:
+    return {check.name: check.status for check in found}
 
 
 def test_a_job_that_could_be_made_shows_that_namespace_and_name_are_right() -> None:
-    found = facts.detect_creation(CREATED, OPTIONS)
+    found = checks.detect_job_creation(CREATED, OPTIONS)
     assert statuses(found) == {"namespace": "ok", "Job": "ok"}
 
 
@@ -61,21 +61,21 @@ def test_a_job_that_could_be_made_shows_that_namespace_and_name_are_right() -> N
 def test_the_refusal_of_a_job_is_laid_to_what_caused_it(
     answer: errors.SnapshotError, expected: dict[str, str], error: type[Exception] | None
 ) -> None:
-    found = facts.detect_creation(answer, OPTIONS)
+    found = checks.detect_job_creation(answer, OPTIONS)
     assert statuses(found) == expected
     if error:
         assert isinstance(found[-1].error, error)
 
 
 def test_without_a_server_there_is_nobody_to_ask_more_of() -> None:
-    gone = facts.detect_creation(refused(0, "refused", errors.ServiceUnavailable), OPTIONS)
-    assert facts.has_no_server(gone)
-    assert not facts.has_no_server(facts.detect_creation(NO_RIGHT, OPTIONS))
+    gone = checks.detect_job_creation(refused(0, "refused", errors.ServiceUnavailable), OPTIONS)
+    assert checks.is_server_unusable(gone)
+    assert not checks.is_server_unusable(checks.detect_job_creation(NO_RIGHT, OPTIONS))
 
 
 def test_rights_are_told_by_resource_and_what_is_missing_in_one_error() -> None:
-    found = facts.detect_rights([*JOBS, LOG], {JOBS[0]}, "ann")
-    assert [(f.check, f.status, f.reason) for f in found] == [
+    found = checks.detect_rights([*JOBS, LOG], {JOBS[0]}, "ann")
+    assert [(f.name, f.status, f.reason) for f in found] == [
         ("rights on jobs.batch", "fail", "in namespace ops you may not delete"),
         ("rights on pods/log", "fail", "in namespace ops you may not get"),
     ]
@@ -86,7 +86,7 @@ def test_rights_are_told_by_resource_and_what_is_missing_in_one_error() -> None:
 
 
 def test_all_rights_are_no_failure() -> None:
-    (found,) = facts.detect_rights(JOBS, set(JOBS), "ann")
+    (found,) = checks.detect_rights(JOBS, set(JOBS), "ann")
     assert (found.status, found.reason) == ("ok", "in namespace ops you may create, delete")
 
 
@@ -106,7 +106,7 @@ def test_a_gap_is_foretold_where_what_every_cluster_has_may_not_be_read(
     options = replace(
         OPTIONS, cluster_scope=scope, reads=(NODES, POLICIES), required_reads=(NODES,)
     )
-    found = facts.detect_scope(options, allowed)
+    found = checks.detect_scope(options, allowed)
     assert (found.status, found.leaves_gap) == (status, leaves_gap)
 
 
@@ -121,9 +121,9 @@ def test_a_gap_is_foretold_where_what_every_cluster_has_may_not_be_read(
     ],
 )
 def test_only_what_the_server_itself_says_of_the_pod_stops_a_capture(
-    answer: facts.Answer, status: str | None
+    answer: checks.Answer, status: str | None
 ) -> None:
-    found = facts.detect_pod(answer, OPTIONS)
+    found = checks.detect_pod(answer, OPTIONS)
     assert (found.status if found else None) == status
 
 
@@ -144,17 +144,17 @@ def test_only_what_the_server_itself_says_of_the_pod_stops_a_capture(
     ],
 )
 def test_a_webhooks_refusal_is_foretold_as_the_pod_would_tell_it(
-    answer: facts.Answer, error: type[errors.SnapshotError] | None
+    answer: checks.Answer, error: type[errors.SnapshotError] | None
 ) -> None:
-    found = facts.detect_refusal(answer, OPTIONS)
+    found = checks.detect_admission_refusal(answer, OPTIONS)
     assert (type(found.error) if found else None) is error
 
 
 def test_a_quota_without_room_is_waited_for_where_that_is_asked() -> None:
     full = refused(403, "exceeded quota: tight")
     waiting = replace(OPTIONS, wait_for_schedule=True)
-    assert facts.detect_pod(full, waiting) is None
-    found = facts.detect_refusal(full, waiting)
+    assert checks.detect_pod(full, waiting) is None
+    found = checks.detect_admission_refusal(full, waiting)
     assert found is not None
     assert (found.status, found.error) == ("warn", None)
 
@@ -163,32 +163,36 @@ def test_a_quota_without_room_is_waited_for_where_that_is_asked() -> None:
     ("labels", "warned", "fails"),
     [
         (
-            {facts.ENFORCE_LABEL: "restricted"},
+            {checks.ENFORCE_LABEL: "restricted"},
             'would violate PodSecurity "restricted:latest"',
             True,
         ),
-        ({facts.ENFORCE_LABEL: "baseline"}, 'would violate PodSecurity "restricted:latest"', False),
+        (
+            {checks.ENFORCE_LABEL: "baseline"},
+            'would violate PodSecurity "restricted:latest"',
+            False,
+        ),
         ({}, 'would violate PodSecurity "restricted:latest"', False),
-        ({facts.ENFORCE_LABEL: "restricted"}, "another warning", False),
+        ({checks.ENFORCE_LABEL: "restricted"}, "another warning", False),
     ],
 )
 def test_a_warning_of_pod_security_fails_only_where_the_namespace_enforces_it(
     labels: dict[str, str], warned: str, fails: bool
 ) -> None:
     namespace = Response(200, {"metadata": {"labels": labels}})
-    found = facts.detect_pod_security([warned], namespace, OPTIONS)
+    found = checks.detect_pod_security([warned], namespace, OPTIONS)
     assert (found.status if found else None) == ("fail" if fails else None)
 
 
 def test_a_namespace_that_may_not_be_read_is_no_proof_of_pod_security() -> None:
     warned = ['would violate PodSecurity "restricted:latest"']
-    assert facts.detect_pod_security(warned, refused(403, "no"), OPTIONS) is None
+    assert checks.detect_pod_security(warned, refused(403, "no"), OPTIONS) is None
 
 
 def test_a_restricted_pod_is_not_told_to_be_restricted() -> None:
-    namespace = Response(200, {"metadata": {"labels": {facts.ENFORCE_LABEL: "restricted"}}})
+    namespace = Response(200, {"metadata": {"labels": {checks.ENFORCE_LABEL: "restricted"}}})
     options = replace(OPTIONS, level=RESTRICTED)
-    found = facts.detect_pod_security(
+    found = checks.detect_pod_security(
         ['would violate PodSecurity "restricted:latest"'], namespace, options
     )
     assert found is not None
@@ -198,15 +202,15 @@ def test_a_restricted_pod_is_not_told_to_be_restricted() -> None:
 @pytest.mark.parametrize(
     ("found", "is_strict", "code"),
     [
-        ([facts.Fact("a", "ok", "")], True, 0),
-        ([facts.Fact("a", "warn", "", leaves_gap=True)], False, 0),
-        ([facts.Fact("a", "warn", "", leaves_gap=True)], True, 10),
-        ([facts.Fact("a", "warn", "")], True, 0),
+        ([checks.PreflightCheck("a", "ok", "")], True, 0),
+        ([checks.PreflightCheck("a", "warn", "", leaves_gap=True)], False, 0),
+        ([checks.PreflightCheck("a", "warn", "", leaves_gap=True)], True, 10),
+        ([checks.PreflightCheck("a", "warn", "")], True, 0),
         (
             [
-                facts.Fact("a", "warn", "", leaves_gap=True),
-                facts.build_failure("b", errors.NotFound("x")),
-                facts.build_failure("c", errors.Unauthorized("y")),
+                checks.PreflightCheck("a", "warn", "", leaves_gap=True),
+                checks.build_failed_check("b", errors.NotFound("x")),
+                checks.build_failed_check("c", errors.Unauthorized("y")),
             ],
             True,
             3,
@@ -214,4 +218,4 @@ def test_a_restricted_pod_is_not_told_to_be_restricted() -> None:
     ],
 )
 def test_the_exit_code_is_the_first_failures(found: list[Any], is_strict: bool, code: int) -> None:
-    assert facts.choose_exit_code(found, is_strict) == code
+    assert checks.choose_exit_code(found, is_strict) == code

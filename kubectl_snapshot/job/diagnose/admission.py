@@ -27,7 +27,7 @@ POD_SECURITY_HINTS = {
 }
 
 
-def diagnose_event(event: Mapping[str, Any], options: JobOptions) -> SnapshotError | None:
+def diagnose_job_event(event: Mapping[str, Any], options: JobOptions) -> SnapshotError | None:
     """Return what a warning event on the Job says about a pod that cannot be made.
 
     None where that mends itself, as a quota may for whoever waits for room.
@@ -36,10 +36,10 @@ def diagnose_event(event: Mapping[str, Any], options: JobOptions) -> SnapshotErr
     has_quota_words = any(mark in words for mark in QUOTA_WORDS)
     if event.get("reason") != "FailedCreate" or (has_quota_words and options.wait_for_schedule):
         return None
-    return diagnose_refusal(words, options) or build_refusal(words, options)
+    return diagnose_builtin_admission(words, options) or diagnose_webhook(words, options)
 
 
-def build_refusal(words: str, options: JobOptions) -> SnapshotError:
+def diagnose_webhook(words: str, options: JobOptions) -> SnapshotError:
     """Return the refusal by a webhook, or for a reason that only its words tell."""
     webhook = re.search(r'webhook "([^"]*)"', words)
     if webhook and "failed calling webhook" in words:
@@ -61,7 +61,7 @@ def build_refusal(words: str, options: JobOptions) -> SnapshotError:
     )
 
 
-def diagnose_refusal(words: str, options: JobOptions) -> SnapshotError | None:
+def diagnose_builtin_admission(words: str, options: JobOptions) -> SnapshotError | None:
     """Return what the API server's own admission says of the agent's pod; None for other words.
 
     Those are another's, such as a webhook's, or an authorizer's; or a quota's, where its room is

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from kubectl_snapshot.job.diagnose.pod_state import container_state, has_log, pod_condition
+from kubectl_snapshot.job.pod import container_state, has_log, pod_condition
 
 SIDECAR = {"name": "sidecar", "state": {"running": {}}}
 ENDED = {"name": "kubectl-snapshot", "state": {"terminated": {"exitCode": 0}}}

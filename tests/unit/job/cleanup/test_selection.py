@@ -5,22 +5,27 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.job.leftovers import Found, Wanted, choose_leftovers, parse_found
+from kubectl_snapshot.job.cleanup.selection import (
+    CleanupObject,
+    CleanupSelector,
+    decide_cleanup,
+    parse_cleanup_object,
+)
 from kubectl_snapshot.job.options import RUN_ID_LENGTH
 
 # 2026-11-23T08:00:00Z
 NOW = 1795420800.0
 EXPIRES = "2026-11-23T08:05:00Z"
-ALIVE = Found("Job", "kubectl-snapshot-a", "ops", "aaaaaaaaaa", "u1", NOW - 60, NOW + 300)
+ALIVE = CleanupObject("Job", "kubectl-snapshot-a", "ops", "aaaaaaaaaa", "u1", NOW - 60, NOW + 300)
 FINISHED = replace(ALIVE, is_finished=True)
 EXPIRED = replace(ALIVE, created=NOW - 900, expires=NOW - 1)
 ROLE = replace(ALIVE, kind="ClusterRole", namespace="", uid="u2")
 ORPHAN = replace(ALIVE, kind="ConfigMap", expires=0, uid="u3")
 
 
-def choices(*found: Found, **wanted: Any) -> list[tuple[bool, str]]:
-    chosen = choose_leftovers(found, Wanted(**wanted), NOW)
-    return [(choice.is_doomed, choice.reason) for choice in chosen]
+def choices(*found: CleanupObject, **selector: Any) -> list[tuple[bool, str]]:
+    chosen = decide_cleanup(found, CleanupSelector(**selector), NOW)
+    return [(choice.is_selected, choice.reason) for choice in chosen]
 
 
 def item(**metadata: Any) -> dict[str, Any]:
@@ -38,7 +43,7 @@ def item(**metadata: Any) -> dict[str, Any]:
 
 
 def test_a_job_of_the_api_is_read_with_its_times() -> None:
-    assert parse_found("Job", item()) == ALIVE
+    assert parse_cleanup_object("Job", item()) == ALIVE
 
 
 @pytest.mark.parametrize(
@@ -52,12 +57,12 @@ def test_a_job_of_the_api_is_read_with_its_times() -> None:
     ],
 )
 def test_a_job_is_finished_by_its_conditions(status: dict[str, Any], is_finished: bool) -> None:
-    assert parse_found("Job", {**item(), "status": status}).is_finished is is_finished
+    assert parse_cleanup_object("Job", {**item(), "status": status}).is_finished is is_finished
 
 
 @pytest.mark.parametrize("annotations", [None, {}, {"kubectl-snapshot/expires": "soon"}])
 def test_an_expiry_that_cannot_be_read_is_none(annotations: dict[str, str] | None) -> None:
-    assert parse_found("Job", item(annotations=annotations)).expires == 0
+    assert parse_cleanup_object("Job", item(annotations=annotations)).expires == 0
 
 
 def test_a_run_that_is_alive_stays() -> None:
@@ -74,12 +79,12 @@ def test_what_a_job_owns_is_left_to_its_job() -> None:
 
 
 def test_what_is_being_deleted_already_is_left_alone() -> None:
-    assert choices(replace(FINISHED, is_going=True)) == [(False, "it is being deleted")]
+    assert choices(replace(FINISHED, is_terminating=True)) == [(False, "it is being deleted")]
 
 
-@pytest.mark.parametrize(("job", "is_doomed"), [(ALIVE, False), (FINISHED, True)])
-def test_a_role_goes_with_the_job_of_its_run(job: Found, is_doomed: bool) -> None:
-    assert choices(ROLE, job)[1][0] is is_doomed
+@pytest.mark.parametrize(("job", "is_selected"), [(ALIVE, False), (FINISHED, True)])
+def test_a_role_goes_with_the_job_of_its_run(job: CleanupObject, is_selected: bool) -> None:
+    assert choices(ROLE, job)[1][0] is is_selected
 
 
 def test_a_role_whose_job_is_not_seen_stays_until_it_expires() -> None:

@@ -1,0 +1,1 @@
+"""Which objects of earlier runs are orphaned or expired, and their deletion."""

@@ -1,0 +1,44 @@
+"""Why the agent's pod was deleted before its result arrived: eviction, or another client. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.errors import Internal, NotFound, ServiceUnavailable
+from kubectl_snapshot.job.pod import node_name, pod_condition, pod_title
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kubectl_snapshot.errors import SnapshotError
+    from kubectl_snapshot.job.options import JobOptions
+
+
+def diagnose_deleted(
+    pod: Mapping[str, Any], options: JobOptions, has_job: bool, has_namespace: bool
+) -> SnapshotError:
+    """Return who took the pod away before its result came, as far as can be told."""
+    condition = pod_condition(pod, "DisruptionTarget")
+    if condition.get("status") == "True":
+        node = node_name(pod)
+        return ServiceUnavailable(
+            f"the agent's pod was evicted from node {node}",
+            f"{condition.get('reason', '')}: {condition.get('message', '')}",
+            f"see `kubectl describe node {node}`: it may be drained; run it again afterwards",
+        )
+    title = pod_title(pod)
+    if not has_namespace:
+        return NotFound(
+            f"namespace {options.namespace} was deleted while the capture ran",
+            f"its pod {title} was deleted before its result came",
+            "pass another one with -n",
+        )
+    if not has_job:
+        return Internal(
+            f"Job {options.namespace}/{options.name} was deleted by somebody else",
+            f"its pod {title} was deleted before its result came",
+            "run it again",
+        )
+    return Internal(
+        "the agent's pod was deleted before its result came", f"pod {title}", "run it again"
+    )

@@ -1,0 +1,36 @@
+"""What the run was waiting for when --timeout passed. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.errors import Timeout
+from kubectl_snapshot.job.diagnose.scheduling import diagnose_unschedulable
+from kubectl_snapshot.job.pod import container_state, is_unschedulable, node_name, pod_condition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kubectl_snapshot.errors import SnapshotError
+    from kubectl_snapshot.job.options import JobOptions
+
+
+def diagnose_timeout(
+    pod: Mapping[str, Any], container: str, options: JobOptions, last_warning: str
+) -> SnapshotError:
+    """Return what the run was waiting for when its time was up."""
+    hint = "pass a longer --timeout, or look with --no-cleanup"
+    if not pod:
+        waited = "no pod was made"
+    elif is_unschedulable(pod):
+        if not options.wait_for_schedule:
+            return diagnose_unschedulable(pod, options)
+        waited = f"no node: {pod_condition(pod, 'PodScheduled').get('message', '')}"
+    else:
+        state = container_state(pod, container)
+        phase = pod.get("status", {}).get("phase", "Pending")
+        waiting = state.get("waiting", {}).get("reason", "")
+        waited = f"its pod on {node_name(pod) or 'no node yet'} is {phase}"
+        waited += f" ({waiting})" if waiting else ""
+    why = f"{waited}; last warning: {last_warning}" if last_warning else waited
+    return Timeout(f"no result within {options.timeout_s:g} s", why, hint)

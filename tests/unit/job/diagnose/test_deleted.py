@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from typing import Any
+
+from kubectl_snapshot import errors
+from kubectl_snapshot.job.diagnose.deleted import diagnose_deleted
+from kubectl_snapshot.job.options import JobOptions
+
+OPTIONS = JobOptions("abcdefghij", "ops")
+
+
+def pod(**status: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "p", "namespace": "ops"},
+        "spec": {"nodeName": "node2"},
+        "status": status,
+    }
+
+
+def test_a_pod_that_is_gone_is_explained_by_what_else_is_gone() -> None:
+    def what(has_job: bool, has_namespace: bool) -> str:
+        return diagnose_deleted(pod(), OPTIONS, has_job, has_namespace).what
+
+    assert what(True, True) == "the agent's pod was deleted before its result came"
+    assert "was deleted by somebody else" in what(False, True)
+    assert what(False, False) == "namespace ops was deleted while the capture ran"
+
+
+def test_an_evicted_pod_says_who_evicted_it() -> None:
+    condition = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+    }
+    error = diagnose_deleted(pod(conditions=[condition]), OPTIONS, False, True)
+    assert isinstance(error, errors.ServiceUnavailable)
+    assert error.what == "the agent's pod was evicted from node node2"
+    assert error.why == "EvictionByEvictionAPI: Eviction API: evicting"

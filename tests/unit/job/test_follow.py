@@ -138,7 +138,7 @@ def refusal(wire: Wire, directory: Path) -> SnapshotError:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "SILENCE_S", 0.2)
-    monkeypatch.setattr(watchers, "PROBE_S", 1.0)
+    monkeypatch.setattr(watchers, "PROBE_S", 2.0)
 
 
 def test_a_log_that_is_cut_is_read_again_and_merged(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.host.child import run_module
 from kubectl_snapshot.errors import Internal, SnapshotError, Timeout, Unavailable
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kubectl_snapshot.clients.gpu.driver_files import DriverFiles
-
-Value = Union[str, int, bool]
+    from kubectl_snapshot.clients.gpu.readers import Value
 
 CHILD = "kubectl_snapshot.clients.gpu.nvml_child"
 # What the dynamic linker finds by itself: a container runtime may have injected the driver.

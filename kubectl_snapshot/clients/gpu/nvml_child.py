@@ -19,13 +19,14 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import json
 import os
 import threading
 from typing import Any
 
 from kubectl_snapshot.clients.gpu import fields
-from kubectl_snapshot.clients.gpu import links as nvml_links
-from kubectl_snapshot.clients.gpu import values as nvml_values
+from kubectl_snapshot.clients.gpu.nvlink import Peer, build_peer, read_connection
+from kubectl_snapshot.clients.gpu.readers import NamedReader, Values, read_values
 from kubectl_snapshot.clients.host.pci import parse_address
 from kubectl_snapshot.errors import InvalidRequest
 
@@ -58,7 +59,7 @@ def main(library: str, run_directory: str) -> None:
     except nvml.NVMLError as error:
         _write(init=error.value, why=str(error), node=_open_device_node())
         return
-    system, _, _ = nvml_values.read_values(nvml, None, fields.SYSTEM)
+    system, _, _ = read_values(nvml, None, fields.SYSTEM)
     _write(system=system, count=count, excluded=_read_excluded(nvml))
     _read_gpus(_Gpus(nvml, sees_daemon), count)
     _write(end=True)
@@ -82,12 +83,12 @@ class _Gpus:
         self._nvml = nvml
         self._sees_daemon = sees_daemon
         self._lock = threading.Lock()
-        self._done: dict[int, nvml_links.Peer] = {}
+        self._done: dict[int, Peer] = {}
 
     def read(self, index: int) -> None:
         """Write everything of one GPU, and its links to those that were done before it."""
         nvml = self._nvml
-        config: nvml_values.Values = {}
+        config: Values = {}
         try:
             device = nvml.nvmlDeviceGetHandleByIndex(index)
             for name, readers in fields.PARTS:
@@ -96,18 +97,18 @@ class _Gpus:
         except nvml.NVMLError as error:
             _write(gpu=index, error=str(error))
             return
-        peer = nvml_links.build_peer(device, config)
+        peer = build_peer(device, config)
         with self._lock:
             before = dict(self._done)
             self._done[index] = peer
         _write(gpu=index, done=True)
-        links = {other: nvml_links.read_link(nvml, peer, before[other]) for other in before}
+        links = {other: read_connection(nvml, peer, before[other]) for other in before}
         _write(gpu=index, links=links)
 
     def _read_part(
-        self, index: int, device: Any, name: str, readers: tuple[nvml_values.Named, ...]
-    ) -> nvml_values.Values:
-        values, unsupported, failed = nvml_values.read_values(self._nvml, device, readers)
+        self, index: int, device: Any, name: str, readers: tuple[NamedReader, ...]
+    ) -> Values:
+        values, unsupported, failed = read_values(self._nvml, device, readers)
         if not self._sees_daemon and values.get("persistence-mode") is False:
             del values["persistence-mode"]
             failed["persistence-mode"] = "the socket of nvidia-persistenced cannot be seen"
@@ -151,8 +152,6 @@ def _open_device_node() -> str:
 
 
 def _write(**line: Any) -> None:
-    import json
-
     content = json.dumps(line).encode() + b"\n"
     with _write_lock:
         while content:

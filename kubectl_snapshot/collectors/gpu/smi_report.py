@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from xml.etree.ElementTree import Element
 
-    from kubectl_snapshot.clients.gpu.nvml import Value
+    from kubectl_snapshot.clients.gpu.readers import Value
     from kubectl_snapshot.document.snapshot import Scalar
 
 # Contract 2.2, the order of the table; below the root, and below the first `gpu`.

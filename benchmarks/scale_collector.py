@@ -19,16 +19,16 @@ def main() -> None:
     from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
     from kubectl_snapshot.collectors.run.compose import collect_redacted, ensure_key
     from kubectl_snapshot.collectors.run.context import Context
-    from kubectl_snapshot.document.redaction.values import Redaction
+    from kubectl_snapshot.settings import CollectSettings
 
     kube = connect(ConnectionOptions(kubeconfig=kubeconfig), {})
-    context = Context(host=HostPath(None), node_name=node_name, kube=kube)
+    settings = ensure_key(CollectSettings())
+    context = Context(host=HostPath(None), node_name=node_name, kube=kube, settings=settings)
     measurements = collect_redacted(
         [ALL_COLLECTORS[type_] for type_ in types],
         context,
         time.monotonic() + 300,
         lambda event: None,
-        ensure_key(Redaction()),
     )
     found = {
         f"{measurement.type}.{subtype.name}": {"status": subtype.status, "keys": len(subtype.data)}

@@ -31,6 +31,7 @@ from kubectl_snapshot.job.selectors import (
     parse_taint,
     parse_tolerations,
 )
+from kubectl_snapshot.settings import CollectSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FULL_API_VERSION",
     "AgentConfig",
+    "CollectSettings",
     "Factory",
     "NodeSnapshotter",
     "Redaction",
@@ -77,11 +79,11 @@ class Serializer(Protocol):
 
 @dataclass(frozen=True)
 class Factory:
-    """What is collected. `systemd_services` None means the default units."""
+    """Version and collectors of a capture; empty `systemd_services` mean the default units."""
 
     version: str
     collectors: tuple[Collector, ...]
-    systemd_services: tuple[str, ...] | None = None
+    systemd_services: tuple[str, ...] = ()
 
 
 def ignore_event(event: Mapping[str, Any]) -> None:
@@ -93,9 +95,9 @@ class AgentConfig:
     """How the agent is deployed. The first group is the reference's, the second is ours.
 
     `timeout` is in seconds. `privileged` may be True, False or "host-read". `namespace` empty means
-    the kubeconfig context's. `cleanup` False leaves the Job to its TTL. Helm's releases are read in
-    `helm_namespaces` only, `("*",)` being all; `max_nodes_per_entry` 0 is no limit. `registry` is a
-    CollectorRegistry of prometheus_client; without one no metrics are kept.
+    the kubeconfig context's. `cleanup` False leaves the Job to its TTL. `collect` has the options
+    of the collectors; `max_nodes_per_entry` is the reference's name for one of them and overrides
+    it unless 0. `registry` is a CollectorRegistry of prometheus_client; None keeps no metrics.
     """
 
     kubeconfig: str | None = None
@@ -126,9 +128,7 @@ class AgentConfig:
     job_deadline_margin: int = 60
     on_event: OnEvent = ignore_event
     cancel: threading.Event | None = None
-    helm_namespaces: Sequence[str] = ()
-    systemd_services: Sequence[str] | None = None
-    redaction: Redaction = field(default_factory=Redaction)
+    collect: CollectSettings = field(default_factory=CollectSettings)
     registry: Registry | None = None
 
 
@@ -169,19 +169,18 @@ class NodeSnapshotter:
                 file.serialize(snapshot)
 
     def _measure_here(self, timeout_s: float) -> Snapshot:
-        from kubectl_snapshot.collectors.run.local import Here, collect_here, read_node_name
+        from kubectl_snapshot.collectors.run.local import (
+            LocalCapture,
+            collect_locally,
+            read_node_name,
+        )
 
         factory = self.factory or default_factory(self.version)
 
         def take(on_event: OnEvent) -> Snapshot:
-            here = Here(
-                timeout_s,
-                os.environ,
-                on_event,
-                systemd_services=factory.systemd_services,
-                redaction=self.redaction,
-            )
-            snapshot = collect_here(factory.collectors, factory.version, here)
+            settings = CollectSettings(self.redaction, systemd_services=factory.systemd_services)
+            local = LocalCapture(timeout_s, os.environ, on_event, settings=settings)
+            snapshot = collect_locally(factory.collectors, factory.version, local)
             if self.require_gpu:
                 check_gpu(snapshot)
             return snapshot
@@ -245,11 +244,15 @@ class FileSerializer:
 
 
 def default_factory(version: str = "", systemd_services: Sequence[str] | None = None) -> Factory:
-    """Return the factory of all collectors; an empty list of units means containerd alone."""
+    """Return a factory of all collectors.
+
+    `systemd_services`: None means the default units, an empty list containerd.service alone.
+    """
     from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 
     collectors = tuple(ALL_COLLECTORS.values())
-    return Factory(version or __version__, collectors, _choose_units(systemd_services))
+    units = () if systemd_services is None else tuple(systemd_services) or ("containerd.service",)
+    return Factory(version or __version__, collectors, units)
 
 
 def file_serializer(path: str) -> FileSerializer:
@@ -323,7 +326,6 @@ def build_job_options(
     """Return the run's options; raise InvalidRequest for what does not go together."""
     from kubectl_snapshot.agent.capture import build_reads
     from kubectl_snapshot.clients.files.zipapp import read_zipapp
-    from kubectl_snapshot.collectors.kubernetes.helm import parse_namespaces
     from kubectl_snapshot.collectors.run.compose import ensure_key
     from kubectl_snapshot.job.options import INJECT, LEVELS, JobOptions, Zipapp, new_run_id
 
@@ -337,8 +339,8 @@ def build_job_options(
         from kubectl_snapshot.storage.template_file import read_template
 
         read_template(config.template_path)
-    helm_namespaces = parse_namespaces(config.helm_namespaces)
-    required_reads = build_reads(collectors, helm_namespaces, is_optional=False)
+    settings = ensure_key(choose_settings(config))
+    required_reads = build_reads(collectors, settings.helm_namespaces, is_optional=False)
     return JobOptions(
         run_id=new_run_id(os.urandom(8)),
         namespace=namespace,
@@ -356,16 +358,13 @@ def build_job_options(
         agent=config.agent,
         zipapp=Zipapp(*read_zipapp(os.environ)) if config.agent == INJECT else None,
         cluster_scope=config.cluster_scope,
-        reads=required_reads + build_reads(collectors, helm_namespaces, is_optional=True),
+        reads=required_reads + build_reads(collectors, settings.helm_namespaces, is_optional=True),
         required_reads=required_reads,
-        helm_namespaces=helm_namespaces,
-        max_nodes_per_entry=config.max_nodes_per_entry,
-        systemd_services=_choose_units(config.systemd_services),
+        settings=settings,
         wait_for_schedule=config.wait_for_schedule,
         ttl_s=config.ttl,
         pod_deadline_margin_s=config.pod_deadline_margin,
         job_deadline_margin_s=config.job_deadline_margin,
-        redaction=ensure_key(config.redaction),
     )
 
 
@@ -380,10 +379,18 @@ def _choose_connection(config: AgentConfig) -> ConnectionOptions:
     )
 
 
-def _choose_units(services: Sequence[str] | None) -> tuple[str, ...] | None:
-    if services is None:
-        return None
-    return tuple(services) or ("containerd.service",)
+def choose_settings(config: AgentConfig) -> CollectSettings:
+    """Return the options of the collectors; InvalidRequest for an invalid one."""
+    from kubectl_snapshot.collectors.kubernetes.helm import parse_namespaces
+    from kubectl_snapshot.collectors.systemd import parse_units
+
+    collect = config.collect
+    return replace(
+        collect,
+        helm_namespaces=parse_namespaces(collect.helm_namespaces),
+        systemd_services=parse_units(collect.systemd_services),
+        max_nodes_per_entry=config.max_nodes_per_entry or collect.max_nodes_per_entry,
+    )
 
 
 def check_gpu_request(require_gpu: bool, runtime_class: str) -> None:

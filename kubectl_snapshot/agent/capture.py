@@ -99,7 +99,7 @@ def run_capture(capture: Capture) -> Snapshot:
             "mode": AGENT_UNPRIVILEGED_MODE if options.level == RESTRICTED else AGENT_MODE,
             "cluster-scope": options.cluster_scope,
         },
-        options.redaction.key,
+        options.settings.redaction.key,
     )
 
 
@@ -159,8 +159,7 @@ class _ClusterPart:
             host=HostPath(None),
             node_name=node_name,
             kube=capture.kube,
-            helm_namespaces=capture.options.helm_namespaces,
-            max_nodes_per_entry=capture.options.max_nodes_per_entry,
+            settings=capture.options.settings,
         )
         try:
             self._measurements = collect_redacted(
@@ -168,7 +167,6 @@ class _ClusterPart:
                 context,
                 capture.deadline,
                 capture.on_event,
-                capture.options.redaction,
             )
         finally:
             self._is_done.set()

@@ -47,7 +47,7 @@ def collect(context: Context) -> Iterator[Subtype]:
     nodes = require_kube(context).list_items(
         "/api/v1/nodes", doing="list the nodes", deadline=context.deadline
     )
-    yield from build_topology(nodes, context.max_nodes_per_entry)
+    yield from build_topology(nodes, context.settings.max_nodes_per_entry)
 
 
 def build_topology(nodes: Iterable[object], max_nodes: int = 0) -> tuple[Subtype, ...]:

@@ -120,11 +120,8 @@ def is_pattern(name: str) -> bool:
     return any(char in name for char in GLOB_CHARACTERS)
 
 
-def parse_units(names: Sequence[str]) -> tuple[str, ...] | None:
-    """Return the units that are asked for, None for the default ones; raise InvalidRequest.
-
-    What can be no unit's name and no pattern of such names is refused.
-    """
+def parse_units(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names and patterns of systemd units; InvalidRequest for an invalid one."""
     import re
 
     for name in names:
@@ -137,9 +134,8 @@ def parse_units(names: Sequence[str]) -> tuple[str, ...] | None:
             raise InvalidRequest(
                 f"{name} does not say which type of unit it is", hint=f"use {name}.service"
             )
-    return tuple(names) or None
+    return tuple(names)
 
 
 def _choose_units(context: Context) -> tuple[str, ...]:
-    chosen = SUBTYPES if context.systemd_services is None else context.systemd_services
-    return tuple(dict.fromkeys(chosen))
+    return tuple(dict.fromkeys(context.settings.systemd_services or SUBTYPES))

@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot import __version__
 from kubectl_snapshot.commands.all_commands import COMMANDS
+from kubectl_snapshot.commands.collect_flags import (
+    add_collect_flags,
+    add_redaction_flags,
+    parse_settings,
+)
 from kubectl_snapshot.commands.connection_flags import (
     add_connection_flags,
     connect_with,
@@ -17,14 +22,12 @@ from kubectl_snapshot.commands.connection_flags import (
 from kubectl_snapshot.commands.flags import (
     Parser,
     add_boolean_flag,
-    add_cluster_flags,
     add_flag,
     add_gpu_flag,
     add_log_flags,
     add_metrics_flag,
     add_optional_flag,
     add_repeated_flag,
-    add_systemd_flag,
     parse_timeout,
 )
 from kubectl_snapshot.commands.flags import (
@@ -38,7 +41,6 @@ from kubectl_snapshot.commands.output import (
     parse_outputs,
     write_outputs,
 )
-from kubectl_snapshot.commands.redaction_flags import add_redaction_flags, parse_redaction
 from kubectl_snapshot.constants import DEFAULT_IMAGE
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_OK
 
@@ -115,8 +117,7 @@ def add_node_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         default="auto",
         help="who reads the cluster-wide facts: you, the agent, or nobody (default: auto)",
     )
-    add_cluster_flags(group)
-    add_systemd_flag(group)
+    add_collect_flags(group)
     add_gpu_flag(group)
     add_flag(group, "--timeout", metavar="TIME", default="5m", help="limit of all (default: 5m)")
     add_boolean_flag(
@@ -249,20 +250,16 @@ def finish(
 
 def capture_here(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
     from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
-    from kubectl_snapshot.collectors.run.local import Here, collect_here
-    from kubectl_snapshot.collectors.systemd import parse_units
+    from kubectl_snapshot.collectors.run.local import LocalCapture, collect_locally
 
-    here = Here(
+    local = LocalCapture(
         parse_timeout(args.timeout),
         os.environ,
         on_event,
         connection=parse_connection(args),
-        systemd_services=parse_units(args.systemd_service),
-        helm_namespaces=args.helm_namespace,
-        max_nodes_per_entry=args.max_nodes_per_entry,
-        redaction=parse_redaction(args, on_event),
+        settings=parse_settings(args, on_event),
     )
-    return collect_here(tuple(ALL_COLLECTORS.values()), __version__, here)
+    return collect_locally(tuple(ALL_COLLECTORS.values()), __version__, local)
 
 
 def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:
@@ -288,7 +285,6 @@ def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:
 
 
 def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
-    from kubectl_snapshot.collectors.systemd import parse_units
     from kubectl_snapshot.job.selectors import (
         parse_node_selectors,
         parse_tolerations,
@@ -321,9 +317,6 @@ def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
         agent=args.agent,
         cluster_scope=args.cluster_scope,
         wait_for_schedule=args.wait_for_schedule,
-        helm_namespaces=args.helm_namespace,
-        max_nodes_per_entry=args.max_nodes_per_entry,
-        systemd_services=parse_units(args.systemd_service),
-        redaction=parse_redaction(args, on_event),
+        collect=parse_settings(args, on_event),
         on_event=on_event,
     )

@@ -8,21 +8,23 @@ from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot import __version__
+from kubectl_snapshot.commands.collect_flags import (
+    add_collect_flags,
+    add_redaction_flags,
+    parse_settings,
+)
 from kubectl_snapshot.commands.flags import (
     Parser,
     add_api_version_flag,
-    add_cluster_flags,
     add_flag,
     add_gpu_flag,
     add_log_flags,
     add_metrics_flag,
-    add_systemd_flag,
     parse_timeout,
 )
 from kubectl_snapshot.commands.flags import (
     new_parser as new_plain_parser,
 )
-from kubectl_snapshot.commands.redaction_flags import add_redaction_flags, parse_redaction
 from kubectl_snapshot.errors import EXIT_OK, SnapshotError
 
 if TYPE_CHECKING:
@@ -60,8 +62,7 @@ def new_parser() -> Parser:
         help="where the node's / is seen (default: /, or nowhere for an agent)",
     )
     add_agent_flags(parser)
-    add_cluster_flags(parser)
-    add_systemd_flag(parser)
+    add_collect_flags(parser)
     add_gpu_flag(parser)
     add_metrics_flag(parser)
     add_api_version_flag(parser)
@@ -128,21 +129,17 @@ def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> 
 
 
 def take_here(args: argparse.Namespace, timeout_s: float, on_event: OnEvent) -> Snapshot:
-    from kubectl_snapshot.collectors.run.local import Here, collect_here
-    from kubectl_snapshot.collectors.systemd import parse_units
+    from kubectl_snapshot.collectors.run.local import LocalCapture, collect_locally
     from kubectl_snapshot.snapshotter import check_gpu
 
-    here = Here(
+    local = LocalCapture(
         timeout_s,
         os.environ,
         on_event,
         host_root=args.host_root or "/",
-        systemd_services=parse_units(args.systemd_service),
-        helm_namespaces=args.helm_namespace,
-        max_nodes_per_entry=args.max_nodes_per_entry,
-        redaction=parse_redaction(args, on_event),
+        settings=parse_settings(args, on_event),
     )
-    snapshot = collect_here(choose_collectors(True), __version__, here)
+    snapshot = collect_locally(choose_collectors(True), __version__, local)
     if args.require_gpu:
         check_gpu(snapshot)
     return snapshot
@@ -152,7 +149,6 @@ def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) 
     """Write progress and then the framed document of the node that this pod runs on."""
     from kubectl_snapshot.collectors.run.compose import collect_snapshot, ensure_key
     from kubectl_snapshot.collectors.run.context import Context
-    from kubectl_snapshot.collectors.systemd import parse_units
     from kubectl_snapshot.document.codec.json_codec import canonical_json
     from kubectl_snapshot.document.redaction.values import OWN_KEY
     from kubectl_snapshot.job.frame import encode_frame, render_progress
@@ -162,9 +158,9 @@ def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) 
         out.write(render_progress(event) + "\n")
         out.flush()
 
-    redaction = parse_redaction(args)
+    settings = parse_settings(args)
     metadata = {"version": __version__}
-    if redaction.is_on and not redaction.key:
+    if settings.redaction.is_on and not settings.redaction.key:
         metadata["redaction"] = OWN_KEY
     reads_cluster = args.cluster_scope == "agent"
     kube, kube_error = connect_from_pod() if reads_cluster else (None, None)
@@ -173,15 +169,11 @@ def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) 
         node_name=os.environ.get("NODE_NAME", ""),
         kube=kube,
         kube_error=kube_error,
-        helm_namespaces=tuple(args.helm_namespace),
-        max_nodes_per_entry=args.max_nodes_per_entry,
-        systemd_services=parse_units(args.systemd_service),
+        settings=ensure_key(settings),
     )
     collectors = choose_collectors(reads_cluster)
     stop = stop_on_sigterm()
-    snapshot = collect_snapshot(
-        collectors, context, timeout_s, metadata, tell, ensure_key(redaction), stop
-    )
+    snapshot = collect_snapshot(collectors, context, timeout_s, metadata, tell, stop)
     # One burst, and then at once the end: an ended container's log is not rotated.
     out.write("".join(f"{line}\n" for line in encode_frame(canonical_json(snapshot), args.run_id)))
 

@@ -163,35 +163,6 @@ def _add(group: Any, names: tuple[str, ...], settings: dict[str, Any]) -> Any:
     return action
 
 
-def add_systemd_flag(group: Any) -> None:
-    """Add what the verbs that collect have for SystemD."""
-    add_repeated_flag(
-        group,
-        "--systemd-service",
-        metavar="UNIT",
-        help="a unit of systemd, or a pattern such as 'nvidia-*'; can be repeated "
-        "(default: containerd.service, docker.service, kubelet.service)",
-    )
-
-
-def add_cluster_flags(group: Any) -> None:
-    """Add what the verbs that collect have for the cluster-wide facts."""
-    add_repeated_flag(
-        group,
-        "--helm-namespace",
-        metavar="NAME",
-        help="read Helm's releases of this namespace, '*' of all; can be repeated (default: none)",
-    )
-    add_flag(
-        group,
-        "--max-nodes-per-entry",
-        type=parse_count,
-        metavar="N",
-        default=0,
-        help="name at most N nodes for a taint or label (default: 0, no limit)",
-    )
-
-
 def add_gpu_flag(group: Any) -> None:
     """Add what the verbs that collect have for a document that is no use without a GPU."""
     add_boolean_flag(group, "--require-gpu", help="print nothing and exit 3 where no GPU is found")

@@ -28,6 +28,7 @@ from kubectl_snapshot.job.options import (
     JobOptions,
     Zipapp,
 )
+from kubectl_snapshot.settings import build_arguments
 
 Manifest = dict[str, Any]
 
@@ -189,21 +190,8 @@ def build_agent_command(options: JobOptions) -> list[str]:
     ]
     if options.level != RESTRICTED:
         arguments.append(f"--host-root={HOST_ROOT}")
-    arguments += build_redaction_arguments(options)
-    if options.cluster_scope == AGENT:
-        arguments += [f"--helm-namespace={name}" for name in options.helm_namespaces]
-        if options.max_nodes_per_entry:
-            arguments.append(f"--max-nodes-per-entry={options.max_nodes_per_entry}")
-    arguments += [f"--systemd-service={name}" for name in options.systemd_services or ()]
-    return start + arguments
-
-
-def build_redaction_arguments(options: JobOptions) -> list[str]:
-    """Return what the collector is told of redaction; the key itself is in a file."""
-    if not options.redaction.is_on:
-        return ["--no-redact"]
-    key = [f"--redact-key-file={KEY_DIRECTORY}/{KEY_FILE}"] if options.carries_key else []
-    return key + [f"--redact={pattern}" for pattern in options.redaction.patterns]
+    key_file = f"{KEY_DIRECTORY}/{KEY_FILE}" if options.carries_key else ""
+    return start + arguments + build_arguments(options.settings, key_file)
 
 
 def build_volumes(options: JobOptions) -> list[Manifest]:
@@ -293,7 +281,7 @@ def build_key_secret(options: JobOptions, owner: Manifest) -> Manifest:
         "metadata": build_owned_metadata(options, owner),
         "immutable": True,
         "type": "Opaque",
-        "data": {KEY_FILE: b64encode(options.redaction.key).decode("ascii")},
+        "data": {KEY_FILE: b64encode(options.settings.redaction.key).decode("ascii")},
     }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import DEFAULT_IMAGE, DEFAULT_TIMEOUT_S, NAME
-from kubectl_snapshot.document.redaction.values import Redaction
+from kubectl_snapshot.settings import CollectSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +45,8 @@ class JobOptions:
     """One run. `zipapp` is None where the image has kubectl-snapshot in it (`agent` is `image`).
 
     `reads` is what reading the cluster-wide facts needs of whoever reads them; without the part in
-    `required_reads` one is not worth asking. `helm_namespaces` and `max_nodes_per_entry` are the
-    collectors' own. `redaction` has its key; without `shares_key` the pod makes one of its own.
+    `required_reads` one is not worth asking. `settings.redaction` has its key; without `shares_key`
+    the pod generates its own.
     """
 
     run_id: str
@@ -66,15 +66,12 @@ class JobOptions:
     zipapp: Zipapp | None = None
     cluster_scope: str = CLIENT
     reads: tuple[Permission, ...] = ()
-    systemd_services: tuple[str, ...] | None = None
     required_reads: tuple[Permission, ...] = ()
-    helm_namespaces: tuple[str, ...] = ()
-    max_nodes_per_entry: int = 0
     wait_for_schedule: bool = False
     ttl_s: int = TTL_S
     pod_deadline_margin_s: int = POD_DEADLINE_MARGIN_S
     job_deadline_margin_s: int = JOB_DEADLINE_MARGIN_S
-    redaction: Redaction = field(default_factory=Redaction)
+    settings: CollectSettings = field(default_factory=CollectSettings)
     shares_key: bool = True
 
     @property
@@ -94,8 +91,9 @@ class JobOptions:
 
     @property
     def carries_key(self) -> bool:
-        """Return whether the run makes a Secret of the key that the pod redacts by."""
-        return self.shares_key and self.redaction.is_on and bool(self.redaction.key)
+        """Return whether the run creates a Secret with the pod's redaction key."""
+        redaction = self.settings.redaction
+        return self.shares_key and redaction.is_on and bool(redaction.key)
 
     @property
     def sets_up_rbac(self) -> bool:

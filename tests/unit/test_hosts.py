@@ -19,6 +19,7 @@ from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.collectors.run.runner import run_collectors
 from kubectl_snapshot.document.codec.yaml_codec import render_yaml
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot
+from kubectl_snapshot.settings import CollectSettings
 from tests.servers.systemd_peer import answer_units, read_units, serve_systemd
 from tests.unit.golden import check_golden
 from tests.unit.hosts import ALL_HOSTS, copy_host
@@ -33,7 +34,10 @@ def capture(host: Path, directory: Path) -> Snapshot:
     root = copy_host(host, directory)
     units = read_units(root / "systemd")
     context = Context(
-        HostPath(str(root)), systemd_services=tuple(dict.fromkeys([*systemd.SUBTYPES, *units]))
+        HostPath(str(root)),
+        settings=CollectSettings(
+            systemd_services=tuple(dict.fromkeys([*systemd.SUBTYPES, *units]))
+        ),
     )
     with serve_systemd(root, answer_units(units)):
         found = run_collectors(COLLECTORS, context, time.monotonic() + LIMIT_S, lambda event: None)

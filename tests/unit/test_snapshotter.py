@@ -11,9 +11,11 @@ from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.errors import InvalidRequest, NotFound, ServiceUnavailable
 from kubectl_snapshot.snapshotter import (
     AgentConfig,
+    CollectSettings,
     NodeSnapshotter,
     Snapshot,
     build_job_options,
+    choose_settings,
     default_factory,
     deploy_and_get_snapshot,
     file_serializer,
@@ -24,17 +26,39 @@ from tests.servers.kubeconfigs import write_kubeconfig
 @pytest.mark.parametrize(
     ("given", "chosen"),
     [
-        (None, None),
+        (None, ()),
         ([], ("containerd.service",)),
         (["kubelet.service", "nvidia-*"], ("kubelet.service", "nvidia-*")),
     ],
 )
 def test_no_list_of_units_is_the_default_one_and_an_empty_list_is_containerd_alone(
-    given: list[str] | None, chosen: tuple[str, ...] | None
+    given: list[str] | None, chosen: tuple[str, ...]
 ) -> None:
     assert default_factory(systemd_services=given).systemd_services == chosen
-    config = AgentConfig(agent="image", systemd_services=given)
-    assert build_job_options(config, "ops", ()).systemd_services == chosen
+
+
+@pytest.mark.parametrize(
+    ("reference", "ours", "chosen"), [(0, 0, 0), (3, 0, 3), (0, 5, 5), (3, 5, 3)]
+)
+def test_the_references_name_of_an_option_overrides_ours(
+    reference: int, ours: int, chosen: int
+) -> None:
+    config = AgentConfig(
+        max_nodes_per_entry=reference, collect=CollectSettings(max_nodes_per_entry=ours)
+    )
+    assert choose_settings(config).max_nodes_per_entry == chosen
+
+
+@pytest.mark.parametrize(
+    "invalid",
+    [
+        CollectSettings(helm_namespaces=("../secrets",)),
+        CollectSettings(systemd_services=("no-type",)),
+    ],
+)
+def test_an_invalid_setting_of_a_program_is_refused(invalid: CollectSettings) -> None:
+    with pytest.raises(InvalidRequest):
+        choose_settings(AgentConfig(collect=invalid))
 
 
 def test_a_registry_learns_how_long_this_machine_took(

@@ -88,7 +88,7 @@ def parse_namespaces(names: Iterable[str]) -> tuple[str, ...]:
 
 def read_releases(context: Context) -> Subtype:
     """Return the newest deployed revision of each release; one that is corrupt is a reason."""
-    namespaces = context.helm_namespaces
+    namespaces = context.settings.helm_namespaces
     if not namespaces:
         return Subtype("helm", {}, {"reason": NOT_ASKED})
     kube = require_kube(context)

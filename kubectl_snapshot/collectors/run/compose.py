@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kubectl_snapshot.collectors.run.context import Collector, Context
-    from kubectl_snapshot.document.redaction.values import Redaction
     from kubectl_snapshot.document.snapshot import Measurement
+    from kubectl_snapshot.settings import CollectSettings
 
 
 def collect_snapshot(
@@ -33,7 +33,6 @@ def collect_snapshot(
     timeout_s: float,
     metadata: Mapping[str, str],
     on_event: Callable[[Mapping[str, object]], None],
-    redaction: Redaction,
     stop: threading.Event | None = None,
 ) -> Snapshot:
     """Return the document of all these collectors, run at once, within `timeout_s`.
@@ -41,16 +40,20 @@ def collect_snapshot(
     Once `stop` is set it is what was read until then, with the rest as gaps.
     """
     deadline = time.monotonic() + timeout_s
-    measurements = collect_redacted(collectors, context, deadline, on_event, redaction, stop)
+    measurements = collect_redacted(collectors, context, deadline, on_event, stop)
+    redaction = context.settings.redaction
     if not redaction.is_on:
         metadata = {**metadata, "redaction": DISABLED}
     own = {"source-node": context.node_name, "timestamp": render_time(time.time())}
     return compose_snapshot(measurements, {**own, **metadata}, redaction.key)
 
 
-def ensure_key(redaction: Redaction) -> Redaction:
-    """Return the redaction with its key, or with a new random one."""
-    return redaction if redaction.key else replace(redaction, key=new_key(KEY_BYTES))
+def ensure_key(settings: CollectSettings) -> CollectSettings:
+    """Return the settings with a redaction key: their own, or a new random one."""
+    redaction = settings.redaction
+    if redaction.key:
+        return settings
+    return replace(settings, redaction=replace(redaction, key=new_key(KEY_BYTES)))
 
 
 def collect_redacted(
@@ -58,14 +61,13 @@ def collect_redacted(
     context: Context,
     deadline: float,
     on_event: Callable[[Mapping[str, object]], None],
-    redaction: Redaction,
     stop: threading.Event | None = None,
 ) -> tuple[Measurement, ...]:
-    """Return what `run_collectors` does, redacted: nobody else sees a secret of theirs."""
+    """Run the collectors and return their measurements redacted."""
     measurements = run_collectors(collectors, context, deadline, on_event, stop)
     from kubectl_snapshot.document.redaction.measurements import redact_measurements
 
-    return redact_measurements(measurements, redaction)
+    return redact_measurements(measurements, context.settings.redaction)
 
 
 def compose_snapshot(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from kubectl_snapshot.document.snapshot import PARTIAL, Subtype
 from kubectl_snapshot.errors import SnapshotError, Unavailable
+from kubectl_snapshot.settings import CollectSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,19 +45,15 @@ class Rule:
 class Context:
     """All that a collector may look at. Without `kube`, `kube_error` says why there is none.
 
-    `systemd_services` is None where the caller chose no units. `deadline` is a time.monotonic()
-    value; the runner gives each collector its own. `helm_namespaces` may be ALL_NAMESPACES alone;
-    `max_nodes_per_entry` 0 is no limit.
+    `deadline` is a time.monotonic() value; the runner gives each collector its own.
     """
 
     host: HostPath
     node_name: str = ""
     kube: Kube | None = None
     kube_error: SnapshotError | None = None
-    systemd_services: tuple[str, ...] | None = None
+    settings: CollectSettings = field(default_factory=CollectSettings)
     deadline: float = math.inf
-    helm_namespaces: tuple[str, ...] = ()
-    max_nodes_per_entry: int = 0
 
 
 class Collector(Protocol):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.collectors.run.compose import collect_snapshot, ensure_key
 from kubectl_snapshot.collectors.run.context import Context
-from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.settings import CollectSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +22,10 @@ MODE = "local"
 
 
 @dataclass(frozen=True)
-class Here:
-    """How this machine is looked at. `host_root` is where its `/` is seen from.
+class LocalCapture:
+    """How this machine is captured; `host_root` is where its `/` is mounted.
 
-    `systemd_services` None means the default units; `connection` None the usual kubeconfig.
+    `connection` None means the default kubeconfig.
     """
 
     timeout_s: float
@@ -33,30 +33,23 @@ class Here:
     on_event: Callable[[Mapping[str, Any]], None]
     connection: ConnectionOptions | None = None
     host_root: str = "/"
-    systemd_services: tuple[str, ...] | None = None
-    helm_namespaces: Sequence[str] = ()
-    max_nodes_per_entry: int = 0
-    redaction: Redaction | None = None
+    settings: CollectSettings = field(default_factory=CollectSettings)
 
 
-def collect_here(collectors: Sequence[Collector], version: str, here: Here) -> Snapshot:
+def collect_locally(collectors: Sequence[Collector], version: str, local: LocalCapture) -> Snapshot:
     """Return the snapshot of this machine; without a cluster its Kubernetes parts say why."""
     from kubectl_snapshot.clients.host.hostpath import HostPath
-    from kubectl_snapshot.collectors.kubernetes.helm import parse_namespaces
 
-    kube, kube_error = _connect(here)
+    kube, kube_error = _connect(local)
     context = Context(
-        host=HostPath(here.host_root),
-        node_name=read_node_name(here.environment),
+        host=HostPath(local.host_root),
+        node_name=read_node_name(local.environment),
         kube=kube,
         kube_error=kube_error,
-        systemd_services=here.systemd_services,
-        helm_namespaces=parse_namespaces(here.helm_namespaces),
-        max_nodes_per_entry=here.max_nodes_per_entry,
+        settings=ensure_key(local.settings),
     )
     metadata = {"version": version, "mode": MODE}
-    redaction = ensure_key(here.redaction or Redaction())
-    return collect_snapshot(collectors, context, here.timeout_s, metadata, here.on_event, redaction)
+    return collect_snapshot(collectors, context, local.timeout_s, metadata, local.on_event)
 
 
 def read_node_name(environment: Mapping[str, str]) -> str:
@@ -66,10 +59,10 @@ def read_node_name(environment: Mapping[str, str]) -> str:
     return detect_node_name(environment) or os.uname().nodename
 
 
-def _connect(here: Here) -> tuple[Kube | None, SnapshotError | None]:
+def _connect(local: LocalCapture) -> tuple[Kube | None, SnapshotError | None]:
     from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
 
     try:
-        return connect(here.connection or ConnectionOptions(), here.environment), None
+        return connect(local.connection or ConnectionOptions(), local.environment), None
     except SnapshotError as error:
         return None, error

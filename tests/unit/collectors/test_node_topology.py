@@ -17,6 +17,7 @@ from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.collectors.run.runner import run_collectors
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Unauthorized, Unavailable
+from kubectl_snapshot.settings import CollectSettings
 from tests.servers.http_server import Exchange, serve
 from tests.unit.collectors.api_answers import Api
 
@@ -37,7 +38,9 @@ def topology(*nodes: dict[str, Any], max_nodes: int = 0) -> dict[str, Subtype]:
 
 def test_one_list_fills_all_declared_subtypes() -> None:
     api = Api({NODES: [node("a", {"x": "1"}), node("b", {"x": "1"})]})
-    found = list(node_topology.collect(api.context(max_nodes_per_entry=1)))
+    found = list(
+        node_topology.collect(api.context(settings=CollectSettings(max_nodes_per_entry=1)))
+    )
     assert tuple(subtype.name for subtype in found) == node_topology.SUBTYPES
     assert found[0].data == {"node-count": 2, "taint-count": 0, "label-count": 1}
     assert found[2].data == {"x": "1|a (+1 more)"}

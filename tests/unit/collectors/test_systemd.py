@@ -21,6 +21,7 @@ from kubectl_snapshot.collectors.systemd import build_readings, choose_subtypes,
 from kubectl_snapshot.document.scalars import kind_of
 from kubectl_snapshot.document.snapshot import Scalar, Subtype
 from kubectl_snapshot.errors import InvalidRequest, SnapshotError
+from kubectl_snapshot.settings import CollectSettings
 from tests.servers.systemd_peer import Call, Unit, answer_units, serve_systemd
 
 ACTIVE: Unit = {"Id": {"type": "s", "data": "x"}, "ActiveState": {"type": "s", "data": "active"}}
@@ -34,7 +35,11 @@ def collect(
     root: Path | None, services: tuple[str, ...] | None = None, deadline: float = math.inf
 ) -> list[Subtype]:
     host = HostPath(str(root) if root else None)
-    return list(systemd.collect(Context(host, systemd_services=services, deadline=deadline)))
+    return list(
+        systemd.collect(
+            Context(host, settings=CollectSettings(systemd_services=services), deadline=deadline)
+        )
+    )
 
 
 def collect_from(
@@ -169,7 +174,10 @@ def test_a_dead_socket_costs_the_deadline_and_is_told_of_every_unit(
     before = time.monotonic()
     with serve_systemd(tmp_path, answer_units({}), sign_in=b""):
         (measurement,) = run_collectors(
-            [systemd], Context(host, systemd_services=names), before + 0.2, lambda event: None
+            [systemd],
+            Context(host, settings=CollectSettings(systemd_services=names)),
+            before + 0.2,
+            lambda event: None,
         )
     assert time.monotonic() - before < 5
     found = [(subtype.name, subtype.status) for subtype in measurement.subtypes]
@@ -179,7 +187,8 @@ def test_a_dead_socket_costs_the_deadline_and_is_told_of_every_unit(
 def test_only_units_asked_for_by_name_are_expected_whatever_happens() -> None:
     host = HostPath(None)
     assert choose_subtypes(Context(host)) == systemd.SUBTYPES
-    assert choose_subtypes(Context(host, systemd_services=("a.service", "b*"))) == ("a.service",)
+    chosen = CollectSettings(systemd_services=("a.service", "b*"))
+    assert choose_subtypes(Context(host, settings=chosen)) == ("a.service",)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +200,7 @@ def test_names_and_patterns_of_units_are_taken_as_they_are(name: str) -> None:
 
 
 def test_no_name_means_the_default_units() -> None:
-    assert parse_units([]) is None
+    assert parse_units([]) == ()
 
 
 @pytest.mark.parametrize("name", ["", "a b.service", "a.service,b.service", "/a.service", "ä*"])

@@ -8,7 +8,6 @@ import pytest
 from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.job import manifest
 from kubectl_snapshot.job.options import (
-    AGENT,
     HOST_READ,
     IMAGE,
     PRIVILEGED,
@@ -17,6 +16,7 @@ from kubectl_snapshot.job.options import (
     Zipapp,
 )
 from kubectl_snapshot.job.selectors import parse_tolerations
+from kubectl_snapshot.settings import CollectSettings
 from tests.unit.golden import check_golden
 
 OPTIONS = JobOptions(
@@ -55,19 +55,10 @@ def test_everything_of_a_run_bears_its_labels() -> None:
     assert labels.items() <= job["spec"]["template"]["metadata"]["labels"].items()
 
 
-def test_chosen_units_are_told_to_the_agent_and_default_ones_are_not() -> None:
-    chosen = replace(OPTIONS, systemd_services=("kubelet.service", "nvidia-*"))
-    words = manifest.build_agent_command(chosen)
-    assert words[-2:] == ["--systemd-service=kubelet.service", "--systemd-service=nvidia-*"]
-    assert "--systemd-service" not in " ".join(manifest.build_agent_command(OPTIONS))
-
-
-def test_only_an_agent_that_reads_the_cluster_is_told_how() -> None:
-    chosen = replace(OPTIONS, helm_namespaces=("ops", "team"), max_nodes_per_entry=5)
-    flags = ["--helm-namespace=ops", "--helm-namespace=team", "--max-nodes-per-entry=5"]
-    agent = replace(chosen, cluster_scope=AGENT)
-    assert manifest.build_agent_command(agent)[-3:] == flags
-    assert not set(flags) & set(manifest.build_agent_command(chosen))
+def test_the_agent_gets_the_settings_of_the_collectors() -> None:
+    settings = CollectSettings(helm_namespaces=("ops",), systemd_services=("nvidia-*",))
+    words = manifest.build_agent_command(replace(OPTIONS, settings=settings))
+    assert words[-2:] == ["--helm-namespace=ops", "--systemd-service=nvidia-*"]
 
 
 def test_a_restricted_pod_sees_nothing_of_the_host() -> None:
@@ -170,7 +161,7 @@ KEY = b"0123456789abcdef0123456789abcdef"
 
 @pytest.mark.parametrize("level", [PRIVILEGED, RESTRICTED])
 def test_the_key_of_redaction_is_a_file_of_the_pod_and_nowhere_else(level: str) -> None:
-    options = replace(OPTIONS, level=level, redaction=Redaction(KEY))
+    options = replace(OPTIONS, level=level, settings=CollectSettings(Redaction(KEY)))
     job = manifest.build_job(options, EXPIRES)
     pod = job["spec"]["template"]["spec"]
     (volume,) = [v for v in pod["volumes"] if v["name"] == "key"]
@@ -193,19 +184,12 @@ def test_the_key_of_redaction_is_a_file_of_the_pod_and_nowhere_else(level: str) 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"redaction": Redaction(KEY, is_on=False)},
-        {"redaction": Redaction(KEY), "shares_key": False},
-        {"redaction": Redaction()},
+        {"settings": CollectSettings(Redaction(KEY, is_on=False))},
+        {"settings": CollectSettings(Redaction(KEY)), "shares_key": False},
+        {"settings": CollectSettings()},
     ],
 )
 def test_without_a_key_to_share_there_is_no_secret(changes: dict[str, object]) -> None:
     pod = pod_spec(**changes)
     assert "key" not in [volume["name"] for volume in pod["volumes"]]
     assert "--redact-key-file" not in " ".join(pod["containers"][0]["command"])
-
-
-def test_the_collector_is_told_what_to_redact() -> None:
-    command = pod_spec(redaction=Redaction(KEY, ("OS.*", "K8s.*")))["containers"][0]["command"]
-    assert command[-2:] == ["--redact=OS.*", "--redact=K8s.*"]
-    command = pod_spec(redaction=Redaction(KEY, is_on=False))["containers"][0]["command"]
-    assert command[-1] == "--no-redact"

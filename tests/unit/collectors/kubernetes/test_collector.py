@@ -27,6 +27,7 @@ from kubectl_snapshot.errors import (
     Timeout,
     Unauthorized,
 )
+from kubectl_snapshot.settings import CollectSettings
 from tests.unit.collectors.api_answers import Api
 
 VERSION = {
@@ -114,7 +115,11 @@ LISTS = (
 
 def test_each_request_is_made_once_and_only_what_the_rules_declare_is_read() -> None:
     api = Api({**GROUPS, "/version": VERSION, "/api/v1/nodes/gpu-a1": NODE})
-    list(kubernetes_cluster.collect(api.context(node_name="gpu-a1", helm_namespaces=("ops",))))
+    list(
+        kubernetes_cluster.collect(
+            api.context(node_name="gpu-a1", settings=CollectSettings(helm_namespaces=("ops",)))
+        )
+    )
     discovery = ["/apis", "/apis/nvidia.com/v1", "/apis/argoproj.io/v1alpha1"]
     lists = [path for _, _, path in LISTS]
     asked = [path for _, path in api.asked]
@@ -129,7 +134,9 @@ def test_each_request_is_made_once_and_only_what_the_rules_declare_is_read() -> 
 
 def test_no_request_outlasts_the_deadline() -> None:
     api = Api({**GROUPS, "/version": VERSION, "/api/v1/nodes/gpu-a1": NODE})
-    context = api.context(node_name="gpu-a1", deadline=12.5, helm_namespaces=("*",))
+    context = api.context(
+        node_name="gpu-a1", deadline=12.5, settings=CollectSettings(helm_namespaces=("*",))
+    )
     list(kubernetes_cluster.collect(context))
     assert set(api.deadlines) == {12.5}
 
@@ -174,7 +181,12 @@ def test_a_refused_version_does_not_cost_the_node() -> None:
 
 def test_without_a_connection_each_subtype_says_why_there_is_none() -> None:
     error = InvalidRequest("the kubeconfig k.yaml is broken", why="line 3: no mapping")
-    context = Context(HostPath(None), "gpu-a1", kube_error=error, helm_namespaces=("ops",))
+    context = Context(
+        HostPath(None),
+        "gpu-a1",
+        kube_error=error,
+        settings=CollectSettings(helm_namespaces=("ops",)),
+    )
     found = list(kubernetes_cluster.collect(context))
     assert {s.name for s in found} == set(kubernetes_cluster.SUBTYPES)
     for subtype in found:

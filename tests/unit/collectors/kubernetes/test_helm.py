@@ -17,6 +17,7 @@ from kubectl_snapshot.collectors.kubernetes.helm import (
 )
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotError, Unauthorized
+from kubectl_snapshot.settings import CollectSettings
 from tests.unit.collectors.api_answers import Api
 
 
@@ -52,7 +53,9 @@ def secret(namespace: str, content: dict[str, Any], payload: str | None = None) 
 
 
 def read(answers: dict[str, Any], *namespaces: str) -> Subtype:
-    return read_releases(Api(answers).context(helm_namespaces=namespaces or ("*",)))
+    return read_releases(
+        Api(answers).context(settings=CollectSettings(helm_namespaces=namespaces or ("*",)))
+    )
 
 
 def test_without_a_named_namespace_nothing_is_asked_and_the_reason_is_told() -> None:
@@ -81,7 +84,7 @@ def test_a_release_is_told_with_its_users_values_and_not_the_charts() -> None:
 
 def test_both_drivers_are_asked_in_the_named_namespaces_only() -> None:
     api = Api({"/api/v1/namespaces/b/configmaps": [config_map("b", release("web"))]})
-    found = read_releases(api.context(helm_namespaces=("a", "b")))
+    found = read_releases(api.context(settings=CollectSettings(helm_namespaces=("a", "b"))))
     assert found.data["web.namespace"] == "b"
     assert found.context == {"namespaces": "a,b"}
     places = [f"/api/v1/namespaces/{n}/{k}" for n in "ab" for k in ("secrets", "configmaps")]

@@ -16,6 +16,7 @@ from kubectl_snapshot.collectors.run.context import NODE, Context, Rule
 from kubectl_snapshot.collectors.run.runner import run_collectors
 from kubectl_snapshot.document.snapshot import Measurement, Subtype
 from kubectl_snapshot.errors import Timeout, Unauthorized
+from kubectl_snapshot.settings import CollectSettings
 
 LONG_S = 60.0
 SHORT_S = 0.05
@@ -157,12 +158,12 @@ class ChosenCollector(MadeCollector):
     """One whose subtypes the caller chooses."""
 
     def choose_subtypes(self, context: Context) -> tuple[str, ...]:
-        return context.systemd_services or ()
+        return context.settings.systemd_services
 
 
 def test_of_a_collector_whose_subtypes_are_chosen_the_chosen_ones_are_expected() -> None:
     collector = ChosenCollector("SystemD", ("default",), finished("x", "b"))
-    context = Context(HostPath(), systemd_services=("a", "b"))
+    context = Context(HostPath(), settings=CollectSettings(systemd_services=("a", "b")))
     (measurement,) = run_collectors(
         [collector], context, time.monotonic() + LONG_S, lambda event: None
     )

@@ -4,6 +4,7 @@ from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.job.options import IMAGE, JobOptions
 from kubectl_snapshot.job.permissions import Permission
 from kubectl_snapshot.job.rbac.user_permissions import build_key_permissions, build_user_permissions
+from kubectl_snapshot.settings import CollectSettings
 
 OPTIONS = JobOptions(run_id="abcdefghij", namespace="ops")
 
@@ -39,7 +40,9 @@ def test_an_image_with_us_in_it_needs_no_config_map() -> None:
 
 def test_sharing_a_key_needs_the_right_to_make_and_delete_its_secret() -> None:
     assert build_key_permissions(OPTIONS) == ()
-    sharing = JobOptions("abcdefghij", "ops", redaction=Redaction(b"0123456789abcdef"))
+    sharing = JobOptions(
+        "abcdefghij", "ops", settings=CollectSettings(Redaction(b"0123456789abcdef"))
+    )
     assert build_key_permissions(sharing) == (
         Permission("create", "", "secrets", "", "ops"),
         Permission("delete", "", "secrets", "", "ops"),

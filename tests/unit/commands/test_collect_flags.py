@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from kubectl_snapshot.commands import capture
+from kubectl_snapshot.commands.collect_flags import parse_redaction
 from kubectl_snapshot.commands.flags import parse_flags
-from kubectl_snapshot.commands.redaction_flags import parse_redaction
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.main import main
 from tests.unit.document.secret_corpus import NAMED, SHAPED, make_corpus, pieces_of

@@ -1,0 +1,107 @@
+"""The flags of the collectors and of redaction, and the CollectSettings that they give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.commands.flags import (
+    add_boolean_flag,
+    add_flag,
+    add_repeated_flag,
+    parse_count,
+)
+from kubectl_snapshot.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping
+
+    from kubectl_snapshot.document.redaction.values import Redaction
+    from kubectl_snapshot.settings import CollectSettings
+
+
+def add_collect_flags(group: Any) -> None:
+    """Add the options of the collectors to a parser or a group of one."""
+    add_repeated_flag(
+        group,
+        "--helm-namespace",
+        metavar="NAME",
+        help="read Helm's releases of this namespace, '*' of all; can be repeated (default: none)",
+    )
+    add_flag(
+        group,
+        "--max-nodes-per-entry",
+        type=parse_count,
+        metavar="N",
+        default=0,
+        help="name at most N nodes for a taint or label (default: 0, no limit)",
+    )
+    add_repeated_flag(
+        group,
+        "--systemd-service",
+        metavar="UNIT",
+        help="a unit of systemd, or a pattern such as 'nvidia-*'; can be repeated "
+        "(default: containerd.service, docker.service, kubelet.service)",
+    )
+
+
+def add_redaction_flags(group: Any) -> None:
+    """Add the options of redaction to a parser or a group of one."""
+    add_repeated_flag(
+        group,
+        "--redact",
+        metavar="GLOB",
+        help="redact what this is of, too: Type.subtype.key, * for any characters; can be repeated",
+    )
+    add_boolean_flag(group, "--no-redact", help="write secrets as they are; the document says so")
+    add_flag(
+        group,
+        "--redact-key-file",
+        metavar="FILE",
+        default="",
+        help="redact by this file's key: equal secrets are then equal in all its snapshots",
+    )
+
+
+def parse_settings(
+    args: argparse.Namespace, on_event: Callable[[Mapping[str, Any]], None] | None = None
+) -> CollectSettings:
+    """Return the settings that the flags give; the decoder of `settings.build_arguments`.
+
+    Raises InvalidRequest for an invalid or contradictory value, NotFound for a missing key file.
+    """
+    from kubectl_snapshot.collectors.kubernetes.helm import parse_namespaces
+    from kubectl_snapshot.collectors.systemd import parse_units
+    from kubectl_snapshot.settings import CollectSettings
+
+    return CollectSettings(
+        redaction=parse_redaction(args, on_event),
+        helm_namespaces=parse_namespaces(args.helm_namespace),
+        max_nodes_per_entry=args.max_nodes_per_entry,
+        systemd_services=parse_units(args.systemd_service),
+    )
+
+
+def parse_redaction(
+    args: argparse.Namespace, on_event: Callable[[Mapping[str, Any]], None] | None = None
+) -> Redaction:
+    """Return the redaction that the flags give; its key is empty without --redact-key-file.
+
+    Warns about a key file that others can read.
+    """
+    from kubectl_snapshot.clients.files.keyfile import is_readable_by_others, read_key
+    from kubectl_snapshot.document.redaction.values import MIN_KEY_BYTES, Redaction
+
+    if args.no_redact and (args.redact or args.redact_key_file):
+        other = "--redact" if args.redact else "--redact-key-file"
+        raise InvalidRequest(
+            f"--no-redact and {other} do not go together", hint="leave one of them out"
+        )
+    if not all(args.redact):
+        raise InvalidRequest("--redact has an empty value", hint="use --redact 'OS.grub.*'")
+    path = args.redact_key_file
+    key = read_key(path, MIN_KEY_BYTES) if path else b""
+    if path and on_event and is_readable_by_others(path):
+        message = f"others can read the key file {path}; use chmod 600 {path}"
+        on_event({"event": "warning", "message": message})
+    return Redaction(key, tuple(args.redact), is_on=not args.no_redact)

@@ -1,0 +1,54 @@
+"""The options of the collectors, as one record from the flags to the pod. Pure.
+
+A new option is a field here, a flag in commands/collect_flags, and its use in a collector.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from kubectl_snapshot.document.redaction.values import Redaction
+
+FLAG = "flag"
+
+
+def _option(flag: str, default: Any = ()) -> Any:
+    """Return a field that `build_arguments` writes with this flag."""
+    return field(default=default, metadata={FLAG: flag})
+
+
+@dataclass(frozen=True)
+class CollectSettings:
+    """What is collected, and how it is redacted.
+
+    `helm_namespaces`: read Helm's releases there; ALL_NAMESPACES alone means everywhere.
+    `max_nodes_per_entry`: nodes named for a taint or label; 0 is no limit.
+    `systemd_services`: units or patterns of units; empty means the default units.
+    """
+
+    redaction: Redaction = field(default_factory=Redaction)
+    helm_namespaces: tuple[str, ...] = _option("--helm-namespace")
+    max_nodes_per_entry: int = _option("--max-nodes-per-entry", 0)
+    systemd_services: tuple[str, ...] = _option("--systemd-service")
+
+
+def build_arguments(settings: CollectSettings, key_file: str = "") -> list[str]:
+    """Return the flags of `collect` that stand for these settings.
+
+    The redaction key is never among them: the pod reads it from `key_file`.
+    """
+    arguments = _build_redaction_arguments(settings.redaction, key_file)
+    for option in fields(settings):
+        value = getattr(settings, option.name)
+        if FLAG in option.metadata and value:
+            values = value if isinstance(value, tuple) else (value,)
+            arguments += [f"{option.metadata[FLAG]}={item}" for item in values]
+    return arguments
+
+
+def _build_redaction_arguments(redaction: Redaction, key_file: str) -> list[str]:
+    if not redaction.is_on:
+        return ["--no-redact"]
+    key = [f"--redact-key-file={key_file}"] if key_file else []
+    return key + [f"--redact={pattern}" for pattern in redaction.patterns]

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lint unit conformance zipapp release integration cluster-test faults test test-matrix demo demo-lab \
-        browser shells chroot lab-up lab-down bench bench-scale volatile regen clean
+        browser shells chroot lab-up lab-down bench bench-scale volatile regen screenshots clean
 
 PYTHON ?= python3
 export PYTHON
@@ -92,6 +92,10 @@ volatile: zipapp ## propose what diff should leave out, from five captures of th
 
 regen: setup ## rewrite goldens and the generated parts of docs/
 	scripts/regen
+
+screenshots: setup ## remake docs/images from docs/examples
+	scripts/test-packages chromium
+	$(BIN)/python scripts/screenshots
 
 clean: ## remove what was built
 	rm -rf build dist .venv *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

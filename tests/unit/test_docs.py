@@ -73,13 +73,13 @@ def test_each_format_is_explained(name: str) -> None:
 
 def test_each_name_that_a_template_sees_is_explained() -> None:
     page = docs.read_page("docs/templates.md")
-    rows = set(re.findall(r"^\| `(\w+)", docs.read_section(page, "What a template sees"), re.M))
+    rows = set(re.findall(r"^\| `(\w+)", docs.read_section(page, "Variables"), re.M))
     assert rows == set(build_variables(new_snapshot()))
     assert {f"`{name}`" for name in FILTERS} <= set(re.findall(r"`\w+`", page))
 
 
 def test_what_the_page_ports_from_go_is_what_the_hint_would_say() -> None:
-    section = docs.read_section(docs.read_page("docs/templates.md"), "From a template of Go")
+    section = docs.read_section(docs.read_page("docs/templates.md"), "Port a Go template")
     rows = re.findall(r"^\| `(\{\{.*)` \| `(.*)` \|$", section, re.M)
     assert len(rows) > 10
     for go, jinja in rows:

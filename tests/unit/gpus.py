@@ -1,4 +1,4 @@
-"""GPUs of the tests: the lab's fake driver, built here, and host trees with GPUs on their bus."""
+"""GPUs for tests: build and configure the lab's fake driver, add PCI devices to host trees."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 SOURCES = Path(__file__).resolve().parents[1] / "lab" / "src"
 LIBRARY = "libnvidia-ml.so.1"
-KERNEL_WORDS = (
+KERNEL_MODULE_VERSION = (
     "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.124.06  Release Build\n"
 )
 
@@ -19,7 +19,7 @@ def build_driver(directory: Path) -> Path:
     """Return the fake driver's library and nvidia-smi, built into a directory."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
-        pytest.skip("the fake driver needs a C compiler")
+        pytest.skip("building the fake driver needs a C compiler")
     shared = ("-shared", "-fPIC", f"-Wl,-soname,{LIBRARY}")
     build = ((LIBRARY, "fake-nvml.c", shared), ("nvidia-smi", "nvidia-smi.c", ()))
     for name, source, flags in build:
@@ -38,7 +38,7 @@ def configure(library: Path, **settings: object) -> None:
 def add_pci_device(
     root: Path, address: str, class_code: str = "0x030200", vendor: str = "0x10de", driver: str = ""
 ) -> None:
-    """Put a device on the bus of a host tree, as sysfs has it: a link to a directory."""
+    """Add a device to the PCI bus of a host tree: as in sysfs, a link to a directory."""
     device = root / "sys/devices/pci0000:00" / address
     device.mkdir(parents=True)
     (device / "class").write_text(f"{class_code}\n")
@@ -52,8 +52,8 @@ def add_pci_device(
     (devices / address).symlink_to(f"../../../devices/pci0000:00/{address}")
 
 
-def add_kernel_module(root: Path, words: str = KERNEL_WORDS) -> None:
-    """Let the kernel of a host tree say that the driver is loaded."""
+def add_kernel_module(root: Path, words: str = KERNEL_MODULE_VERSION) -> None:
+    """Add the kernel module's version file to a host tree: the driver is loaded."""
     path = root / "proc/driver/nvidia/version"
     path.parent.mkdir(parents=True)
     path.write_text(words)

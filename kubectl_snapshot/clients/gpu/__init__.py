@@ -1,1 +1,1 @@
-"""The NVIDIA driver: NVML in a child process, nvidia-smi, the driver's files."""
+"""NVIDIA driver: NVML in a child process, nvidia-smi as its fallback, and the driver's files."""

@@ -1,6 +1,6 @@
-"""Where the NVIDIA driver's files are on the node, seen from a pod or from the node itself.
+"""Find the NVIDIA driver's library and nvidia-smi on the node; read the kernel module's version.
 
-Nothing is loaded or run here: only files are looked for and the kernel's own words are read.
+The paths work in a pod and on the node itself. Nothing is loaded or run here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 KERNEL_VERSION = "/proc/driver/nvidia/version"
 LIBRARY = "libnvidia-ml.so.1"
 
-# The node's own; the GPU operator's driver container; GKE; and where else images have it.
+# The node's root, the GPU Operator's driver container, GKE, and other images' directories.
 DRIVER_ROOTS = (
     "/",
     "/run/nvidia/driver",
@@ -28,7 +28,8 @@ DRIVER_ROOTS = (
     "/usr/local/nvidia",
     "/opt/nvidia",
 )
-# {} is the GNU architecture. Distributions' own, Debian's and SUSE's for drivers, NixOS' and WSL's.
+# {} is the GNU architecture. In order: distributions, Debian and SUSE drivers, Bottlerocket, NixOS,
+# WSL.
 LIBRARY_DIRECTORIES = (
     "/usr/lib64",
     "/usr/lib/{}-linux-gnu",
@@ -53,10 +54,10 @@ _VERSION = re.compile(r"(?<!\d)(?<!\d\.)\d+\.\d+(?:\.\d+)?(?![\d.])")
 
 @dataclass(frozen=True)
 class DriverFiles:
-    """What was found, each as a path that can be opened from here; "" for what was not found.
+    """Paths of the driver's files as this process can open them, "" for each that is missing.
 
-    `library_version` is that of the library's file name. `run_directory` is the /run in which the
-    node's nvidia-persistenced listens, "" where it does not, or where that is our own /run.
+    `library_version` is taken from the library's file name. `run_directory` is the node's /run if
+    nvidia-persistenced listens there, "" if it does not or if it is this process's own /run.
     """
 
     library: str = ""
@@ -69,16 +70,16 @@ class DriverFiles:
 
 @dataclass(frozen=True)
 class KernelModule:
-    """The loaded driver. `flavor` is `open` or `proprietary`; what it does not say is empty."""
+    """The loaded kernel module. `flavor` is `open` or `proprietary`; unknown parts are empty."""
 
     version: str
     flavor: str
 
 
 def read_kernel_module(host: HostPath) -> KernelModule | None:
-    """Return what the loaded driver says of itself, None where none is loaded.
+    """Return version and flavor of the loaded kernel module, None if none is loaded.
 
-    Raises Unavailable where the node's /proc cannot be seen.
+    Raises Unavailable if the node's /proc is not visible.
     """
     try:
         text = host.read_text(KERNEL_VERSION)
@@ -92,7 +93,7 @@ def read_kernel_module(host: HostPath) -> KernelModule | None:
 
 
 def find_driver(host: HostPath, machine: str) -> DriverFiles:
-    """Return the driver's files, of the first place that has each; `machine` as in uname(2)."""
+    """Return the driver's files, each from the first root that has it; `machine` as in uname(2)."""
     trees = list(_find_trees(host))
     found = DriverFiles(run_directory=_find_run_directory(trees))
     for tree in trees:
@@ -107,8 +108,8 @@ def find_driver(host: HostPath, machine: str) -> DriverFiles:
         if not found.loader and machine in LOADERS:
             directory, _, name = LOADERS[machine].rpartition("/")
             found = replace(found, loader=_find_first(tree, (directory,), name))
-        seen_at = tuple(_see(tree, directory) for directory in directories)
-        found = replace(found, library_directories=(*found.library_directories, *seen_at))
+        local = tuple(_locate_directory(tree, directory) for directory in directories)
+        found = replace(found, library_directories=(*found.library_directories, *local))
     return found
 
 
@@ -118,20 +119,21 @@ def _find_trees(host: HostPath) -> Iterator[HostPath]:
             host.read_names(root)
             yield host.below(root)
         except SnapshotError:
-            continue  # not there, or the node's files cannot be seen at all
+            continue  # missing, or the node's files are not visible
 
 
 def _find_directories(tree: HostPath, machine: str) -> list[str]:
     names = (name.format(machine) for name in LIBRARY_DIRECTORIES)
-    return [name for name in names if _see(tree, name)]
+    return [name for name in names if _locate_directory(tree, name)]
 
 
-def _see(tree: HostPath, directory: str) -> str:
+def _locate_directory(tree: HostPath, directory: str) -> str:
+    """Return a directory's path in this process's file system, "" if it does not exist."""
     try:
-        seen_at = tree.below(directory).root or ""
+        local = tree.below(directory).root or ""
     except SnapshotError:
         return ""
-    return seen_at if os.path.isdir(seen_at) else ""
+    return local if os.path.isdir(local) else ""
 
 
 def _find_first(tree: HostPath, directories: Iterable[str], name: str) -> str:
@@ -144,9 +146,9 @@ def _find_first(tree: HostPath, directories: Iterable[str], name: str) -> str:
 
 
 def _find_run_directory(trees: Iterable[HostPath]) -> str:
-    """Return the first /run with nvidia-persistenced in it that is not our own."""
+    """Return the first /run with a socket of nvidia-persistenced, except this process's own."""
     for tree in trees:
-        directory = _see(tree, "/run")
+        directory = _locate_directory(tree, "/run")
         if directory not in ("", "/run") and os.path.exists(f"{directory}/{PERSISTENCE_SOCKET}"):
             return directory
     return ""

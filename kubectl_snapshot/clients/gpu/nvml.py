@@ -1,4 +1,7 @@
-"""NVML readings of all GPUs, read through a child process with a deadline (gpu/nvml_child)."""
+"""Read all GPUs through NVML: start the child process (nvml_child.py), parse its records.
+
+A driver call may hang: the child is killed at the deadline, and the GPUs it finished count.
+"""
 
 from __future__ import annotations
 
@@ -16,34 +19,34 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.gpu.readers import Value
 
 CHILD = "kubectl_snapshot.clients.gpu.nvml_child"
-# What the dynamic linker finds by itself: a container runtime may have injected the driver.
+# For the dynamic linker's search path: a container runtime may have injected the driver.
 LIBRARY_NAME = "libnvidia-ml.so.1"
 
 # nvml.h, nvmlReturn_t.
 NO_PERMISSION, DRIVER_NOT_LOADED, OPERATING_SYSTEM, LIBRARY_MISMATCH, UNKNOWN = 4, 9, 17, 18, 999
-# As which of them a device node that cannot be opened comes.
+# The codes that nvmlInit returns if it cannot open the device node.
 DEVICE_NODE_CODES = (NO_PERMISSION, DRIVER_NOT_LOADED, OPERATING_SYSTEM, UNKNOWN)
 
 
 class CannotLoad(Unavailable):
-    """The library cannot be loaded into our process; a program of the node may still use it."""
+    """The library cannot be loaded into this process; nvidia-smi may still be able to."""
 
 
 class NoDeviceNode(Unavailable):
-    """The driver's device nodes are not there, or may not be opened from here."""
+    """The driver's device nodes are missing, or this process may not open them."""
 
 
 class DriverMismatch(Internal):
-    """Library and kernel module are of different versions (NVML_ERROR_LIB_RM_VERSION_MISMATCH)."""
+    """Library and kernel module differ in version (NVML_ERROR_LIB_RM_VERSION_MISMATCH)."""
 
 
 @dataclass(frozen=True)
 class DriverGpu:
-    """What NVML told of one GPU. `error` says why it told no more, None where it told all.
+    """One GPU as the driver reports it. `error` is the reason that values are missing, or None.
 
-    `unsupported` has the code for each key of `config` that this GPU or driver does not have,
-    `failed` the words for each that it should have, `state_failed` the same for `state`. `links` is
-    by the index of the other GPU, None where they were not read.
+    `unsupported` has NVML's code for each key of `config` that this GPU or driver does not support,
+    `failed` the message for each that could not be read, `state_failed` the same for `state`.
+    `links` is the connection to other GPUs by their index, None if it was not read.
     """
 
     index: int
@@ -58,9 +61,9 @@ class DriverGpu:
 
 @dataclass(frozen=True)
 class Driver:
-    """What NVML told: `system` of the driver itself, `gpus` by NVML's index, none left out.
+    """NVML's values: `system` of the driver, `gpus` by NVML's index, without gaps.
 
-    `excluded` has the addresses of GPUs that the driver's configuration excludes.
+    `excluded` has the PCI addresses of GPUs that the driver's configuration excludes.
     """
 
     system: Mapping[str, Value]
@@ -69,92 +72,93 @@ class Driver:
 
 
 def read_driver(files: DriverFiles, deadline: float) -> Driver:
-    """Return what NVML tells by `deadline`, a time.monotonic() value; a GPU that hangs has Timeout.
+    """Return what NVML reads before `deadline`, a time.monotonic() value.
 
-    Raises Unavailable (no driver, no right), CannotLoad, NoDeviceNode, DriverMismatch, Timeout
-    where NVML does not even start, or Internal, in NVML's words.
+    The error of a GPU that hangs is Timeout. Raises Unavailable (no driver, no permission),
+    CannotLoad, NoDeviceNode, DriverMismatch, Timeout (nvmlInit hangs) or Internal, with NVML's
+    message.
     """
     arguments = (files.library or LIBRARY_NAME, files.run_directory)
     output = run_module(CHILD, arguments, deadline)
-    lines, others = parse_lines(output.content)
-    for line in lines:
-        if "load" in line:
-            raise CannotLoad("the driver's library cannot be loaded", why=line["load"])
-        if "init" in line:
-            raise translate_init(line["init"], line["why"], line["node"])
-    return build_driver(lines, output.status, others)
+    records, message = parse_records(output.content)
+    for record in records:
+        if "load" in record:
+            raise CannotLoad("the driver's library cannot be loaded", why=record["load"])
+        if "init" in record:
+            raise translate_init(record["init"], record["why"], record["node"])
+    return build_driver(records, output.status, message)
 
 
-def parse_lines(content: bytes) -> tuple[list[dict[str, Any]], str]:
-    """Return the child's whole lines, and the last of what else was written (a crash, a linker)."""
-    lines = []
-    other = ""
-    for text in content.decode("utf-8", "backslashreplace").split("\n"):
+def parse_records(content: bytes) -> tuple[list[dict[str, Any]], str]:
+    """Return the child's complete records, and its last other line (of a traceback or a linker)."""
+    records = []
+    message = ""
+    for line in content.decode("utf-8", "backslashreplace").split("\n"):
         try:
-            line = json.loads(text)
+            record = json.loads(line)
         except ValueError:
-            line = None
-        if isinstance(line, dict):
-            lines.append(line)
+            record = None
+        if isinstance(record, dict):
+            records.append(record)
         else:
-            other = text.strip() or other
-    return lines, other
+            message = line.strip() or message
+    return records, message
 
 
-def build_driver(lines: Sequence[Mapping[str, Any]], status: int | None, others: str) -> Driver:
-    """Return what the lines of a child tell that ended with this status, None at the deadline.
+def build_driver(records: Sequence[Mapping[str, Any]], status: int | None, message: str) -> Driver:
+    """Return the driver from a child's records; `status` is None if it was killed at the deadline.
 
-    Raises Timeout or Internal where not even the driver has answered.
+    Raises Timeout or Internal if the record of the system is missing.
     """
-    first = next((line for line in lines if "system" in line), None)
+    first = next((record for record in records if "system" in record), None)
     if first is None:
-        raise _explain_end("NVML", status, others)
-    unfinished = _explain_end("the GPU", status, others)
+        raise _explain_end("NVML", status, message)
+    unfinished = _explain_end("the GPU", status, message)
     by_gpu: dict[int, list[Mapping[str, Any]]] = {index: [] for index in range(first["count"])}
-    for line in lines:
-        if "gpu" in line:
-            by_gpu[line["gpu"]].append(line)
+    for record in records:
+        if "gpu" in record:
+            by_gpu[record["gpu"]].append(record)
     gpus = tuple(_build_gpu(index, by_gpu[index], unfinished) for index in by_gpu)
     return Driver(first["system"], gpus, tuple(first["excluded"]))
 
 
 def _build_gpu(
-    index: int, lines: Sequence[Mapping[str, Any]], unfinished: SnapshotError
+    index: int, records: Sequence[Mapping[str, Any]], unfinished: SnapshotError
 ) -> DriverGpu:
     names = ("config", "state", "unsupported", "failed", "state_failed")
     parts: dict[str, dict[str, Any]] = {name: {} for name in names}
     error: SnapshotError | None = unfinished
     links = None
-    for line in lines:
+    for record in records:
         for name, part in parts.items():
-            part.update(line.get(name, {}))
-        if "error" in line:
-            error = Internal("the GPU does not answer", why=line["error"])
-        if "done" in line:
+            part.update(record.get(name, {}))
+        if "error" in record:
+            error = Internal("the GPU does not respond", why=record["error"])
+        if "done" in record:
             error = None
-        if "links" in line:
-            links = {int(other): link for other, link in line["links"].items()}
+        if "links" in record:
+            links = {int(other): link for other, link in record["links"].items()}
     return DriverGpu(index, links=links, error=error, **parts)
 
 
-def _explain_end(who: str, status: int | None, others: str) -> SnapshotError:
+def _explain_end(what: str, status: int | None, message: str) -> SnapshotError:
     if status is None:
-        return Timeout(f"{who} does not answer", why="it was given up at the deadline")
-    why = others or f"it ended with status {status}"
-    return Internal(f"the process that asks {who} ended early", why=why)
+        return Timeout(f"{what} does not respond", why="no answer before the deadline")
+    why = message or f"it exited with status {status}"
+    return Internal(f"the child process that reads {what} exited early", why=why)
 
 
 def translate_init(code: int, why: str, node: str) -> SnapshotError:
-    """Return why NVML does not start. `node` is why its device node cannot be opened, or ""."""
+    """Return the error of nvmlInit; `node` is the error of opening the device node, or ""."""
     if code == LIBRARY_MISMATCH:
-        return DriverMismatch("the driver's library and its kernel module do not match", why=why)
+        return DriverMismatch("driver/library version mismatch", why=why)
     if node and code in DEVICE_NODE_CODES:
-        needed = "a pod has them with --privileged or by a runtime class"
+        needed = "a pod gets them with --privileged or from a runtime class"
         return NoDeviceNode(
             "the driver's device nodes cannot be opened", why=f"{node} ({why}); {needed}"
         )
     if code == DRIVER_NOT_LOADED:
         return Unavailable("the NVIDIA driver is not loaded", why=why)
     if code == NO_PERMISSION:
-        return Unavailable("NVML may not be used", why=why)
-    return Internal("NVML does not start", why=why)
+        return Unavailable("no permission to use NVML", why=why)
+    return Internal("NVML cannot be initialized", why=why)

@@ -1,17 +1,17 @@
-"""NVML, read in a process of its own (clients/gpu/nvml.py starts it): all GPUs, a thread each.
+"""Child process that reads NVML, one thread per GPU; nvml.py starts it and parses its records.
 
-A driver call can take a minute or never return, so every GPU's thread writes what it has read as
-soon as it has it, one JSON object a line; whoever reads the lines decides how long to wait:
+A driver call can take a minute or never return, so each thread writes its values as soon as it has
+read them, one JSON record a line; the parent decides how long to wait:
 
-    {"load": why}                       the library cannot be loaded: the only line
-    {"init": code, "why": …, "node": …} NVML refuses to start: the only line; `node` is what opening
-                                        the driver's device node says
+    {"load": why}                       the library cannot be loaded: the only record
+    {"init": code, "why": …, "node": …} nvmlInit failed: the only record; `node` is the error of
+                                        opening the device node
     {"system": {…}, "count": 8, "excluded": [address, …]}
     {"gpu": 3, "config": {…}, …}        in parts, with "unsupported" and "failed"
     {"gpu": 3, "state": {…}, "state_failed": {…}}
-    {"gpu": 3, "error": why}            its last line: it is lost
-    {"gpu": 3, "done": true}            its last line but for its links
-    {"gpu": 3, "links": {5: "NV18"}}    to those that were done before it
+    {"gpu": 3, "error": why}            the GPU is lost: its last record
+    {"gpu": 3, "done": true}            all values are written
+    {"gpu": 3, "links": {5: "NV18"}}    connections to the GPUs that were done before it
     {"end": true}
 """
 
@@ -31,8 +31,8 @@ from kubectl_snapshot.clients.host.pci import parse_address
 from kubectl_snapshot.errors import InvalidRequest
 
 DEVICE_NODE = "/dev/nvidiactl"
-# A pod that the node's devices were not given to, or that may not open them.
-KEPT_FROM_US = (errno.ENOENT, errno.EACCES, errno.EPERM)
+# The pod does not have the node's devices, or may not open them.
+NO_DEVICE = (errno.ENOENT, errno.EACCES, errno.EPERM)
 
 CLONE_NEWNS = 0x20000  # linux/sched.h
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000  # linux/mount.h
@@ -41,7 +41,7 @@ _write_lock = threading.Lock()
 
 
 def main(library: str, run_directory: str) -> None:
-    """Write all that NVML tells; end without waiting for what hangs at the end of the process."""
+    """Write the records of all GPUs; exit without the driver's exit handlers, which may hang."""
     try:
         loaded = ctypes.CDLL(library)
     except OSError as error:
@@ -49,9 +49,9 @@ def main(library: str, run_directory: str) -> None:
         return
     import pynvml as nvml
 
-    # By itself the package loads the library of the container's own search path.
+    # pynvml would load the library from the container's search path.
     nvml.nvmlLib = loaded
-    # Without its socket the driver's library takes the daemon's answer for "disabled".
+    # Without the daemon's socket, NVML reports the persistence mode as disabled.
     sees_daemon = not run_directory or _mount_run_directory(run_directory)
     try:
         nvml.nvmlInit()
@@ -77,7 +77,7 @@ def _read_gpus(gpus: _Gpus, count: int) -> None:
 
 
 class _Gpus:
-    """What the threads of the GPUs share: who is done, for the links between them."""
+    """State shared by the threads: the GPUs that are done, for the connections between them."""
 
     def __init__(self, nvml: Any, sees_daemon: bool) -> None:
         self._nvml = nvml
@@ -86,7 +86,7 @@ class _Gpus:
         self._done: dict[int, Peer] = {}
 
     def read(self, index: int) -> None:
-        """Write everything of one GPU, and its links to those that were done before it."""
+        """Write all values of one GPU, and its connections to the GPUs that were done before it."""
         nvml = self._nvml
         config: Values = {}
         try:
@@ -111,7 +111,7 @@ class _Gpus:
         values, unsupported, failed = read_values(self._nvml, device, readers)
         if not self._sees_daemon and values.get("persistence-mode") is False:
             del values["persistence-mode"]
-            failed["persistence-mode"] = "the socket of nvidia-persistenced cannot be seen"
+            failed["persistence-mode"] = "the socket of nvidia-persistenced is not visible"
         if name == "state":
             _write(gpu=index, state=values, state_failed=failed)
         else:
@@ -130,9 +130,9 @@ def _read_excluded(nvml: Any) -> list[str]:
 
 
 def _mount_run_directory(run_directory: str) -> bool:
-    """Show this process the node's /run as its own, and no other process anything.
+    """Bind-mount the node's /run over /run in a mount namespace of this process.
 
-    Return whether that could be done; it takes CAP_SYS_ADMIN.
+    Return whether it worked; it needs CAP_SYS_ADMIN.
     """
     libc = ctypes.CDLL(None)
     return bool(
@@ -143,16 +143,16 @@ def _mount_run_directory(run_directory: str) -> bool:
 
 
 def _open_device_node() -> str:
-    """Return the kernel's words where the driver's device node is kept from us, else ""."""
+    """Return why the driver's device node is missing or may not be opened, else ""."""
     try:
         os.close(os.open(DEVICE_NODE, os.O_RDWR | os.O_CLOEXEC))
     except OSError as error:
-        return f"{DEVICE_NODE}: {error.strerror}" if error.errno in KEPT_FROM_US else ""
+        return f"{DEVICE_NODE}: {error.strerror}" if error.errno in NO_DEVICE else ""
     return ""
 
 
-def _write(**line: Any) -> None:
-    content = json.dumps(line).encode() + b"\n"
+def _write(**record: Any) -> None:
+    content = json.dumps(record).encode() + b"\n"
     with _write_lock:
         while content:
             content = content[os.write(1, content) :]

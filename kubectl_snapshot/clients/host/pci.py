@@ -1,4 +1,4 @@
-"""NVIDIA GPUs on the node's PCI bus, as sysfs shows them. No driver is needed, none is asked."""
+"""List the NVIDIA GPUs on the node's PCI bus from sysfs, without the driver."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
 PCI_DEVICES = "/sys/bus/pci/devices"
 NVIDIA = 0x10DE
-# PCI class codes, base class 03: VGA controller, 3D controller. NVSwitches are bridges, not these.
+# PCI class codes: VGA controller, 3D controller. NVSwitches are bridges.
 GPU_CLASSES = (0x0300, 0x0302)
-
 
 # Domain; bus, device and function.
 _ADDRESS = re.compile(r"([0-9A-Fa-f]{4,8}):([0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-7])", re.ASCII)
@@ -23,7 +22,7 @@ _ADDRESS = re.compile(r"([0-9A-Fa-f]{4,8}):([0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-7]
 
 @dataclass(frozen=True)
 class PciGpu:
-    """One GPU on the bus. `driver` is empty where none is bound; `numa_node` None where unknown."""
+    """One GPU on the PCI bus. `driver` is empty if none is bound; `numa_node` None if unknown."""
 
     address: str
     driver: str = ""
@@ -31,23 +30,23 @@ class PciGpu:
 
 
 def read_pci_gpus(host: HostPath) -> tuple[PciGpu, ...]:
-    """Return the NVIDIA GPUs in the order of the bus.
+    """Return the NVIDIA GPUs sorted by PCI address.
 
-    Raises Unavailable where the node's /sys cannot be seen. Source: Documentation/ABI/testing/
-    sysfs-bus-pci, and `driver`, a link.
+    Raises Unavailable if the node's /sys is not visible. Source: Documentation/ABI/testing/
+    sysfs-bus-pci, and the link `driver`.
     """
     try:
         addresses = host.read_names(PCI_DEVICES)
     except Absent:
-        return ()  # /sys is there, and knows no PCI bus
+        return ()  # /sys is visible and has no PCI bus
     return tuple(_read_gpu(host, address) for address in addresses if _is_gpu(host, address))
 
 
 def parse_address(text: str) -> str:
-    """Return a PCI address as the kernel writes it: NVML has `00000000:1B:00.0`, in capitals."""
+    """Return a PCI address in the kernel's format; NVML writes `00000000:1B:00.0`."""
     match = _ADDRESS.fullmatch(text)
     if match is None:
-        raise InvalidRequest(f"{text!r} is no PCI address")
+        raise InvalidRequest(f'invalid PCI address "{text}"')
     return f"{int(match[1], 16):04x}:{match[2].lower()}"
 
 
@@ -63,13 +62,13 @@ def _read_gpu(host: HostPath, address: str) -> PciGpu:
     return PciGpu(
         address,
         host.read_link_name(f"{PCI_DEVICES}/{address}/driver"),
-        # -1 is the kernel's "not known".
+        # -1: unknown to the kernel.
         numa_node if numa_node is not None and numa_node >= 0 else None,
     )
 
 
 def _read_number(host: HostPath, address: str, name: str, base: int) -> int | None:
-    """Return a number of a device, None for one that vanished or has no such file."""
+    """Return a number from a device's file, None if the file or the device is gone."""
     try:
         return int(host.read_text(f"{PCI_DEVICES}/{address}/{name}"), base)
     except (Absent, ValueError):

@@ -129,10 +129,10 @@ def _read_nvml(inventory: GpuInventory, files: DriverFiles, deadline: float) -> 
     if not (files.library or files.program or is_loaded):
         if isinstance(inventory.pci, SnapshotError):
             raise inventory.pci
-        raise Unavailable("there is no NVIDIA driver on the node")
+        raise Unavailable("no NVIDIA driver found on the node")
     try:
         if not _has_glibc():
-            why = "it is built for glibc, and this image's Python is not"
+            why = "it needs glibc, and this image's Python uses another C library"
             raise nvml.CannotLoad("the driver's library cannot be loaded", why=why)
         driver = nvml.read_driver(files, deadline)
     except nvml.CannotLoad as error:
@@ -202,4 +202,4 @@ def _explain_missing(device: PciGpu, inventory: GpuInventory) -> SnapshotError:
         why = f"{device.driver} is bound to it"
     else:
         why = "the driver does not list it"
-    return Unavailable("the GPU is on the PCI bus only", why=why)
+    return Unavailable("the GPU is only on the PCI bus", why=why)

@@ -1,4 +1,4 @@
-"""The XML of `nvidia-smi -q -x`: subtype smi by the contract's rules, and each GPU's settings."""
+"""Parse the XML of `nvidia-smi -q -x`: subtype `smi` by the contract, and each GPU's settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.gpu.readers import Value
     from kubectl_snapshot.document.snapshot import Scalar
 
-# Contract 2.2, the order of the table; below the root, and below the first `gpu`.
+# Contract 2.2, in its order: elements below the root, and below the first `gpu`.
 SYSTEM_ELEMENTS = {"driver": "driver_version", "cuda-version": "cuda_version"}
 GPU_ELEMENTS = {
     "gpu.model": "product_name",
@@ -26,7 +26,7 @@ GPU_ELEMENTS = {
     "gpu.vbios-version": "vbios_version",
     "gpu.gsp-firmware-version": "gsp_firmware_version",
 }
-# What nvidia-smi writes where there is no value (all of it seen in public reports).
+# What nvidia-smi prints in place of a value (all from public reports).
 NO_VALUES = (
     "",
     "N/A",
@@ -40,9 +40,9 @@ GPU_IS_LOST = "GPU is lost"
 
 
 def parse_smi(report: str | bytes) -> dict[str, Scalar]:
-    """Return subtype `smi`: texts exactly as they are, "" for an element that is missing.
+    """Return subtype `smi`: element texts unchanged, "" for a missing element.
 
-    Raises Internal where the report is not well-formed, or its count of GPUs not a number.
+    Raises Internal if the report is not well-formed or `attached_gpus` is not a number.
     """
     root = parse_report(report)
     gpus = root.findall("gpu")
@@ -54,22 +54,19 @@ def parse_smi(report: str | bytes) -> dict[str, Scalar]:
 
 
 def parse_gpus(report: str | bytes) -> list[dict[str, Value]]:
-    """Return what a report says of each GPU, by the keys that NVML's figures have.
-
-    Raises Internal as parse_smi.
-    """
+    """Return the settings of each GPU, by the keys of the NVML values. Raises as parse_smi."""
     return [_parse_gpu(gpu) for gpu in parse_report(report).findall("gpu")]
 
 
 def parse_report(report: str | bytes) -> Element:
-    """Return the root of a report; its name is not looked at."""
-    from xml.etree import ElementTree  # late: only the fallback needs a parser of XML
+    """Return the root element of a report, whatever its name. Raises as parse_smi."""
+    from xml.etree import ElementTree  # late: 2 ms, and only the fallback parses XML
 
     try:
         root = ElementTree.fromstring(report)
         int(root.findtext("attached_gpus", "0"))
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise Internal("the report of nvidia-smi cannot be read", why=str(error)) from error
+        raise Internal("invalid nvidia-smi report", why=str(error)) from error
     return root
 
 
@@ -82,7 +79,7 @@ def _parse_gpu(gpu: Element) -> dict[str, Value]:
         try:
             data[key] = convert(text)
         except (ValueError, InvalidRequest):
-            continue  # a wording that is not known is no value
+            continue  # unknown wording: no value
     return data
 
 

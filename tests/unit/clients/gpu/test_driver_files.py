@@ -1,4 +1,4 @@
-"""Where the driver's files are found in host trees laid out as distributions and operators do."""
+"""The driver's files in host trees as distributions, the GPU Operator and clouds lay them out."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def find(root: Path, machine: str = "x86_64") -> DriverFiles:
         ("aarch64", "/aarch64-bottlerocket-linux-gnu/sys-root/usr/lib/nvidia/tesla"),
     ],
 )
-def test_the_library_is_found_where_it_is_installed(
+def test_the_library_is_found_in_each_known_directory(
     tmp_path: Path, machine: str, path: str
 ) -> None:
     library = add_file(tmp_path, f"{path}/{LIBRARY}")
@@ -59,7 +59,7 @@ def test_the_nodes_own_library_comes_before_the_driver_containers(tmp_path: Path
     assert find(tmp_path).library == str(own)
 
 
-def test_links_stay_in_the_tree_and_the_versions_is_the_real_files(tmp_path: Path) -> None:
+def test_links_stay_in_the_tree_and_the_version_is_the_targets(tmp_path: Path) -> None:
     real = add_file(tmp_path, f"/usr/lib/nvidia/{LIBRARY[:-1]}570.195.03")
     (tmp_path / "etc/alternatives").mkdir(parents=True)
     (tmp_path / "etc/alternatives/nvml").symlink_to(f"/usr/lib/nvidia/{real.name}")
@@ -87,7 +87,7 @@ def test_program_loader_and_library_directories_are_found(tmp_path: Path) -> Non
     assert set(found.library_directories) >= set(expected)
 
 
-def test_the_daemon_of_the_node_is_found_where_it_listens(tmp_path: Path) -> None:
+def test_the_run_directory_of_nvidia_persistenced_is_found(tmp_path: Path) -> None:
     assert find(tmp_path).run_directory == ""
     add_file(tmp_path, "/run/nvidia/driver/run/nvidia-persistenced/socket")
     assert find(tmp_path).run_directory == str(tmp_path / "run/nvidia/driver/run")
@@ -111,13 +111,13 @@ def test_a_machine_of_unknown_architecture_has_no_loader(tmp_path: Path) -> None
         ("something else\n", KernelModule("", "")),
     ],
 )
-def test_the_loaded_driver_says_version_and_flavor(
+def test_a_loaded_module_has_version_and_flavor(
     tmp_path: Path, words: str, expected: KernelModule
 ) -> None:
     add_kernel_module(tmp_path, words)
     assert read_kernel_module(HostPath(str(tmp_path))) == expected
 
 
-def test_a_driver_that_is_not_loaded_is_none(tmp_path: Path) -> None:
+def test_a_module_that_is_not_loaded_is_none(tmp_path: Path) -> None:
     (tmp_path / "proc/sys").mkdir(parents=True)
     assert read_kernel_module(HostPath(str(tmp_path))) is None

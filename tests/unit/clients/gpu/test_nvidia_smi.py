@@ -1,4 +1,4 @@
-"""nvidia-smi that answers, fails, hangs and is not there."""
+"""nvidia-smi that works, fails, hangs and is missing."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def read(files: DriverFiles, within_s: float = 30) -> bytes:
     return read_report(files, time.monotonic() + within_s)
 
 
-def test_the_report_is_what_the_program_prints(tmp_path: Path) -> None:
+def test_the_report_is_the_output(tmp_path: Path) -> None:
     assert read(script(tmp_path, 'echo "<report $*/>"')) == b"<report -q -x/>\n"
 
 
-def test_the_nodes_own_linker_runs_the_program(library: Path) -> None:
+def test_the_nodes_own_linker_runs_nvidia_smi(library: Path) -> None:
     configure(library, gpus=1)
     linker = next(Path("/").glob("lib*/ld-linux-*.so.*"), None)
     if linker is None:
-        pytest.skip("this machine has no dynamic linker of glibc")
+        pytest.skip("no glibc dynamic linker on this machine")
     files = DriverFiles(
         program=str(library.parent / "nvidia-smi"),
         loader=str(linker),
@@ -41,24 +41,26 @@ def test_the_nodes_own_linker_runs_the_program(library: Path) -> None:
     assert b"<attached_gpus>1</attached_gpus>" in read(files)
 
 
-def test_without_a_linker_the_program_is_run_as_it_is() -> None:
+def test_without_a_linker_nvidia_smi_is_run_directly() -> None:
     files = DriverFiles(program="/usr/bin/nvidia-smi", library_directories=("/usr/lib64",))
     assert build_command(files) == ["/usr/bin/nvidia-smi", "-q", "-x"]
 
 
 @pytest.mark.parametrize(("status", "error"), [(9, Unavailable), (4, Unavailable), (15, Internal)])
-def test_a_failure_is_told_in_the_programs_words(
+def test_a_failure_has_the_status_and_the_output(
     tmp_path: Path, status: int, error: type[Exception]
 ) -> None:
     with pytest.raises(error, match=f"status {status}: no such GPU"):
         read(script(tmp_path, f"echo no such GPU >&2; exit {status}"))
 
 
-def test_a_program_that_hangs_is_given_up(tmp_path: Path) -> None:
-    with pytest.raises(Timeout, match="nvidia-smi does not answer"):
+def test_nvidia_smi_that_hangs_times_out(tmp_path: Path) -> None:
+    with pytest.raises(Timeout, match="nvidia-smi timed out"):
         read(script(tmp_path, "exec sleep 60"), within_s=0.5)
 
 
-def test_a_node_without_the_program_says_so() -> None:
-    with pytest.raises(Unavailable, match="nvidia-smi is not on the node"):
+def test_a_missing_nvidia_smi_is_unavailable() -> None:
+    with pytest.raises(
+        Unavailable, match="nvidia-smi not found on the node: searched /usr/bin, /bin"
+    ):
         read(DriverFiles())

@@ -1,4 +1,4 @@
-"""NVML by a library that answers, lacks functions, loses GPUs, hangs and refuses."""
+"""NVML through a library that works, lacks functions, loses GPUs, hangs and fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kubectl_snapshot.clients.gpu.nvml import (
     DriverMismatch,
     NoDeviceNode,
     build_driver,
-    parse_lines,
+    parse_records,
     read_driver,
     translate_init,
 )
@@ -33,7 +33,7 @@ def read(library: Path, within_s: float = LONG_S, run_directory: str = "") -> Dr
     return read_driver(files, time.monotonic() + within_s)
 
 
-def test_every_gpu_is_told_with_what_the_driver_says_of_it(library: Path) -> None:
+def test_every_gpu_has_its_config_and_state(library: Path) -> None:
     driver = read(library)
     assert driver.system == {
         "driver": "570.124.06",
@@ -64,14 +64,14 @@ def test_every_gpu_is_told_with_what_the_driver_says_of_it(library: Path) -> Non
     assert first.state["remapped-rows.pending"] is False
 
 
-def test_what_this_driver_does_not_have_is_not_there(library: Path) -> None:
+def test_an_unsupported_value_is_left_out_with_its_code(library: Path) -> None:
     gpu = read(library).gpus[0]
     assert "pdi" not in gpu.config
     assert gpu.unsupported["pdi"] == 13
     assert (gpu.failed, gpu.state_failed) == ({}, {})
 
 
-def test_the_form_of_the_fabric_that_an_older_driver_knows_is_read(library: Path) -> None:
+def test_the_fabric_structure_of_an_older_driver_is_read(library: Path) -> None:
     config = read(library).gpus[0].config
     assert config["fabric.state"] == "Completed"
     assert config["fabric.cluster-uuid"] == "00000000-0000-0000-0000-000000000000"
@@ -92,13 +92,13 @@ def test_links_through_switches_are_as_many_as_both_ends_have(library: Path) -> 
     assert {**(first.links or {}), **(second.links or {})} in ({0: "NV17"}, {1: "NV17"})
 
 
-def test_without_nvlinks_the_common_ancestor_is_told(library: Path) -> None:
+def test_gpus_without_nvlinks_have_their_common_ancestor(library: Path) -> None:
     configure(library, nvlinks=0, ancestor=40)
     first, second = read(library).gpus
     assert {*(first.links or {}).values(), *(second.links or {}).values()} == {"NODE"}
 
 
-def test_mig_devices_are_told_by_their_number_with_holes(library: Path) -> None:
+def test_mig_devices_keep_their_index_with_gaps(library: Path) -> None:
     configure(library, gpu__1__mig=1, gpu__1__mig_devices=3)
     first, second = read(library).gpus
     assert first.config["mig.max-device-count"] == 7
@@ -110,7 +110,7 @@ def test_mig_devices_are_told_by_their_number_with_holes(library: Path) -> None:
     assert "remapped-rows.pending" not in second.state
 
 
-def test_a_lost_gpu_costs_itself_alone(library: Path) -> None:
+def test_a_lost_gpu_does_not_affect_the_others(library: Path) -> None:
     configure(library, gpus=3, gpu__1__fault="lost")
     first, lost, third = read(library).gpus
     assert (first.error, third.error) == (None, None)
@@ -119,7 +119,7 @@ def test_a_lost_gpu_costs_itself_alone(library: Path) -> None:
     assert {**(first.links or {}), **(third.links or {})} in ({0: "NV18"}, {2: "NV18"})
 
 
-def test_a_gpu_that_hangs_costs_itself_and_the_time_until_the_deadline(library: Path) -> None:
+def test_a_gpu_that_hangs_times_out_and_the_others_are_complete(library: Path) -> None:
     configure(library, gpus=8, gpu__5__fault="hang")
     started = time.monotonic()
     gpus = read(library, within_s=3).gpus
@@ -140,22 +140,22 @@ def test_slow_gpus_take_the_time_of_one(library: Path) -> None:
     assert measure(8) < 2.5 * measure(1)
 
 
-def test_a_driver_that_hangs_is_given_up_at_the_deadline(library: Path) -> None:
+def test_a_driver_that_hangs_times_out(library: Path) -> None:
     configure(library, fault="hang")
     started = time.monotonic()
-    with pytest.raises(Timeout, match="NVML does not answer"):
+    with pytest.raises(Timeout, match="NVML does not respond"):
         read(library, within_s=1)
     assert time.monotonic() - started < 10
 
 
-def test_a_library_that_does_not_match_the_kernel_module_is_its_own_error(library: Path) -> None:
+def test_a_version_mismatch_is_its_own_error(library: Path) -> None:
     configure(library, fault=18)
     with pytest.raises(DriverMismatch) as raised:
         read(library)
     assert raised.value.why == "RM has detected an NVML/RM version mismatch."
 
 
-def test_other_refusals_are_told_in_nvmls_words(library: Path) -> None:
+def test_another_error_of_nvml_init_has_nvmls_message(library: Path) -> None:
     configure(library, fault=16)
     with pytest.raises(Internal) as raised:
         read(library)
@@ -163,7 +163,7 @@ def test_other_refusals_are_told_in_nvmls_words(library: Path) -> None:
     assert isinstance(translate_init(999, "Unknown Error", ""), Internal)
 
 
-def test_a_missing_device_node_tells_a_pod_from_a_node_without_driver() -> None:
+def test_a_missing_device_node_is_not_a_driver_that_is_not_loaded() -> None:
     without_node = translate_init(9, "Driver Not Loaded", "/dev/nvidiactl: No such file")
     assert isinstance(without_node, NoDeviceNode)
     assert "--privileged" in without_node.why
@@ -172,7 +172,7 @@ def test_a_missing_device_node_tells_a_pod_from_a_node_without_driver() -> None:
     assert not_loaded.what == "the NVIDIA driver is not loaded"
 
 
-def test_a_library_that_cannot_be_loaded_says_what_the_linker_says(tmp_path: Path) -> None:
+def test_a_library_that_cannot_be_loaded_has_the_linkers_message(tmp_path: Path) -> None:
     library = tmp_path / "libnvidia-ml.so.1"
     library.write_bytes(b"not a library")
     with pytest.raises(CannotLoad) as raised:
@@ -180,8 +180,8 @@ def test_a_library_that_cannot_be_loaded_says_what_the_linker_says(tmp_path: Pat
     assert "invalid ELF header" in raised.value.why or "file too short" in raised.value.why
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounts in a namespace of its own, as root")
-def test_persistence_is_asked_where_the_nodes_daemon_listens(library: Path, tmp_path: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="bind mounts need root")
+def test_persistence_mode_is_read_through_the_nodes_daemon(library: Path, tmp_path: Path) -> None:
     configure(library, persistenced=1)
     assert read(library).gpus[0].config["persistence-mode"] is False
     run = tmp_path / "run"
@@ -191,7 +191,7 @@ def test_persistence_is_asked_where_the_nodes_daemon_listens(library: Path, tmp_
     assert not Path("/run/nvidia-persistenced/socket").exists()
 
 
-def test_persistence_that_cannot_be_asked_is_not_called_disabled(
+def test_persistence_mode_without_the_daemon_is_failed_not_disabled(
     library: Path, tmp_path: Path
 ) -> None:
     configure(library, persistenced=1)
@@ -200,34 +200,34 @@ def test_persistence_that_cannot_be_asked_is_not_called_disabled(
     assert "nvidia-persistenced" in gpu.failed["persistence-mode"]
 
 
-def test_what_a_child_told_before_it_crashed_stands() -> None:
-    lines = [
+def test_records_before_a_crash_are_kept() -> None:
+    records = [
         {"system": {"driver": "1.2"}, "count": 2, "excluded": []},
         {"gpu": 0, "config": {"uuid": "a"}, "unsupported": {}, "failed": {}},
         {"gpu": 0, "done": True},
         {"gpu": 1, "config": {"uuid": "b"}, "unsupported": {}, "failed": {}},
     ]
-    first, second = build_driver(lines, -11, "").gpus
+    first, second = build_driver(records, -11, "").gpus
     assert (first.config, first.error) == ({"uuid": "a"}, None)
     assert second.config == {"uuid": "b"}
     assert isinstance(second.error, Internal)
-    assert second.error.why == "it ended with status -11"
+    assert second.error.why == "it exited with status -11"
 
 
-def test_a_child_that_told_nothing_is_an_error_with_its_last_words() -> None:
-    lines, others = parse_lines(b"Traceback (most recent call last):\nImportError: no\n")
+def test_a_child_without_records_is_an_error_with_its_last_line() -> None:
+    records, message = parse_records(b"Traceback (most recent call last):\nImportError: no\n")
     with pytest.raises(Internal) as raised:
-        build_driver(lines, 1, others)
+        build_driver(records, 1, message)
     assert raised.value.why == "ImportError: no"
 
 
 @given(st.binary())
-def test_any_bytes_of_a_child_are_lines_or_words(content: bytes) -> None:
-    lines, others = parse_lines(content)
-    assert all(isinstance(line, dict) for line in lines)
-    others.encode()
+def test_any_bytes_are_records_or_a_message(content: bytes) -> None:
+    records, message = parse_records(content)
+    assert all(isinstance(record, dict) for record in records)
+    message.encode()
 
 
-def test_a_line_that_was_cut_off_is_no_line() -> None:
+def test_a_truncated_record_is_dropped() -> None:
     whole = json.dumps({"gpu": 0, "done": True}).encode()
-    assert parse_lines(whole + b"\n" + whole[:-4])[0] == [{"gpu": 0, "done": True}]
+    assert parse_records(whole + b"\n" + whole[:-4])[0] == [{"gpu": 0, "done": True}]

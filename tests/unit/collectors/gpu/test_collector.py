@@ -44,7 +44,7 @@ def driver_gpu(index: int, address: str = "", **changes: object) -> DriverGpu:
 
 
 def lost(index: int) -> DriverGpu:
-    return DriverGpu(index, error=Internal("the GPU does not answer", why="GPU is lost"))
+    return DriverGpu(index, error=Internal("the GPU does not respond", why="GPU is lost"))
 
 
 def two_of_two(**changes: object) -> GpuInventory:
@@ -126,7 +126,7 @@ def test_gpus_without_a_driver_are_told_by_the_bus(tmp_path: Path) -> None:
     add_pci_device(tmp_path, ADDRESSES[0], driver="nouveau")
     subtypes = {subtype.name: subtype for subtype in collect(tmp_path)}
     assert subtypes["smi"].data == {}
-    assert subtypes["smi"].context["reason"] == "there is no NVIDIA driver on the node"
+    assert subtypes["smi"].context["reason"] == "no NVIDIA driver found on the node"
     assert subtypes["smi"].context["pci.gpu-count"] == "1"
     assert subtypes["hardware"].status == "partial"
     assert subtypes["hardware"].data["gpu-count"] == 1
@@ -191,7 +191,7 @@ def test_a_lost_gpu_gets_the_address_that_is_left_over_on_the_bus() -> None:
     gpus = (driver_gpu(0, ADDRESSES[0]), lost(1), driver_gpu(2, ADDRESSES[2]))
     subtypes = build(two_of_two(pci=pci_gpus(*ADDRESSES), driver_gpus=gpus))
     assert subtypes["gpu-1"].context["pci-bus-id"] == ADDRESSES[1]
-    assert subtypes["gpu-1"].context["reason"] == "the GPU does not answer: GPU is lost"
+    assert subtypes["gpu-1"].context["reason"] == "the GPU does not respond: GPU is lost"
     assert "pci.missing" not in subtypes["hardware"].context
     assert subtypes["smi"].status == "ok"
 
@@ -236,7 +236,7 @@ def test_a_value_that_could_not_be_read_is_left_out_and_named() -> None:
 
 
 def test_a_driver_that_does_not_answer_leaves_no_count() -> None:
-    subtypes = build(unreadable(Timeout("NVML does not answer")))
+    subtypes = build(unreadable(Timeout("NVML does not respond")))
     assert subtypes["smi"].data == {}
     assert {subtypes[name].status for name in ("smi", "device", "topology")} == {"timeout"}
     assert subtypes["device"].data == {
@@ -260,7 +260,7 @@ def test_a_loaded_driver_that_cannot_be_asked_is_not_taken_for_no_gpu() -> None:
 
 
 def test_a_bus_that_cannot_be_seen_is_told_beside_the_drivers_answer() -> None:
-    subtypes = build(two_of_two(pci=Unavailable("/sys of the node cannot be seen")))
+    subtypes = build(two_of_two(pci=Unavailable("/sys of the node is not visible")))
     assert subtypes["hardware"].status == "partial"
     assert "GPUs that are not given to this pod" in subtypes["hardware"].context["reason"]
 
@@ -306,8 +306,8 @@ def test_on_musl_the_reason_says_so(
     add_kernel_module(root)
     add_pci_device(root, ADDRESSES[0])
     subtypes = {subtype.name: subtype for subtype in collect(root)}
-    assert "built for glibc" in subtypes["smi"].context["reason"]
-    assert "nvidia-smi is not on the node" in subtypes["smi"].context["reason"]
+    assert "it needs glibc" in subtypes["smi"].context["reason"]
+    assert "nvidia-smi not found on the node" in subtypes["smi"].context["reason"]
 
 
 def test_a_mismatch_names_both_versions(library: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The report of nvidia-smi: the contract's subtype, and what else it tells of each GPU."""
+"""The report of `nvidia-smi -q -x`: the contract's subtype, and the settings of each GPU."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ REPORT = """<?xml version="1.0" ?>
 """
 
 
-def test_the_first_gpu_is_told_in_the_reports_own_words() -> None:
+def test_the_first_gpu_has_the_texts_of_the_report() -> None:
     assert parse_smi(REPORT) == {
         "driver": "580.105.08",
         "cuda-version": "13.0",
@@ -63,15 +63,15 @@ def test_an_element_that_is_missing_gives_an_empty_text_and_blanks_stay() -> Non
     assert (data["gpu.model"], data["gpu.vbios-version"], data["driver"]) == (" x ", "", "")
 
 
-def test_gpus_are_counted_and_not_believed() -> None:
+def test_gpus_are_counted_whatever_attached_gpus_says() -> None:
     assert parse_smi("<r><attached_gpus>8</attached_gpus><gpu/></r>")["gpu-count"] == 1
 
 
 @pytest.mark.parametrize(
     "report", ["", "no xml", "<a><b></a>", "<r><attached_gpus>two</attached_gpus></r>", b"\xff\xfe"]
 )
-def test_what_is_no_report_is_an_error(report: str | bytes) -> None:
-    with pytest.raises(Internal, match="the report of nvidia-smi cannot be read"):
+def test_an_invalid_report_is_an_error(report: str | bytes) -> None:
+    with pytest.raises(Internal, match="invalid nvidia-smi report"):
         parse_smi(report)
 
 
@@ -84,7 +84,7 @@ def test_any_input_is_a_report_or_an_error(report: str | bytes) -> None:
         pass
 
 
-def test_each_gpu_has_the_keys_that_nvml_has_for_the_same() -> None:
+def test_the_settings_have_the_keys_of_the_nvml_values() -> None:
     first, second = parse_gpus(REPORT)
     assert first["pci.bus-id"] == "0000:53:00.0"
     assert first["pci.device-id"] == "0x233010DE"

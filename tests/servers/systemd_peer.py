@@ -1,4 +1,4 @@
-"""A systemd on a private D-Bus socket, whose answers are a function of the test."""
+"""Fake systemd on a private D-Bus socket; a function of the test answers its calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from jeepney.low_level import (
     parse_signature,
 )
 
-SIGNED_IN = b"OK 0123456789abcdef0123456789abcdef\r\n"
+AUTH_OK = b"OK 0123456789abcdef0123456789abcdef\r\n"
 UNIT_PREFIX = "/org/freedesktop/systemd1/unit/"
 
 # A property as `busctl --json=short` prints it: {"type": "s", "data": "active"}.
@@ -35,7 +35,7 @@ Unit = Mapping[str, Mapping[str, Any]]
 
 
 class Call:
-    """One method call, and the ways to answer it."""
+    """One method call, with methods to reply to it."""
 
     def __init__(self, connection: socket.socket, message: Message, stopped: threading.Event):
         fields = message.header.fields
@@ -50,12 +50,12 @@ class Call:
     def reply(self, signature: str, *body: object) -> None:
         self.send(self.build_reply(signature, *body))
 
-    def fail(self, error: str, *words: str) -> None:
+    def fail(self, error: str, *messages: str) -> None:
         fields = {HeaderFields.reply_serial: self._serial, HeaderFields.error_name: error}
-        self.send(build_message(MessageType.error, fields, "s" * len(words), words))
+        self.send(build_message(MessageType.error, fields, "s" * len(messages), messages))
 
     def signal(self, member: str) -> None:
-        """Send what nobody asked for."""
+        """Send a signal, unrelated to any call."""
         fields = {
             HeaderFields.path: "/org/freedesktop/systemd1",
             HeaderFields.interface: "org.freedesktop.systemd1.Manager",
@@ -77,7 +77,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Peer:
-    """A running systemd; `lines` is what its clients said before their first message."""
+    """A running systemd; `lines` are its clients' first bytes, sent to authenticate."""
 
     lines: list[bytes]
 
@@ -99,28 +99,29 @@ def build_message(
 def serve_systemd(
     root: Path,
     answer: Callable[[Call], None],
-    sign_in: bytes = SIGNED_IN,
-    overlooked: int = 0,
+    auth_reply: bytes = AUTH_OK,
+    unnoticed: int = 0,
 ) -> Iterator[Peer]:
-    """Run a systemd whose socket is in the host tree `root`; an empty `sign_in` stays silent.
+    """Run a systemd whose socket is in the host tree `root`.
 
-    It answers a Ping by itself, and overlooks so many calls until one more comes.
+    An empty `auth_reply` stays silent. It answers Ping, and does not notice the first `unnoticed`
+    calls until one more arrives.
     """
     path = root / "run" / "systemd" / "private"
     path.parent.mkdir(parents=True, exist_ok=True)
     peer, stopped = Peer([]), threading.Event()
     connections: list[socket.socket] = []
 
-    def converse(connection: socket.socket) -> None:
+    def serve(connection: socket.socket) -> None:
         with contextlib.suppress(OSError):
             peer.lines.append(connection.recv(4096))
-            if not sign_in:
+            if not auth_reply:
                 stopped.wait()
                 return
-            connection.sendall(sign_in)
+            connection.sendall(auth_reply)
             calls = read_calls(connection, stopped)
-            seen_at_once = list(islice(calls, 1 + overlooked))
-            for call in chain(seen_at_once, calls):
+            first = list(islice(calls, 1 + unnoticed))
+            for call in chain(first, calls):
                 if call.member == "Ping":
                     call.reply("")
                 else:
@@ -131,7 +132,7 @@ def serve_systemd(
             while True:
                 connection, _ = listener.accept()
                 connections.append(connection)
-                thread = threading.Thread(target=converse, args=(connection,), daemon=True)
+                thread = threading.Thread(target=serve, args=(connection,), daemon=True)
                 threads.append(thread)
                 thread.start()
 
@@ -153,7 +154,7 @@ def serve_systemd(
 
 
 def read_calls(connection: socket.socket, stopped: threading.Event) -> Iterator[Call]:
-    """Yield what comes after BEGIN until the other side closes."""
+    """Yield the calls after BEGIN until the client closes the connection."""
     parser = Parser()
     data = connection.recv(65536)
     if not data.startswith(b"BEGIN\r\n"):
@@ -166,7 +167,7 @@ def read_calls(connection: socket.socket, stopped: threading.Event) -> Iterator[
 
 
 def listen(path: Path) -> socket.socket:
-    """Return a listening Unix socket, also where its path is longer than the kernel takes."""
+    """Return a listening Unix socket; its path may exceed the kernel's limit of 107 bytes."""
     listener = socket.socket(socket.AF_UNIX)
     directory = os.open(path.parent, os.O_RDONLY)
     try:
@@ -178,15 +179,15 @@ def listen(path: Path) -> socket.socket:
 
 
 def answer_units(units: Mapping[str, Unit]) -> Callable[[Call], None]:
-    """Return a systemd that has these units, all loaded from files; others are not found."""
+    """Return the function that answers for these units, loaded from files; others are not found."""
 
     def answer(call: Call) -> None:
         if call.member == "GetAll":
             name = unescape(call.path[len(UNIT_PREFIX) :])
             found = units.get(name) or not_found(name)
             properties = {
-                key: (told["type"], parse_data(told["type"], told["data"]))
-                for key, told in found.items()
+                key: (recorded["type"], parse_data(recorded["type"], recorded["data"]))
+                for key, recorded in found.items()
             }
             call.reply("a{sv}", properties)
         elif call.member == "ListUnitsByPatterns":
@@ -200,7 +201,7 @@ def answer_units(units: Mapping[str, Unit]) -> Callable[[Call], None]:
 
 
 def not_found(name: str) -> Unit:
-    """Return what systemd says of a unit that does not exist, shortened."""
+    """Return systemd's properties of a unit that does not exist, shortened."""
     missing = ["org.freedesktop.systemd1.NoSuchUnit", f"Unit {name} not found."]
     return {
         "Id": {"type": "s", "data": name},
@@ -211,18 +212,18 @@ def not_found(name: str) -> Unit:
 
 
 def list_loaded(name: str, load_state: str = "loaded") -> tuple[Any, ...]:
-    """Return a unit as ListUnits has it (org.freedesktop.systemd1(5))."""
+    """Return a unit as ListUnits does (org.freedesktop.systemd1(5))."""
     path = f"{UNIT_PREFIX}x"
     return (name, "", load_state, "active", "running", "", path, 0, "", "/")
 
 
 def read_units(directory: Path) -> dict[str, Unit]:
-    """Return the units recorded in a directory, a file `<unit>.json` each."""
+    """Return the units recorded in a directory, one file `<unit>.json` each."""
     return {path.stem: json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))}
 
 
 def parse_data(signature: str, data: Any) -> Any:
-    """Return what `busctl --json` printed as the value that D-Bus carries."""
+    """Return the D-Bus value of data that `busctl --json` printed."""
     return _to_dbus(parse_signature(list(signature)), data)
 
 

@@ -117,7 +117,7 @@ def _find_trees(host: HostPath) -> Iterator[HostPath]:
     for root in DRIVER_ROOTS:
         try:
             host.read_names(root)
-            yield host.below(root)
+            yield host.with_root(root)
         except SnapshotError:
             continue  # missing, or the node's files are not visible
 
@@ -130,7 +130,7 @@ def _find_directories(tree: HostPath, machine: str) -> list[str]:
 def _locate_directory(tree: HostPath, directory: str) -> str:
     """Return a directory's path in this process's file system, "" if it does not exist."""
     try:
-        local = tree.below(directory).root or ""
+        local = tree.with_root(directory).root or ""
     except SnapshotError:
         return ""
     return local if os.path.isdir(local) else ""
@@ -139,7 +139,7 @@ def _locate_directory(tree: HostPath, directory: str) -> str:
 def _find_first(tree: HostPath, directories: Iterable[str], name: str) -> str:
     for directory in directories:
         try:
-            return tree.find_file(f"{directory}/{name}")
+            return tree.resolve_file(f"{directory}/{name}")
         except SnapshotError:
             continue
     return ""

@@ -1,1 +1,1 @@
-"""The node itself: files, PCI bus, systemd, child processes."""
+"""The node itself: its files, PCI bus and systemd, and child processes with a deadline."""

@@ -1,17 +1,19 @@
-"""A child process that a driver may hang: what it writes is read until a deadline, then it ends.
+"""Run a module or a program in a child process, and read its output until a deadline.
 
-What runs in it is the business of the clients that start one. The deadline is always kept: neither
-a call that never returns nor a process that even SIGKILL does not end is waited for.
+A driver may hang the child: it is killed at the deadline, and a process that even SIGKILL does not
+end is not waited for.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import kubectl_snapshot
 from kubectl_snapshot.errors import Internal
 
 if TYPE_CHECKING:
@@ -20,13 +22,13 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 65_536
 MAX_OUTPUT_BYTES = 16 * 1024 * 1024
-KILLED_WITHIN_S = 0.2
-# A caller may set no limit; poll(2) wants one that it can count in milliseconds.
-LONGEST_S = 3600.0
+KILL_WAIT_S = 0.2
+# For callers without a limit: poll(2) needs a finite number of milliseconds.
+MAX_WAIT_S = 3600.0
 
-# What closes every possible descriptor takes 24 s where the limit is 2**30, as under some container
-# runtimes (a driver's library, a daemon's client). PR_SET_PDEATHSIG (prctl(2)): nobody who ends the
-# parent has to know of the child.
+# RLIMIT_NOFILE: code that closes every possible descriptor (a driver's library, a daemon's client)
+# takes 24 s if the limit is 2**30, as under some container runtimes. PR_SET_PDEATHSIG (prctl(2)):
+# the kernel kills the child when its parent dies.
 PREPARE = """\
 import os, resource, sys
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -35,7 +37,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 import ctypes
 ctypes.CDLL(None).prctl(1, 9)
 """
-# From inside a zip the zipapp's own importer takes half the time (scripts/zipapp/front).
+# In a zipapp, its own importer takes half the time of zipimport (scripts/zipapp/front).
 RUN_MODULE = (
     PREPARE
     + """\
@@ -50,7 +52,7 @@ else:
 importlib.import_module(module).main(*arguments)
 """
 )
-# `LANG=C`: what a program says is looked at; no other variable of ours means anything to it.
+# LANG=C: its messages are parsed. No other variable of this process is passed on.
 RUN_PROGRAM = (
     PREPARE
     + """\
@@ -61,44 +63,42 @@ os.execve(sys.argv[1], sys.argv[1:], {"LANG": "C"})
 
 @dataclass(frozen=True)
 class Output:
-    """What a child wrote. `status` is its exit status, None where it was ended at the deadline."""
+    """A child's output. `status` is its exit status, None if it was killed at the deadline."""
 
     content: bytes
     status: int | None
 
 
 def run_module(module: str, arguments: Sequence[str], deadline: float) -> Output:
-    """Return what `main(*arguments)` of one of our modules writes to stdout and stderr.
+    """Return the output of `main(*arguments)` of a module of this package, stdout and stderr.
 
-    `deadline` is a time.monotonic() value. The child imports from where we were imported from; in a
-    pod this is a descriptor (job/bootstrap.py), which it then inherits.
+    `deadline` is a time.monotonic() value. The child imports from the same place as this process;
+    in a pod that is a file descriptor (job/bootstrap.py), which the child inherits.
     """
-    import kubectl_snapshot
-
     packages = os.path.dirname(os.path.dirname(os.path.abspath(kubectl_snapshot.__file__)))
     front = os.path.dirname(packages)
     is_zipped = hasattr(sys.modules.get("importer"), "import_from") and not os.path.isdir(front)
-    words = [front if is_zipped else "", packages, module, *arguments]
-    return _run(RUN_MODULE, words, deadline, _parse_descriptors(packages))
+    given = [front if is_zipped else "", packages, module, *arguments]
+    return _run(RUN_MODULE, given, deadline, _parse_descriptors(packages))
 
 
 def run_program(arguments: Sequence[str], deadline: float) -> Output:
-    """Return what a program, given by its path, writes to stdout and stderr."""
+    """Return the output of a program, given by its path, stdout and stderr."""
     return _run(RUN_PROGRAM, arguments, deadline)
 
 
 def _parse_descriptors(packages: str) -> tuple[int, ...]:
-    words = packages.split("/")
-    return (int(words[4]),) if words[1:4] == ["proc", "self", "fd"] else ()
+    parts = packages.split("/")
+    return (int(parts[4]),) if parts[1:4] == ["proc", "self", "fd"] else ()
 
 
 def _run(
     program: str, arguments: Sequence[str], deadline: float, descriptors: tuple[int, ...] = ()
 ) -> Output:
-    import subprocess
+    import subprocess  # late: 5 ms, and a node without a driver starts no child
 
-    deadline = min(deadline, time.monotonic() + LONGEST_S)
-    # -I, so that nothing of the environment or the directory decides what is imported.
+    deadline = min(deadline, time.monotonic() + MAX_WAIT_S)
+    # -I: neither the environment nor the working directory decides what is imported.
     flags = "-IB" if sys.dont_write_bytecode else "-I"
     command = [sys.executable, flags, "-c", program, *arguments]
     try:
@@ -114,16 +114,14 @@ def _run(
         why = error.strerror or str(error)
         raise Internal(f"cannot start {sys.executable or 'Python'}", why=why) from error
     try:
-        content, is_whole = _read_until(process, deadline)
-        return Output(content, _wait(process, deadline) if is_whole else None)
+        content, is_complete = _read_until(process, deadline)
+        return Output(content, _wait(process, deadline) if is_complete else None)
     finally:
         _end(process)
 
 
 def _read_until(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bool]:
-    """Return what is written by the deadline, and whether that is all."""
-    import select
-
+    """Return the output before the deadline, and whether it is complete."""
     assert process.stdout is not None
     descriptor = process.stdout.fileno()
     poll = select.poll()
@@ -150,15 +148,15 @@ def _wait(process: subprocess.Popen[bytes], deadline: float) -> int | None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill what still runs, and wait no longer than an ordinary process takes to go."""
+    """Kill the child if it still runs, and wait for it as long as an ordinary process needs."""
     import subprocess
 
     if process.poll() is None:
         process.kill()
         try:
-            process.wait(KILLED_WITHIN_S)
+            process.wait(KILL_WAIT_S)
         except subprocess.TimeoutExpired:
-            # In the driver, and not to be interrupted. Python would complain that it still runs.
+            # Uninterruptible in a driver call. Set, because Python warns of a running process.
             process.returncode = -9
     assert process.stdout is not None
     process.stdout.close()

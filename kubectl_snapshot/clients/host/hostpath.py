@@ -1,8 +1,7 @@
-"""The node's own files: where they are seen from, and how they are read without harm.
+"""Read the node's files from a pod or on the node, without side effects.
 
-The one place that knows under which directory the node's /proc, /sys and /etc appear. Nothing is
-opened for writing, no device or pipe is opened at all, and no link leads out of the node's tree.
-What a file means is the collectors' business.
+The only module that knows where the node's root is mounted. It opens nothing for writing, opens no
+device or pipe, and resolves links inside the node's tree.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES = 1_048_576
 CHUNK_BYTES = 16_384
 
-# O_NONBLOCK and O_NOCTTY: should a pipe or a terminal take the file's place, its open may not hang.
+# O_NONBLOCK and O_NOCTTY: open(2) must not hang if a pipe or a terminal replaces the file.
 OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
 # The kernel's own limit on links in one path (include/linux/namei.h, MAXSYMLINKS).
 MAX_LINKS = 40
 
-# What the kernel mounts: empty means not mounted, for no kernel leaves them so.
+# Mounts of the kernel, never empty: an empty one is not mounted.
 KERNEL_MOUNTS = ("proc", "sys")
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH)
 REFUSED = (errno.EACCES, errno.EPERM)
@@ -37,10 +36,10 @@ Content = Union[bytes, SnapshotError]
 
 @dataclass(frozen=True)
 class HostPath:
-    """Where the node is seen from: `root` is its `/`, None where only /proc can be seen.
+    """The node's file tree: `root` is the node's `/`, None if only /proc is visible.
 
-    The other fields say whether the reader is in the node's own namespaces (a pod's hostNetwork,
-    hostIPC, hostPID, hostUsers); some of what /proc/sys says depends on it.
+    The other fields say whether this process shares the node's namespaces (a pod's hostNetwork,
+    hostIPC, hostPID, hostUsers); some values in /proc/sys are per namespace.
     """
 
     root: str | None = "/"
@@ -51,9 +50,9 @@ class HostPath:
 
     @property
     def foreign_namespaces(self) -> tuple[str, ...]:
-        """Return the namespaces in which the reader is not where the node is.
+        """Return the namespaces that this process does not share with the node.
 
-        The UTS namespace follows the network: container runtimes give a pod with hostNetwork both.
+        UTS follows the network: container runtimes give a pod with hostNetwork both.
         """
         shared = {
             "ipc": self.shares_ipc,
@@ -64,38 +63,38 @@ class HostPath:
         return tuple(name for name, is_shared in shared.items() if not is_shared)
 
     def read_bytes(self, path: str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
-        """Return a regular file of the node, its path as the node has it.
+        """Return the content of a regular file; `path` is the path on the node.
 
-        Raises Absent, Unavailable (cannot be seen, or is not permitted), InvalidRequest (too large)
-        or Internal, with the kernel's words. Blocks for as long as the kernel or a driver does.
+        Raises Absent, Unavailable (not visible, no permission), InvalidRequest (too large) or
+        Internal, with the kernel's message. Blocks as long as the kernel or a driver does.
         """
-        seen_at = self._locate(path)
+        local = self._resolve(path)
         try:
-            if not stat.S_ISREG(os.lstat(seen_at).st_mode):
-                # Not even opened: opening a device can act (a watchdog starts, a tape rewinds).
+            if not stat.S_ISREG(os.lstat(local).st_mode):
+                # Not opened: opening a device has side effects (a watchdog starts, a tape rewinds).
                 raise Internal(f"{path} of the node is not a regular file")
-            return _read_file(seen_at, path, max_bytes)
+            return _read_file(local, path, max_bytes)
         except OSError as error:
             raise self._translate(path, error) from error
 
     def read_text(self, path: str, max_bytes: int = MAX_FILE_BYTES) -> str:
-        """Return a regular file of the node as text; InvalidRequest where it is not UTF-8."""
+        """Return a regular file as text. Raises as read_bytes, InvalidRequest if not UTF-8."""
         try:
             return self.read_bytes(path, max_bytes).decode()
         except UnicodeDecodeError as error:
             raise InvalidRequest(f"{path} of the node is not UTF-8", why=str(error)) from error
 
     def read_tree(self, path: str, is_skipped: Callable[[str], bool]) -> dict[str, Content]:
-        """Return every regular file below a directory by its path on the node, in name order.
+        """Return every regular file below a directory by its path on the node, sorted by name.
 
-        A file or directory that cannot be read stands with its error: Unavailable where more rights
-        would show it, another where nobody is shown it. Links are not followed. A path of which
-        `is_skipped` is true, be it a file or a directory, is neither opened nor returned.
+        A file or directory that cannot be read has its error as content: Unavailable if more
+        privileges would help, Absent if its mode lets nobody read it. Links are not followed. Files
+        and directories for which `is_skipped` is true are neither opened nor returned.
         """
-        seen_at = self._locate(path)
+        local = self._resolve(path)
         found: dict[str, Content] = {}
         try:
-            directory = os.open(seen_at, OPEN_FLAGS | os.O_DIRECTORY)
+            directory = os.open(local, OPEN_FLAGS | os.O_DIRECTORY)
             try:
                 _read_directory(directory, path.rstrip("/"), is_skipped, found)
             finally:
@@ -104,48 +103,47 @@ class HostPath:
             raise self._translate(path, error) from error
         return found
 
-    def find_file(self, path: str) -> str:
-        """Return where a regular file of the node is in our own file system, links resolved.
+    def resolve_file(self, path: str) -> str:
+        """Return the path of a regular file in this process's file system, links resolved.
 
-        For what must be given a path: the loader of libraries, the kernel's exec. Raises as
-        read_bytes.
+        For dlopen and exec, which need a path. Raises as read_bytes.
         """
-        seen_at = self._locate(path)
+        local = self._resolve(path)
         try:
-            if not stat.S_ISREG(os.lstat(seen_at).st_mode):
+            if not stat.S_ISREG(os.lstat(local).st_mode):
                 raise Internal(f"{path} of the node is not a regular file")
         except OSError as error:
             raise self._translate(path, error) from error
-        return seen_at
+        return local
 
     def read_names(self, path: str) -> tuple[str, ...]:
-        """Return the names in a directory of the node, in order. Raises as read_bytes."""
+        """Return the sorted names in a directory. Raises as read_bytes."""
         try:
-            return tuple(sorted(map(_printable, os.listdir(self._locate(path)))))
+            return tuple(sorted(map(_printable, os.listdir(self._resolve(path)))))
         except OSError as error:
             raise self._translate(path, error) from error
 
     def read_link_name(self, path: str) -> str:
-        """Return the last name of a link's target, "" where there is no link (sysfs: `driver`)."""
+        """Return the last name of a link's target, "" if there is no link (sysfs: `driver`)."""
         directory, _, name = path.rpartition("/")
-        target = _read_link(f"{self._locate(directory)}/{name}")
+        target = _read_link(f"{self._resolve(directory)}/{name}")
         return _printable(target.rstrip("/").rpartition("/")[2]) if target else ""
 
-    def below(self, path: str) -> HostPath:
-        """Return the same node with a directory of it as the root that its links start from.
+    def with_root(self, path: str) -> HostPath:
+        """Return the same node with one of its directories as the root, for links, too.
 
-        Raises Unavailable where the node's files cannot be seen.
+        Raises Unavailable if the node's files are not visible.
         """
-        return replace(self, root=self._locate(path))
+        return replace(self, root=self._resolve(path))
 
     def connect(self, path: str, timeout_s: float | None) -> socket.socket:
-        """Return a connection to a stream socket of the node, its path as the node has it.
+        """Return a connection to a stream socket; `path` is the path on the node.
 
-        Raises as read_bytes does; Unavailable where its owner lets nobody else in.
+        Raises as read_bytes; Unavailable if the socket's mode forbids it.
         """
-        import socket
+        import socket  # late: 3 ms, and only systemd's socket is connected to
 
-        directory, _, name = self._locate(path).rpartition("/")
+        directory, _, name = self._resolve(path).rpartition("/")
         try:
             below = os.open(directory, OPEN_FLAGS | os.O_DIRECTORY)
         except OSError as error:
@@ -153,7 +151,7 @@ class HostPath:
         connection = socket.socket(socket.AF_UNIX)
         try:
             connection.settimeout(timeout_s)
-            # Not by the path itself: of that, the kernel takes 107 bytes (unix(7)).
+            # Not by the path itself: the kernel's limit is 107 bytes (unix(7)).
             connection.connect(f"/proc/self/fd/{below}/{name}")
         except OSError as error:
             connection.close()
@@ -162,34 +160,34 @@ class HostPath:
             os.close(below)
         return connection
 
-    def _locate(self, path: str) -> str:
+    def _resolve(self, path: str) -> str:
         if not path:
-            raise InvalidRequest("the path of a file to read is empty")
-        located = _follow_links((self.root or "").rstrip("/"), path)
-        if self.root is None and not located.startswith("/proc/"):
+            raise InvalidRequest("the file path is empty")
+        resolved = _follow_links((self.root or "").rstrip("/"), path)
+        if self.root is None and not resolved.startswith("/proc/"):
             raise Unavailable(
-                f"{path} of the node cannot be seen from here",
+                f"{path} of the node is not visible from here",
                 why="the pod runs without the node's files (--privileged=false)",
             )
-        return located
+        return resolved
 
     def _translate(self, path: str, error: OSError) -> SnapshotError:
         root = (self.root or "").rstrip("/")
         top = path.lstrip("/").partition("/")[0]
         mount = f"{root}/{top}" if top in KERNEL_MOUNTS else f"{root}/"
         if error.errno in GONE and _is_empty(mount):
-            # Nothing to look at is not the same as having looked and found nothing.
+            # Not mounted, so nothing is known: this is not Absent.
             return Unavailable(
-                f"{path} of the node cannot be seen from here", why=f"{mount} is missing or empty"
+                f"{path} of the node is not visible from here", why=f"{mount} is missing or empty"
             )
         return _translate(path, error)
 
 
 def _follow_links(root: str, path: str) -> str:
-    """Return where `path` ends below `root`: links and `..` as if `root` were the file system's /.
+    """Return the path below `root` that `path` resolves to, as if `root` were `/` (chroot).
 
-    Left to the kernel, an absolute link under /host leads into the container: /etc/os-release would
-    be the image's.
+    The kernel would resolve an absolute link below /host in the container: /etc/os-release would be
+    the image's.
     """
     done: list[str] = []
     todo = path.split("/")[::-1]
@@ -205,7 +203,8 @@ def _follow_links(root: str, path: str) -> str:
                 continue
             links += 1
             if links > MAX_LINKS:
-                raise Internal(f"{path} of the node leads through more than {MAX_LINKS} links")
+                why = f"more than {MAX_LINKS}"
+                raise Internal(f"too many symbolic links in {path} of the node", why=why)
             if target.startswith("/"):
                 done.clear()
             todo.extend(target.split("/")[::-1])
@@ -216,7 +215,7 @@ def _read_link(path: str) -> str | None:
     try:
         return os.readlink(path)
     except OSError:
-        return None  # no link; should there be more to say, opening it says so
+        return None  # no link; any other error comes again when the file is opened
 
 
 def _read_directory(
@@ -247,12 +246,12 @@ def _read_directory(
             found[entry_path] = _translate_entry(entry_path, name, directory, error)
 
 
-def _read_file(seen_at: str, path: str, max_bytes: int, directory: int | None = None) -> bytes:
-    descriptor = os.open(seen_at, OPEN_FLAGS, dir_fd=directory)
+def _read_file(local: str, path: str, max_bytes: int, directory: int | None = None) -> bytes:
+    descriptor = os.open(local, OPEN_FLAGS, dir_fd=directory)
     chunks = []
-    wanted_bytes = max_bytes + 1  # one more, to know a file of the limit from a larger one
+    wanted_bytes = max_bytes + 1  # one more, to detect a larger file
     try:
-        # Files of /proc have no size and may come in pieces: only an empty read ends them.
+        # Files in /proc have no size and short reads: only an empty read is the end.
         while wanted_bytes > 0 and (chunk := os.read(descriptor, min(CHUNK_BYTES, wanted_bytes))):
             chunks.append(chunk)
             wanted_bytes -= len(chunk)
@@ -267,9 +266,9 @@ def _read_file(seen_at: str, path: str, max_bytes: int, directory: int | None = 
 def _translate(path: str, error: OSError) -> SnapshotError:
     why = error.strerror or str(error)
     if error.errno in GONE:
-        return Absent(f"{path} of the node is missing", why=why)
+        return Absent(f"{path} not found on the node", why=why)
     if error.errno in REFUSED:
-        return Unavailable(f"{path} of the node may not be read", why=why)
+        return Unavailable(f"no permission to read {path} of the node", why=why)
     return Internal(f"cannot read {path} of the node", why=why)
 
 
@@ -293,5 +292,5 @@ def _is_empty(directory: str) -> bool:
 
 
 def _printable(name: str) -> str:
-    """Return a file name with undecodable bytes as `\\xNN`: a document cannot hold them."""
+    """Return a file name with undecodable bytes as `\\xNN`: a snapshot is UTF-8."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,7 +1,7 @@
-"""Asks the node's systemd by D-Bus on its own socket: no bus, and nothing of the container's.
+"""Read unit properties from the node's systemd over D-Bus, through systemd's private socket.
 
-The one module that imports jeepney. What a property means is the collector's business. Nothing is
-asked that changes a unit; systemd loads the file of one that it has not looked at yet.
+No message bus is involved, neither the node's nor the container's. The calls change no unit, but
+systemd loads the file of a unit that is not loaded yet. The only module that imports jeepney.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from struct import error as StructError
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import Internal, SnapshotError, Timeout, Unavailable
@@ -20,26 +21,27 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.clients.host.hostpath import HostPath
 
-# systemd, src/core/dbus.c: the manager's own socket, for root only; no message bus is behind it.
+# systemd, src/core/dbus.c: the manager's private socket, for root only.
 SOCKET = "/run/systemd/private"
 # org.freedesktop.systemd1(5).
 SERVICE = "org.freedesktop.systemd1"
 MANAGER = "/org/freedesktop/systemd1"
 UNIT_PREFIX = f"{MANAGER}/unit/"
 
-# D-Bus specification: a message begins with 16 bytes of fixed meaning, its size among them. The
-# specification allows 128 MiB; all units of a machine are less than one.
+# D-Bus specification: the first 16 bytes of a message have its size. The specification allows
+# 128 MiB; all units of a machine are less than 1 MiB.
 FIXED_HEADER_BYTES = 16
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-MAX_SIGN_IN_LINE_BYTES = 1024
+MAX_AUTH_LINE_BYTES = 1024
 
 CHUNK_BYTES = 65536
 
 # Every path answers a Ping (D-Bus specification, org.freedesktop.DBus.Peer).
 LONG_PATH = "/" + "a" * 256
-CALL_AGAIN_S = 0.05
+PING_INTERVAL_S = 0.05
 
-NO_ANSWER = "the node's systemd did not answer in time"
+TIMED_OUT = "the node's systemd did not answer in time"
+INVALID_MESSAGE = "invalid D-Bus message from the node's systemd"
 ACCESS_DENIED = "org.freedesktop.DBus.Error.AccessDenied"
 
 
@@ -52,8 +54,8 @@ class Property:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A message from systemd. `error` is a D-Bus error's name, else empty."""
+class Reply:
+    """A message from systemd. `error` is the D-Bus error's name, or empty."""
 
     reply_serial: int
     signature: str
@@ -62,9 +64,9 @@ class Answer:
 
 
 def connect(host: HostPath, deadline: float) -> Manager:
-    """Return a connection to the node's systemd, on which nothing is waited for past `deadline`.
+    """Return a connection to the node's systemd; every call on it ends by `deadline`.
 
-    Raises Unavailable where there is no systemd to be seen or it lets nobody but root in, Timeout.
+    Raises Unavailable (no systemd is visible, or only root may connect) or Timeout.
     """
     try:
         connection = host.connect(SOCKET, _remaining_s(deadline))
@@ -72,10 +74,10 @@ def connect(host: HostPath, deadline: float) -> Manager:
         raise
     except SnapshotError as error:
         why = f"{error.what}: {error.why}" if error.why else error.what
-        raise Unavailable("the node's systemd cannot be asked", why=why) from error
+        raise Unavailable("cannot connect to the node's systemd", why=why) from error
     manager = Manager(connection, deadline)
     try:
-        manager.sign_in()
+        manager.authenticate()
     except BaseException:
         manager.close()
         raise
@@ -83,7 +85,7 @@ def connect(host: HostPath, deadline: float) -> Manager:
 
 
 class Manager:
-    """A connection to the node's systemd, to be closed; not for several threads at once."""
+    """A connection to the node's systemd. Close it; it is not thread-safe."""
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:
         self._connection = connection
@@ -104,44 +106,45 @@ class Manager:
     def close(self) -> None:
         self._connection.close()
 
-    def sign_in(self) -> None:
-        """Say who we are (D-Bus specification, EXTERNAL); there is no Hello without a bus.
+    def authenticate(self) -> None:
+        """Authenticate by EXTERNAL (D-Bus specification); without a bus there is no Hello.
 
-        A call of which systemd reads the end along with BEGIN lies unseen until another one comes
-        (libsystemd, bus_socket_read_auth). It reads 256 bytes at once: a longer call is seen, and
-        should another version read more, the next one is.
+        systemd does not notice a call that it reads completely together with BEGIN until the next
+        one arrives (libsystemd, bus_socket_read_auth). It reads 256 bytes at once, so the first
+        call is longer, and is repeated in case another version reads more.
         """
         from jeepney.auth import BEGIN, AuthenticationError, Authenticator
 
-        sign_in = Authenticator()
+        authenticator = Authenticator()
         try:
-            for data in sign_in:
+            for data in authenticator:
                 self._send(data)
-                sign_in.feed(self._receive(MAX_SIGN_IN_LINE_BYTES))
+                authenticator.feed(self._receive(MAX_AUTH_LINE_BYTES))
         except AuthenticationError as error:
-            raise Unavailable("the node's systemd does not let us in", why=str(error)) from error
+            why = str(error)
+            raise Unavailable("the node's systemd refused authentication", why=why) from error
         self._send(BEGIN)
         self._start_call(LONG_PATH, "org.freedesktop.DBus.Peer", "Ping", "", ())
-        while not self._hears_within(CALL_AGAIN_S):
+        while not self._has_data_within(PING_INTERVAL_S):
             self._start_call(LONG_PATH, "org.freedesktop.DBus.Peer", "Ping", "", ())
 
     def read_properties(self, unit: str) -> Mapping[str, Property]:
-        """Return all properties of a unit, of every interface that it has.
+        """Return all properties of a unit, of all its interfaces.
 
-        A unit that does not exist has them as well, its LoadState is `not-found`.
+        A unit that does not exist has properties, too; its LoadState is `not-found`.
         """
         path = UNIT_PREFIX + escape_unit_name(unit)
-        # No interface's name means all of them to systemd.
+        # An empty interface name means all interfaces to systemd.
         [found] = self._call(
             path, "org.freedesktop.DBus.Properties", "GetAll", "s", ("",), returns="a{sv}"
         )
         return {name: Property(*variant) for name, variant in found.items()}
 
     def list_units(self, pattern: str) -> list[str]:
-        """Return the units of a pattern (glob(7)), loaded or only installed, sorted.
+        """Return the sorted names of the loaded or installed units that match a glob(7) pattern.
 
-        Left out is what cannot be read or is read by another name: templates without an instance,
-        aliases, and names that only stand in another unit's file.
+        Templates without an instance, aliases, and units that other units only refer to are left
+        out.
         """
         interface = f"{SERVICE}.Manager"
         arguments: tuple[list[str], list[str]] = ([], [pattern])  # states, patterns
@@ -159,18 +162,18 @@ class Manager:
         self, path: str, interface: str, member: str, signature: str, body: Any, returns: str
     ) -> tuple[Any, ...]:
         self._start_call(path, interface, member, signature, body)
-        answer = self._receive_answer()
-        # What was not asked for comes in between: signals of whatever changes meanwhile.
-        while answer.reply_serial != self._serial:
-            answer = self._receive_answer()
-        if answer.error:
-            error = Unavailable if answer.error == ACCESS_DENIED else Internal
-            words = ": ".join([answer.error, *map(str, answer.body)])
-            raise error(f"the node's systemd refuses {member} of {path}", why=words)
-        if answer.signature != returns:
-            given = answer.signature
-            raise Internal(f"the node's systemd answers {member} by {given!r}, not by {returns!r}")
-        return answer.body
+        reply = self._receive_reply()
+        # Signals of other changes may arrive before the reply.
+        while reply.reply_serial != self._serial:
+            reply = self._receive_reply()
+        if reply.error:
+            error = Unavailable if reply.error == ACCESS_DENIED else Internal
+            why = ": ".join([reply.error, *map(str, reply.body)])
+            raise error(f"the node's systemd refused {member} of {path}", why=why)
+        if reply.signature != returns:
+            why = f"{member} returned signature {reply.signature!r} instead of {returns!r}"
+            raise Internal(INVALID_MESSAGE, why=why)
+        return reply.body
 
     def _start_call(
         self, path: str, interface: str, member: str, signature: str, body: tuple[Any, ...]
@@ -178,7 +181,7 @@ class Manager:
         self._serial += 1
         self._send(build_call(self._serial, path, interface, member, signature, body))
 
-    def _receive_answer(self) -> Answer:
+    def _receive_reply(self) -> Reply:
         head = self._receive_all(FIXED_HEADER_BYTES)
         size_bytes = parse_message_size(head)
         return parse_message(head + self._receive_all(size_bytes - len(head)))
@@ -191,7 +194,7 @@ class Manager:
             size_bytes -= len(chunk)
         return b"".join(chunks)
 
-    def _hears_within(self, seconds: float) -> bool:
+    def _has_data_within(self, seconds: float) -> bool:
         import socket
 
         self._connection.settimeout(min(seconds, _remaining_s(self._deadline) or seconds))
@@ -203,10 +206,10 @@ class Manager:
             raise _translate(error) from error
         return True
 
-    def _receive(self, at_most_bytes: int) -> bytes:
+    def _receive(self, max_bytes: int) -> bytes:
         self._connection.settimeout(_remaining_s(self._deadline))
         try:
-            data = self._connection.recv(at_most_bytes)
+            data = self._connection.recv(max_bytes)
         except OSError as error:
             raise _translate(error) from error
         if not data:
@@ -222,7 +225,7 @@ class Manager:
 
 
 def escape_unit_name(unit: str) -> str:
-    """Return a unit's name as a part of an object path (systemd, bus_label_escape)."""
+    """Return a unit name as a component of an object path (systemd, bus_label_escape)."""
     escaped = ""
     for byte in unit.encode():
         char = chr(byte)
@@ -234,7 +237,7 @@ def escape_unit_name(unit: str) -> str:
 def build_call(
     serial: int, path: str, interface: str, member: str, signature: str, body: tuple[Any, ...]
 ) -> bytes:
-    """Return the message that calls a method of an object."""
+    """Return the D-Bus message that calls a method of an object."""
     from jeepney.low_level import Endianness, Header, HeaderFields, Message, MessageType
 
     fields = {
@@ -250,54 +253,50 @@ def build_call(
 
 
 def parse_message_size(head: bytes) -> int:
-    """Return how many bytes the message has that begins with these 16; Internal if too many."""
+    """Return the size of a message from its first 16 bytes; Internal if it is too large."""
     from jeepney.low_level import calc_msg_size
 
     try:
         size_bytes: int = calc_msg_size(head)
     except KeyError as error:
-        raise Internal("the node's systemd does not speak D-Bus", why=repr(head)) from error
+        raise Internal(INVALID_MESSAGE, why=repr(head)) from error
     if size_bytes > MAX_MESSAGE_BYTES:
-        raise Internal(
-            "the node's systemd sends too much",
-            why=f"a message of {size_bytes} bytes",
-        )
+        why = f"{size_bytes} bytes, more than {MAX_MESSAGE_BYTES}"
+        raise Internal(INVALID_MESSAGE, why=why)
     return size_bytes
 
 
-def parse_message(raw: bytes) -> Answer:
-    """Return a whole message; Internal where it breaks the rules of D-Bus.
+def parse_message(raw: bytes) -> Reply:
+    """Return the reply in a complete message; Internal if the message is invalid.
 
-    One breach is not found but read until the caller gives up: an array of structs without fields.
+    jeepney loops on one invalid message until the deadline: an array of structs without fields.
     """
-    from struct import error as StructError
-
     from jeepney.low_level import HeaderFields, Message
 
     try:
         message = Message.from_buffer(raw)
         fields = message.header.fields
-        return Answer(
+        return Reply(
             reply_serial=int(fields.get(HeaderFields.reply_serial, 0)),
             signature=str(fields.get(HeaderFields.signature, "")),
             body=message.body,
             error=str(fields.get(HeaderFields.error_name, "")),
         )
     except (
-        # All that jeepney was seen to raise on broken bytes; UnicodeDecodeError is a ValueError.
+        # All that jeepney raised on fuzzed bytes; UnicodeDecodeError is a ValueError.
         (ValueError, LookupError, TypeError, AssertionError, RecursionError, StructError)
     ) as error:
         why = f"{type(error).__name__}: {error}"
-        raise Internal("the node's systemd does not speak D-Bus", why=why) from error
+        raise Internal(INVALID_MESSAGE, why=why) from error
 
 
 def _remaining_s(deadline: float) -> float | None:
-    """Return the seconds until a time.monotonic() value, None for one that never comes."""
+    """Return the seconds until a time.monotonic() value, None for infinity."""
     if deadline == math.inf:
         return None
     remaining_s = deadline - time.monotonic()
     if remaining_s <= 0:
-        raise Timeout(NO_ANSWER)
+        raise Timeout(TIMED_OUT)
     return remaining_s
 
 
@@ -305,6 +304,6 @@ def _translate(error: OSError) -> SnapshotError:
     import socket
 
     if isinstance(error, socket.timeout):  # no TimeoutError before Python 3.10
-        return Timeout(NO_ANSWER)
+        return Timeout(TIMED_OUT)
     why = error.strerror or str(error)
     return Internal("the connection to the node's systemd broke", why=why)

@@ -172,7 +172,7 @@ def test_a_dead_socket_costs_the_deadline_and_is_told_of_every_unit(
 ) -> None:
     host = HostPath(str(tmp_path))
     before = time.monotonic()
-    with serve_systemd(tmp_path, answer_units({}), sign_in=b""):
+    with serve_systemd(tmp_path, answer_units({}), auth_reply=b""):
         (measurement,) = run_collectors(
             [systemd],
             Context(host, settings=CollectSettings(systemd_services=names)),

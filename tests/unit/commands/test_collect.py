@@ -35,7 +35,7 @@ def collect(root: Path, *words: str) -> Snapshot:
 
 def test_a_dead_systemd_costs_the_timeout_and_nothing_else(root: Path) -> None:
     before = time.monotonic()
-    with serve_systemd(root, answer_units({}), sign_in=b""):
+    with serve_systemd(root, answer_units({}), auth_reply=b""):
         snapshot = collect(root, f"--timeout={TIMEOUT_S:g}s")
     assert time.monotonic() - before < TIMEOUT_S + START_S
     for unit in UNITS:

@@ -1,4 +1,4 @@
-"""Child processes that end, fail, hang and will not stop writing."""
+"""Child processes that exit, fail, hang and write without end."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def soon(seconds: float = LONG_S) -> float:
     return time.monotonic() + seconds
 
 
-def test_what_a_program_writes_is_returned_with_its_status() -> None:
+def test_the_output_is_returned_with_the_exit_status() -> None:
     output = run_program(["/bin/sh", "-c", "echo out; echo err >&2; exit 3"], soon())
     assert (sorted(output.content.split()), output.status) == ([b"err", b"out"], 3)
 
 
-def test_a_program_that_hangs_is_killed_at_the_deadline_and_what_it_wrote_stands() -> None:
+def test_a_program_that_hangs_is_killed_at_the_deadline_and_its_output_kept() -> None:
     started = time.monotonic()
     output = run_program(["/bin/sh", "-c", "echo $$; exec sleep 60"], soon(0.5))
     assert 0.4 < time.monotonic() - started < 5
@@ -33,34 +33,34 @@ def test_a_program_that_hangs_is_killed_at_the_deadline_and_what_it_wrote_stands
         os.kill(int(output.content), 0)
 
 
-def test_a_program_that_closes_its_output_and_stays_is_killed_too() -> None:
+def test_a_program_that_closes_its_output_and_hangs_is_killed() -> None:
     output = run_program(["/bin/sh", "-c", "echo $$; exec sleep 60 >&- 2>&-"], soon(0.5))
     assert output.status is None
     with pytest.raises(ProcessLookupError):
         os.kill(int(output.content), 0)
 
 
-def test_a_program_that_never_stops_writing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_without_end_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "MAX_OUTPUT_BYTES", 1000)
     output = run_program(["/bin/sh", "-c", "while :; do echo more; done"], soon())
     assert output.status is None
     assert len(output.content) < 1000 + child.CHUNK_BYTES
 
 
-def test_a_program_may_open_few_files_and_gets_nothing_of_our_environment() -> None:
+def test_a_program_has_a_file_limit_and_no_environment() -> None:
     output = run_program(["/bin/sh", "-c", "ulimit -n; /usr/bin/env"], soon())
     limit, *variables = output.content.decode().split()
     assert int(limit) <= 4096
     assert not [v for v in variables if v.split("=")[0] not in ("LANG", "PWD", "SHLVL", "_")]
 
 
-def test_a_program_that_is_not_there_says_so() -> None:
+def test_a_missing_program_has_pythons_message() -> None:
     output = run_program(["/missing/program"], soon())
     assert output.status == 1
     assert b"No such file or directory: '/missing/program'" in output.content
 
 
-def test_a_module_of_ours_is_found_without_the_environment(
+def test_a_module_of_the_package_is_found_without_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)

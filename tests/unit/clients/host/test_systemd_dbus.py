@@ -1,4 +1,4 @@
-"""The conversation with systemd, held with a real peer on a Unix socket that also misbehaves."""
+"""Calls to systemd through a real peer on a Unix socket, which also misbehaves."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from jeepney.low_level import HeaderFields, Message, MessageType
 from kubectl_snapshot.clients.host import systemd_dbus
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.clients.host.systemd_dbus import (
-    Answer,
     Property,
+    Reply,
     build_call,
     escape_unit_name,
     parse_message,
@@ -62,7 +62,7 @@ def read_kubelet(manager: systemd_dbus.Manager) -> Any:
     return manager.read_properties("kubelet.service")
 
 
-def test_all_properties_of_a_unit_come_with_their_types(tmp_path: Path) -> None:
+def test_all_properties_of_a_unit_have_their_types(tmp_path: Path) -> None:
     with serve_systemd(tmp_path, answer_units({"kubelet.service": KUBELET})):
         found = ask(tmp_path, read_kubelet)
     assert found == {
@@ -78,11 +78,11 @@ def test_all_properties_of_a_unit_come_with_their_types(tmp_path: Path) -> None:
     }
 
 
-def test_properties_are_asked_for_without_an_interface_and_without_hello(tmp_path: Path) -> None:
-    asked = []
+def test_properties_are_requested_without_interface_and_hello(tmp_path: Path) -> None:
+    calls = []
 
     def answer(call: Call) -> None:
-        asked.append((call.path, call.interface, call.member, call.body))
+        calls.append((call.path, call.interface, call.member, call.body))
         call.reply("a{sv}", {})
 
     with serve_systemd(tmp_path, answer) as peer:
@@ -90,7 +90,7 @@ def test_properties_are_asked_for_without_an_interface_and_without_hello(tmp_pat
     uid = str(os.geteuid()).encode().hex().encode()
     assert peer.lines == [b"\0AUTH EXTERNAL " + uid + b"\r\n"]
     path = "/org/freedesktop/systemd1/unit/kubelet_2eservice"
-    assert asked == [(path, "org.freedesktop.DBus.Properties", "GetAll", ("",))]
+    assert calls == [(path, "org.freedesktop.DBus.Properties", "GetAll", ("",))]
 
 
 @pytest.mark.parametrize(
@@ -104,21 +104,21 @@ def test_properties_are_asked_for_without_an_interface_and_without_hello(tmp_pat
         ("", "_"),
     ],
 )
-def test_a_unit_is_addressed_as_systemd_escapes_it(unit: str, escaped: str) -> None:
+def test_a_unit_name_is_escaped_as_systemd_does(unit: str, escaped: str) -> None:
     assert escape_unit_name(unit) == escaped
 
 
-def test_a_call_that_systemd_overlooks_while_signing_in_is_made_again(tmp_path: Path) -> None:
-    with serve_systemd(tmp_path, answer_units({"kubelet.service": KUBELET}), overlooked=2):
+def test_a_call_that_systemd_does_not_notice_is_repeated(tmp_path: Path) -> None:
+    with serve_systemd(tmp_path, answer_units({"kubelet.service": KUBELET}), unnoticed=2):
         assert ask(tmp_path, read_kubelet)["Id"] == Property("s", "kubelet.service")
 
 
-def test_the_first_call_is_longer_than_what_systemd_reads_while_signing_in() -> None:
+def test_the_first_call_is_longer_than_one_read_of_systemd() -> None:
     ping = build_call(1, systemd_dbus.LONG_PATH, "org.freedesktop.DBus.Peer", "Ping", "", ())
     assert len(ping) > 256
 
 
-def test_signals_and_answers_to_others_are_passed_over(tmp_path: Path) -> None:
+def test_signals_and_replies_to_other_calls_are_ignored(tmp_path: Path) -> None:
     def answer(call: Call) -> None:
         for _ in range(40):
             call.signal("UnitNew")
@@ -130,7 +130,7 @@ def test_signals_and_answers_to_others_are_passed_over(tmp_path: Path) -> None:
         assert ask(tmp_path, read_kubelet) == {"Id": Property("s", "mine")}
 
 
-def test_an_answer_may_come_in_pieces_of_a_byte(tmp_path: Path) -> None:
+def test_a_reply_may_arrive_byte_by_byte(tmp_path: Path) -> None:
     def answer(call: Call) -> None:
         for byte in call.build_reply("a{sv}", {"Id": ("s", "mine")}):
             call.send(bytes([byte]))
@@ -139,7 +139,7 @@ def test_an_answer_may_come_in_pieces_of_a_byte(tmp_path: Path) -> None:
         assert ask(tmp_path, read_kubelet) == {"Id": Property("s", "mine")}
 
 
-def test_a_pattern_finds_loaded_and_installed_units_but_no_templates_aliases_and_ghosts(
+def test_a_pattern_finds_loaded_and_installed_units_but_no_templates_or_aliases(
     tmp_path: Path,
 ) -> None:
     def answer(call: Call) -> None:
@@ -168,7 +168,7 @@ def test_a_pattern_finds_loaded_and_installed_units_but_no_templates_aliases_and
         ("org.freedesktop.DBus.Error.AccessDenied", Unavailable),
     ],
 )
-def test_a_refusal_keeps_systemds_words_and_the_connection(
+def test_a_refusal_has_systemds_message_and_keeps_the_connection(
     tmp_path: Path, error: str, kind: type[SnapshotError]
 ) -> None:
     def answer(call: Call) -> None:
@@ -188,32 +188,35 @@ def test_a_refusal_keeps_systemds_words_and_the_connection(
 
 
 BROKEN = {
-    "another type": (lambda call: call.reply("as", ["a"]), "answers GetAll by 'as'"),
+    "another type": (lambda call: call.reply("as", ["a"]), "GetAll returned signature 'as'"),
     "the end": (lambda call: call.close(), "closed the connection"),
-    "half an answer": (
+    "half a reply": (
         lambda call: (call.send(call.build_reply("a{sv}", {})[:-9]), call.close()),
         "closed the connection",
     ),
-    "no D-Bus": (lambda call: call.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "not speak D-Bus"),
-    "more than fits": (lambda call: call.send(b"l\2\0\1" + b"\xff" * 12), "sends too much"),
+    "no D-Bus": (
+        lambda call: call.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+        "invalid D-Bus message",
+    ),
+    "more than fits": (lambda call: call.send(b"l\2\0\1" + b"\xff" * 12), "more than 16777216"),
     "broken text": (
         lambda call: call.send(call.build_reply("s", "abc").replace(b"abc", b"\xff\xff\xff")),
-        "not speak D-Bus",
+        "invalid D-Bus message",
     ),
 }
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_broken_answer_is_an_error_that_says_how(tmp_path: Path, broken: str) -> None:
-    answer, words = BROKEN[broken]
+def test_a_broken_reply_is_an_error_with_the_reason(tmp_path: Path, broken: str) -> None:
+    answer, message = BROKEN[broken]
     with serve_systemd(tmp_path, answer), pytest.raises(Internal) as caught:
         ask(tmp_path, read_kubelet)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_a_refused_sign_in_is_unavailable(tmp_path: Path) -> None:
+def test_refused_authentication_is_unavailable(tmp_path: Path) -> None:
     refusing = serve_systemd(tmp_path, answer_units({}), b"REJECTED EXTERNAL\r\n")
-    with refusing, pytest.raises(Unavailable, match=r"does not let us in.*REJECTED"):
+    with refusing, pytest.raises(Unavailable, match=r"refused authentication.*REJECTED"):
         ask(tmp_path, read_kubelet)
 
 
@@ -224,17 +227,17 @@ def assert_times_out(root: Path) -> None:
     assert SOON_S <= time.monotonic() - before < 5
 
 
-def test_a_dead_socket_costs_the_deadline_only(tmp_path: Path) -> None:
-    with serve_systemd(tmp_path, answer_units({}), sign_in=b""):
+def test_a_silent_socket_times_out(tmp_path: Path) -> None:
+    with serve_systemd(tmp_path, answer_units({}), auth_reply=b""):
         assert_times_out(tmp_path)
 
 
-def test_an_answer_that_never_comes_costs_the_deadline_only(tmp_path: Path) -> None:
+def test_a_call_without_reply_times_out(tmp_path: Path) -> None:
     with serve_systemd(tmp_path, lambda call: None):
         assert_times_out(tmp_path)
 
 
-def test_signals_without_end_do_not_lengthen_the_deadline(tmp_path: Path) -> None:
+def test_signals_without_end_do_not_extend_the_deadline(tmp_path: Path) -> None:
     def answer(call: Call) -> None:
         while not call.stopped.wait(0.01):
             call.signal("UnitNew")
@@ -243,7 +246,7 @@ def test_signals_without_end_do_not_lengthen_the_deadline(tmp_path: Path) -> Non
         assert_times_out(tmp_path)
 
 
-def test_a_deadline_that_has_passed_asks_nothing(tmp_path: Path) -> None:
+def test_after_the_deadline_nothing_is_sent(tmp_path: Path) -> None:
     with serve_systemd(tmp_path, answer_units({})) as peer, pytest.raises(Timeout):
         ask(tmp_path, read_kubelet, 0)
     assert peer.lines == []
@@ -254,25 +257,25 @@ def test_without_a_deadline_it_waits(tmp_path: Path) -> None:
         assert ask(tmp_path, read_kubelet, math.inf)["ActiveState"] == Property("s", "active")
 
 
-def test_a_socket_nobody_listens_at_is_unavailable(tmp_path: Path) -> None:
+def test_a_socket_without_listener_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "run/systemd").mkdir(parents=True)
     listen(tmp_path / "run/systemd/private").close()
-    with pytest.raises(Unavailable, match=r"cannot be asked.*Connection refused"):
+    with pytest.raises(Unavailable, match=r"cannot connect.*Connection refused"):
         ask(tmp_path, read_kubelet)
 
 
 def test_a_node_without_systemd_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    with pytest.raises(Unavailable, match=r"/run/systemd/private of the node is missing: No such"):
+    with pytest.raises(Unavailable, match=r"/run/systemd/private not found on the node: No such"):
         ask(tmp_path, read_kubelet)
 
 
-def test_a_pod_without_the_nodes_files_never_asks_a_systemd_of_its_own() -> None:
-    with pytest.raises(Unavailable, match="cannot be seen from here: the pod runs without"):
+def test_a_pod_without_the_nodes_files_connects_to_no_systemd_of_its_own() -> None:
+    with pytest.raises(Unavailable, match="is not visible from here: the pod runs without"):
         systemd_dbus.connect(HostPath(None), math.inf)
 
 
-def test_a_user_who_is_not_let_in_is_told_so() -> None:
+def test_a_user_without_permission_gets_the_kernels_message() -> None:
     is_root = os.geteuid() == 0
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
@@ -282,21 +285,21 @@ def test_a_user_who_is_not_let_in_is_told_so() -> None:
             if is_root:
                 os.seteuid(NOBODY)
             try:
-                with pytest.raises(Unavailable, match=r"cannot be asked.*Permission denied"):
+                with pytest.raises(Unavailable, match=r"cannot connect.*Permission denied"):
                     ask(root, read_kubelet)
             finally:
                 if is_root:
                     os.seteuid(0)
 
 
-def test_links_to_the_socket_stay_inside_the_nodes_tree(tmp_path: Path) -> None:
+def test_links_to_the_socket_stay_in_the_nodes_tree(tmp_path: Path) -> None:
     root = tmp_path / "root"
     with serve_systemd(root / "var", answer_units({"kubelet.service": KUBELET})):
         (root / "run").symlink_to("/var/run")
         assert ask(root, read_kubelet)["Id"] == Property("s", "kubelet.service")
 
 
-def test_a_socket_deeper_than_the_kernel_takes_paths_is_reached(tmp_path: Path) -> None:
+def test_a_socket_path_over_the_kernels_limit_works(tmp_path: Path) -> None:
     root = tmp_path / ("d" * 100) / ("e" * 100)
     with serve_systemd(root, answer_units({"kubelet.service": KUBELET})):
         assert ask(root, read_kubelet)["Id"] == Property("s", "kubelet.service")
@@ -310,15 +313,15 @@ ERROR = build_message(
 )
 
 
-def test_an_error_is_told_from_an_answer() -> None:
-    assert parse_message(ERROR) == Answer(3, "s", ("words",), "org.example.Error")
+def test_an_error_has_its_name() -> None:
+    assert parse_message(ERROR) == Reply(3, "s", ("words",), "org.example.Error")
 
 
 def test_a_call_reads_back_as_it_was_built() -> None:
     raw = build_call(5, "/a/b", "org.example.I", "Do", "sas", ("x", ["y"]))
     assert parse_message_size(raw[:16]) == len(raw)
     assert Message.from_buffer(raw).header.serial == 5
-    assert parse_message(raw) == Answer(0, "sas", ("x", ["y"]))
+    assert parse_message(raw) == Reply(0, "sas", ("x", ["y"]))
 
 
 VALID = [
@@ -341,14 +344,14 @@ def broken_messages(draw: st.DrawFn) -> bytes:
 
 
 @given(st.one_of(broken_messages(), st.binary(), st.binary().map(lambda end: VALID[1] + end)))
-def test_any_bytes_are_an_answer_or_an_error(raw: bytes) -> None:
-    assume(b"a()" not in raw)  # what jeepney reads without end, as parse_message says
+def test_any_bytes_are_a_reply_or_an_error(raw: bytes) -> None:
+    assume(b"a()" not in raw)  # jeepney loops on this, see parse_message
     try:
-        answer = parse_message(raw)
+        reply = parse_message(raw)
     except SnapshotError:
         return
-    assert isinstance(answer.reply_serial, int)
-    assert isinstance(answer.body, tuple)
+    assert isinstance(reply.reply_serial, int)
+    assert isinstance(reply.body, tuple)
 
 
 @given(st.binary(min_size=16, max_size=16))

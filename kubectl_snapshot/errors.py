@@ -1,14 +1,14 @@
-"""The errors of the whole package and the exit codes they end in. Nothing here does I/O.
+"""All error classes and their exit codes. Pure.
 
-An expected failure is a SnapshotError: what happened, why (the server's or the kernel's own words),
-and the next command to type. The codes are those of the reference (NVIDIA AICR, `pkg/errors`).
+An expected failure is a SnapshotError: what failed, why (the message of the server or the kernel),
+and a command or flag to try next. The codes are those of the reference (NVIDIA AICR, `pkg/errors`).
 """
 
 from __future__ import annotations
 
 EXIT_OK = 0
 EXIT_UNCLASSIFIED = 1
-# Of the verbs that answer a question by their exit code.
+# `check` failed, `diff` found differences.
 EXIT_NO = 1
 EXIT_GAPS = 10
 EXIT_INTERRUPTED = 130
@@ -28,11 +28,11 @@ WHY_LENGTH = 300
 
 
 class SnapshotError(Exception):
-    """An expected failure, told to the user in at most three lines.
+    """An expected failure, printed in at most three lines.
 
-    `what` names the object and its namespace, `why` holds at most 300 characters of the source's
-    own words, `hint` is a command to type or an option to change. `status` is the HTTP status
-    where an API server's answer is the cause, else 0.
+    `what` names the object and its namespace, `why` is the cause in the server's or kernel's words,
+    truncated to 300 characters, `hint` is a command or flag. `status` is the HTTP status if an API
+    server's answer is the cause, else 0.
     """
 
     code = ""
@@ -51,66 +51,66 @@ class SnapshotError(Exception):
 
 
 class InvalidRequest(SnapshotError):
-    """The input is wrong: a flag, a selector, a document, a name that is taken."""
+    """Invalid input: a flag, a selector, a document, a name that is in use."""
 
     code = "INVALID_REQUEST"
 
 
 class NotFound(SnapshotError):
-    """Something named by the user is not there."""
+    """Something that the user named was not found."""
 
     code = "NOT_FOUND"
     collector_status = "absent"
 
 
 class Unauthorized(SnapshotError):
-    """Credentials are missing, refused, or not enough (HTTP 401 and 403)."""
+    """Credentials are missing or invalid, or permissions are missing (HTTP 401 and 403)."""
 
     code = "UNAUTHORIZED"
     collector_status = "forbidden"
 
 
 class Timeout(SnapshotError):
-    """A deadline passed."""
+    """A deadline was exceeded."""
 
     code = "TIMEOUT"
     collector_status = "timeout"
 
 
 class ServiceUnavailable(SnapshotError):
-    """The API server cannot be reached or answers 5xx."""
+    """The API server or the node is unreachable or answers 5xx, or no node has room."""
 
     code = "SERVICE_UNAVAILABLE"
 
 
 class RateLimitExceeded(SnapshotError):
-    """The API server answered 429 for longer than we may wait."""
+    """The API server or a registry kept answering 429 (Too Many Requests)."""
 
     code = "RATE_LIMIT_EXCEEDED"
 
 
 class Internal(SnapshotError):
-    """Something that should work did not: a broken result, a file that cannot be written."""
+    """An internal failure: a corrupt result, a file that cannot be written."""
 
     code = "INTERNAL"
 
 
 class Absent(SnapshotError):
-    """A collector looked, and there is none."""
+    """A collector found that the node or cluster does not have this."""
 
     code = "NOT_FOUND"
     collector_status = "absent"
 
 
 class Unavailable(SnapshotError):
-    """A collector cannot look from here: no driver, no systemd, not privileged."""
+    """A collector cannot read this here: no driver, no systemd, not privileged."""
 
     code = "SERVICE_UNAVAILABLE"
     collector_status = "unavailable"
 
 
 def exit_code(error: BaseException | None) -> int:
-    """Return the exit code of a chain's outermost structured error, 0 for none (contract 6)."""
+    """Return the exit code of the outermost SnapshotError of a cause chain, 0 for no error."""
     if error is None:
         return EXIT_OK
     while error is not None:
@@ -121,7 +121,7 @@ def exit_code(error: BaseException | None) -> int:
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP came: clean up as after Ctrl-C, end with 128 plus the signal's number."""
+    """SIGTERM or SIGHUP: clean up as after Ctrl-C, exit with 128 plus the signal number."""
 
     def __init__(self, signal_number: int) -> None:
         self.exit_code = 128 + signal_number

@@ -137,19 +137,19 @@ def render_environment() -> str:
 
 
 def render_exit_codes() -> str:
-    """Return every exit code; what an error's code means is the docstring of its class."""
+    """Return the table of exit codes; an error class's docstring is its meaning."""
     rows: dict[int, tuple[str, str]] = {
-        errors.EXIT_OK: ("", "The snapshot was made and written; gaps in it are warnings."),
+        errors.EXIT_OK: ("", "The snapshot was written; gaps in it are warnings."),
         errors.EXIT_UNCLASSIFIED: (
             "",
-            f"{render_words(ANSWERING).strip()}: no. Else an error that nobody foresaw; `--debug` "
-            "shows where.",
+            f"{render_words(ANSWERING).strip()}: the answer is no. Elsewhere: an unexpected error; "
+            "`--debug` shows the traceback.",
         ),
-        errors.EXIT_GAPS: ("", "With `--strict`: something could not be read."),
+        errors.EXIT_GAPS: ("", "With `--strict`: the snapshot has gaps."),
     }
     for number in SIGNALS:
         code_ = errors.EXIT_INTERRUPTED if number == signal.SIGINT else 128 + number
-        rows[code_] = ("", f"Ended by {signal.Signals(number).name}, after cleaning up.")
+        rows[code_] = ("", f"Interrupted by {signal.Signals(number).name}, after cleanup.")
     for code_name, exit_code in errors.EXIT_CODES.items():
         error = find_error(code_name)
         if error is not None:

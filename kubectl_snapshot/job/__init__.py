@@ -1,1 +1,1 @@
-"""The agent: options, manifests, deployment, result, clean-up."""
+"""The agent in a cluster: options, manifests, deployment, diagnosis, result, cleanup."""

@@ -1,16 +1,16 @@
-"""The program that the agent's container runs: check the file that came, run it from memory.
+"""Bootstrap program of the agent's container: verify the mounted zipapp, run it from memory.
 
-It is text handed to `python3 -c`, so that the stock image needs nothing of ours. Nothing is
-unpacked or written: the checked bytes go to an anonymous file (memfd_create(2)) from which Python
-imports, so that a ConfigMap changed after the check changes nothing.
+It is passed to `python3 -c`, so a stock image needs nothing from us. Nothing is unpacked or
+written: the verified bytes go to an anonymous file (memfd_create(2)) from which Python imports, so
+a later change of the ConfigMap has no effect.
 """
 
 from __future__ import annotations
 
-# What the program says where it refuses; job/diagnose/terminated.py knows these words.
+# Start of the program's error messages; job/diagnose/terminated.py recognises them.
 TOO_OLD = "kubectl-snapshot needs Python 3.9"
 CHANGED = "kubectl-snapshot was changed on its way"
-# Old Pythons must be able to parse this, to be told what is wrong.
+# Old Pythons must be able to parse this to print the first message.
 PROGRAM = """\
 import sys
 if sys.version_info < (3, 9):

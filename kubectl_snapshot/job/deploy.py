@@ -1,7 +1,8 @@
-"""The run's objects into the cluster, in the one order that leaks nothing at any point of death.
+"""Create the run's objects in the one order that leaks nothing if the client dies at any point.
 
-Job with `parallelism: 0` (its deadline runs while no pod can start), then the rest at once, owned
-by it, then `parallelism: 1`. Measured: 45 ms more than the fastest order, which leaks.
+The Job with `parallelism: 0` (its deadline runs while no pod can start), then everything else in
+parallel, owned by it, then `parallelism: 1`. Measured: 45 ms slower than the fastest order, which
+leaks.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ MERGE_PATCH = "application/merge-patch+json"
 
 @dataclass(frozen=True)
 class CreatedObject:
-    """An object that this run makes. `uid` is empty until the server's answer has come."""
+    """An object that this run creates. `uid` is empty until the server has answered."""
 
     path: str
     name: str
@@ -40,20 +41,20 @@ def deploy(
     kube: Kube,
     options: JobOptions,
     expires: str,
-    made: list[CreatedObject],
+    created: list[CreatedObject],
     cancelled: threading.Event,
     deadline: float,
 ) -> None:
-    """Create all objects and let the pod start; stop between two steps once cancelled.
+    """Create all objects and start the pod; stop between two steps once cancelled.
 
-    `made` is filled before each write, so that whoever cleans up finds all that may exist.
-    Raises the first error, after every object of a step has been tried.
+    `created` is filled before each write, so that cleanup knows every object that may exist.
+    Raises the first error after every object of a step has been tried.
     """
     job = (manifest.jobs_path(options.namespace), manifest.build_job(options, expires))
-    (job_uid,) = _create(kube, [job], made, deadline)
+    (job_uid,) = _create(kube, [job], created, deadline)
     if cancelled.is_set():
         return
-    _create(kube, build_dependents(options, expires, job_uid), made, deadline)
+    _create(kube, build_dependents(options, expires, job_uid), created, deadline)
     if cancelled.is_set():
         return
     kube.request(
@@ -67,13 +68,13 @@ def deploy(
 
 
 def build_all_objects(options: JobOptions, expires: str) -> list[tuple[str, Manifest]]:
-    """Return API path and body of all objects, the Job's UID unknown, for a dry run."""
+    """Return API path and body of all objects, for a dry run: the Job's UID is a placeholder."""
     job = (manifest.jobs_path(options.namespace), manifest.build_job(options, expires))
     return [job, *build_dependents(options, expires, manifest.NO_UID)]
 
 
 def build_dependents(options: JobOptions, expires: str, job_uid: str) -> list[tuple[str, Manifest]]:
-    """Return API path and body of everything but the Job."""
+    """Return API path and body of every object but the Job."""
     owner = manifest.build_owner(options, job_uid)
     rest: list[tuple[str, Manifest]] = []
     if options.zipapp is not None:
@@ -90,14 +91,14 @@ def build_dependents(options: JobOptions, expires: str, job_uid: str) -> list[tu
 
 
 def _create(
-    kube: Kube, planned: list[tuple[str, Manifest]], made: list[CreatedObject], deadline: float
+    kube: Kube, planned: list[tuple[str, Manifest]], created: list[CreatedObject], deadline: float
 ) -> list[str]:
-    first = len(made)
-    made.extend(
-        CreatedObject(
-            path, body["metadata"]["name"], body["kind"], body["metadata"]["labels"][RUN_LABEL]
-        )
+    """Create these objects in parallel, add them to `created`, and return their UIDs."""
+    first = len(created)
+    created.extend(
+        CreatedObject(path, metadata["name"], body["kind"], metadata["labels"][RUN_LABEL])
         for path, body in planned
+        for metadata in [body["metadata"]]
     )
     calls = [
         Call(
@@ -106,7 +107,7 @@ def _create(
             doing=f"create {manifest.render_title(body)}",
             body=body,
             deadline=deadline,
-            # Else the server sends the whole zipapp back.
+            # Otherwise the server sends the whole zipapp back.
             accept=METADATA,
         )
         for path, body in planned
@@ -114,30 +115,31 @@ def _create(
     errors: list[SnapshotError] = []
     for index, answer in enumerate(kube.request_all(calls), first):
         try:
-            made[index] = replace(made[index], uid=_uid(kube, made[index], answer, deadline))
+            uid = _accept_uid(kube, created[index], answer, deadline)
+            created[index] = replace(created[index], uid=uid)
         except SnapshotError as error:
             errors.append(error)
     if errors:
         raise errors[0]
-    return [created.uid for created in made[first:]]
+    return [one.uid for one in created[first:]]
 
 
-def _uid(
+def _accept_uid(
     kube: Kube, created: CreatedObject, answer: Response | SnapshotError, deadline: float
 ) -> str:
-    """Return the UID of what was created; a retried create may meet its own first try."""
+    """Return the UID of a created object; a retried create may conflict with its first attempt."""
     if isinstance(answer, Response):
         return str(answer.body["metadata"]["uid"])
     if answer.status != 409:
         raise answer
-    found = read_uid(kube, created, deadline)
-    if not found:
+    uid = read_uid(kube, created, deadline)
+    if not uid:
         raise answer
-    return found
+    return uid
 
 
 def read_uid(kube: Kube, created: CreatedObject, deadline: float) -> str:
-    """Return the UID of an object of this run, empty if it is not there or not ours."""
+    """Return the UID of an object of this run, empty if it is absent or of another run."""
     call = Call(
         "GET",
         f"{created.path}/{created.name}",

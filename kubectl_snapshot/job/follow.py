@@ -1,6 +1,7 @@
-"""From the pod's first sign of life to the last line of its result: what is seen is decided on.
+"""Follow a run from the first pod event to the last line of its result; raise its diagnosis.
 
-The threads of job/watchers.py see; the caller's thread is here, and can be interrupted at any time.
+The threads of job/watchers.py observe. This is the caller's thread: it decides, and Ctrl-C can
+interrupt it at any time.
 """
 
 from __future__ import annotations
@@ -29,32 +30,31 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.job.run_state import RunState
 
-# The scheduler says Unschedulable at its first look; a node that is just coming up gets this long.
+# The scheduler reports Unschedulable at its first attempt; a node that is starting gets this long.
 UNSCHEDULABLE_GRACE_S = 5.0
-# After this long without a word of the pod or its log the node is asked whether it is there.
+# After this long without an event or a log line, the node is probed.
 SILENCE_S = 5.0
-# The agent of a pod that is deleted has two seconds (the kubelet's minimum) to send what it has.
+# The agent of a deleted pod has two seconds (the kubelet's minimum grace period) to send a result.
 DELETED_GRACE_S = 3.0
-OWNER_S = 3.0
-# The end of the log stream is not the end of the log (a stopped kubelet gives a clean EOF): it is
-# opened again, less often each time.
-LOG_PAUSE_S = 0.3
-MAX_LOG_PAUSE_S = 2.0
-# What a kubelet answers once it has taken an ended container away, as it does with evicted ones.
+OWNER_READ_S = 3.0
+# A clean EOF is not the end of the log (a stopped kubelet sends one): it is reopened with backoff.
+LOG_BACKOFF_S = 0.3
+MAX_LOG_BACKOFF_S = 2.0
+# HTTP statuses of a kubelet that has removed the terminated container, as after an eviction.
 GONE = (400, 404)
-# Refusals of a log that may mend: not started yet, not found any more, throttled.
-MENDING = (400, 404, 408, 409, 429)
+# Retryable HTTP statuses of a log request: not started yet, no longer found, throttled.
+RETRYABLE = (400, 404, 408, 409, 429)
 TICK_S = 0.5
-MAX_TOLD = 1000
-# What a node may tell through us: other events are ours, and some name commands to type.
+MAX_REPORTED = 1000
+# The only events that a node may cause; others carry commands for the user to type.
 PROGRESS_FIELDS = {"started": ("collector",), "finished": ("collector", "status", "elapsed-ms")}
 
 
 def follow(run: RunState, cancel: threading.Event | None = None) -> bytes:
-    """Return the document's bytes once all of the frame has come and its digest is right.
+    """Return the document's bytes once the frame is complete and its digest verified.
 
-    Raises the diagnosis where the pod cannot be made, scheduled, started, or ends without a result;
-    Timeout at the run's deadline; KeyboardInterrupt when `cancel` is set.
+    Raises the diagnosis if the pod cannot be created, scheduled or started, or exits without a
+    result; Timeout at the run's deadline; KeyboardInterrupt when `cancel` is set.
     """
     watchers.watch_pods(run)
     watchers.watch_events(run, run.options.name)
@@ -70,7 +70,7 @@ def follow(run: RunState, cancel: threading.Event | None = None) -> bytes:
     try:
         return run.reader.payload(MAX_DOCUMENT_BYTES)
     except SnapshotError as error:
-        raise result.diagnose_damaged(error) from error
+        raise result.diagnose_corrupt(error) from error
 
 
 def _check_time(run: RunState) -> None:
@@ -84,27 +84,27 @@ def _check_time(run: RunState) -> None:
         waited_s = now - run.unschedulable_since
         if waited_s > UNSCHEDULABLE_GRACE_S and not run.options.wait_for_schedule:
             raise diagnose_unschedulable(run.pod, run.options)
-    elif run.node_name and not run.is_probing and now - run.heard_at > SILENCE_S:
+    elif run.node_name and not run.is_probing and now - run.last_activity > SILENCE_S:
         run.is_probing = True
         watchers.probe_node(run)
 
 
 def _on_pod(run: RunState, event: Any) -> None:
-    run.heard_at = time.monotonic()
+    run.last_activity = time.monotonic()
     was_on, is_new = run.node_name, not run.pod
-    # After a gap in the watch only a deleted pod's metadata is known.
+    # After a gap in the watch, only the metadata of a deleted pod is known.
     run.pod = event.object if "status" in event.object else run.pod
     if is_new:
         watchers.watch_events(run, run.pod["metadata"]["name"])
     if event.type == "DELETED" or "deletionTimestamp" in run.pod["metadata"]:
-        run.deleted_since = run.deleted_since or run.heard_at
+        run.deleted_since = run.deleted_since or run.last_activity
         if not run.is_reading_log:
             raise _diagnose_deleted(run)
         return
     if run.node_name and not was_on:
         run.on_scheduled(run.node_name)
     waits = is_unschedulable(run.pod)
-    run.unschedulable_since = (run.unschedulable_since or run.heard_at) if waits else 0.0
+    run.unschedulable_since = (run.unschedulable_since or run.last_activity) if waits else 0.0
     error = pending.diagnose_pending(run.pod, CONTAINER, run.options)
     if error is not None:
         raise error
@@ -126,34 +126,34 @@ def _on_event(run: RunState, event: Any) -> None:
 
 
 def _on_line(run: RunState, line: str) -> None:
-    """Tell a progress line once: the log may be read several times, and a node may flood it."""
-    run.heard_at = time.monotonic()
+    """Report a progress line once: the log may be reread, and a node may flood it."""
+    run.last_activity = time.monotonic()
     progress = parse_progress(line) or {}
     fields = PROGRESS_FIELDS.get(str(progress.get("event")), ())
     is_whole = bool(fields) and all(name in progress for name in fields)
-    if is_whole and line not in run.told and len(run.told) < MAX_TOLD:
-        run.told.add(line)
+    if is_whole and line not in run.reported and len(run.reported) < MAX_REPORTED:
+        run.reported.add(line)
         run.on_event({name: progress[name] for name in ("event", *fields)})
 
 
 def _on_log_end(run: RunState, end: LogEnd) -> None:
-    """Read the log once more, from its beginning: lines of all readings are merged by number."""
+    """Reopen the log from its start; lines of all streams are merged by number."""
     run.is_reading_log = False
-    run.last_words = end.last_words or run.last_words
+    run.last_output = end.last_output or run.last_output
     if run.deleted_since:
         raise _diagnose_deleted(run)
     status = end.error.status if end.error is not None else 0
-    if end.was_ended and (end.error is None or status in GONE):
+    if end.had_terminated and (end.error is None or status in GONE):
         raise _diagnose_end(run)
     if end.error is not None and 400 <= status < 500:
-        _check_refusal(run, end.error)
+        _raise_unless_retryable(run, end.error)
     _open_log(run)
 
 
-def _check_refusal(run: RunState, error: SnapshotError) -> None:
+def _raise_unless_retryable(run: RunState, error: SnapshotError) -> None:
     if error.status == 401:
         raise diagnose_expired_login(error)
-    if error.status not in MENDING:
+    if error.status not in RETRYABLE:
         raise kubelet.diagnose_log_refused(run.pod, error)
 
 
@@ -162,21 +162,21 @@ def _on_complete(run: RunState, _: None) -> None:
 
 
 def _on_alive(run: RunState, _: None) -> None:
-    run.is_probing = run.is_outage_told = False
-    run.heard_at = time.monotonic()
+    run.is_probing = run.is_outage_reported = False
+    run.last_activity = time.monotonic()
 
 
-def _on_node_lost(run: RunState, words: str) -> None:
-    raise kubelet.diagnose_node_lost(run.pod, words)
+def _on_node_lost(run: RunState, message: str) -> None:
+    raise kubelet.diagnose_node_lost(run.pod, message)
 
 
 def _on_outage(run: RunState, error: SnapshotError) -> None:
-    """Go on waiting for an API server that is gone; it may be restarting."""
+    """Keep waiting for an API server that does not respond; it may be restarting."""
     run.is_probing = False
-    run.heard_at = time.monotonic()
-    if not run.is_outage_told:
-        run.is_outage_told = True
-        message = f"the API server does not answer ({error.why}); waiting for it"
+    run.last_activity = time.monotonic()
+    if not run.is_outage_reported:
+        run.is_outage_reported = True
+        message = f"the API server does not respond ({error.why}); waiting for it"
         run.on_event({"event": "warning", "message": message})
 
 
@@ -200,7 +200,7 @@ HANDLERS: dict[str, Callable[[RunState, Any], None]] = {
 
 
 def _open_log(run: RunState) -> None:
-    pause_s = min(LOG_PAUSE_S * 2 ** (run.log_attempts - 1), MAX_LOG_PAUSE_S)
+    pause_s = min(LOG_BACKOFF_S * 2 ** (run.log_attempts - 1), MAX_LOG_BACKOFF_S)
     run.log_attempts += 1
     run.is_reading_log = True
     watchers.read_log(run, _has_ended(run), pause_s if run.log_attempts > 1 else 0.0)
@@ -218,22 +218,22 @@ def _diagnose_end(run: RunState) -> SnapshotError:
             run.reader.payload(MAX_DOCUMENT_BYTES)
         except SnapshotError as error:
             return result.diagnose_incomplete(error)
-    return terminated.diagnose_terminated(run.pod, CONTAINER, run.options, run.last_words)
+    return terminated.diagnose_terminated(run.pod, CONTAINER, run.options, run.last_output)
 
 
 def _diagnose_deleted(run: RunState) -> SnapshotError:
-    """Ask who took the pod away; whoever may not read Job or namespace is told less."""
+    """Return why the pod is gone; less precise without permission to read Job and namespace."""
     namespace = run.options.namespace
     paths = (f"{jobs_path(namespace)}/{run.options.name}", f"/api/v1/namespaces/{namespace}")
-    deadline = time.monotonic() + OWNER_S
-    doing = "look why the agent's pod was deleted"
+    deadline = time.monotonic() + OWNER_READ_S
+    doing = "find out why the agent's pod was deleted"
     answers = run.kube.request_all([Call("GET", p, doing, deadline=deadline) for p in paths])
-    has_job, has_namespace = map(_is_there, answers)
+    has_job, has_namespace = map(_exists, answers)
     return deleted.diagnose_deleted(run.pod, run.options, has_job, has_namespace)
 
 
-def _is_there(answer: Response | SnapshotError) -> bool:
-    """Return False where the object is known to be gone, or going."""
+def _exists(answer: Response | SnapshotError) -> bool:
+    """Return False if the object is known to be deleted or terminating."""
     if isinstance(answer, SnapshotError):
         return answer.status != 404
     return "deletionTimestamp" not in answer.body["metadata"]

@@ -1,13 +1,15 @@
-"""The frame: how a document travels through a pod's log, and the progress lines beside it.
+"""The frame: encoding of a document as log lines, and of progress events. Both ends are here.
 
-A log is cut, repeated, mixed with other output and read in pieces. So every line stands alone:
-prefix, run id, its place, CRC-32, body. Both ends are here, and nothing else of the log is.
+A log can be truncated, repeated, reordered and mixed with other output, so every line is
+self-contained: prefix, run id, position, CRC-32, body.
 """
 
 from __future__ import annotations
 
+import json
 import zlib
 from binascii import a2b_base64, b2a_base64
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
@@ -20,24 +22,22 @@ if TYPE_CHECKING:
 FRAME_PREFIX = "kubectl-snapshot:frame1"
 PROGRESS_PREFIX = "kubectl-snapshot:progress1"
 
-# Container runtimes cut lines of 16 KiB and more, and other output can come between the pieces.
+# Container runtimes split lines of 16 KiB, and other output may come between the parts.
 MAX_LINE_BYTES = 4096
-# 2,940 bytes are 3,920 characters of base64; the rest is room for prefix, run id, place and CRC.
+# 2,940 bytes are 3,920 characters of base64, which leaves room for prefix, run id, place and CRC.
 CHUNK_BYTES = 2940
 MAX_LINES = MAX_DOCUMENT_BYTES // CHUNK_BYTES + 1
-# zlib: deflate with a gzip header, which has no time and no name when zlib writes it.
+# zlib's window bits for a gzip header; zlib writes neither a time nor a name into it.
 GZIP = 31
 NUMBERS_SHOWN = 20
 TEXT_LENGTHS = (1000, 300, 100, 30, 0)
 
 
 def encode_frame(payload: bytes, run_id: str) -> list[str]:
-    """Return the lines, without their ends, that carry a payload; the same ones each time.
+    """Return a payload as log lines without line breaks; deterministic.
 
-    The begin line has the payload's bytes, the number of lines and the payload's SHA-256.
+    The begin line has the payload's size in bytes, the number of lines and the payload's SHA-256.
     """
-    from hashlib import sha256
-
     packer = zlib.compressobj(wbits=GZIP)
     packed = packer.compress(payload) + packer.flush()
     chunks = [packed[start : start + CHUNK_BYTES] for start in range(0, len(packed), CHUNK_BYTES)]
@@ -51,10 +51,10 @@ def encode_frame(payload: bytes, run_id: str) -> list[str]:
 
 
 class FrameReader:
-    """Puts one run's frame together from any lines of any reads of its log, in any order.
+    """Assembles one run's frame from log lines, read in any order and any number of times.
 
-    Lines that are foreign, of another run, cut or damaged are passed over; what a hostile node can
-    make it hold is bounded by MAX_DOCUMENT_BYTES.
+    Lines that are foreign, of another run, truncated or corrupt are ignored. MAX_DOCUMENT_BYTES
+    bounds the memory that a hostile node can use.
     """
 
     def __init__(self, run_id: str) -> None:
@@ -66,21 +66,21 @@ class FrameReader:
 
     @property
     def has_begun(self) -> bool:
-        """Whether any line of this run's frame is here."""
+        """Whether a line of this run's frame has arrived."""
         return bool(self._digest or self._chunks)
 
     @property
     def is_complete(self) -> bool:
-        """Whether the begin line and all numbered lines are here; the end line may be missing."""
+        """Whether the begin line and all numbered lines have arrived; the end line is optional."""
         return bool(self._digest) and len(self._chunks) == self._lines
 
     @property
     def missing(self) -> tuple[int, ...]:
-        """Return the numbers of the lines that are not here, none before the begin line is."""
+        """Return the numbers of missing lines; empty before the begin line has arrived."""
         return tuple(n for n in range(1, self._lines + 1) if n not in self._chunks)
 
     def feed(self, line: bytes | str) -> None:
-        """Take one line of a log, with or without its end and whatever stands before the prefix."""
+        """Add one line of a log, with or without line break; text before the prefix is ignored."""
         text = _ascii(line)
         start = text.rfind(FRAME_PREFIX)
         if start < 0:
@@ -94,23 +94,17 @@ class FrameReader:
             self._take(place, body)
 
     def payload(self, max_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
-        """Return the verified payload; Internal if incomplete, damaged or over `max_bytes`."""
-        from hashlib import sha256
-
+        """Return the verified payload; Internal if incomplete, corrupt or over `max_bytes`."""
         if not self._digest:
-            raise Internal(
-                "the node's result has no beginning", why="its begin line did not arrive"
-            )
+            raise Internal("the node's result is incomplete", why="its begin line did not arrive")
         if not self.is_complete:
-            raise Internal("the node's result is incomplete", why=self._missing_text())
+            raise Internal("the node's result is incomplete", why=self._render_missing())
         if self._size_bytes > max_bytes:
-            why = f"it has {self._size_bytes} bytes, {max_bytes} are allowed"
+            why = f"it has {self._size_bytes} bytes, the limit is {max_bytes}"
             raise Internal("the node's result is too large", why=why)
-        payload = self._unpacked()
+        payload = self._decompress()
         if len(payload) != self._size_bytes or sha256(payload).hexdigest() != self._digest:
-            raise Internal(
-                "the node's result is damaged", why="its SHA-256 is not the one announced"
-            )
+            raise Internal("the node's result is corrupt", why="its SHA-256 does not match")
         return payload
 
     def _take(self, place: str, body: str) -> None:
@@ -132,25 +126,25 @@ class FrameReader:
             self._size_bytes, self._lines, self._digest = int(size_bytes), int(lines), digest
             self._chunks = {n: chunk for n, chunk in self._chunks.items() if n <= self._lines}
 
-    def _unpacked(self) -> bytes:
+    def _decompress(self) -> bytes:
         packed = b"".join(self._chunks[number] for number in range(1, self._lines + 1))
         try:
-            # One byte more than announced shows that it is not what was announced.
+            # One byte more than announced is enough to detect a mismatch.
             return zlib.decompressobj(wbits=GZIP).decompress(packed, self._size_bytes + 1)
         except zlib.error as e:
-            raise Internal("the node's result is damaged", why=f"it cannot be unpacked: {e}") from e
+            raise Internal(
+                "the node's result is corrupt", why=f"it cannot be decompressed: {e}"
+            ) from e
 
-    def _missing_text(self) -> str:
+    def _render_missing(self) -> str:
         missing = self.missing
         shown = ", ".join(map(str, missing[:NUMBERS_SHOWN]))
         more = f" and {len(missing) - NUMBERS_SHOWN} more" if len(missing) > NUMBERS_SHOWN else ""
-        return f"of {self._lines} lines these did not arrive: {shown}{more}"
+        return f"{len(missing)} of {self._lines} lines are missing: {shown}{more}"
 
 
 def render_progress(event: Mapping[str, object]) -> str:
-    """Return an event as one line of ASCII of at most 4 KiB; long texts are cut."""
-    import json
-
+    """Return an event as one line of ASCII of at most 4 KiB; long texts are truncated."""
     for length in TEXT_LENGTHS:
         shown = {
             key: single_line(value)[:length] if isinstance(value, str) else value
@@ -163,15 +157,13 @@ def render_progress(event: Mapping[str, object]) -> str:
 
 
 def parse_progress(line: bytes | str) -> dict[str, str | int | float] | None:
-    """Return the event in a line of a log, safe to print; None if the line has none."""
-    import json
-
+    """Return the event of a log line, without control characters; None if it has none."""
     text = _ascii(line)
     start = text.rfind(PROGRESS_PREFIX)
     if start < 0 or len(text) - start > MAX_LINE_BYTES + len("\r\n"):
         return None
     try:
-        # NaN and Infinity are no JSON: they become None and are left out.
+        # NaN and Infinity are not JSON: they become None and are dropped.
         event = json.loads(text[start + len(PROGRESS_PREFIX) :], parse_constant=lambda _: None)
     except (ValueError, RecursionError):
         return None

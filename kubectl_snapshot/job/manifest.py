@@ -1,7 +1,7 @@
-"""The objects of one run as plain dicts. Pure: the same options give the same bytes.
+"""Manifests of one run's objects as plain dicts. Pure: the same options give the same bytes.
 
-Ownership (docs/adr): the Job is made first, with `parallelism: 0`; everything else in its namespace
-is owned by it from its creation, so that the Job's deadline and TTL take it all away.
+Ownership (docs/adr): the Job is created first, with `parallelism: 0`. It owns every other object in
+its namespace from its creation, so that the Job's deadline and TTL remove them all.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ ZIPAPP_KEY = "kubectl-snapshot"
 KEY_DIRECTORY = "/kubectl-snapshot-key"
 KEY_FILE = "key"
 
-# The Job's before it is made.
+# Placeholder for the Job's UID before it exists.
 NO_UID = "00000000-0000-0000-0000-000000000000"
 NOBODY = 65534
 REQUESTS = {"cpu": "50m", "memory": "64Mi"}
 LIMITS = {"cpu": "1", "memory": "256Mi"}
 
-# A snapshot passes through the container's log; these keep the common log shippers from copying it.
+# A snapshot passes through the container's log; these exclude it from the common log shippers.
 LOG_SHIPPER_ANNOTATIONS = {
     "ad.datadoghq.com/logs_exclude": "true",
     "co.elastic.logs/enabled": "false",
@@ -53,7 +53,7 @@ LOG_SHIPPER_ANNOTATIONS = {
 }
 LOG_SHIPPER_LABELS = {"vector.dev/exclude": "true"}
 
-# GPU feature discovery sets the first, the operator's and the clouds' own node pools the others.
+# GPU feature discovery sets the first, the GPU operator and cloud node pools the others.
 GPU_LABELS = (
     "nvidia.com/gpu.present",
     "nvidia.com/gpu.count",
@@ -101,7 +101,7 @@ def core_path(namespace: str, resource: str) -> str:
 
 
 def build_job(options: JobOptions, expires: str, parallelism: int = 0) -> Manifest:
-    """Return the Job. `expires` is when the cluster will have ended it, RFC 3339."""
+    """Return the Job. `expires` is the RFC 3339 time by which its deadline has ended it."""
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -129,7 +129,7 @@ def build_job(options: JobOptions, expires: str, parallelism: int = 0) -> Manife
 
 
 def build_pod_spec(options: JobOptions) -> Manifest:
-    """Return the pod's spec, with nothing in it that its level does not need."""
+    """Return the pod's spec, with no more privileges than its level needs."""
     spec: Manifest = {
         "restartPolicy": "Never",
         "activeDeadlineSeconds": ceil(options.timeout_s) + options.pod_deadline_margin_s,
@@ -161,7 +161,7 @@ def build_container(options: JobOptions) -> Manifest:
         {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
     ]
     if options.runtime_class:
-        # The NVIDIA container toolkit injects the GPUs that this names.
+        # The NVIDIA container toolkit injects the GPUs that this variable lists.
         env.append({"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"})
     return {
         "name": CONTAINER,
@@ -176,7 +176,7 @@ def build_container(options: JobOptions) -> Manifest:
 
 
 def build_agent_command(options: JobOptions) -> list[str]:
-    """Return the whole command line of the in-pod collector."""
+    """Return the command line of the in-pod collector."""
     if options.zipapp is None:
         start = ["kubectl-snapshot"]
     else:
@@ -200,7 +200,7 @@ def build_volumes(options: JobOptions) -> list[Manifest]:
     if options.agent != IMAGE:
         volumes.append({"name": "agent", "configMap": {"name": options.name, "defaultMode": 0o444}})
     if options.carries_key:
-        # The restricted pod is nobody's, and there is one container: all that may read it must.
+        # World-readable: the restricted pod runs as nobody, and the pod has only this container.
         volumes.append(
             {"name": "key", "secret": {"secretName": options.name, "defaultMode": 0o444}}
         )
@@ -229,7 +229,7 @@ def build_volume_mounts(options: JobOptions) -> list[Manifest]:
 
 
 def build_tolerations(options: JobOptions) -> list[dict[str, str]]:
-    """Return the pod's tolerations; none given tolerates every taint (contract section 5)."""
+    """Return the pod's tolerations; by default it tolerates every taint (contract section 5)."""
     if not options.tolerations:
         return [{"operator": "Exists"}]
     fields = ("key", "operator", "value", "effect")
@@ -240,9 +240,9 @@ def build_tolerations(options: JobOptions) -> list[dict[str, str]]:
 
 
 def build_node_affinity(options: JobOptions) -> Manifest:
-    """Return the affinity: one node by name, or GPU nodes preferred where nothing was chosen."""
+    """Return the node affinity: require a named node, or prefer GPU nodes without a selector."""
     if options.node_name:
-        # Through the scheduler, which says that a node is missing; spec.nodeName is silent.
+        # Through the scheduler, which reports a missing node; spec.nodeName does not.
         fields = [{"key": "metadata.name", "operator": "In", "values": [options.node_name]}]
         return {
             "requiredDuringSchedulingIgnoredDuringExecution": {
@@ -274,7 +274,7 @@ def build_config_map(options: JobOptions, zipapp: Zipapp, owner: Manifest) -> Ma
 
 
 def build_key_secret(options: JobOptions, owner: Manifest) -> Manifest:
-    """Return the immutable Secret of the key that the pod redacts by."""
+    """Return the immutable Secret with the redaction key."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -286,9 +286,9 @@ def build_key_secret(options: JobOptions, owner: Manifest) -> Manifest:
 
 
 def build_owner(options: JobOptions, uid: str) -> Manifest:
-    """Return the reference that makes an object go when the Job goes.
+    """Return the owner reference with which an object is garbage-collected with the Job.
 
-    `blockOwnerDeletion` stays false: true needs a right on `jobs/finalizers` under
+    `blockOwnerDeletion` is false: true needs permission on `jobs/finalizers` under
     OwnerReferencesPermissionEnforcement.
     """
     return {
@@ -311,7 +311,7 @@ def build_owned_metadata(options: JobOptions, owner: Manifest) -> Manifest:
 
 
 def build_labels(run_id: str) -> dict[str, str]:
-    """Return the labels by which everything of ours, and of this run, is found."""
+    """Return the labels that mark every object of ours and of this run."""
     return {MANAGED_BY_LABEL: NAME, NAME_LABEL: NAME, RUN_LABEL: run_id}
 
 

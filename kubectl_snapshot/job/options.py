@@ -1,7 +1,8 @@
-"""What one agent run is asked to do: a frozen record, made by the caller, read by all of job/."""
+"""Options of one agent run: a frozen record that the caller creates and all of job/ reads."""
 
 from __future__ import annotations
 
+from base64 import b32encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
     from kubectl_snapshot.job.selectors import Toleration
 
 PRIVILEGED, HOST_READ, RESTRICTED = "privileged", "host-read", "restricted"
-# What `--privileged` and AgentConfig.privileged may be, and what each means.
+# Values of `--privileged` and AgentConfig.privileged, and the level that each selects.
 LEVELS = {True: PRIVILEGED, HOST_READ: HOST_READ, False: RESTRICTED}
 INJECT, IMAGE = "inject", "image"
-# Where the cluster-wide facts are read: by the pod, by the user's own client, or not at all.
+# Who reads the cluster-wide facts: the pod, the user's client, or nobody.
 AGENT, CLIENT, SKIP = "agent", "client", "skip"
 
-# What the NVIDIA device plugin offers.
+# The extended resource of the NVIDIA device plugin.
 GPU_RESOURCE = "nvidia.com/gpu"
 
 # A run's life is bounded from the inside out: client timeout < pod deadline < Job deadline.
@@ -34,7 +35,7 @@ RUN_ID_LENGTH = 10
 
 @dataclass(frozen=True)
 class Zipapp:
-    """The executable that the agent carries into its pod, and the digest that the pod checks."""
+    """The executable that a ConfigMap carries into the pod, and its digest."""
 
     content: bytes
     sha256: str
@@ -42,11 +43,11 @@ class Zipapp:
 
 @dataclass(frozen=True)
 class JobOptions:
-    """One run. `zipapp` is None where the image has kubectl-snapshot in it (`agent` is `image`).
+    """Options of one run. `zipapp` is None if the image contains the program (`agent` is `image`).
 
-    `reads` is what reading the cluster-wide facts needs of whoever reads them; without the part in
-    `required_reads` one is not worth asking. `settings.redaction` has its key; without `shares_key`
-    the pod generates its own.
+    `reads` are the permissions to read the cluster-wide facts; whoever lacks one in
+    `required_reads` is not asked to read them. `settings.redaction` has its key; without
+    `shares_key` the pod generates its own.
     """
 
     run_id: str
@@ -76,17 +77,17 @@ class JobOptions:
 
     @property
     def name(self) -> str:
-        """Return the name that the run's objects share."""
+        """Return the common name of the run's objects."""
         return self.job_name or f"{NAME}-{self.run_id}"
 
     @property
     def cluster_object_name(self) -> str:
-        """Return the name of what is cluster-wide; two namespaces may have the same --job-name."""
+        """Return the name of cluster-wide objects; two namespaces may use the same --job-name."""
         return f"{NAME}-{self.run_id}"
 
     @property
     def role_namespaces(self) -> tuple[str, ...]:
-        """Return the namespaces in which reading the facts needs rights of its own."""
+        """Return the namespaces in which the agent needs a Role to read the facts."""
         return tuple(dict.fromkeys(read.namespace for read in self.reads if read.namespace))
 
     @property
@@ -97,12 +98,10 @@ class JobOptions:
 
     @property
     def sets_up_rbac(self) -> bool:
-        """Return whether the run makes its own ServiceAccount, ClusterRole and binding."""
+        """Return whether the run creates its own ServiceAccount, ClusterRole and binding."""
         return self.cluster_scope == AGENT and not self.service_account_name
 
 
 def new_run_id(random_bytes: bytes) -> str:
-    """Return ten base32 characters of RFC 4648 in lower case, made of at least 7 random bytes."""
-    from base64 import b32encode
-
+    """Return a run id: ten lower-case base32 characters (RFC 4648) of at least 7 random bytes."""
     return b32encode(random_bytes).decode("ascii").lower()[:RUN_ID_LENGTH]

@@ -1,4 +1,8 @@
-"""What a run needs to be allowed, as one table for everyone who asks. Pure."""
+"""A permission, as an access review asks for it: one verb on one resource in one place. Pure.
+
+Collectors declare a Right: verbs on a resource, wherever they need it. A run turns each into one
+Permission per verb and namespace, adds its own, and asks the API server for them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Permission:
-    """One verb on one resource; empty are the cluster's `namespace` and the core `group`.
+    """One verb on one resource; an empty `namespace` is the whole cluster, an empty `group` core.
 
     `purpose` is a sentence for the administrator who grants it.
     """
@@ -29,30 +33,30 @@ class Permission:
 
     @property
     def title(self) -> str:
-        """Return the resource as kubectl takes it: `jobs.batch`, `pods/log`."""
+        """Return the resource in kubectl's notation: `jobs.batch`, `pods/log`."""
         resource = f"{self.resource}.{self.group}" if self.group else self.resource
         return f"{resource}/{self.subresource}" if self.subresource else resource
 
 
 def is_granted(permission: Permission, rules: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether a SelfSubjectRulesReview (resourceRules) says yes; its silence proves nothing.
+    """Return whether a SelfSubjectRulesReview (resourceRules) grants it; it may be incomplete.
 
-    A rule with resourceNames grants the named objects only, ours have new names: it does not count.
+    A rule with resourceNames is ignored: it grants named objects only, and ours have new names.
     """
     resource = permission.resource
     if permission.subresource:
         resource = f"{resource}/{permission.subresource}"
     return any(
         not rule.get("resourceNames")
-        and _holds(rule.get("verbs"), permission.verb)
-        and _holds(rule.get("apiGroups"), permission.group)
-        and _holds(rule.get("resources"), resource)
+        and _matches(rule.get("verbs"), permission.verb)
+        and _matches(rule.get("apiGroups"), permission.group)
+        and _matches(rule.get("resources"), resource)
         for rule in rules
     )
 
 
 def describe_permissions(permissions: Iterable[Permission]) -> str:
-    """Return them as one text: `in namespace ops: create, delete jobs.batch; in the cluster: …`."""
+    """Return permissions as `in namespace ops: create, delete jobs.batch; in the cluster: …`."""
     places: dict[str, list[str]] = {}
     for (place, title), group in group_permissions(permissions).items():
         verbs = ", ".join(permission.verb for permission in group)
@@ -63,7 +67,7 @@ def describe_permissions(permissions: Iterable[Permission]) -> str:
 def group_permissions(
     permissions: Iterable[Permission],
 ) -> dict[tuple[str, str], list[Permission]]:
-    """Return them by place and resource, such as `in namespace ops` and `jobs.batch`."""
+    """Return permissions by place and resource, such as `in namespace ops` and `jobs.batch`."""
     groups: dict[tuple[str, str], list[Permission]] = {}
     for permission in permissions:
         place = f"in namespace {permission.namespace}" if permission.namespace else "in the cluster"
@@ -71,5 +75,5 @@ def group_permissions(
     return groups
 
 
-def _holds(values: Sequence[str] | None, wanted: str) -> bool:
-    return values is not None and ("*" in values or wanted in values)
+def _matches(values: Sequence[str] | None, value: str) -> bool:
+    return values is not None and ("*" in values or value in values)

@@ -1,4 +1,4 @@
-"""What a pod's object says of itself, field by field. Pure; what it means is not known here."""
+"""Fields of a pod's status: conditions, container state, node. Pure; diagnose/ interprets them."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ if TYPE_CHECKING:
 
 
 def pod_condition(pod: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a condition of the pod's status, empty if there is none."""
+    """Return one condition of the pod's status, empty if it has none."""
     conditions = pod.get("status", {}).get("conditions", [])
     return next((condition for condition in conditions if condition["type"] == name), {})
 
 
 def container_state(pod: Mapping[str, Any], container: str) -> Mapping[str, Any]:
-    """Return the `state` of one container: `waiting`, `running` or `terminated`, empty before."""
+    """Return the `state` of one container: `waiting`, `running` or `terminated`, or empty."""
     statuses = pod.get("status", {}).get("containerStatuses", [])
     states = (status.get("state", {}) for status in statuses if status["name"] == container)
     return next(states, {})
 
 
 def has_log(pod: Mapping[str, Any], container: str) -> bool:
-    """Return whether the container has run."""
+    """Return whether the container is running or terminated, and so has a log."""
     state = container_state(pod, container)
     return "running" in state or "terminated" in state
 
 
 def is_unschedulable(pod: Mapping[str, Any]) -> bool:
-    """Return whether the scheduler has said that no node fits now."""
+    """Return whether the scheduler found no node for the pod."""
     condition = pod_condition(pod, "PodScheduled")
     return condition.get("status") == "False" and condition.get("reason") == "Unschedulable"
 
 
 def node_name(pod: Mapping[str, Any]) -> str:
-    """Return the node that the pod is bound to, empty before."""
+    """Return the node that the pod is bound to, empty while it has none."""
     return str(pod.get("spec", {}).get("nodeName", ""))
 
 

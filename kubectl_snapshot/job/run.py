@@ -1,4 +1,4 @@
-"""One run of the agent: gate, deploy, follow, clean up; and what is told about it on the way."""
+"""One run of the agent: deploy, follow, clean up; and the parsing of its result."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Snapshot
 
 CLEANUP_S = 15.0
-# A write that was under way when the user pressed Ctrl-C is waited for, so that it can be undone.
+# Wait for a write that is in flight at Ctrl-C, so that cleanup can undo it.
 SETTLE_S = 3.0
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came back: the document's bytes as the agent wrote them, and the node it ran on."""
+    """The document's bytes as the agent wrote them, and the node that it ran on."""
 
     payload: bytes
     node_name: str
@@ -40,17 +40,17 @@ class Result:
 def run_agent(
     run: RunState, expires: str, cleanup: bool, cancel: threading.Event | None = None
 ) -> Result:
-    """Deploy the agent, return its result, and leave nothing behind, whatever happens.
+    """Deploy the agent, return its result, and delete everything created, also after an error.
 
-    Blocks until the result, the first diagnosis, or the run's deadline. What could not be deleted
-    is told as an event with the commands that do it.
+    Blocks until the result, the first diagnosis, or the run's deadline. Objects that cannot be
+    deleted are reported as an event with the commands that delete them.
     """
-    made: list[CreatedObject] = []
+    created: list[CreatedObject] = []
     cancelled = threading.Event()
     has_settled = threading.Event()
-    arguments = (run, expires, made, cancelled, has_settled)
+    arguments = (run, expires, created, cancelled, has_settled)
     try:
-        # In here: Ctrl-C may come while start() waits for the thread, which has begun to write.
+        # Inside the try: Ctrl-C may arrive in start(), when the thread already writes.
         threading.Thread(target=_deploy, args=arguments, name="deploy", daemon=True).start()
         payload = follow(run, cancel)
         return Result(payload, run.node_name)
@@ -59,38 +59,39 @@ def run_agent(
         cancelled.set()
         has_settled.wait(SETTLE_S)
         if cleanup:
-            _finish_before_interrupt(lambda: _clean_up(run, made))
+            _finish_before_interrupt(lambda: _clean_up(run, created))
         else:
-            run.on_event({"event": "kept", "commands": _look_commands(run)})
+            run.on_event({"event": "kept", "commands": _kept_commands(run)})
 
 
 def parse_result(payload: bytes, types: Container[str]) -> Snapshot:
-    """Return the agent's document, with measurements of the asked types only.
+    """Return the agent's document, reduced to measurements of the requested types.
 
-    Raises Internal where the bytes are no valid document.
+    The node is not trusted: size, schema and types are checked. Raises Internal for an invalid
+    document.
     """
     try:
         snapshot = parse_node_document(payload)
     except InvalidRequest as error:
         raise Internal(
-            "the agent's result is not a snapshot",
+            "the agent's result is not a valid snapshot",
             str(error),
             CHECK_IMAGE,
         ) from error
-    asked = tuple(m for m in snapshot.measurements if m.type in types)
-    return replace(snapshot, measurements=asked)
+    requested = tuple(m for m in snapshot.measurements if m.type in types)
+    return replace(snapshot, measurements=requested)
 
 
 def _deploy(
     run: RunState,
     expires: str,
-    made: list[CreatedObject],
+    created: list[CreatedObject],
     cancelled: threading.Event,
     has_settled: threading.Event,
 ) -> None:
-    failure: SnapshotError | None = Internal("the deployment ended early")
+    failure: SnapshotError | None = Internal("the deploy thread crashed")
     try:
-        deploy(run.kube, run.options, expires, made, cancelled, run.deadline)
+        deploy(run.kube, run.options, expires, created, cancelled, run.deadline)
         failure = None
     except SnapshotError as error:
         failure = error
@@ -100,9 +101,9 @@ def _deploy(
             run.inbox.put(("failure", failure))
 
 
-def _clean_up(run: RunState, made: list[CreatedObject]) -> None:
+def _clean_up(run: RunState, created: list[CreatedObject]) -> None:
     deadline = time.monotonic() + CLEANUP_S
-    left = delete_created(run.kube, made, deadline)
+    left = delete_created(run.kube, created, deadline)
     if run.options.sets_up_rbac:
         delete_expired_roles(run.kube, time.time(), deadline)
     if left:
@@ -112,8 +113,8 @@ def _clean_up(run: RunState, made: list[CreatedObject]) -> None:
 
 
 def _finish_before_interrupt(work: Callable[[], None]) -> None:
-    """Do the work to its end although Ctrl-C comes; a second one is let through at once."""
-    # An interrupted Thread.join() takes the thread for ended (Python before 3.13).
+    """Finish the work despite Ctrl-C; a second Ctrl-C interrupts it."""
+    # An interrupted Thread.join() marks the thread as finished (Python before 3.13).
     is_done = threading.Event()
 
     def do_work() -> None:
@@ -130,7 +131,9 @@ def _finish_before_interrupt(work: Callable[[], None]) -> None:
         raise
 
 
-def _look_commands(run: RunState) -> list[str]:
+def _kept_commands(run: RunState) -> list[str]:
     options = run.options
-    look = f"logs job/{options.name} -n {options.namespace}"
-    return [run.kube.render_kubectl(command) for command in (look, render_cleanup_command(options))]
+    read_log = f"logs job/{options.name} -n {options.namespace}"
+    return [
+        run.kube.render_kubectl(command) for command in (read_log, render_cleanup_command(options))
+    ]

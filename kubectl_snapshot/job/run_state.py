@@ -1,4 +1,4 @@
-"""The state of one run while it lasts, and the queue from its threads to the caller's thread."""
+"""State of one run, and the queue through which its threads report to the caller's thread."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class RunState:
-    """What is known of one run while it lasts; changed by the caller's thread only.
+    """Mutable state of one run; only the caller's thread changes it.
 
-    `on_event` gets the agent's progress, `on_scheduled` the node's name, in the caller's thread.
-    Times are time.monotonic(), 0 where it has not happened.
+    `on_event` receives the agent's progress and `on_scheduled` the node's name, both in the
+    caller's thread. Times are time.monotonic() values, 0 until the event happens.
     """
 
     kube: Kube
@@ -36,17 +36,17 @@ class RunState:
     pod: Mapping[str, Any] = field(default_factory=dict)
     unschedulable_since: float = 0.0
     deleted_since: float = 0.0
-    heard_at: float = 0.0
+    last_activity: float = 0.0
     is_probing: bool = False
     is_reading_log: bool = False
     log_attempts: int = 0
     is_complete: bool = False
-    is_outage_told: bool = False
+    is_outage_reported: bool = False
     last_warning: str = ""
-    last_words: tuple[str, ...] = ()
-    told: set[str] = field(default_factory=set)
+    last_output: tuple[str, ...] = ()
+    reported: set[str] = field(default_factory=set)
 
     @property
     def node_name(self) -> str:
-        """Return the node that the pod is bound to, empty before."""
+        """Return the node that the pod is bound to, empty while it has none."""
         return node_name(self.pod)

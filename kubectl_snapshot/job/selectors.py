@@ -1,6 +1,6 @@
-"""Node selectors, tolerations and taints as people type them (contract section 5). Pure.
+"""Node selectors, tolerations and taints as typed on the command line (contract section 5). Pure.
 
-The parsing functions follow the reference; what only the command line refuses is in validate_*.
+parse_ functions follow the reference; validate_ functions reject more, for the command line only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 @dataclass(frozen=True)
 class Toleration:
-    """A pod's toleration; fields that are empty are left out of a manifest."""
+    """A pod's toleration; a manifest omits its empty fields."""
 
     key: str = ""
     operator: str = "Exists"
@@ -37,13 +37,14 @@ class Taint:
 
 
 def parse_node_selectors(selectors: Iterable[str]) -> dict[str, str]:
-    """Return `key=value` texts as one map; of equal keys the last wins."""
+    """Return `key=value` texts as one map; for duplicate keys the last wins."""
     parsed = {}
     for selector in selectors:
         key, equals, value = selector.partition("=")
         if not equals:
             raise InvalidRequest(
-                f"the node selector {selector!r} is not key=value",
+                f"invalid node selector {selector!r}",
+                why="it is not key=value",
                 hint="as in --node-selector nvidia.com/gpu.present=true",
             )
         parsed[key] = value
@@ -51,17 +52,17 @@ def parse_node_selectors(selectors: Iterable[str]) -> dict[str, str]:
 
 
 def parse_tolerations(tolerations: Iterable[str]) -> tuple[Toleration, ...]:
-    """Return `key[=value]:effect` texts as tolerations; none given tolerates every taint."""
+    """Return `key[=value]:effect` texts as tolerations; by default every taint is tolerated."""
     return tuple(map(parse_toleration, tolerations)) or default_tolerations()
 
 
 def default_tolerations() -> tuple[Toleration, ...]:
-    """Return the toleration of every taint."""
+    """Return the toleration that matches every taint."""
     return (Toleration(operator="Exists"),)
 
 
 def parse_toleration(text: str) -> Toleration:
-    """Return one toleration: without a value it tolerates every value of the key."""
+    """Return one toleration; without a value it matches every value of the key."""
     key, value, effect = _split(text, "toleration")
     return Toleration(key, "Equal" if value else "Exists", value, effect)
 
@@ -71,38 +72,39 @@ def parse_taint(text: str) -> Taint:
     key, value, effect = _split(text, "taint")
     if not key:
         raise InvalidRequest(
-            f"the taint {text!r} has no key", hint="as in dedicated=gpu:NoSchedule"
+            f"invalid taint {text!r}", why="it has no key", hint="as in dedicated=gpu:NoSchedule"
         )
     return Taint(key, value, effect)
 
 
 def validate_node_selectors(selectors: Mapping[str, str]) -> None:
-    """Raise InvalidRequest for a key that no node label can have: empty, or padded with blanks."""
+    """Raise InvalidRequest for a key that no label can have: empty, or padded with blanks."""
     for key, value in selectors.items():
         if not key or key != key.strip():
             raise InvalidRequest(
-                f"the node selector {f'{key}={value}'!r} has an empty or padded key",
+                f"invalid node selector {f'{key}={value}'!r}",
+                why="its key is empty or padded with blanks",
                 hint="as in --node-selector nvidia.com/gpu.present=true",
             )
 
 
 def validate_tolerations(tolerations: Iterable[Toleration]) -> None:
-    """Raise InvalidRequest for an empty key with a value, which the API server refuses."""
+    """Raise InvalidRequest for a value without a key, which the API server rejects."""
     for toleration in tolerations:
         if toleration.operator == "Equal" and not toleration.key:
             raise InvalidRequest(
-                f"a toleration of {toleration.effect} has a value and no key",
+                f"invalid toleration of {toleration.effect}: a value without a key",
                 hint=f"--toleration :{toleration.effect} tolerates every taint of this effect",
             )
 
 
-def _split(text: str, what: str) -> tuple[str, str, str]:
+def _split(text: str, kind: str) -> tuple[str, str, str]:
     left, colon, effect = text.partition(":")
     if not colon or effect not in EFFECTS:
         raise InvalidRequest(
-            f"the {what} {text!r} is not key[=value]:effect",
-            why=f"the effect is one of {', '.join(EFFECTS)}",
-            hint=f"as in {what} dedicated=gpu:NoSchedule",
+            f"invalid {kind} {text!r}",
+            why=f"it is not key[=value]:effect; effects are {', '.join(EFFECTS)}",
+            hint=f"as in {kind} dedicated=gpu:NoSchedule",
         )
     key, _, value = left.partition("=")
     return key, value, effect

@@ -1,7 +1,7 @@
-"""What is seen of one run: daemon threads that watch, read and ask, and put it into one queue.
+"""Watcher threads of one run: pod, events, log, node probe. All report through one queue.
 
-They decide nothing: the caller's thread (job/follow.py) takes it out and can be interrupted at any
-time. What the node writes is bounded here before it is kept.
+They decide nothing: the caller's thread (job/follow.py) reads the queue and stays interruptible.
+Output of the node is bounded here before it is kept.
 """
 
 from __future__ import annotations
@@ -24,57 +24,57 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.kube.stream import Stream
     from kubectl_snapshot.job.run_state import RunState
 
-# How long a kubelet may refuse before its node counts as lost; one that restarts takes a second.
+# A node counts as lost when its kubelet fails this long; a restart of the kubelet takes a second.
 PROBE_S = 5.0
 VERSION_S = 3.0
-LAST_WORDS = 5
-LAST_WORDS_LENGTH = 300
-# Of a line without an end only this much is kept; a frame's line is shorter.
+LAST_LINES = 5
+LAST_LINE_LENGTH = 300
+# An unterminated line is truncated to this; a frame's line is shorter.
 MAX_REST_BYTES = 65536
 FRAME_MARK, PROGRESS_MARK = FRAME_PREFIX.encode(), PROGRESS_PREFIX.encode()
-# In the API server's words where a log's kubelet cannot be asked (its URL there).
+# Part of the kubelet's URL, which the API server's error names when the kubelet is unreachable.
 KUBELET_MARK = "/containerLogs/"
 
 
 @dataclass(frozen=True)
 class LogEnd:
-    """How one reading of the log ended; `error` is None where it ended in good order."""
+    """How one log stream ended; `error` is None after a clean EOF."""
 
     error: SnapshotError | None
-    was_ended: bool
-    last_words: tuple[str, ...]
+    had_terminated: bool
+    last_output: tuple[str, ...]
 
 
 def watch_pods(run: RunState) -> None:
-    """Put each change of the run's pod into the queue, as `pod`."""
+    """Watch the run's pod; each change goes into the queue as `pod`."""
     path = core_path(run.options.namespace, "pods")
     query = {"labelSelector": f"{RUN_LABEL}={run.options.run_id}"}
     _start_thread(run, "pod", _watch, "pod", path, query, "watch the agent's pod")
 
 
 def watch_events(run: RunState, name: str) -> None:
-    """Put the events about one object into the queue, as `event`."""
+    """Watch the events of one object; each goes into the queue as `event`."""
     _start_thread(run, "event", _watch_events, name)
 
 
-def read_log(run: RunState, was_ended: bool, pause_s: float) -> None:
-    """Read the pod's log from its beginning, after a pause; ends as `log-end` or `complete`.
+def read_log(run: RunState, had_terminated: bool, pause_s: float) -> None:
+    """Read the pod's log from its start, after a pause; reports `log-end` or `complete`.
 
-    `was_ended` is whether the container is known to have ended before.
+    `had_terminated` is whether the container had terminated before the log was opened.
     """
-    _start_thread(run, "log", _read_log, was_ended, pause_s)
+    _start_thread(run, "log", _read_log, had_terminated, pause_s)
 
 
 def probe_node(run: RunState) -> None:
-    """Ask the pod's kubelet for nothing of its log: ends as `alive`, `node-lost` or `outage`."""
+    """Request zero lines of log from the kubelet; reports `alive`, `node-lost` or `outage`."""
     _start_thread(run, "probe", _probe)
 
 
 def _start_thread(run: RunState, kind: str, target: Callable[..., None], *arguments: Any) -> None:
-    """Run in a daemon thread; what it raises comes as `failure`."""
+    """Run in a daemon thread; an exception is reported as `failure`."""
 
     def call() -> None:
-        failure: SnapshotError | None = Internal(f"the {kind} reader ended early")
+        failure: SnapshotError | None = Internal(f"the {kind} thread crashed")
         try:
             target(run, *arguments)
             failure = None
@@ -94,7 +94,7 @@ def _watch(run: RunState, kind: str, path: str, query: dict[str, str], doing: st
 
 
 def _watch_events(run: RunState, name: str) -> None:
-    """Events are extra: who may not watch them does without."""
+    """Events are optional: without permission to watch them the run goes on."""
     path = core_path(run.options.namespace, "events")
     query = {"fieldSelector": f"involvedObject.name={name}"}
     try:
@@ -104,21 +104,21 @@ def _watch_events(run: RunState, name: str) -> None:
             raise
 
 
-def _read_log(run: RunState, was_ended: bool, pause_s: float) -> None:
+def _read_log(run: RunState, had_terminated: bool, pause_s: float) -> None:
     run.stop.wait(pause_s)
-    words: deque[str] = deque(maxlen=LAST_WORDS)
+    output: deque[str] = deque(maxlen=LAST_LINES)
     error: SnapshotError | None = None
     try:
         stream = _open_log(run)
         try:
-            if _read_lines(run, stream, words):
+            if _read_lines(run, stream, output):
                 run.inbox.put(("complete", None))
                 return
         finally:
             stream.close()
     except SnapshotError as caught:
         error = caught
-    run.inbox.put(("log-end", LogEnd(error, was_ended, tuple(words))))
+    run.inbox.put(("log-end", LogEnd(error, had_terminated, tuple(output))))
 
 
 def _open_log(run: RunState) -> Stream:
@@ -134,14 +134,14 @@ def _log_path(run: RunState) -> str:
     return f"{pods}/{run.pod['metadata']['name']}/log"
 
 
-def _read_lines(run: RunState, stream: Stream, words: deque[str]) -> bool:
-    """Hand the lines on until all of the frame is here; return whether it is."""
+def _read_lines(run: RunState, stream: Stream, output: deque[str]) -> bool:
+    """Read lines until the frame is complete or the stream ends; return whether it is complete."""
     for line in _split_lines(stream):
         run.reader.feed(line)
         if PROGRESS_MARK in line:
             run.inbox.put(("line", line.decode("utf-8", "replace")))
         elif FRAME_MARK not in line and line.strip():
-            words.append(line[:LAST_WORDS_LENGTH].decode("utf-8", "replace").strip())
+            output.append(line[:LAST_LINE_LENGTH].decode("utf-8", "replace").strip())
         if run.reader.is_complete:
             return True
     return False
@@ -163,34 +163,37 @@ def _probe(run: RunState) -> None:
         run.kube.request(
             "GET",
             _log_path(run),
-            doing=f"ask node {run.node_name} for the log of pod {pod_title(run.pod)}",
+            doing=f"probe node {run.node_name} through the log of pod {pod_title(run.pod)}",
             query=query,
             deadline=time.monotonic() + PROBE_S,
         )
     except SnapshotError as error:
         if error.status == 401:
             raise
-        run.inbox.put(_judge_refusal(run, error))
+        run.inbox.put(_classify_probe_error(run, error))
     else:
         run.inbox.put(("alive", None))
 
 
-def _judge_refusal(run: RunState, error: SnapshotError) -> tuple[str, Any]:
-    """Return who it is that does not answer: the node, or the API server before it."""
+def _classify_probe_error(run: RunState, error: SnapshotError) -> tuple[str, Any]:
+    """Return whether the node is lost, alive, or the API server itself is down."""
     if error.status >= 500 and KUBELET_MARK in error.why:
         return "node-lost", error.why
     if 400 <= error.status < 500:
-        return "alive", None  # a container that waits to start is refused, by its kubelet
-    if isinstance(error, Timeout) and _has_answer(run):
-        return "node-lost", f"the API server answers, and the node's kubelet not in {PROBE_S:g} s"
+        return "alive", None  # the kubelet answers so while the container waits to start
+    if isinstance(error, Timeout) and _is_api_server_up(run):
+        return (
+            "node-lost",
+            f"the API server responds, but the node's kubelet not within {PROBE_S:g} s",
+        )
     return "outage", error
 
 
-def _has_answer(run: RunState) -> bool:
-    """Return whether the API server itself answers."""
+def _is_api_server_up(run: RunState) -> bool:
+    """Return whether the API server itself responds."""
     deadline = time.monotonic() + VERSION_S
     try:
-        run.kube.request("GET", "/version", doing="ask the API server", deadline=deadline)
+        run.kube.request("GET", "/version", doing="probe the API server", deadline=deadline)
     except SnapshotError as error:
         return 400 <= error.status < 500
     return True

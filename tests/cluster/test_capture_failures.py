@@ -40,7 +40,7 @@ def check_failure(cluster: Cluster, ended: Finished, code: int, *words: str) -> 
         (["--user", "nobody-here"], 3, "nobody-here"),
         (["--kubeconfig", "/nonexistent/config"], 3, "/nonexistent/config"),
         (["--server", UNREACHABLE], 6, "127.0.0.1"),
-        (["-n", "no-such-namespace"], 3, "namespace no-such-namespace does not exist"),
+        (["-n", "no-such-namespace"], 3, 'namespace "no-such-namespace" not found'),
         (["--node-selector", "pool"], 2, "'pool'"),
         (["--node-selector", "=v"], 2, "key"),
         (["--toleration", "a=b:Sometimes"], 2, "a=b:Sometimes"),
@@ -123,7 +123,7 @@ def test_pod_security_is_told_before_anything_is_made(
     cluster: Cluster, run_snapshot: Run, restricted_namespace: str
 ) -> None:
     ended = run_snapshot("-n", restricted_namespace)
-    check_failure(cluster, ended, 4, "does not allow the agent's pod", "--privileged=false")
+    check_failure(cluster, ended, 4, "rejects the agent's pod", "--privileged=false")
 
 
 def test_a_pod_that_somebody_deletes_ends_the_capture(
@@ -140,7 +140,7 @@ def test_a_pod_that_somebody_deletes_ends_the_capture(
     cluster.client.call("DELETE", f"{pods}/{name}")
     _, told = client.communicate(timeout=20)
     assert client.returncode == 8
-    assert "was deleted before its result came" in told
+    assert "was deleted before its result arrived" in told
     assert_nothing_left(cluster)
 
 

@@ -107,7 +107,7 @@ def test_a_selector_that_fits_no_node_says_so(
 ) -> None:
     ended = run_snapshot("-n", namespace, "--node-selector", "pool=none")
     assert ended.returncode == 3
-    assert "error: no node fits pool=none" in ended.stderr
+    assert "error: no node matches pool=none" in ended.stderr
     ended = run_snapshot("-n", namespace, "--node", "node99")
     assert (ended.returncode, "node99" in ended.stderr) == (3, True)
     assert_nothing_left(cluster)
@@ -156,7 +156,7 @@ def test_an_existing_job_is_never_replaced(
     before = cluster.client.get(job)["metadata"]["uid"]
     ended = run_snapshot(*words)
     assert ended.returncode == 2
-    assert f"error: Job {namespace}/taken exists already" in ended.stderr
+    assert f"error: Job {namespace}/taken already exists" in ended.stderr
     assert cluster.client.get(job)["metadata"]["uid"] == before
 
 

@@ -94,7 +94,7 @@ def test_what_is_alive_stays_and_what_has_expired_goes(
         ("left", "job/kubectl-snapshot-aaaaaaaaaa"),
         ("removed", "job/kubectl-snapshot-bbbbbbbbbb"),
     ]
-    assert f"alive, expires at {FUTURE}" in ended.stdout
+    assert f"active, expires at {FUTURE}" in ended.stdout
     by_age = run_snapshot("cleanup", "-n", namespace, "--older-than", "1h")
     assert rows(by_age) == [("left", "job/kubectl-snapshot-aaaaaaaaaa")]
     assert rows(run_snapshot("cleanup", "-n", namespace, "--older-than", "0s"))[0][0] == "removed"

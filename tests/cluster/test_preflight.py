@@ -134,7 +134,7 @@ def test_a_node_that_is_waited_for_is_no_failure(run_snapshot: Run, namespace: s
     words = ["-n", namespace, "--node", "node99", "--wait-for-schedule", "-o", "json"]
     ended = run_snapshot("preflight", *words)
     assert ended.returncode == 0
-    assert reason(json.loads(ended.stdout), "nodes").startswith("a capture waits")
+    assert reason(json.loads(ended.stdout), "nodes").startswith("a capture would wait")
 
 
 def test_a_missing_namespace_is_foretold(run_snapshot: Run) -> None:
@@ -159,12 +159,12 @@ def test_a_restricted_pod_is_foretold_to_leave_gaps(
 @pytest.mark.parametrize(
     ("resource", "spec", "words"),
     [
-        ("resourcequotas", {"hard": {"pods": "0"}}, "the quota of namespace"),
-        ("resourcequotas", {"hard": {"limits.cpu": "500m"}}, "the quota of namespace"),
+        ("resourcequotas", {"hard": {"pods": "0"}}, "exceeds the quota of namespace"),
+        ("resourcequotas", {"hard": {"limits.cpu": "500m"}}, "exceeds the quota of namespace"),
         (
             "limitranges",
             {"limits": [{"type": "Container", "max": {"memory": "128Mi"}}]},
-            "a LimitRange of namespace",
+            "violates a LimitRange of namespace",
         ),
     ],
 )
@@ -206,7 +206,7 @@ def test_a_namespace_that_is_going_is_foretold(
     try:
         told = check_both(run_snapshot, 4, "-n", namespace)
         assert failing(told)[0] == "namespace"
-        assert "is being deleted" in reason(told, "namespace")
+        assert "is terminating" in reason(told, "namespace")
     finally:
         cluster.client.patch(f"{path}/held", {"metadata": {"finalizers": None}})
 
@@ -225,8 +225,8 @@ def test_every_missing_right_has_a_line_of_its_own(
 ) -> None:
     told = check_both(run_snapshot, 4, "-n", namespace, kubeconfig=cluster.nobody_kubeconfig)
     resources = ("jobs.batch", "configmaps", "pods", "pods/log")
-    assert failing(told) == [f"rights on {resource}" for resource in resources]
-    assert reason(told, "rights on pods") == f"in namespace {namespace} you may not list, watch"
+    assert failing(told) == [f"permissions on {resource}" for resource in resources]
+    assert reason(told, "permissions on pods") == f"missing in namespace {namespace}: list, watch"
 
 
 def test_who_may_make_jobs_but_no_pods_is_told_what_can_be_read(
@@ -238,8 +238,8 @@ def test_who_may_make_jobs_but_no_pods_is_told_what_can_be_read(
     words = ["-n", namespace, "--service-account-name", "missing", "--timeout", "10s"]
     told = json.loads(run_snapshot("preflight", *words, "-o", "json", **user).stdout)
     assert (told["exitCode"], failing(told)) == (3, ["service account missing"])
-    assert "you may not watch them" in reason(told, f"events in {namespace}")
-    assert "not seen" in reason(told, "nodes")
+    assert "missing permissions list, watch" in reason(told, f"events in {namespace}")
+    assert "cannot be verified" in reason(told, "nodes")
 
 
 def test_gaps_for_want_of_rights_are_foretold_with_strict(
@@ -261,7 +261,7 @@ def test_a_pull_secret_is_looked_for_without_reading_it(
     ended = run_snapshot("preflight", "-n", namespace, *names, "-o", "json")
     told = json.loads(ended.stdout)
     assert ended.returncode == 0
-    assert reason(told, "pull secret there") == "it exists"
+    assert reason(told, "pull secret there") == "exists"
     assert 'secrets "missing" not found' in reason(told, "pull secret missing")
 
 

@@ -136,7 +136,7 @@ def user(
     """One with all that is printed, bound by the commands that stand above the roles."""
     text = print_rights(run_snapshot, world, "--for", "user", *named(world))
     name = f"snapshot-test-{secrets.token_hex(4)}"
-    commands = re.findall(r"^# Give it: (kubectl create .*) --user=USER$", text, re.MULTILINE)
+    commands = re.findall(r"^# Grant it: (kubectl create .*) --user=USER$", text, re.MULTILINE)
     assert len(commands) == len(list(yaml.safe_load_all(text)))
     directory = tmp_path_factory.mktemp("rights")
     with applied(world, text, directory) as roles, ExitStack() as stack:

@@ -174,9 +174,9 @@ packed = b"".join(packer.compress(bytes(2**20)) for _ in range(512)) + packer.fl
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        (HALF_A_GIB_OF_ZEROS + "send_packed(packed, 1000, '0' * 64)\nreturn 0", "is damaged"),
+        (HALF_A_GIB_OF_ZEROS + "send_packed(packed, 1000, '0' * 64)\nreturn 0", "is corrupt"),
         (HALF_A_GIB_OF_ZEROS + "send_packed(packed, 2**29, '0' * 64)\nreturn 0", "is too large"),
-        ("send(b'[' * 200_000 + b']' * 200_000)\nreturn 0", "is not a snapshot"),
+        ("send(b'[' * 200_000 + b']' * 200_000)\nreturn 0", "is not a valid snapshot"),
         ("for _ in range(1000): sys.stdout.write('x' * 65536)\nreturn 1", "without a result"),
         ("print('x\\n' * 100_000)\nreturn 1", "without a result"),
     ],
@@ -242,8 +242,8 @@ def test_a_nodes_document_cannot_steer_the_terminal(
             f"sys.stdout.buffer.write({ESCAPES!r}.encode() + b'\\xff\\x1b[1m\\n')\nreturn 1",
             "its last words: ",
         ),
-        (LYING_DOCUMENT.replace('"kind": "Snapshot"', '"kind": bad'), "is not a snapshot"),
-        (LYING_DOCUMENT.replace('2026-11-23T08:00:00Z"', 'x" + bad'), "is not a snapshot"),
+        (LYING_DOCUMENT.replace('"kind": "Snapshot"', '"kind": bad'), "is not a valid snapshot"),
+        (LYING_DOCUMENT.replace('2026-11-23T08:00:00Z"', 'x" + bad'), "is not a valid snapshot"),
     ],
     ids=["last words", "kind", "timestamp"],
 )

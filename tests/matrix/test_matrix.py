@@ -86,7 +86,7 @@ def test_preflight_knows_this_kubernetes(
     done = cluster.kubectl("snapshot", "preflight", "-n", namespace, "--node", cluster.nodes[-1])
     low, high = TESTED_MINORS
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{version}, tested from 1.{low} to 1.{high}" in done.stdout
+    assert f"{version}; tested versions: 1.{low} to 1.{high}" in done.stdout
     support.assert_nothing_left(cluster)
 
 

@@ -30,7 +30,7 @@ def test_the_outermost_structured_error_decides() -> None:
 
 
 def test_the_text_has_code_what_and_why() -> None:
-    assert str(errors.NotFound("no node fits", "0/2")) == "[NOT_FOUND] no node fits: 0/2"
+    assert str(errors.NotFound("no node matches", "0/2")) == "[NOT_FOUND] no node matches: 0/2"
 
 
 def test_why_is_at_most_300_characters() -> None:

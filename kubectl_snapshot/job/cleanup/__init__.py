@@ -1,1 +1,1 @@
-"""Which objects of earlier runs are orphaned or expired, and their deletion."""
+"""Deletion of a run's objects, and of orphaned or expired objects of earlier runs."""

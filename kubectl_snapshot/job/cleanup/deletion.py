@@ -1,6 +1,6 @@
-"""What runs made, out of the cluster again: only what carries our labels and a run id.
+"""List and delete the objects of runs: only those with our labels and a run id.
 
-Deletes carry the UID. The only ones without are of names that hold a run's random id.
+Each delete has the UID as precondition, unless the name contains the run's random id.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.job.options import JobOptions
 
-# What a run can leave: API path and resource.
+# API path and resource of each kind that a run creates.
 RESOURCES = {
     "Pod": ("/api/v1", "pods"),
     "ConfigMap": ("/api/v1", "configmaps"),
@@ -41,13 +41,13 @@ RESOURCES = {
     "ClusterRoleBinding": (GROUP_PATH, "clusterrolebindings"),
 }
 CLUSTER_WIDE = ("ClusterRole", "ClusterRoleBinding")
-# What a Job cannot own, at least where it is of another namespace.
+# Kinds that a Job cannot own: cluster-wide, or possibly in another namespace.
 UNOWNED = (*CLUSTER_WIDE, "Role", "RoleBinding")
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """What was found with our labels, what could not be listed, and the server's time."""
+    """The objects with our labels, the errors of kinds that cannot be listed, the server's time."""
 
     objects: tuple[CleanupObject, ...]
     errors: tuple[SnapshotError, ...]
@@ -55,23 +55,23 @@ class Inventory:
 
 
 def delete_created(
-    kube: Kube, made: Sequence[CreatedObject], deadline: float
+    kube: Kube, objects: Sequence[CreatedObject], deadline: float
 ) -> list[tuple[CreatedObject, SnapshotError]]:
-    """Delete them all at once and return those that are left, each with the reason.
+    """Delete a run's objects in parallel and return those that remain, each with its error.
 
-    Absent is success. `propagationPolicy: Background` goes with every delete: a Job deleted without
-    it orphans its pod for ever.
+    An absent object counts as deleted. Every delete has `propagationPolicy: Background`: a Job
+    deleted without it orphans its pod.
     """
-    left: list[tuple[CreatedObject, SnapshotError]] = []
+    remaining: list[tuple[CreatedObject, SnapshotError]] = []
     selected: list[tuple[CreatedObject, str]] = []
-    for created in made:
+    for created in objects:
         if created.uid or created.run_id in created.name:
             selected.append((created, created.uid))
             continue
         try:
             uid = read_uid(kube, created, deadline)
         except SnapshotError as error:
-            left.append((created, error))
+            remaining.append((created, error))
             continue
         if uid:
             selected.append((created, uid))
@@ -80,25 +80,25 @@ def delete_created(
     )
     for (created, _), answer in zip(selected, answers):
         if isinstance(answer, SnapshotError) and answer.status not in (404, 409):
-            left.append((created, answer))
-    return left
+            remaining.append((created, answer))
+    return remaining
 
 
 def delete_expired_roles(kube: Kube, now: float, deadline: float) -> None:
-    """Remove what no Job could own, of runs that died and whose time is over.
+    """Delete expired roles and bindings of earlier runs, which no Job could own.
 
-    `now` is in seconds of the epoch. Who may not list roles leaves them to the next one who may.
+    `now` is in seconds since the epoch. A user without permission to list roles deletes none.
     """
     calls = [_list_call(_list_path(RESOURCES[kind], ""), "", deadline) for kind in UNOWNED]
-    found = _parse_all(zip(UNOWNED, kube.request_all(calls)))
-    delete_listed(kube, [f for f in found if f.expires and f.expires < now], deadline)
+    objects = _parse_all(zip(UNOWNED, kube.request_all(calls)))
+    delete_listed(kube, [f for f in objects if f.expires and f.expires < now], deadline)
 
 
 def read_inventory(kube: Kube, namespace: str, run_id: str, deadline: float) -> Inventory:
-    """Return what has our labels in a namespace, empty for all of them, and in the cluster.
+    """Return the objects with our labels in a namespace (empty: in all) and cluster-wide.
 
-    The Jobs are listed last: whatever has none among them is left over, for a Job is made first.
-    Raises where the Jobs cannot be listed, unless a run is named: its Job has a known name.
+    Jobs are created first and listed last, so an object without a Job is orphaned. Raises if Jobs
+    cannot be listed, unless a run is named: then the name of its Job is known.
     """
     paths = {
         kind: _list_path(where, "" if kind in CLUSTER_WIDE else namespace)
@@ -107,32 +107,32 @@ def read_inventory(kube: Kube, namespace: str, run_id: str, deadline: float) -> 
     jobs_path = paths.pop(JOB)
     answers = kube.request_all([_list_call(path, run_id, deadline) for path in paths.values()])
     (jobs,) = kube.request_all([_list_call(jobs_path, run_id, deadline, JSON)])
-    found = _parse_all(zip(paths, answers))
+    objects = _parse_all(zip(paths, answers))
     refused = tuple(answer for answer in answers if isinstance(answer, SnapshotError))
     if isinstance(jobs, Response):
-        found += _parse_all([(JOB, jobs)])
-        return Inventory(tuple(found), refused, jobs.date)
+        objects += _parse_all([(JOB, jobs)])
+        return Inventory(tuple(objects), refused, jobs.date)
     if not run_id or not namespace:
         raise jobs
-    found.append(CleanupObject(JOB, f"{NAME}-{run_id}", namespace, run_id))
-    return Inventory(tuple(found), (*refused, jobs), "")
+    objects.append(CleanupObject(JOB, f"{NAME}-{run_id}", namespace, run_id))
+    return Inventory(tuple(objects), (*refused, jobs), "")
 
 
 def delete_listed(
     kube: Kube, selected: Sequence[CleanupObject], deadline: float
 ) -> list[Response | SnapshotError]:
-    """Delete these and return the answer or the error of each; absent is success to the caller."""
-    return kube.request_all([_delete_call(_found_path(f), f.uid, deadline) for f in selected])
+    """Delete listed objects in parallel and return the answer or error of each."""
+    return kube.request_all([_delete_call(_object_path(f), f.uid, deadline) for f in selected])
 
 
 def render_cleanup_command(options: JobOptions) -> str:
-    """Return the arguments of kubectl that remove all of one run, dead or alive."""
+    """Return the kubectl arguments that delete every object of one run, also an active one."""
     where = "-A" if options.sets_up_rbac and options.role_namespaces else f"-n {options.namespace}"
     return f"snapshot cleanup --run {options.run_id} {where}"
 
 
-def _found_path(found: CleanupObject) -> str:
-    return f"{_list_path(RESOURCES[found.kind], found.namespace)}/{found.name}"
+def _object_path(item: CleanupObject) -> str:
+    return f"{_list_path(RESOURCES[item.kind], item.namespace)}/{item.name}"
 
 
 def _list_path(where: tuple[str, str], namespace: str) -> str:
@@ -168,6 +168,6 @@ def _delete_call(path: str, uid: str, deadline: float) -> Call:
         "propagationPolicy": "Background",
     }
     if uid:
-        # A 409 says that the name belongs to another object by now: ours is gone.
+        # A 409 means that the name belongs to another object now: ours is gone.
         options["preconditions"] = {"uid": uid}
     return Call("DELETE", path, doing=f"delete {path}", body=options, deadline=deadline)

@@ -1,7 +1,7 @@
-"""Which objects with our labels are left over, and which belong to a run that is alive. Pure.
+"""Select the objects to clean up: finished, expired or orphaned, not of an active run. Pure.
 
-What a Job owns is not looked at: it goes with its Job. The rest is decided by its own run's Job,
-and by the expiry that every Job, and everything no Job can own, carries.
+Objects that a Job owns are ignored: the cluster garbage-collects them with their Job. For others
+their run's Job decides, and the expiry annotation that Jobs and unowned objects carry.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 JOB = "Job"
-# What job/options.new_run_id makes.
+# The format of job/options.new_run_id.
 RUN_ID = r"[a-z2-7]{10}"
 
 
 @dataclass(frozen=True)
 class CleanupObject:
-    """An object with our labels. Times are seconds of the epoch, 0 where there is none."""
+    """An object with our labels. Times are seconds since the epoch, 0 if absent."""
 
     kind: str
     name: str
@@ -40,9 +40,9 @@ class CleanupObject:
 
 @dataclass(frozen=True)
 class CleanupSelector:
-    """What is to go: a run, or what is of this age, or else what is over.
+    """Selects objects to delete: one run, older than an age, or (default) finished and expired.
 
-    `sees_all_jobs`: the Jobs of all namespaces are among what was found.
+    `sees_all_jobs` is whether the Jobs of all namespaces were listed.
     """
 
     run_id: str = ""
@@ -52,7 +52,7 @@ class CleanupSelector:
 
 @dataclass(frozen=True)
 class CleanupDecision:
-    """Whether an object is to go, and why or why not."""
+    """Whether an object is selected for deletion, and the reason."""
 
     object: CleanupObject
     is_selected: bool
@@ -60,7 +60,7 @@ class CleanupDecision:
 
 
 def parse_cleanup_object(kind: str, item: Mapping[str, Any]) -> CleanupObject:
-    """Return what matters of an object of a list."""
+    """Return the fields that decide about one object of a list."""
     metadata = item["metadata"]
     namespace = metadata.get("namespace", "")
     conditions = item.get("status", {}).get("conditions") or ()
@@ -82,7 +82,7 @@ def parse_cleanup_object(kind: str, item: Mapping[str, Any]) -> CleanupObject:
 
 
 def parse_time(text: str) -> float:
-    """Return an RFC 3339 time in whole seconds of UTC, 0 for any other text."""
+    """Return an RFC 3339 UTC time in whole seconds since the epoch, 0 for any other text."""
     try:
         return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
     except ValueError:
@@ -90,64 +90,66 @@ def parse_time(text: str) -> float:
 
 
 def decide_cleanup(
-    found: Sequence[CleanupObject], selector: CleanupSelector, now: float
+    objects: Sequence[CleanupObject], selector: CleanupSelector, now: float
 ) -> list[CleanupDecision]:
-    """Return a choice for every object that no Job owns, the Jobs first."""
-    jobs = [f for f in found if f.kind == JOB]
-    chosen = {f.run_id: _choose_job(f, selector, now) for f in jobs}
-    rest = [f for f in found if f.kind != JOB and not f.is_owned]
+    """Return a decision for every object that no Job owns, Jobs first."""
+    jobs = [f for f in objects if f.kind == JOB]
+    by_run = {f.run_id: _decide_job(f, selector, now) for f in jobs}
+    rest = [f for f in objects if f.kind != JOB and not f.is_owned]
     return [
-        *(_choose_job(f, selector, now) for f in jobs),
-        *(_choose_other(f, chosen.get(f.run_id), selector, now) for f in rest),
+        *(_decide_job(f, selector, now) for f in jobs),
+        *(_decide_other(f, by_run.get(f.run_id), selector, now) for f in rest),
     ]
 
 
-def _choose_job(job: CleanupObject, selector: CleanupSelector, now: float) -> CleanupDecision:
-    choice = _choose_as_asked(job, selector, now)
-    if choice is not None:
-        return choice
+def _decide_job(job: CleanupObject, selector: CleanupSelector, now: float) -> CleanupDecision:
+    decision = _decide_explicitly(job, selector, now)
+    if decision is not None:
+        return decision
     if job.is_finished:
-        return CleanupDecision(job, True, "its run has ended")
-    return _choose_by_expiry(job, now) or CleanupDecision(job, False, f"alive, {_until(job)}")
+        return CleanupDecision(job, True, "its run has finished")
+    return _decide_by_expiry(job, now) or CleanupDecision(
+        job, False, f"active, {_render_expiry(job)}"
+    )
 
 
-def _choose_other(
-    found: CleanupObject, job: CleanupDecision | None, selector: CleanupSelector, now: float
+def _decide_other(
+    item: CleanupObject, job: CleanupDecision | None, selector: CleanupSelector, now: float
 ) -> CleanupDecision:
-    choice = _choose_as_asked(found, selector, now)
-    if choice is not None:
-        return choice
+    decision = _decide_explicitly(item, selector, now)
+    if decision is not None:
+        return decision
     if job is not None:
-        reason = "its Job goes" if job.is_selected else f"its Job is {job.reason}"
-        return CleanupDecision(found, job.is_selected, reason)
-    if selector.sees_all_jobs or not found.expires:
-        # A Job is made first and looked for last: what has none had one that is gone.
-        return CleanupDecision(found, True, "its Job is gone")
-    choice = _choose_by_expiry(found, now)
-    reason = f"{_until(found)}; with -A its Job is looked for"
-    return choice or CleanupDecision(found, False, reason)
+        reason = "deleted with its Job" if job.is_selected else f"its Job is {job.reason}"
+        return CleanupDecision(item, job.is_selected, reason)
+    if selector.sees_all_jobs or not item.expires:
+        # A Job is created first and listed last: an object without one is orphaned.
+        return CleanupDecision(item, True, "orphaned: its Job no longer exists")
+    decision = _decide_by_expiry(item, now)
+    reason = f"{_render_expiry(item)}; -A also looks for its Job"
+    return decision or CleanupDecision(item, False, reason)
 
 
-def _choose_as_asked(
-    found: CleanupObject, selector: CleanupSelector, now: float
+def _decide_explicitly(
+    item: CleanupObject, selector: CleanupSelector, now: float
 ) -> CleanupDecision | None:
-    if found.is_terminating:
-        return CleanupDecision(found, False, "it is being deleted")
+    if item.is_terminating:
+        return CleanupDecision(item, False, "terminating")
     if selector.run_id:
-        return CleanupDecision(found, True, f"of run {selector.run_id}")
+        return CleanupDecision(item, True, f"of run {selector.run_id}")
     if selector.older_than_s is None:
         return None
-    age_s = max(0, round(now - found.created))
-    return CleanupDecision(found, age_s >= selector.older_than_s, f"{age_s} s old")
+    age_s = max(0, round(now - item.created))
+    return CleanupDecision(item, age_s >= selector.older_than_s, f"{age_s} s old")
 
 
-def _choose_by_expiry(found: CleanupObject, now: float) -> CleanupDecision | None:
-    if found.expires and found.expires < now:
-        return CleanupDecision(found, True, f"expired at {render_time(found.expires)}")
+def _decide_by_expiry(item: CleanupObject, now: float) -> CleanupDecision | None:
+    if item.expires and item.expires < now:
+        return CleanupDecision(item, True, f"expired at {render_time(item.expires)}")
     return None
 
 
-def _until(found: CleanupObject) -> str:
-    if not found.expires:
-        return "without an expiry"
-    return f"expires at {render_time(found.expires)}"
+def _render_expiry(item: CleanupObject) -> str:
+    if not item.expires:
+        return "no expiry"
+    return f"expires at {render_time(item.expires)}"

@@ -1,1 +1,1 @@
-"""Why a run does not go on: the cause from pod, events and log."""
+"""Causes of a failed or stuck run, read from pod, events and log; one file per cause."""

@@ -1,6 +1,6 @@
-"""Why the agent's pod is refused at its creation, in the words of whoever refuses it. Pure.
+"""Why admission rejects the agent's pod: Pod Security, quota, LimitRange, webhook, … Pure.
 
-The same words come in an event on the Job and in the answer to a dry run.
+The message is the same in a FailedCreate event on the Job and in the answer to a dry run.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 # k8s.io/kubernetes plugin/pkg/admission/limitranger: "maximum cpu usage per Container is 500m, but
 # limit is 1", "cpu max limit to request ratio per Pod is 2, but provided ratio is 20".
-LIMIT_RANGE_WORDS = r" per (Container|Pod) is \S+, but "
-QUOTA_WORDS = ("exceeded quota", "failed quota")
+LIMIT_RANGE_MESSAGE = r" per (Container|Pod) is \S+, but "
+QUOTA_MESSAGES = ("exceeded quota", "failed quota")
 POD_SECURITY_HINTS = {
     False: "use --privileged=false, or -n with a namespace that allows privileged pods",
     True: "use -n with a namespace that allows this pod",
@@ -28,79 +28,78 @@ POD_SECURITY_HINTS = {
 
 
 def diagnose_job_event(event: Mapping[str, Any], options: JobOptions) -> SnapshotError | None:
-    """Return what a warning event on the Job says about a pod that cannot be made.
+    """Return the cause in a warning event on the Job whose pod cannot be created.
 
-    None where that mends itself, as a quota may for whoever waits for room.
+    None for other events, and for a quota with --wait-for-schedule: it may free up.
     """
-    words = str(event.get("message", ""))
-    has_quota_words = any(mark in words for mark in QUOTA_WORDS)
-    if event.get("reason") != "FailedCreate" or (has_quota_words and options.wait_for_schedule):
+    message = str(event.get("message", ""))
+    is_quota = any(mark in message for mark in QUOTA_MESSAGES)
+    if event.get("reason") != "FailedCreate" or (is_quota and options.wait_for_schedule):
         return None
-    return diagnose_builtin_admission(words, options) or diagnose_webhook(words, options)
+    return diagnose_builtin_admission(message, options) or diagnose_webhook(message, options)
 
 
-def diagnose_webhook(words: str, options: JobOptions) -> SnapshotError:
-    """Return the refusal by a webhook, or for a reason that only its words tell."""
-    webhook = re.search(r'webhook "([^"]*)"', words)
-    if webhook and "failed calling webhook" in words:
+def diagnose_webhook(message: str, options: JobOptions) -> SnapshotError:
+    """Return the rejection by an admission webhook, or an unknown one with its message."""
+    webhook = re.search(r'webhook "([^"]*)"', message)
+    if webhook and "failed calling webhook" in message:
         return ServiceUnavailable(
-            f"the admission webhook {webhook[1]} does not answer, so no pod can be made",
-            words,
+            f"admission webhook {webhook[1]} does not respond, so no pod can be created",
+            message,
             "see `kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations`",
         )
     if webhook:
         return Unauthorized(
-            f"the admission webhook {webhook[1]} refuses the agent's pod",
-            words,
-            "pass another -n, or ask whoever runs it for an exception",
+            f"admission webhook {webhook[1]} denied the agent's pod",
+            message,
+            "pass another -n, or ask the webhook's owner for an exception",
         )
     return Unauthorized(
-        f"the agent's pod was refused in namespace {options.namespace}",
-        words,
+        f"the agent's pod was rejected in namespace {options.namespace}",
+        message,
         f"see `kubectl get events -n {options.namespace}`",
     )
 
 
-def diagnose_builtin_admission(words: str, options: JobOptions) -> SnapshotError | None:
-    """Return what the API server's own admission says of the agent's pod; None for other words.
+def diagnose_builtin_admission(message: str, options: JobOptions) -> SnapshotError | None:
+    """Return the rejection by the API server's built-in admission plugins; None for others.
 
-    Those are another's, such as a webhook's, or an authorizer's; or a quota's, where its room is
-    waited for.
+    Others are webhooks, the authorizer, and a quota with --wait-for-schedule.
     """
     namespace = options.namespace
-    if "serviceaccount" in words and "not found" in words:
+    if "serviceaccount" in message and "not found" in message:
         return NotFound(
-            f"the service account {options.service_account_name or 'default'} does not exist "
+            f'service account "{options.service_account_name or "default"}" not found '
             f"in namespace {namespace}",
-            words,
+            message,
             f"list them with `kubectl get serviceaccounts -n {namespace}`",
         )
-    if "RuntimeClass" in words and "not found" in words:
+    if "RuntimeClass" in message and "not found" in message:
         return NotFound(
-            f"the runtime class {options.runtime_class} does not exist",
-            words,
+            f'runtime class "{options.runtime_class}" not found',
+            message,
             "list them with `kubectl get runtimeclasses`",
         )
-    if "violates PodSecurity" in words:
+    if "violates PodSecurity" in message:
         return Unauthorized(
-            f"namespace {namespace} does not allow the agent's pod",
-            words,
+            f"Pod Security of namespace {namespace} rejects the agent's pod",
+            message,
             POD_SECURITY_HINTS[options.level == RESTRICTED],
         )
-    if any(mark in words for mark in QUOTA_WORDS) and not options.wait_for_schedule:
+    if any(mark in message for mark in QUOTA_MESSAGES) and not options.wait_for_schedule:
         return Unauthorized(
-            f"the quota of namespace {namespace} leaves no room for the agent's pod",
-            words,
+            f"the agent's pod exceeds the quota of namespace {namespace}",
+            message,
             f"see `kubectl describe resourcequota -n {namespace}`, or pass another -n",
         )
-    if re.search(LIMIT_RANGE_WORDS, words):
+    if re.search(LIMIT_RANGE_MESSAGE, message):
         return Unauthorized(
-            f"a LimitRange of namespace {namespace} does not allow the agent's pod",
-            words,
+            f"the agent's pod violates a LimitRange of namespace {namespace}",
+            message,
             f"see `kubectl describe limitrange -n {namespace}`, or pass another -n",
         )
-    if "is being terminated" in words:
+    if "is being terminated" in message:
         return Unauthorized(
-            f"namespace {namespace} is being deleted", words, "pass another one with -n"
+            f"namespace {namespace} is terminating", message, "pass another one with -n"
         )
     return None

@@ -1,4 +1,4 @@
-"""Credentials that were rejected while the run lasted. Pure."""
+"""Credentials that were valid at the start of the run and are rejected now. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def diagnose_expired_login(error: SnapshotError) -> SnapshotError:
-    """Return that credentials which were good when the run began are refused now."""
+    """Return that the credentials expired or were revoked during the run."""
     return Unauthorized(
-        "the login expired, or was revoked, while the capture ran",
+        "the credentials expired or were revoked during the capture",
         error.why,
         "log in again, check with `kubectl auth whoami`, and run it again",
         status=error.status,

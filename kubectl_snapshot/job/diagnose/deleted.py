@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 def diagnose_deleted(
     pod: Mapping[str, Any], options: JobOptions, has_job: bool, has_namespace: bool
 ) -> SnapshotError:
-    """Return who took the pod away before its result came, as far as can be told."""
+    """Return why the pod was deleted: evicted, or its namespace, its Job or itself deleted."""
     condition = pod_condition(pod, "DisruptionTarget")
     if condition.get("status") == "True":
         node = node_name(pod)
         return ServiceUnavailable(
             f"the agent's pod was evicted from node {node}",
             f"{condition.get('reason', '')}: {condition.get('message', '')}",
-            f"see `kubectl describe node {node}`: it may be drained; run it again afterwards",
+            f"see `kubectl describe node {node}`: it may be draining; run it again afterwards",
         )
     title = pod_title(pod)
     if not has_namespace:
         return NotFound(
-            f"namespace {options.namespace} was deleted while the capture ran",
-            f"its pod {title} was deleted before its result came",
+            f"namespace {options.namespace} was deleted during the capture",
+            f"pod {title} was deleted before its result arrived",
             "pass another one with -n",
         )
     if not has_job:
         return Internal(
-            f"Job {options.namespace}/{options.name} was deleted by somebody else",
-            f"its pod {title} was deleted before its result came",
+            f"Job {options.namespace}/{options.name} was deleted by another client",
+            f"pod {title} was deleted before its result arrived",
             "run it again",
         )
     return Internal(
-        "the agent's pod was deleted before its result came", f"pod {title}", "run it again"
+        "the agent's pod was deleted before its result arrived", f"pod {title}", "run it again"
     )

@@ -1,4 +1,4 @@
-"""Why the node's kubelet gives out no log: it is unreachable, or its logs are disabled. Pure."""
+"""Why the node's kubelet serves no log: it is unreachable, or its logs are disabled. Pure."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from kubectl_snapshot.errors import SnapshotError
 
 
-def diagnose_node_lost(pod: Mapping[str, Any], words: str) -> SnapshotError:
-    """Return that a node's kubelet, through which every log comes, does not answer."""
+def diagnose_node_lost(pod: Mapping[str, Any], message: str) -> SnapshotError:
+    """Return that the node is lost: its kubelet, which serves every log, does not respond."""
     node = node_name(pod)
     return ServiceUnavailable(
-        f"node {node} does not answer: its kubelet is down or cannot be reached",
-        words,
+        f"node {node} does not respond: its kubelet is down or unreachable",
+        message,
         f"see `kubectl describe node {node}`, or pass --node with another one",
     )
 
 
 def diagnose_log_refused(pod: Mapping[str, Any], error: SnapshotError) -> SnapshotError:
-    """Return that a kubelet answers and gives out no logs (KubeletConfiguration v1beta1)."""
+    """Return that the kubelet serves no logs (KubeletConfiguration v1beta1, see the hint)."""
     node = node_name(pod)
     return Internal(
-        f"node {node} does not give out the logs of its containers",
-        f"the answer is {error.status}: {error.why}",
+        f"node {node} does not serve container logs",
+        f"HTTP {error.status}: {error.why}",
         "set `enableDebuggingHandlers: true` in its kubelet's configuration, "
         "or run `kubectl-snapshot --local` on it",
         status=error.status,

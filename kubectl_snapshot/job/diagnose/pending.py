@@ -1,4 +1,8 @@
-"""What a Pending pod is waiting for, and whether that wait can end. Pure."""
+"""Why a Pending pod does not start, where waiting longer would not help. Pure.
+
+A pod without a node: scheduling.py. An image that cannot be pulled: image.py. The cause comes from
+the watch, never from the Job's conditions: those come last and say only BackoffLimitExceeded.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +24,15 @@ CREATE_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunCont
 def diagnose_pending(
     pod: Mapping[str, Any], container: str, options: JobOptions
 ) -> SnapshotError | None:
-    """Return why the container cannot start, where that does not mend itself."""
+    """Return why the container cannot start; None while it may still start."""
     waiting = container_state(pod, container).get("waiting", {})
-    reason, words = waiting.get("reason", ""), waiting.get("message", "")
+    reason, message = waiting.get("reason", ""), waiting.get("message", "")
     if reason in IMAGE_REASONS:
-        return diagnose_image(reason, words, options.image, node_name(pod))
+        return diagnose_image(reason, message, options.image, node_name(pod))
     if reason in CREATE_REASONS:
         return Internal(
-            f"{node_name(pod)} cannot start the agent's container",
-            f"{reason}: {words}",
+            f"node {node_name(pod)} cannot start the agent's container",
+            f"{reason}: {message}",
             f"see `kubectl describe pod {pod['metadata']['name']}"
             f" -n {pod['metadata']['namespace']}` of a run with --no-cleanup",
         )

@@ -1,4 +1,4 @@
-"""Why a result that arrived cannot be used: lines are missing, or its bytes are damaged. Pure."""
+"""Why a result that arrived is unusable: log lines are missing, or it is corrupt. Pure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from kubectl_snapshot.errors import Internal
 if TYPE_CHECKING:
     from kubectl_snapshot.errors import SnapshotError
 
-CHECK_IMAGE = "check that --image holds what you expect, and run it again"
-# What makes a document smaller; a kubelet keeps 10 MiB of a running container's log by default.
+CHECK_IMAGE = "check that --image contains what you expect, and run it again"
+# By default a kubelet keeps 10 MiB of a running container's log.
 NARROW = (
-    "ask for less: --cluster-scope client leaves the cluster's facts out of the pod, and fewer "
-    "--helm-namespace and --systemd-service make it smaller"
+    "collect less: --cluster-scope client keeps cluster-wide facts out of the pod's log; fewer "
+    "--helm-namespace and --systemd-service also shrink it"
 )
 
 
 def diagnose_incomplete(error: SnapshotError) -> SnapshotError:
-    """Return the error of a frame that ended before all of it was there, with what to narrow."""
-    return Internal("the node's log did not keep all of the result", error.why, NARROW)
+    """Return the error of an incomplete frame, with a hint to collect less."""
+    return Internal("the node's log lost part of the result", error.why, NARROW)
 
 
-def diagnose_damaged(error: SnapshotError) -> SnapshotError:
-    """Return the error of a whole frame that holds no document, with what to do."""
+def diagnose_corrupt(error: SnapshotError) -> SnapshotError:
+    """Return the error of a complete frame with corrupt content, with a hint to check the image."""
     return Internal(error.what, error.why, CHECK_IMAGE)

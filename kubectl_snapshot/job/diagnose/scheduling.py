@@ -1,7 +1,7 @@
-"""Why no node takes the agent's pod: the scheduler's words turned into advice. Pure.
+"""Why the pod is unschedulable, from the scheduler's message: taints, resources, selector. Pure.
 
-The words are those of k8s.io/kubernetes pkg/scheduler/framework/plugins, with a count of nodes per
-cause. Nodes that fit but for a taint or for room say more than those that were never meant.
+The message comes from k8s.io/kubernetes pkg/scheduler/framework/plugins and counts nodes per cause.
+A node that lacks only a toleration or resources says more than one that does not match.
 """
 
 from __future__ import annotations
@@ -19,76 +19,76 @@ if TYPE_CHECKING:
     from kubectl_snapshot.errors import SnapshotError
     from kubectl_snapshot.job.options import JobOptions
 
-KEEP_WAITING = "--wait-for-schedule waits for one"
+KEEP_WAITING = "--wait-for-schedule waits for a node"
 
 
 def diagnose_unschedulable(pod: Mapping[str, Any], options: JobOptions) -> SnapshotError:
-    """Return what keeps the pod from every node, and what to do about it."""
-    words = str(pod_condition(pod, "PodScheduled").get("message", ""))
+    """Return why no node accepts the pod, and how to fix it."""
+    message = str(pod_condition(pod, "PodScheduled").get("message", ""))
     return (
-        _diagnose_volume(words, options)
-        or _diagnose_taint(words)
-        or _diagnose_room(words, options)
-        or _diagnose_selection(words, options)
+        _diagnose_volume(message, options)
+        or _diagnose_taint(message)
+        or _diagnose_room(message, options)
+        or _diagnose_selection(message, options)
     )
 
 
-def _diagnose_volume(words: str, options: JobOptions) -> SnapshotError | None:
-    if "volume" not in words.lower():
+def _diagnose_volume(message: str, options: JobOptions) -> SnapshotError | None:
+    if "volume" not in message.lower():
         return None
     return NotFound(
-        "the agent's pod waits for a volume that is not ours",
-        words,
-        "see who adds it to pods: `kubectl get mutatingwebhookconfigurations`, "
+        "the agent's pod waits for a volume that kubectl-snapshot did not add",
+        message,
+        "find what adds it to pods: `kubectl get mutatingwebhookconfigurations`, "
         f"`kubectl get pvc -n {options.namespace}`",
     )
 
 
-def _diagnose_taint(words: str) -> SnapshotError | None:
+def _diagnose_taint(message: str) -> SnapshotError | None:
     # Kubernetes before 1.34 names the taint.
-    taint = re.search(r"untolerated taint\S*(?: \{([^}]*)\})?", words)
+    taint = re.search(r"untolerated taint\S*(?: \{([^}]*)\})?", message)
     if taint is None:
         return None
     named = f" {taint[1]}" if taint[1] else ""
     return NotFound(
-        f"no node takes the agent's pod: its taint{named} is not tolerated",
-        words,
-        "see `kubectl describe nodes`, and pass --toleration for it too; "
+        f"no node accepts the agent's pod: untolerated taint{named}",
+        message,
+        "see `kubectl describe nodes`, and pass --toleration for it; "
         "without any --toleration every taint is tolerated",
     )
 
 
-def _diagnose_room(words: str, options: JobOptions) -> SnapshotError | None:
-    resources = [name.rstrip(".") for name in re.findall(r"Insufficient ([\w./-]+)", words)]
+def _diagnose_room(message: str, options: JobOptions) -> SnapshotError | None:
+    resources = [name.rstrip(".") for name in re.findall(r"Insufficient ([\w./-]+)", message)]
     if options.require_gpu and GPU_RESOURCE in resources:
-        # They may be in use; the scheduler does not tell that from a node that has none.
+        # Its message is the same for a node whose GPUs are in use and for a node without any.
         return NotFound(
-            "no node has a GPU to give to the agent's pod",
-            words,
-            f"see `kubectl describe nodes`, or leave --require-gpu out; {KEEP_WAITING}",
+            "no node has a free GPU for the agent's pod",
+            message,
+            f"see `kubectl describe nodes`, or omit --require-gpu; {KEEP_WAITING}",
         )
-    if resources or "Too many pods" in words:
+    if resources or "Too many pods" in message:
         lacking = " and ".join(dict.fromkeys(resources)) or "pods"
         return ServiceUnavailable(
-            f"no node has room for the agent's pod: not enough {lacking}",
-            words,
+            f"no node has room for the agent's pod: insufficient {lacking}",
+            message,
             f"see `kubectl describe nodes`; {KEEP_WAITING}",
         )
-    if "were unschedulable" in words:
+    if "were unschedulable" in message:
         return ServiceUnavailable(
-            "the nodes that fit are cordoned",
-            words,
-            f"`kubectl uncordon` one, or pass no --toleration; {KEEP_WAITING}",
+            "all matching nodes are cordoned",
+            message,
+            f"`kubectl uncordon` one, or omit --toleration; {KEEP_WAITING}",
         )
     return None
 
 
-def _diagnose_selection(words: str, options: JobOptions) -> SnapshotError:
+def _diagnose_selection(message: str, options: JobOptions) -> SnapshotError:
     wanted = [f"{key}={value}" for key, value in options.node_selector.items()]
     if options.node_name:
         wanted.append(f"the name {options.node_name}")
     return NotFound(
-        f"no node fits {', '.join(wanted)}" if wanted else "no node takes the agent's pod",
-        words,
+        f"no node matches {', '.join(wanted)}" if wanted else "no node accepts the agent's pod",
+        message,
         f"list the nodes with `kubectl get nodes --show-labels`; {KEEP_WAITING}",
     )

@@ -1,4 +1,4 @@
-"""Why an agent that has ended left no whole result behind. Pure."""
+"""Why the agent's container terminated without a result: evicted, OOM-killed, bad image. Pure."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 # k8s.io/kubernetes pkg/kubelet: the container's process could not be started.
 START_ERROR_EXIT_CODE = 128
-# execve(2), ENOEXEC, in the words of the runtime or of a shell.
-WRONG_FORMAT = "exec format error"
-LOOK = "run it again with --no-cleanup and look at the pod's log"
+# execve(2), ENOEXEC, as runtimes and shells print it.
+EXEC_FORMAT_ERROR = "exec format error"
+READ_LOG = "run it again with --no-cleanup and read the pod's log"
 
 
 def diagnose_terminated(
-    pod: Mapping[str, Any], container: str, options: JobOptions, last_words: Sequence[str]
+    pod: Mapping[str, Any], container: str, options: JobOptions, last_output: Sequence[str]
 ) -> SnapshotError:
-    """Return why there is no result, from the pod's state and the log's last lines."""
+    """Return why there is no result, from the pod's status and the last lines of its log."""
     status = pod.get("status", {})
     if status.get("reason"):
-        # The kubelet's own decision: Evicted, Preempting, Terminated (shutdown), OutOfcpu, …
+        # The kubelet's decision: Evicted, Preempting, Terminated (shutdown), OutOfcpu, …
         return ServiceUnavailable(
-            f"node {node_name(pod)} ended the agent's pod: {status['reason']}",
+            f"node {node_name(pod)} terminated the agent's pod: {status['reason']}",
             str(status.get("message", "")),
             f"see `kubectl describe node {node_name(pod)}`, or pass --node with another one",
         )
@@ -38,51 +38,52 @@ def diagnose_terminated(
     code, reason = ended.get("exitCode"), ended.get("reason", "")
     if reason == "OOMKilled":
         return Internal(
-            "the agent was killed for want of memory",
+            "the agent ran out of memory",
             f"OOMKilled, exit code {code}",
-            "run it with --cluster-scope client, so that the pod reads the node only",
+            "run it with --cluster-scope client, so that the pod reads only its node",
         )
-    words = " / ".join([*filter(None, [ended.get("message", "")]), *last_words])
-    error = _diagnose_start(code == START_ERROR_EXIT_CODE, words or reason, options, node_name(pod))
+    output = " / ".join([*filter(None, [ended.get("message", "")]), *last_output])
+    is_start_error = code == START_ERROR_EXIT_CODE
+    error = _diagnose_start(is_start_error, output or reason, options, node_name(pod))
     return error or Internal(
-        "the agent ended without a result",
-        f"exit code {code}, its last words: {words}" if words else f"exit code {code}",
-        LOOK,
+        "the agent exited without a result",
+        f"exit code {code}, last output: {output}" if output else f"exit code {code}",
+        READ_LOG,
     )
 
 
 def _diagnose_start(
-    is_start_error: bool, words: str, options: JobOptions, node: str
+    is_start_error: bool, output: str, options: JobOptions, node: str
 ) -> SnapshotError | None:
     image = options.image
-    if WRONG_FORMAT in words:
+    if EXEC_FORMAT_ERROR in output:
         return InvalidRequest(
-            f"the image {image} is not made for the architecture of {node}",
-            words,
-            "pass --image with one for this architecture",
+            f"image {image} does not support the architecture of node {node}",
+            output,
+            "pass --image with one that supports it",
         )
-    if TOO_OLD in words:
+    if TOO_OLD in output:
         return InvalidRequest(
-            f"the Python of the image {image} is too old",
-            words,
+            f"the Python in image {image} is too old",
+            output,
             "pass --image with one that has Python 3.9 or newer",
         )
-    if CHANGED in words:
+    if CHANGED in output:
         return Internal(
-            "the agent was changed on its way into the pod, and did not run",
-            words,
-            f"see who writes ConfigMaps in namespace {options.namespace}",
+            "the program was modified on its way into the pod, and did not run",
+            output,
+            f"check who writes ConfigMaps in namespace {options.namespace}",
         )
     if is_start_error and options.agent == IMAGE:
         return InvalidRequest(
-            f"the image {image} has no kubectl-snapshot",
-            words,
-            "leave out --agent image, or pass --image with one that has it",
+            f"image {image} does not contain kubectl-snapshot",
+            output,
+            "omit --agent image, or pass --image with one that contains it",
         )
     if is_start_error:
         return InvalidRequest(
-            f"the image {image} has no python3 to run the agent",
-            words,
+            f"image {image} has no python3 to run the agent",
+            output,
             "pass --image with one that has Python 3.9 or newer",
         )
     return None

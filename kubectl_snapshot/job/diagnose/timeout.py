@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 def diagnose_timeout(
     pod: Mapping[str, Any], container: str, options: JobOptions, last_warning: str
 ) -> SnapshotError:
-    """Return what the run was waiting for when its time was up."""
-    hint = "pass a longer --timeout, or look with --no-cleanup"
+    """Return the timeout of a run, and what it was waiting for."""
+    hint = "pass a longer --timeout, or inspect the pod with --no-cleanup"
     if not pod:
-        waited = "no pod was made"
+        waited = "no pod was created"
     elif is_unschedulable(pod):
         if not options.wait_for_schedule:
             return diagnose_unschedulable(pod, options)
-        waited = f"no node: {pod_condition(pod, 'PodScheduled').get('message', '')}"
+        waited = f"no node accepts the pod: {pod_condition(pod, 'PodScheduled').get('message', '')}"
     else:
         state = container_state(pod, container)
         phase = pod.get("status", {}).get("phase", "Pending")
         waiting = state.get("waiting", {}).get("reason", "")
-        waited = f"its pod on {node_name(pod) or 'no node yet'} is {phase}"
+        waited = f"the pod on {node_name(pod) or 'no node yet'} is {phase}"
         waited += f" ({waiting})" if waiting else ""
     why = f"{waited}; last warning: {last_warning}" if last_warning else waited
     return Timeout(f"no result within {options.timeout_s:g} s", why, hint)

@@ -1,1 +1,1 @@
-"""The permission gate before the first write, and everything the preflight verb reports."""
+"""The permission gate before the first write, and the further checks of `preflight`."""

@@ -1,7 +1,6 @@
-"""What the API server's answers say of a capture that has not started. Pure.
+"""Preflight checks from the API server's answers: namespace, Job, permissions, pod. Pure.
 
-The gate before each capture and the `preflight` verb read the same checks; the gate stops at the
-first that fails.
+The permission gate and the `preflight` verb share them; the gate stops at the first that fails.
 """
 
 from __future__ import annotations
@@ -43,10 +42,10 @@ ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
 
 @dataclass(frozen=True)
 class PreflightCheck:
-    """One thing that a capture depends on, with what mends it.
+    """One condition for a capture, with its status and fix.
 
-    Where it fails, `error` is what the capture would end with; with `leaves_gap` it would work, and
-    the document would say what could not be read.
+    If it fails, `error` is the error of the capture. With `leaves_gap` the capture works, and its
+    document has a gap.
     """
 
     name: str
@@ -58,23 +57,23 @@ class PreflightCheck:
 
 
 def build_failed_check(name: str, error: SnapshotError) -> PreflightCheck:
-    """Return the check that a capture would end with this error."""
+    """Return a failed check: the capture would end with this error."""
     reason = f"{error.what}: {error.why}" if error.why else error.what
     return PreflightCheck(name, FAIL, reason, error.hint, error)
 
 
 def choose_exit_code(checks: Iterable[PreflightCheck], is_strict: bool) -> int:
-    """Return the code that the capture would end with."""
-    found = list(checks)
-    error = next((check.error for check in found if check.status == FAIL), None)
+    """Return the exit code of the capture that was checked."""
+    checks = list(checks)
+    error = next((check.error for check in checks if check.status == FAIL), None)
     if error is not None:
         return exit_code(error)
-    has_gap = any(check.leaves_gap for check in found)
+    has_gap = any(check.leaves_gap for check in checks)
     return EXIT_GAPS if is_strict and has_gap else EXIT_OK
 
 
 def is_authorization_denial(answer: Answer, resource: str) -> bool:
-    """Return whether the authorizer, and not admission, has refused to create a resource.
+    """Return whether the authorizer, and not admission, denied the creation of a resource.
 
     k8s.io/apiserver endpoints/handlers/responsewriters, forbiddenMessage.
     """
@@ -83,19 +82,19 @@ def is_authorization_denial(answer: Answer, resource: str) -> bool:
 
 
 def detect_job_creation(answer: Answer, options: JobOptions) -> list[PreflightCheck]:
-    """Return what the Job's dry run tells of server, namespace and name.
+    """Return the checks of API server, namespace and Job name, from the Job's dry run.
 
-    What it cannot tell for want of rights is left out.
+    Without permission to create Jobs, the dry run says nothing, and the result is empty.
     """
     namespace = PreflightCheck("namespace", OK, f"{options.namespace} exists")
     if isinstance(answer, Response):
-        return [namespace, PreflightCheck("Job", OK, f"{options.name} can be made")]
+        return [namespace, PreflightCheck("Job", OK, f"{options.name} can be created")]
     if is_authorization_denial(answer, "jobs"):
         return []
     if answer.status == 404:
-        return [build_failed_check("namespace", _missing_namespace(answer, options))]
+        return [build_failed_check("namespace", _build_missing_namespace(answer, options))]
     if answer.status == 409:
-        return [namespace, build_failed_check("Job", _taken_name(options))]
+        return [namespace, build_failed_check("Job", _build_name_conflict(options))]
     if answer.status not in (400, 403, 422):
         return [build_failed_check(SERVER, answer)]
     refusal = diagnose_builtin_admission(answer.why, options)
@@ -104,47 +103,47 @@ def detect_job_creation(answer: Answer, options: JobOptions) -> list[PreflightCh
     return [namespace, build_failed_check("Job", answer)]
 
 
-def is_server_unusable(found: Iterable[PreflightCheck]) -> bool:
-    """Return whether there is nobody to ask more of: no server, or one that does not know us."""
-    return any(check.name == SERVER and check.status == FAIL for check in found)
+def is_server_unusable(checks: Iterable[PreflightCheck]) -> bool:
+    """Return whether further requests are pointless: no server, or it rejects our credentials."""
+    return any(check.name == SERVER and check.status == FAIL for check in checks)
 
 
-def detect_rights(
+def detect_permissions(
     needed: Sequence[Permission], allowed: Container[Permission], user: str
 ) -> list[PreflightCheck]:
-    """Return a check for each resource; where rights are missing, all have the same error."""
+    """Return a check for each resource; all missing permissions share one error."""
     missing = [permission for permission in needed if permission not in allowed]
-    error = _missing_rights(missing, user) if missing else None
+    error = _build_missing_permissions(missing, user) if missing else None
     results = []
     for (place, title), permissions in group_permissions(needed).items():
         lacking = [permission for permission in permissions if permission in missing]
-        name, verbs = f"rights on {title}", ", ".join(p.verb for p in lacking or permissions)
+        name, verbs = f"permissions on {title}", ", ".join(p.verb for p in lacking or permissions)
         if lacking and error:
             fix = f"ask an administrator, then check with `kubectl auth can-i {lacking[0]}`"
-            results.append(PreflightCheck(name, FAIL, f"{place} you may not {verbs}", fix, error))
+            results.append(PreflightCheck(name, FAIL, f"missing {place}: {verbs}", fix, error))
         else:
-            results.append(PreflightCheck(name, OK, f"{place} you may {verbs}"))
+            results.append(PreflightCheck(name, OK, f"granted {place}: {verbs}"))
     return results
 
 
 def detect_scope(options: JobOptions, allowed: Container[Permission]) -> PreflightCheck:
-    """Return who reads the cluster-wide facts, and what of them cannot be read."""
+    """Return the check of who reads the cluster-wide facts, and with which gaps."""
     if options.cluster_scope == AGENT:
-        account = options.service_account_name or "made for the run"
+        account = options.service_account_name or "created for the run"
         return PreflightCheck(
-            "cluster facts", OK, f"the agent reads them, its service account is {account}"
+            "cluster facts", OK, f"read by the agent, with the service account {account}"
         )
     if options.cluster_scope != CLIENT:
-        return PreflightCheck("cluster facts", OK, "nobody reads them")
+        return PreflightCheck("cluster facts", OK, "not read")
     lacking = [read for read in options.reads if read not in allowed]
     if not lacking:
-        return PreflightCheck("cluster facts", OK, "you may read all of them")
-    # Of the others, the cluster may have nothing that could be read.
+        return PreflightCheck("cluster facts", OK, "all can be read with your permissions")
+    # Resources of optional permissions may not exist in this cluster.
     leaves_gap = any(read in options.required_reads for read in lacking)
     return PreflightCheck(
         "cluster facts",
         WARN,
-        f"the document {'will' if leaves_gap else 'may'} say forbidden for want of: "
+        f"the snapshot {'will' if leaves_gap else 'may'} have forbidden gaps; missing permissions: "
         f"{describe_permissions(lacking)}",
         f"ask an administrator, then check with `kubectl auth can-i {lacking[0]}`",
         leaves_gap=leaves_gap,
@@ -152,22 +151,22 @@ def detect_scope(options: JobOptions, allowed: Container[Permission]) -> Preflig
 
 
 def detect_pod(answer: Answer, options: JobOptions) -> PreflightCheck | None:
-    """Return what the pod's dry run tells, None where only the pod itself will.
+    """Return the check of the pod's dry run; None if only the real pod can tell.
 
-    A webhook's refusal is no proof: the Job's controller asks it again, as another user.
+    A webhook's denial proves nothing: it is asked again for the Job controller, another user.
     """
     if isinstance(answer, Response):
         return PreflightCheck(
-            "pod", OK, "the API server admits it as a trial: Pod Security, quota, limits"
+            "pod", OK, "accepted in a server-side dry run: Pod Security, quota, limits"
         )
     refusal = diagnose_builtin_admission(answer.why, options) if answer.status == 403 else None
     return build_failed_check("pod", refusal) if refusal is not None else None
 
 
 def detect_admission_refusal(answer: Answer, options: JobOptions) -> PreflightCheck | None:
-    """Return the refusal of the pod's dry run by others than the API server itself.
+    """Return the check of a pod that a webhook rejects in the dry run; None if it proves nothing.
 
-    A quota that has no room is one, too, where its room is waited for.
+    An exceeded quota with --wait-for-schedule is a warning.
     """
     if isinstance(answer, Response) or is_authorization_denial(answer, "pods"):
         return None
@@ -175,17 +174,17 @@ def detect_admission_refusal(answer: Answer, options: JobOptions) -> PreflightCh
         return None
     error = diagnose_job_event({"reason": "FailedCreate", "message": answer.why}, options)
     if error is None:
-        return PreflightCheck("pod", WARN, f"a capture waits until this has changed: {answer.why}")
+        return PreflightCheck("pod", WARN, f"a capture would wait for this to change: {answer.why}")
     return build_failed_check("pod", error)
 
 
 def detect_pod_security(
     warnings: Sequence[str], namespace: Answer, options: JobOptions
 ) -> PreflightCheck | None:
-    """Return the failure of a pod that the server has warned of, where the namespace enforces it.
+    """Return the failure of a pod that Pod Security warns of, if the namespace enforces it.
 
-    The same warning comes for a label that only warns, so the `enforce` label decides; where it may
-    not be read, the refusal of the pod itself will tell.
+    A `warn` label causes the same warning, so the `enforce` label decides. If the namespace cannot
+    be read, only the creation of the pod can tell.
     """
     warning = find_pod_security_warning(warnings)
     labels = namespace.body["metadata"].get("labels", {}) if isinstance(namespace, Response) else {}
@@ -193,7 +192,7 @@ def detect_pod_security(
     if not level or f'{POD_SECURITY_WARNING} "{level}' not in warning:
         return None
     error = Unauthorized(
-        f"namespace {options.namespace} does not allow the agent's pod",
+        f"Pod Security of namespace {options.namespace} rejects the agent's pod",
         why=warning,
         hint=POD_SECURITY_HINTS[options.level == RESTRICTED],
         status=403,
@@ -202,34 +201,34 @@ def detect_pod_security(
 
 
 def find_pod_security_warning(warnings: Sequence[str]) -> str:
-    """Return the server's warning that Pod Security is against the Job's pods, empty without."""
+    """Return the server's warning that the Job's pods violate Pod Security, or an empty text."""
     return next((text for text in warnings if POD_SECURITY_WARNING in text), "")
 
 
-def _missing_namespace(answer: SnapshotError, options: JobOptions) -> SnapshotError:
+def _build_missing_namespace(answer: SnapshotError, options: JobOptions) -> SnapshotError:
     return NotFound(
-        f"namespace {options.namespace} does not exist",
+        f'namespace "{options.namespace}" not found',
         why=answer.why,
         hint="list them with `kubectl get namespaces`, and pass one with -n",
         status=404,
     )
 
 
-def _taken_name(options: JobOptions) -> SnapshotError:
+def _build_name_conflict(options: JobOptions) -> SnapshotError:
     return InvalidRequest(
-        f"Job {options.namespace}/{options.name} exists already",
-        why="a Job that is there is never replaced",
+        f"Job {options.namespace}/{options.name} already exists",
+        why="an existing Job is never replaced",
         hint=f"pass another --job-name, or `kubectl delete job {options.name} "
         f"-n {options.namespace}`",
         status=409,
     )
 
 
-def _missing_rights(missing: Sequence[Permission], user: str) -> SnapshotError:
+def _build_missing_permissions(missing: Sequence[Permission], user: str) -> SnapshotError:
     who = f"user {user}" if user else "this user"
     return Unauthorized(
-        f"{who} may not run a capture, for want of: {describe_permissions(missing)}",
-        hint="ask an administrator for what `kubectl snapshot rbac --for user` prints; "
+        f"{who} cannot run a capture; missing permissions: {describe_permissions(missing)}",
+        hint="ask an administrator to apply the output of `kubectl snapshot rbac --for user`; "
         f"check one with `kubectl auth can-i {missing[0]}`",
         status=403,
     )

@@ -1,10 +1,10 @@
-"""The one permission gate before the first write: everything that is missing is told at once.
+"""The permission gate before the first write: reports all missing permissions at once.
 
-One burst: a rules review and, beside it, the Job and the pod by server-side dry-run, which also
-tell a missing namespace, a taken name, Pod Security, quota, service account and runtime class. What
-the rules review does not grant is asked verb by verb, at once. The roles are dry-run only where
-they are to be made: nobody's audit log gets an attempt that is not meant. What the answers mean is
-in checks.py.
+One burst of requests: a rules review, and server-side dry runs of the Job and the pod, which also
+detect a missing namespace, a name conflict, Pod Security, quota, service account and runtime class.
+Each permission that the rules review does not grant gets an access review of its own. Roles are
+dry-run only if the run creates them, to keep attempts that nobody intends out of the audit log.
+checks.py interprets the answers.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from kubectl_snapshot.job.preflight.checks import Answer, PreflightCheck
 
 AUTO = "auto"
-# The pod's trial is extra, and a broken webhook answers it with a 500 that would be tried again.
-POD_TRIAL_S = 3.0
+# The pod's dry run is optional, and a broken webhook's 500 would be retried.
+POD_DRY_RUN_S = 3.0
 
 
 @dataclass(frozen=True)
 class Gate:
-    """The options with scope and key decided, the server's warnings, and what was found.
+    """The gate's result: options with scope and key sharing decided, warnings and checks.
 
-    `allowed` is what of the asked permissions is granted; `pod` the answer to the pod's dry run.
+    `allowed` are the granted permissions; `pod` is the answer to the pod's dry run.
     """
 
     options: JobOptions
@@ -50,10 +50,10 @@ class Gate:
 
 
 def enforce_gate(kube: Kube, options: JobOptions, deadline: float) -> Gate:
-    """Return the options with the cluster scope decided, which may be `auto` here; write nothing.
+    """Return the gate with the cluster scope decided, or raise its first failure; write nothing.
 
-    Raises the first failure: Unauthorized naming all that is missing or for a pod that the
-    namespace does not admit, NotFound, InvalidRequest for a Job that exists or is refused.
+    Raises Unauthorized with all missing permissions or for a pod that the namespace rejects,
+    NotFound, InvalidRequest for a Job that exists or is invalid.
     """
     gate = evaluate_gate(kube, options, deadline)
     for check in gate.checks:
@@ -65,51 +65,51 @@ def enforce_gate(kube: Kube, options: JobOptions, deadline: float) -> Gate:
 def evaluate_gate(
     kube: Kube, options: JobOptions, deadline: float, also: Iterable[Permission] = ()
 ) -> Gate:
-    """Return the gate's checks, the failing ones in the order in which a capture would tell them.
+    """Return the gate; its failed checks come in the order in which a capture reports them.
 
-    `also` are permissions to ask for that a capture can do without.
+    `also` are optional permissions to ask for.
     """
     is_auto = options.cluster_scope == AUTO
-    trial = replace(options, cluster_scope=CLIENT) if is_auto else options
+    decided = replace(options, cluster_scope=CLIENT) if is_auto else options
     review, job, pod = kube.request_all(
         [
             calls.build_rules_review(options.namespace, deadline),
-            calls.build_job_trial(trial, deadline),
-            calls.build_pod_trial(trial, min(deadline, time.monotonic() + POD_TRIAL_S)),
+            calls.build_job_dry_run(decided, deadline),
+            calls.build_pod_dry_run(decided, min(deadline, time.monotonic() + POD_DRY_RUN_S)),
         ]
     )
     warnings = job.warnings if isinstance(job, Response) else ()
-    found = checks.detect_job_creation(job, trial)
-    if checks.is_server_unusable(found):
-        return Gate(trial, warnings, tuple(found), frozenset(), pod)
+    results = checks.detect_job_creation(job, decided)
+    if checks.is_server_unusable(results):
+        return Gate(decided, warnings, tuple(results), frozenset(), pod)
 
     agent = replace(options, cluster_scope=AGENT)
-    asked = {*build_user_permissions(trial), *build_key_permissions(trial), *also}
+    asked = {*build_user_permissions(decided), *build_key_permissions(decided), *also}
     if is_auto:
         asked |= {*options.required_reads, *build_user_permissions(agent)}
     allowed = _read_allowed(kube, asked, review, deadline)
     if isinstance(allowed, SnapshotError):
-        refused = checks.build_failed_check("rights", allowed)
-        return Gate(trial, warnings, (*found, refused), frozenset(), pod)
+        failed = checks.build_failed_check("permissions", allowed)
+        return Gate(decided, warnings, (*results, failed), frozenset(), pod)
     if is_auto:
-        trial = replace(options, cluster_scope=_choose_scope(kube, agent, allowed, deadline))
-    if not allowed.issuperset(build_key_permissions(trial)):
-        trial = replace(trial, shares_key=False)
-    found += checks.detect_rights(build_user_permissions(trial), allowed, kube.user)
-    if trial.sets_up_rbac and not is_auto:
-        refusal = _read_role_refusal(kube, trial, deadline)
-        found += [checks.build_failed_check("roles", refusal)] if refusal else []
-    check = checks.detect_pod(pod, trial) or _read_pod_security(kube, warnings, trial, deadline)
-    found += [check] if check else []
-    return Gate(trial, warnings, tuple(found), allowed, pod)
+        decided = replace(options, cluster_scope=_choose_scope(kube, agent, allowed, deadline))
+    if not allowed.issuperset(build_key_permissions(decided)):
+        decided = replace(decided, shares_key=False)
+    results += checks.detect_permissions(build_user_permissions(decided), allowed, kube.user)
+    if decided.sets_up_rbac and not is_auto:
+        error = _read_role_error(kube, decided, deadline)
+        results += [checks.build_failed_check("roles", error)] if error else []
+    check = checks.detect_pod(pod, decided) or _read_pod_security(kube, warnings, decided, deadline)
+    results += [check] if check else []
+    return Gate(decided, warnings, tuple(results), allowed, pod)
 
 
 def _choose_scope(
     kube: Kube, agent: JobOptions, allowed: frozenset[Permission], deadline: float
 ) -> str:
-    """Return who reads the cluster-wide facts: the user where they may, else the pod where it may.
+    """Return who reads the cluster-wide facts: the user if permitted, else the pod if permitted.
 
-    Where neither may, it is the user: what is refused is then written as forbidden, one by one.
+    If neither is, the user reads them, and each refused part becomes `forbidden`.
     """
     if set(agent.required_reads) <= allowed:
         return CLIENT
@@ -117,19 +117,19 @@ def _choose_scope(
         return AGENT
     if not set(build_user_permissions(agent)) <= allowed:
         return CLIENT
-    return CLIENT if _read_role_refusal(kube, agent, deadline) else AGENT
+    return CLIENT if _read_role_error(kube, agent, deadline) else AGENT
 
 
-def _read_role_refusal(kube: Kube, options: JobOptions, deadline: float) -> SnapshotError | None:
-    """Return the refusal of a role: access reviews do not see escalation prevention."""
-    answers = kube.request_all(calls.build_role_trials(options, deadline))
+def _read_role_error(kube: Kube, options: JobOptions, deadline: float) -> SnapshotError | None:
+    """Return the error of the roles' dry run; access reviews ignore escalation prevention."""
+    answers = kube.request_all(calls.build_role_dry_runs(options, deadline))
     return next((answer for answer in answers if isinstance(answer, SnapshotError)), None)
 
 
 def _read_pod_security(
     kube: Kube, warnings: tuple[str, ...], options: JobOptions, deadline: float
 ) -> PreflightCheck | None:
-    """Return a failure by Pod Security of which the Job's dry run has warned."""
+    """Return the failed check if the namespace enforces what the Job's dry run warned of."""
     if not checks.find_pod_security_warning(warnings):
         return None
     (namespace,) = kube.request_all([calls.build_namespace_read(options, deadline)])
@@ -139,11 +139,11 @@ def _read_pod_security(
 def _read_allowed(
     kube: Kube, asked: Iterable[Permission], review: Answer, deadline: float
 ) -> frozenset[Permission] | SnapshotError:
-    """Return what of these is granted; the error where the server does not answer that."""
+    """Return which of these permissions are granted, or the error of an access review."""
     known = review.body["status"].get("resourceRules") or [] if isinstance(review, Response) else []
-    wanted = sorted(asked, key=str)
-    granted = {permission for permission in wanted if is_granted(permission, known)}
-    unclear = [permission for permission in wanted if permission not in granted]
+    ordered = sorted(asked, key=str)
+    granted = {permission for permission in ordered if is_granted(permission, known)}
+    unclear = [permission for permission in ordered if permission not in granted]
     answers = kube.request_all([calls.build_access_review(p, deadline) for p in unclear])
     for permission, answer in zip(unclear, answers):
         if isinstance(answer, SnapshotError):

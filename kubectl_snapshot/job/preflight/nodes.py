@@ -1,4 +1,4 @@
-"""Where the agent's pod could run, as the scheduler will see it. Pure."""
+"""Which nodes can run the agent's pod, as the scheduler decides it. Pure."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     Node = Mapping[str, Any]
 
 CHECK = "nodes"
-# A taint of any other effect keeps no pod away.
+# Taints of other effects do not prevent scheduling.
 HARD_EFFECTS = ("NoSchedule", "NoExecute")
-# What the scheduler takes a cordoned node for (k8s.io/api core/v1, TaintNodeUnschedulable).
+# The taint of a cordoned node (k8s.io/api core/v1, TaintNodeUnschedulable).
 CORDONED = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 MAX_NAMED = 3
 
 
 def build_node_query(options: JobOptions) -> dict[str, str]:
-    """Return the selectors of the nodes that the pod asks for."""
+    """Return label and field selector of the nodes that match the pod."""
     labels = {"kubernetes.io/os": "linux", **options.node_selector}
     query = {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
     if options.node_name:
@@ -34,52 +34,52 @@ def build_node_query(options: JobOptions) -> dict[str, str]:
 
 
 def detect_nodes(nodes: Sequence[Node], options: JobOptions) -> PreflightCheck:
-    """Return whether one of the nodes that were asked for takes the pod, and which."""
+    """Return the check whether one of these matching nodes can run the pod."""
     wanted = [f"{key}={value}" for key, value in options.node_selector.items()]
     wanted += [f"the name {options.node_name}"] if options.node_name else []
     target = ", ".join(wanted) or "the agent's pod"
     if not nodes:
-        why = "no Linux node of the cluster is like this"
+        why = "no Linux node in the cluster matches"
         hint = "list them with `kubectl get nodes --show-labels`"
-        return build_failed_check(CHECK, NotFound(f"no node fits {target}", why, hint))
+        return build_failed_check(CHECK, NotFound(f"no node matches {target}", why, hint))
     open_nodes = [node for node in nodes if not find_taints(node, options.tolerations)]
     if not open_nodes:
         return build_failed_check(CHECK, _build_taint_error(target, nodes, options))
     ready = [node for node in open_nodes if is_ready(node)]
     if not ready:
         error = ServiceUnavailable(
-            f"no node that fits {target} is Ready",
+            f"no node that matches {target} is Ready",
             f"not Ready: {render_node_names(open_nodes)}",
             f"see `kubectl describe node {open_nodes[0]['metadata']['name']}`",
         )
         return build_failed_check(CHECK, error)
     if options.require_gpu and not any(count_gpus(node) for node in ready):
         no_gpu = NotFound(
-            f"no node that fits {target} has a GPU to give",
+            f"no node that matches {target} has an allocatable GPU",
             f"{GPU_RESOURCE} is not allocatable on {render_node_names(ready)}",
-            "see that the NVIDIA device plugin runs there, or leave --require-gpu out",
+            "check that the NVIDIA device plugin runs there, or omit --require-gpu",
         )
         return build_failed_check(CHECK, no_gpu)
     if len(ready) < len(open_nodes):
-        lame = [node for node in open_nodes if node not in ready]
+        not_ready = [node for node in open_nodes if node not in ready]
         return PreflightCheck(
             CHECK,
             WARN,
-            f"the pod may be put on a node that is not Ready: {render_node_names(lame)}",
+            f"the pod may be scheduled to a node that is not Ready: {render_node_names(not_ready)}",
             f"choose one with --node, as in --node {ready[0]['metadata']['name']}",
         )
     return PreflightCheck(CHECK, OK, f"{len(ready)} can run the pod: {render_node_names(ready)}")
 
 
 def find_taints(node: Node, tolerations: Sequence[Toleration]) -> list[str]:
-    """Return the node's taints that keep the pod away, as --toleration takes them."""
+    """Return the node's untolerated taints in the syntax of --toleration."""
     if not tolerations:
         return []
     spec = node.get("spec", {})
     taints = [*(spec.get("taints") or ()), *([CORDONED] if spec.get("unschedulable") else ())]
     hard = (taint for taint in taints if taint["effect"] in HARD_EFFECTS)
-    kept = (taint for taint in hard if not any(is_tolerated(taint, t) for t in tolerations))
-    return list(dict.fromkeys(map(render_taint, kept)))
+    untolerated = (taint for taint in hard if not any(is_tolerated(taint, t) for t in tolerations))
+    return list(dict.fromkeys(map(render_taint, untolerated)))
 
 
 def is_tolerated(taint: Mapping[str, str], toleration: Toleration) -> bool:
@@ -92,26 +92,26 @@ def is_tolerated(taint: Mapping[str, str], toleration: Toleration) -> bool:
 
 
 def is_ready(node: Node) -> bool:
-    """Return whether the node's kubelet has told, lately, that it takes pods."""
+    """Return whether the node is Ready."""
     conditions = node.get("status", {}).get("conditions") or ()
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def count_gpus(node: Node) -> int:
-    """Return how many GPUs the node has for pods; used ones count."""
+    """Return the number of allocatable GPUs, used ones included."""
     text = str(node.get("status", {}).get("allocatable", {}).get(GPU_RESOURCE, "0"))
     return int(text) if text.isdecimal() else 0
 
 
 def render_node_names(nodes: Sequence[Node]) -> str:
-    """Return the first names, and how many more there are."""
+    """Return the first names, and the count of the others."""
     names = sorted(node["metadata"]["name"] for node in nodes)
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     return ", ".join(names[:MAX_NAMED]) + more
 
 
 def render_taint(taint: Mapping[str, str]) -> str:
-    """Return a taint as kubectl and --toleration write it."""
+    """Return a taint in the syntax of kubectl and --toleration."""
     value = f"={taint['value']}" if taint.get("value") else ""
     return f"{taint['key']}{value}:{taint['effect']}"
 
@@ -120,7 +120,7 @@ def _build_taint_error(target: str, nodes: Sequence[Node], options: JobOptions) 
     first = find_taints(nodes[0], options.tolerations)
     flags = " ".join(f"--toleration {taint}" for taint in first)
     return NotFound(
-        f"no node fits {target}",
+        f"no node matches {target}",
         f"untolerated taints {', '.join(first)} on {render_node_names(nodes)}",
-        f"pass {flags}, or no --toleration at all, which tolerates every taint",
+        f"pass {flags}, or omit --toleration to tolerate every taint",
     )

@@ -1,4 +1,4 @@
-"""The requests by which a capture is tried out: reviews, dry runs, and what else is read. Pure."""
+"""The requests of gate and preflight: access reviews, dry runs, reads. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DRY_RUN = {"dryRun": "All"}
 
 
 def build_rules_review(namespace: str, deadline: float) -> Call:
-    """Return the question for all that is allowed in a namespace; only a yes of it is proof."""
+    """Return the SelfSubjectRulesReview of a namespace, which may be incomplete."""
     return Call(
         "POST",
         f"{AUTHORIZATION}/selfsubjectrulesreviews",
@@ -34,7 +34,7 @@ def build_rules_review(namespace: str, deadline: float) -> Call:
 
 
 def build_access_review(permission: Permission, deadline: float) -> Call:
-    """Return the question for one permission, with its API group: without it the answer is no."""
+    """Return the SelfSubjectAccessReview of one permission; without its API group it denies."""
     attributes: dict[str, Any] = {
         "verb": permission.verb,
         "group": permission.group,
@@ -55,14 +55,14 @@ def build_access_review(permission: Permission, deadline: float) -> Call:
     )
 
 
-def build_job_trial(options: JobOptions, deadline: float) -> Call:
-    """Return the Job's dry run."""
+def build_job_dry_run(options: JobOptions, deadline: float) -> Call:
+    """Return the server-side dry run of the Job."""
     job = manifest.build_job(options, expires="")
-    return _build_trial(manifest.jobs_path(options.namespace), job, deadline)
+    return _build_dry_run(manifest.jobs_path(options.namespace), job, deadline)
 
 
-def build_pod_trial(options: JobOptions, deadline: float) -> Call:
-    """Return the dry run of the pod as the Job's controller makes it: owned, not a bare one."""
+def build_pod_dry_run(options: JobOptions, deadline: float) -> Call:
+    """Return the dry run of the pod as the Job controller creates it, with an owner reference."""
     template = manifest.build_job(options, expires="")["spec"]["template"]
     owner = {**manifest.build_owner(options, manifest.NO_UID), "controller": True}
     names = {"name": options.name, "namespace": options.namespace, "ownerReferences": [owner]}
@@ -73,16 +73,16 @@ def build_pod_trial(options: JobOptions, deadline: float) -> Call:
         "spec": dict(template["spec"]),
     }
     if options.sets_up_rbac:
-        # Made with the Job; the namespace's own account has to do for a trial.
+        # Created with the Job, so it does not exist yet; the default account stands in for it.
         del pod["spec"]["serviceAccountName"]
-    return _build_trial(manifest.core_path(options.namespace, "pods"), pod, deadline)
+    return _build_dry_run(manifest.core_path(options.namespace, "pods"), pod, deadline)
 
 
-def build_role_trials(options: JobOptions, deadline: float) -> list[Call]:
-    """Return the dry runs of the roles; their bindings need nothing that these do not show."""
+def build_role_dry_runs(options: JobOptions, deadline: float) -> list[Call]:
+    """Return the dry runs of the roles; their bindings need no further permission."""
     owner = manifest.build_owner(options, manifest.NO_UID)
     return [
-        _build_trial(path, body, deadline)
+        _build_dry_run(path, body, deadline)
         for path, body in agent_roles.build_roles(options, expires="", owner=owner)
         if body["kind"] in ("ClusterRole", "Role")
     ]
@@ -100,12 +100,12 @@ def build_version_read(deadline: float) -> Call:
 
 
 def build_metadata_read(path: str, name: str, deadline: float) -> Call:
-    """Return the question whether an object is there; its content stays with the server."""
+    """Return the read of an object's metadata, to learn whether it exists."""
     return Call("GET", f"{path}/{name}", doing=f"read {name}", deadline=deadline, accept=METADATA)
 
 
 def build_limit_reads(options: JobOptions, deadline: float) -> list[Call]:
-    """Return the reads of what may limit a namespace's pods."""
+    """Return the reads of a namespace's ResourceQuotas and LimitRanges."""
     return [
         Call(
             "GET",
@@ -118,7 +118,7 @@ def build_limit_reads(options: JobOptions, deadline: float) -> list[Call]:
     ]
 
 
-def _build_trial(path: str, body: Manifest, deadline: float) -> Call:
+def _build_dry_run(path: str, body: Manifest, deadline: float) -> Call:
     return Call(
         "POST",
         path,

@@ -1,1 +1,1 @@
-"""RBAC: what a user needs, the roles of a run, the roles that an administrator applies."""
+"""RBAC: permissions of the user, roles of a run's agent, roles that an administrator applies."""

@@ -1,7 +1,7 @@
-"""What an administrator applies once: rights for the agent's own account, or for a user. Pure.
+"""Roles that `kubectl snapshot rbac` prints for an administrator: agent or user. Pure.
 
-Unlike the objects of a run these bear none of its labels: no clean-up takes them for leftovers.
-Objects of different namespaces' grants have different names, or one would replace the other.
+They have none of a run's labels, so no cleanup deletes them. Their names contain the namespace, so
+that grants for two namespaces do not overwrite each other.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from kubectl_snapshot.job.options import JobOptions
     from kubectl_snapshot.job.permissions import Permission
 
-NO_RULE = "A rule that is left out makes its part of the snapshot `forbidden`, and nothing else."
-USER_ROLE = "A run needs all of this but what is called optional."
-READER_ROLE = "Optional: with this the user reads what is the same from every node."
-GIVER_ROLE = "The user sets up the agent's account, and can only give away rights of their own."
+NO_RULE = "Every rule can be omitted: its part of the snapshot is then `forbidden`."
+USER_ROLE = "A run needs every rule that is not marked optional."
+READER_ROLE = "Optional: lets the user read the cluster-wide facts."
+ESCALATION = "RBAC lets users grant only rights that they have: these include the agent's."
 
 
 @dataclass(frozen=True)
 class Grant:
-    """One object; `reasons` has for each of its rules what it is for."""
+    """One object to apply; `reasons` are the purposes of each of its rules."""
 
     body: Manifest
     comment: tuple[str, ...] = ()
@@ -41,9 +41,9 @@ class Grant:
 
 
 def build_agent_grants(options: JobOptions) -> list[Grant]:
-    """Return the agent's ServiceAccount, and the roles by which it reads the cluster-wide facts.
+    """Return the agent's ServiceAccount and the roles with which it reads cluster-wide facts.
 
-    An account that the user named is there already, and is not to be changed.
+    A ServiceAccount that the user named exists already and is not printed.
     """
     account, namespace = options.service_account_name or NAME, options.namespace
     grants = [] if options.service_account_name else [Grant(_build_account(namespace))]
@@ -55,7 +55,7 @@ def build_agent_grants(options: JobOptions) -> list[Grant]:
 
 
 def build_user_grants(options: JobOptions) -> list[Grant]:
-    """Return the roles of a user who captures with these options; whom they bind is not known."""
+    """Return the roles that a user needs for a capture with these options, without bindings."""
     name, reader = (f"{NAME}-{kind}-{options.namespace}" for kind in ("user", "reader"))
     needed = (
         *build_user_permissions(options),
@@ -63,7 +63,7 @@ def build_user_grants(options: JobOptions) -> list[Grant]:
         *build_event_permissions(options),
     )
     if options.sets_up_rbac:
-        grants = _build_roles(name, (*needed, *options.reads), (USER_ROLE, GIVER_ROLE))
+        grants = _build_roles(name, (*needed, *options.reads), (USER_ROLE, ESCALATION))
     else:
         grants = _build_roles(name, needed, (USER_ROLE,))
     if options.cluster_scope not in (AGENT, SKIP):
@@ -72,11 +72,11 @@ def build_user_grants(options: JobOptions) -> list[Grant]:
 
 
 def _render_binding_hint(role: Manifest) -> str:
-    """Return the command that gives a role to a user, whose name is left to the administrator."""
+    """Return the kubectl command that binds a role to a user, with a placeholder for the name."""
     kind, metadata = role["kind"].lower(), role["metadata"]
     where = f" -n {metadata['namespace']}" if "namespace" in metadata else ""
     name = metadata["name"]
-    return f"Give it: kubectl create {kind}binding {name}{where} --{kind}={name} --user=USER"
+    return f"Grant it: kubectl create {kind}binding {name}{where} --{kind}={name} --user=USER"
 
 
 def _build_account(namespace: str) -> Manifest:
@@ -91,7 +91,7 @@ def _build_account(namespace: str) -> Manifest:
 def _build_roles(
     name: str, permissions: Iterable[Permission], comment: tuple[str, ...]
 ) -> list[Grant]:
-    """Return a role for each place of the permissions, the cluster's first."""
+    """Return a role for each namespace of the permissions; the ClusterRole comes first."""
     permissions = tuple(permissions)
     grants = []
     for namespace in sorted({permission.namespace for permission in permissions}):

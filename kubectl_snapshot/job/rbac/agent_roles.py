@@ -1,7 +1,7 @@
-"""The agent's own rights, where the pod reads the cluster-wide facts itself. Pure.
+"""Roles and bindings of a run whose agent reads the cluster-wide facts itself. Pure.
 
-A Job cannot own what is cluster-wide or in another namespace: those objects carry when they
-expire, and this run, the next one or `cleanup` removes them.
+A Job cannot own cluster-wide objects or those of another namespace. They carry an expiry
+annotation, and this run, the next run or `cleanup` deletes them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def build_service_account(options: JobOptions, owner: Manifest) -> Manifest:
 
 
 def build_cluster_role(options: JobOptions, expires: str) -> Manifest:
-    """Return the ClusterRole: the union of what the chosen collectors declare."""
+    """Return the ClusterRole: the union of the rights that the chosen collectors declare."""
     return {
         "apiVersion": API_VERSION,
         "kind": "ClusterRole",
@@ -56,7 +56,7 @@ def build_cluster_role_binding(options: JobOptions, expires: str) -> Manifest:
 
 
 def build_roles(options: JobOptions, expires: str, owner: Manifest) -> list[tuple[str, Manifest]]:
-    """Return API path and body of every role and its binding: the cluster's, then by namespace."""
+    """Return API path and body of every role and binding: cluster-wide first, then by namespace."""
     objects = [
         (CLUSTER_ROLES, build_cluster_role(options, expires)),
         (CLUSTER_ROLE_BINDINGS, build_cluster_role_binding(options, expires)),
@@ -81,7 +81,7 @@ def build_roles(options: JobOptions, expires: str, owner: Manifest) -> list[tupl
 def build_binding(
     role_kind: str, metadata: Manifest, account: str, account_namespace: str
 ) -> Manifest:
-    """Return the binding of the role of the same name to a ServiceAccount."""
+    """Return the binding of a ServiceAccount to the role of the same name."""
     return {
         "apiVersion": API_VERSION,
         "kind": f"{role_kind}Binding",
@@ -92,9 +92,9 @@ def build_binding(
 
 
 def build_policy_rules(permissions: Iterable[Permission], namespace: str = "") -> list[Manifest]:
-    """Return the rules of one namespace, or of the whole cluster, in a fixed order.
+    """Return the PolicyRules of one namespace, or of the whole cluster, in a fixed order.
 
-    There is one per group and resource, with the verbs joined.
+    There is one per group and resource, with all its verbs.
     """
     return [rule for rule, _ in build_explained_rules(permissions, namespace)]
 
@@ -102,7 +102,7 @@ def build_policy_rules(permissions: Iterable[Permission], namespace: str = "") -
 def build_explained_rules(
     permissions: Iterable[Permission], namespace: str = ""
 ) -> list[tuple[Manifest, tuple[str, ...]]]:
-    """Return the same rules, each with what it is for."""
+    """Return the PolicyRules of build_policy_rules, each with its purposes."""
     groups: dict[tuple[str, str], list[Permission]] = {}
     for permission in permissions:
         if permission.namespace == namespace:

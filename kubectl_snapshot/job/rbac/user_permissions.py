@@ -1,6 +1,6 @@
-"""What the user who runs a capture must be allowed to do. Pure.
+"""Permissions that a user needs to run a capture. Pure.
 
-The permission gate, `preflight` and `rbac --for user` read the same table.
+The permission gate, `preflight` and `rbac --for user` share this table.
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
 RBAC = "rbac.authorization.k8s.io"
 
-RUN_PURPOSE = "A run is a Job: made without pods, started by a patch, deleted at its end."
-FILE_PURPOSE = "The program travels into the pod in a ConfigMap."
-WATCH_PURPOSE = "The run waits for its pod, and tells what keeps it from starting."
-LOG_PURPOSE = "The snapshot comes back through the pod's log."
-KEY_PURPOSE = "Optional: the pod gets the key of redaction in a Secret. Without, it makes its own."
-EVENT_PURPOSE = "Optional: tells at once why a pod is not made, which else takes until --timeout."
-RBAC_PURPOSE = "The agent gets an account, roles and bindings of its own for the time of a run."
+RUN_PURPOSE = "A run is a Job: created without pods, started by a patch, deleted at the end."
+FILE_PURPOSE = "A ConfigMap carries the program into the pod."
+WATCH_PURPOSE = "The run watches its pod, and reports why it does not start."
+LOG_PURPOSE = "The snapshot is read from the pod's log."
+KEY_PURPOSE = "Optional: a Secret carries the redaction key. Otherwise the pod generates its own."
+EVENT_PURPOSE = (
+    "Optional: reports at once why a pod is not created, otherwise only after --timeout."
+)
+RBAC_PURPOSE = "A run creates a ServiceAccount, roles and bindings for its agent, and deletes them."
 
 
 def build_user_permissions(options: JobOptions) -> tuple[Permission, ...]:
-    """Return what the user needs for this run, besides reading the cluster-wide facts."""
+    """Return the permissions that this run requires, except for reading cluster-wide facts."""
     namespace = options.namespace
 
     def need(group: str, resource: str, *verbs: str, of: str = "", to: str) -> list[Permission]:
@@ -44,7 +46,7 @@ def build_user_permissions(options: JobOptions) -> tuple[Permission, ...]:
 
 
 def build_key_permissions(options: JobOptions) -> tuple[Permission, ...]:
-    """Return what sharing the key of redaction with the pod needs; the pod can make its own."""
+    """Return the optional permissions to share the redaction key with the pod."""
     if not options.carries_key:
         return ()
     return tuple(
@@ -54,7 +56,7 @@ def build_key_permissions(options: JobOptions) -> tuple[Permission, ...]:
 
 
 def build_event_permissions(options: JobOptions) -> tuple[Permission, ...]:
-    """Return what learning at once why a pod does not start needs; a run can do without."""
+    """Return the optional permissions to watch events, which say why a pod is not created."""
     return tuple(
         Permission(verb, "", "events", "", options.namespace, EVENT_PURPOSE)
         for verb in ("list", "watch")
@@ -62,7 +64,7 @@ def build_event_permissions(options: JobOptions) -> tuple[Permission, ...]:
 
 
 def build_rbac_permissions(namespace: str, role_namespaces: Iterable[str]) -> list[Permission]:
-    """Return what setting up the agent's own ServiceAccount, roles and bindings needs."""
+    """Return the permissions to create and delete the agent's ServiceAccount, roles, bindings."""
     objects = [
         ("", "serviceaccounts", namespace),
         (RBAC, "clusterroles", ""),

@@ -33,7 +33,7 @@ LATE = ("--agent", "image", "--image", name_image("late"))
 
 @dataclass(frozen=True)
 class Fault:
-    """One row. `told` are words of the message; `within_s` bounds the time to it.
+    """One row. `told` are parts of the message; `within_s` bounds the time to it.
 
     The time counts from the client's start, or from `provoke`, which is done once the agent runs
     (`waits_for_run`). `check` looks at the document. What `is_left` cannot be deleted by the
@@ -134,19 +134,19 @@ def stall_once() -> Shape:
 
 UNSCHEDULABLE = {
     "no node has the label": Fault(
-        ("--node-selector", "no=such"), 3, ("no node fits no=such", "didn't match")
+        ("--node-selector", "no=such"), 3, ("no node matches no=such", "didn't match")
     ),
-    "no node has the name": Fault(("--node", "node99"), 3, ("no node fits the name node99",)),
+    "no node has the name": Fault(("--node", "node99"), 3, ("no node matches the name node99",)),
     "a taint that is not tolerated": Fault(
         ("--node", "node1", "--toleration", "other=x:NoSchedule"),
         3,
-        ("no node takes the agent's pod: its taint", "is not tolerated", "--toleration"),
+        ("no node accepts the agent's pod: untolerated taint", "--toleration"),
         partial(arrange.with_taint, node="node1"),
     ),
     "no room: a webhook asks for 500 CPUs": Fault(
         (),
         6,
-        ("not enough cpu", "--wait-for-schedule"),
+        ("insufficient cpu", "--wait-for-schedule"),
         partial(arrange.with_webhook, name="hunger"),
     ),
     "a volume that a webhook added": Fault(
@@ -170,24 +170,26 @@ UNSCHEDULABLE = {
 }
 IMAGES = {
     "image not found": Fault(
-        ("--image", f"{REGISTRY}/missing:1"), 3, (f"the image {REGISTRY}/missing:1 is not there",)
+        ("--image", f"{REGISTRY}/missing:1"), 3, (f"image {REGISTRY}/missing:1 not found",)
     ),
     "image needs a login": Fault(
-        ("--image", f"{REGISTRY}/private:1"), 4, ("does not let node", "--image-pull-secret")
+        ("--image", f"{REGISTRY}/private:1"),
+        4,
+        ("is not authorized to pull image", "--image-pull-secret"),
     ),
     "registry limits the rate": Fault(
-        ("--image", f"{REGISTRY}/limited:1"), 7, ("limits how often", "mirror")
+        ("--image", f"{REGISTRY}/limited:1"), 7, ("rate limit for pulls", "mirror")
     ),
     "registry out of reach": Fault(
         ("--image", f"{CLOSED_REGISTRY}/none:1"), 6, ("cannot reach the registry",)
     ),
     "image of another architecture": Fault(
-        ("--image", f"{REGISTRY}/foreign:1"), 2, ("not made for the architecture of node",)
+        ("--image", f"{REGISTRY}/foreign:1"), 2, ("does not support the architecture of node",)
     ),
     "python3 of another architecture": Fault(
         ("--image", name_image(WRONG_ARCHITECTURE)),
         2,
-        ("not made for the architecture of node", "exec format error"),
+        ("does not support the architecture of node", "exec format error"),
     ),
     "image reference is none": Fault(("--image", "Not An Image"), 2, ("Not An Image",)),
     "image without Python": Fault(
@@ -197,32 +199,37 @@ IMAGES = {
         ("--image", name_image(OLD)), 2, ("is too old", "the image has 3.8", "Python 3.9 or newer")
     ),
     "--agent image without us in it": Fault(
-        ("--agent", "image"), 2, ("python:3.11-slim has no kubectl-snapshot",)
+        ("--agent", "image"), 2, ("python:3.11-slim does not contain kubectl-snapshot",)
     ),
 }
 REFUSED = {
     "Pod Security, told by the pod's refusal": Fault(
         (),
         4,
-        ("does not allow the agent's pod", "violates PodSecurity", "--privileged=false"),
+        (
+            "Pod Security of namespace",
+            "rejects the agent's pod",
+            "violates PodSecurity",
+            "--privileged=false",
+        ),
         arrange.as_blind_user,
     ),
     "webhook refuses the pod": Fault(
         (),
         4,
-        ("webhook refuse.faults.test refuses", REFUSAL),
+        ("webhook refuse.faults.test denied", REFUSAL),
         partial(arrange.with_webhook, name="refuse"),
     ),
     "webhook does not answer": Fault(
         (),
         6,
-        ("webhook refuse.faults.test does not answer",),
+        ("webhook refuse.faults.test does not respond",),
         partial(arrange.with_webhook, name="refuse", is_up=False),
     ),
     "quota": Fault(
         (),
         4,
-        ("the quota of namespace", "exceeded quota: tight"),
+        ("exceeds the quota of namespace", "exceeded quota: tight"),
         partial(arrange.with_object, resource="resourcequotas", spec={"hard": {"pods": "0"}}),
     ),
     "quota that is lifted, --wait-for-schedule": Fault(
@@ -246,19 +253,19 @@ REFUSED = {
         ),
     ),
     "runtime class missing": Fault(
-        ("--runtime-class", "missing"), 3, ("the runtime class missing does not exist",)
+        ("--runtime-class", "missing"), 3, ('runtime class "missing" not found',)
     ),
     "service account missing": Fault(
-        ("--service-account-name", "missing"), 3, ("service account missing does not exist",)
+        ("--service-account-name", "missing"), 3, ('service account "missing" not found',)
     ),
 }
 MID_RUN = {
-    "OOM-killed": Fault(image("eat-memory"), 8, ("for want of memory", "OOMKilled")),
-    "crash": Fault(image("crash"), 8, ("ended without a result", "the collector's table")),
+    "OOM-killed": Fault(image("eat-memory"), 8, ("ran out of memory", "OOMKilled")),
+    "crash": Fault(image("crash"), 8, ("exited without a result", "the collector's table")),
     "evicted for its disk": Fault(
         image("fill-disk"),
         6,
-        ("ended the agent's pod: Evicted", "ephemeral"),
+        ("terminated the agent's pod: Evicted", "ephemeral"),
         arrange.with_disk_limit,
         within_s=60,
     ),
@@ -266,14 +273,14 @@ MID_RUN = {
         HANG, 6, ("evicted from node node1", "EvictionByEvictionAPI"), provoke=scene.evict
     ),
     "pod deleted": Fault(HANG, 8, ("pod was deleted before its result",), provoke=scene.delete_pod),
-    "Job deleted": Fault(HANG, 8, ("was deleted by somebody else",), provoke=scene.delete_job),
+    "Job deleted": Fault(HANG, 8, ("was deleted by another client",), provoke=scene.delete_job),
     "namespace deleted": Fault(
-        HANG, 3, ("namespace", "was deleted while the capture ran"), provoke=scene.delete_namespace
+        HANG, 3, ("namespace", "was deleted during the capture"), provoke=scene.delete_namespace
     ),
     "login revoked": Fault(
         HANG,
         4,
-        ("the login expired, or was revoked",),
+        ("the credentials expired or were revoked",),
         arrange.as_account,
         provoke=scene.delete_account,
         within_s=40,
@@ -286,7 +293,7 @@ MID_RUN = {
     "log cut": Fault(
         LATE, arrange=partial(arrange.behind_proxy, shape=cut_logs), check=expect_late
     ),
-    "checksum wrong": Fault(image("damage"), 8, ("damaged", "SHA-256")),
+    "checksum wrong": Fault(image("damage"), 8, ("corrupt", "SHA-256")),
     "Ctrl-C": Fault(HANG, 130, provoke=partial(scene.send_signal, number=signal.SIGINT)),
     "SIGTERM": Fault(HANG, 143, provoke=partial(scene.send_signal, number=signal.SIGTERM)),
     "SIGHUP": Fault(HANG, 129, provoke=partial(scene.send_signal, number=signal.SIGHUP)),
@@ -295,14 +302,14 @@ NODES = {
     "kubelet dead before the start": Fault(
         (),
         6,
-        ("node node2 does not answer", "refused"),
+        ("node node2 does not respond", "refused"),
         partial(arrange.with_fault, node="node2", what="kubelet"),
         lane=NODE2,
     ),
     "kubelet dies": Fault(
         HANG,
         6,
-        ("node node2 does not answer",),
+        ("node node2 does not respond",),
         partial(arrange.mending, node="node2", what="kubelet"),
         partial(scene.break_node, node="node2", what="kubelet"),
         lane=NODE2,
@@ -310,7 +317,7 @@ NODES = {
     "node cut off the network": Fault(
         HANG,
         6,
-        ("node node2 does not answer",),
+        ("node node2 does not respond",),
         partial(arrange.mending, node="node2", what="network"),
         partial(scene.break_node, node="node2", what="network"),
         lane=NODE2,
@@ -318,14 +325,14 @@ NODES = {
     "runtime stands still": Fault(
         ("--timeout", "12s"),
         5,
-        ("no result within 12 s", "its pod on node2 is Pending"),
+        ("no result within 12 s", "the pod on node2 is Pending"),
         partial(arrange.with_fault, node="node2", what="containerd"),
         lane=NODE2,
     ),
     "kubelet gives out no logs": Fault(
         (),
         8,
-        ("does not give out the logs", "--local"),
+        ("does not serve container logs", "--local"),
         partial(arrange.without_logs, node="node2"),
         lane=NODE2,
     ),
@@ -361,7 +368,7 @@ TRANSPORT = {
     "log rotated before it is read": Fault(
         image("rotate"),
         8,
-        ("did not keep all of the result", "did not arrive", "--cluster-scope client"),
+        ("lost part of the result", "lines are missing", "--cluster-scope client"),
         partial(arrange.behind_proxy, shape=stall_once),
         within_s=60,
     ),
@@ -371,7 +378,7 @@ TRANSPORT = {
     "a sidecar that a webhook added": Fault(
         (), arrange=partial(arrange.with_webhook, name="sidecar"), check=expect_own
     ),
-    "a result that is no snapshot": Fault(image("lie"), 8, ("is not a snapshot",)),
+    "a result that is no snapshot": Fault(image("lie"), 8, ("is not a valid snapshot",)),
     "a decompression bomb": Fault(image("explode"), 8, ("too large",)),
 }
 FAULTS = {**UNSCHEDULABLE, **IMAGES, **REFUSED, **MID_RUN, **NODES, **TRANSPORT}

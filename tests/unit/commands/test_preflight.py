@@ -10,14 +10,16 @@ from kubectl_snapshot.job.preflight.checks import PreflightCheck, build_failed_c
 
 FACTS = [
     PreflightCheck("namespace", "ok", "ops exists"),
-    build_failed_check("nodes", NotFound("no node fits", "none has it", "see `kubectl get nodes`")),
+    build_failed_check(
+        "nodes", NotFound("no node matches", "none has it", "see `kubectl get nodes`")
+    ),
 ]
 
 
 def test_a_table_has_status_reason_and_fix_and_how_it_would_end() -> None:
     assert preflight.render_table(FACTS, 3) == (
         "ok    namespace  ops exists\n"
-        "fail  nodes      no node fits: none has it\n"
+        "fail  nodes      no node matches: none has it\n"
         "                 fix: see `kubectl get nodes`\n"
         "a capture with these flags would end with exit code 3\n"
     )

@@ -81,9 +81,9 @@ def test_words_from_a_node_cannot_steer_the_terminal(bad: str) -> None:
 
 
 def test_an_error_reads_what_why_hint() -> None:
-    error = NotFound("namespace ops does not exist", "404", "pass one with -n")
+    error = NotFound("namespace ops not found", "404", "pass one with -n")
     assert render_error(error) == (
-        "error: namespace ops does not exist\n  why: 404\n hint: pass one with -n"
+        "error: namespace ops not found\n  why: 404\n hint: pass one with -n"
     )
     assert render_error(NotFound("only this")) == "error: only this"
 

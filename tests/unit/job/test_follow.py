@@ -204,14 +204,14 @@ def test_a_pod_that_is_being_deleted_and_says_no_more_ends_the_run(tmp_path: Pat
     wire = Wire([write(b"bye\n")])
     wire.pods.put(("ADDED", pod()))
     wire.pods.put(("MODIFIED", pod(deletionTimestamp="2026-01-02T03:04:05Z")))
-    assert "was deleted before its result came" in refusal(wire, tmp_path).what
+    assert "was deleted before its result arrived" in refusal(wire, tmp_path).what
 
 
 def test_a_log_read_after_the_end_and_without_a_result_is_the_end(tmp_path: Path) -> None:
     wire = Wire([write(b"good bye\n")])
     wire.pods.put(("ADDED", pod(ENDED)))
     error = refusal(wire, tmp_path)
-    assert error.what == "the agent ended without a result"
+    assert error.what == "the agent exited without a result"
     assert "good bye" in error.why
 
 
@@ -223,7 +223,7 @@ def test_a_log_that_went_with_its_evicted_container_is_not_asked_for_again(
     wire = Wire([refuse(400, "container not found")])
     wire.pods.put(("ADDED", evicted))
     error = refusal(wire, tmp_path)
-    assert error.what == "node node2 ended the agent's pod: Evicted"
+    assert error.what == "node node2 terminated the agent's pod: Evicted"
     assert error.why == "no disk left"
 
 
@@ -231,8 +231,8 @@ def test_a_result_of_which_lines_are_lost_says_what_to_narrow(tmp_path: Path) ->
     wire = Wire([write(lines(FRAME[0], *FRAME[2:]))])
     wire.pods.put(("ADDED", pod(ENDED)))
     error = refusal(wire, tmp_path)
-    assert error.what == "the node's log did not keep all of the result"
-    assert "did not arrive: 1" in error.why
+    assert error.what == "the node's log lost part of the result"
+    assert "1 of 1 lines are missing: 1" in error.why
 
 
 def test_a_kubelet_that_gives_out_no_logs_is_told_at_once(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_a_kubelet_that_gives_out_no_logs_is_told_at_once(tmp_path: Path) -> Non
     wire.pods.put(("ADDED", pod()))
     error = refusal(wire, tmp_path)
     assert isinstance(error, Internal)
-    assert error.what == "node node2 does not give out the logs of its containers"
+    assert error.what == "node node2 does not serve container logs"
 
 
 def test_a_login_that_ends_meanwhile_is_told_from_one_that_never_was(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_a_login_that_ends_meanwhile_is_told_from_one_that_never_was(tmp_path: P
     wire.pods.put(("ADDED", pod()))
     error = refusal(wire, tmp_path)
     assert isinstance(error, Unauthorized)
-    assert "while the capture ran" in error.what
+    assert "during the capture" in error.what
 
 
 def test_a_silent_pod_whose_kubelet_refuses_is_on_a_lost_node(
@@ -258,7 +258,7 @@ def test_a_silent_pod_whose_kubelet_refuses_is_on_a_lost_node(
     wire.pods.put(("ADDED", pod()))
     error = refusal(wire, tmp_path)
     assert isinstance(error, ServiceUnavailable)
-    assert error.what.startswith("node node2 does not answer")
+    assert error.what.startswith("node node2 does not respond")
     assert error.why == DIAL
 
 
@@ -267,7 +267,7 @@ def test_a_kubelet_that_says_nothing_at_all_is_lost_where_the_api_server_answers
 ) -> None:
     wire = Wire([write_and_wait(b"")], probe=lambda exchange: exchange.stopped.wait() and None)
     wire.pods.put(("ADDED", pod()))
-    assert refusal(wire, tmp_path).what.startswith("node node2 does not answer")
+    assert refusal(wire, tmp_path).what.startswith("node node2 does not respond")
 
 
 def test_a_silent_pod_whose_kubelet_answers_is_waited_for(tmp_path: Path, impatient: None) -> None:
@@ -309,7 +309,7 @@ def test_an_api_server_that_is_gone_is_waited_for_and_told_once(
     wire.pods.put(("ADDED", pod()))
     assert capture(wire, tmp_path) == PAYLOAD
     (warning,) = wire.told
-    assert "the API server does not answer (no backend is up)" in warning["message"]
+    assert "the API server does not respond (no backend is up)" in warning["message"]
 
 
 def test_a_bound_pod_of_which_nobody_says_a_word_is_asked_about(
@@ -318,4 +318,4 @@ def test_a_bound_pod_of_which_nobody_says_a_word_is_asked_about(
     bound = {**pod(), "status": {"phase": "Pending"}}
     wire = Wire([write(b"")], probe=refuse(500, DIAL))
     wire.pods.put(("ADDED", bound))
-    assert refusal(wire, tmp_path).what.startswith("node node2 does not answer")
+    assert refusal(wire, tmp_path).what.startswith("node node2 does not respond")

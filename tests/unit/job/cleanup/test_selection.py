@@ -66,11 +66,11 @@ def test_an_expiry_that_cannot_be_read_is_none(annotations: dict[str, str] | Non
 
 
 def test_a_run_that_is_alive_stays() -> None:
-    assert choices(ALIVE) == [(False, f"alive, expires at {EXPIRES}")]
+    assert choices(ALIVE) == [(False, f"active, expires at {EXPIRES}")]
 
 
 def test_a_run_that_has_ended_or_expired_goes() -> None:
-    assert choices(FINISHED) == [(True, "its run has ended")]
+    assert choices(FINISHED) == [(True, "its run has finished")]
     assert choices(EXPIRED) == [(True, "expired at 2026-11-23T07:59:59Z")]
 
 
@@ -79,7 +79,7 @@ def test_what_a_job_owns_is_left_to_its_job() -> None:
 
 
 def test_what_is_being_deleted_already_is_left_alone() -> None:
-    assert choices(replace(FINISHED, is_terminating=True)) == [(False, "it is being deleted")]
+    assert choices(replace(FINISHED, is_terminating=True)) == [(False, "terminating")]
 
 
 @pytest.mark.parametrize(("job", "is_selected"), [(ALIVE, False), (FINISHED, True)])
@@ -88,16 +88,16 @@ def test_a_role_goes_with_the_job_of_its_run(job: CleanupObject, is_selected: bo
 
 
 def test_a_role_whose_job_is_not_seen_stays_until_it_expires() -> None:
-    assert choices(ROLE) == [(False, f"expires at {EXPIRES}; with -A its Job is looked for")]
+    assert choices(ROLE) == [(False, f"expires at {EXPIRES}; -A also looks for its Job")]
     assert choices(replace(ROLE, expires=NOW - 1))[0][0]
 
 
 def test_a_role_whose_job_is_nowhere_goes() -> None:
-    assert choices(ROLE, sees_all_jobs=True) == [(True, "its Job is gone")]
+    assert choices(ROLE, sees_all_jobs=True) == [(True, "orphaned: its Job no longer exists")]
 
 
 def test_what_was_orphaned_goes() -> None:
-    assert choices(ORPHAN) == [(True, "its Job is gone")]
+    assert choices(ORPHAN) == [(True, "orphaned: its Job no longer exists")]
 
 
 def test_with_an_age_it_alone_decides() -> None:

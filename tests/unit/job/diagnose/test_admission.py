@@ -22,14 +22,18 @@ def failed_create(message: str) -> dict[str, Any]:
         (
             'error looking up service account ops/reader: serviceaccount "reader" not found',
             errors.NotFound,
-            "service account reader",
+            'service account "reader" not found',
         ),
         (
             'pod rejected: RuntimeClass "nvidia" not found',
             errors.NotFound,
             "runtime class",
         ),
-        ('violates PodSecurity "restricted:latest"', errors.Unauthorized, "does not allow"),
+        (
+            'violates PodSecurity "restricted:latest"',
+            errors.Unauthorized,
+            "Pod Security of namespace ops rejects",
+        ),
         ("forbidden: exceeded quota: tight", errors.Unauthorized, "quota"),
         ("forbidden: failed quota: tight: must specify cpu", errors.Unauthorized, "quota"),
         (
@@ -40,12 +44,12 @@ def failed_create(message: str) -> dict[str, Any]:
         (
             'admission webhook "w" denied the request: no',
             errors.Unauthorized,
-            "the admission webhook w refuses",
+            "admission webhook w denied",
         ),
         (
             'failed calling webhook "w": failed to call webhook: connection refused',
             errors.ServiceUnavailable,
-            "the admission webhook w does not answer",
+            "admission webhook w does not respond",
         ),
         (
             "forbidden: maximum memory usage per Container is 64Mi, but limit is 256Mi",
@@ -55,9 +59,9 @@ def failed_create(message: str) -> dict[str, Any]:
         (
             "forbidden: cannot create in namespace ops because it is being terminated",
             errors.Unauthorized,
-            "namespace ops is being deleted",
+            "namespace ops is terminating",
         ),
-        ("forbidden: not today", errors.Unauthorized, "was refused in namespace ops"),
+        ("forbidden: not today", errors.Unauthorized, "was rejected in namespace ops"),
     ],
 )
 def test_a_pod_that_cannot_be_made_is_explained_by_the_event(

@@ -21,9 +21,9 @@ def test_a_pod_that_is_gone_is_explained_by_what_else_is_gone() -> None:
     def what(has_job: bool, has_namespace: bool) -> str:
         return diagnose_deleted(pod(), OPTIONS, has_job, has_namespace).what
 
-    assert what(True, True) == "the agent's pod was deleted before its result came"
-    assert "was deleted by somebody else" in what(False, True)
-    assert what(False, False) == "namespace ops was deleted while the capture ran"
+    assert what(True, True) == "the agent's pod was deleted before its result arrived"
+    assert "was deleted by another client" in what(False, True)
+    assert what(False, False) == "namespace ops was deleted during the capture"
 
 
 def test_an_evicted_pod_says_who_evicted_it() -> None:

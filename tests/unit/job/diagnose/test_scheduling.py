@@ -28,7 +28,7 @@ def test_no_node_of_the_selector_is_not_found() -> None:
     assert is_unschedulable(waiting)
     error = diagnose_unschedulable(waiting, OPTIONS)
     assert isinstance(error, errors.NotFound)
-    assert error.what == "no node fits pool=gpu"
+    assert error.what == "no node matches pool=gpu"
     assert "didn't match" in error.why
 
 
@@ -38,34 +38,34 @@ def test_no_node_of_the_selector_is_not_found() -> None:
         (
             "0/2 nodes are available: 1 Insufficient cpu, 2 Insufficient nvidia.com/gpu.",
             errors.ServiceUnavailable,
-            "no node has room for the agent's pod: not enough cpu and nvidia.com/gpu",
+            "no node has room for the agent's pod: insufficient cpu and nvidia.com/gpu",
         ),
         (
             "0/9 nodes are available: 8 node(s) didn't match Pod's node affinity/selector, "
             "1 Too many pods.",
             errors.ServiceUnavailable,
-            "no node has room for the agent's pod: not enough pods",
+            "no node has room for the agent's pod: insufficient pods",
         ),
         (
             "1 node(s) didn't match Pod's node affinity/selector, "
             "1 node(s) had untolerated taint {dedicated: ml}.",
             errors.NotFound,
-            "no node takes the agent's pod: its taint dedicated: ml is not tolerated",
+            "no node accepts the agent's pod: untolerated taint dedicated: ml",
         ),
         (
             "1 node(s) had untolerated taint(s). no new claims to deallocate",
             errors.NotFound,
-            "no node takes the agent's pod: its taint is not tolerated",
+            "no node accepts the agent's pod: untolerated taint",
         ),
         (
             'persistentvolumeclaim "scratch" not found. no new claims to deallocate',
             errors.NotFound,
-            "the agent's pod waits for a volume that is not ours",
+            "the agent's pod waits for a volume that kubectl-snapshot did not add",
         ),
         (
             "1 node(s) didn't match Pod's node affinity/selector, 1 node(s) were unschedulable.",
             errors.ServiceUnavailable,
-            "the nodes that fit are cordoned",
+            "all matching nodes are cordoned",
         ),
     ],
 )

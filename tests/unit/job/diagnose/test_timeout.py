@@ -21,9 +21,9 @@ def test_a_timeout_says_what_the_run_was_waiting_for() -> None:
     error = diagnose_timeout(creating, CONTAINER, OPTIONS, "volume is slow")
     assert isinstance(error, errors.Timeout)
     assert error.why == (
-        "its pod on node2 is Pending (ContainerCreating); last warning: volume is slow"
+        "the pod on node2 is Pending (ContainerCreating); last warning: volume is slow"
     )
-    assert diagnose_timeout({}, CONTAINER, OPTIONS, "").why == "no pod was made"
+    assert diagnose_timeout({}, CONTAINER, OPTIONS, "").why == "no pod was created"
 
 
 def test_an_unschedulable_pod_times_out_in_the_schedulers_words() -> None:
@@ -38,4 +38,4 @@ def test_an_unschedulable_pod_times_out_in_the_schedulers_words() -> None:
     patient = replace(OPTIONS, wait_for_schedule=True)
     error = diagnose_timeout(waiting, CONTAINER, patient, "")
     assert isinstance(error, errors.Timeout)
-    assert error.why == "no node: 0/2 nodes are available"
+    assert error.why == "no node accepts the pod: 0/2 nodes are available"

@@ -74,10 +74,10 @@ def test_without_a_server_there_is_nobody_to_ask_more_of() -> None:
 
 
 def test_rights_are_told_by_resource_and_what_is_missing_in_one_error() -> None:
-    found = checks.detect_rights([*JOBS, LOG], {JOBS[0]}, "ann")
+    found = checks.detect_permissions([*JOBS, LOG], {JOBS[0]}, "ann")
     assert [(f.name, f.status, f.reason) for f in found] == [
-        ("rights on jobs.batch", "fail", "in namespace ops you may not delete"),
-        ("rights on pods/log", "fail", "in namespace ops you may not get"),
+        ("permissions on jobs.batch", "fail", "missing in namespace ops: delete"),
+        ("permissions on pods/log", "fail", "missing in namespace ops: get"),
     ]
     assert found[0].error is found[1].error
     assert found[0].error is not None
@@ -86,8 +86,8 @@ def test_rights_are_told_by_resource_and_what_is_missing_in_one_error() -> None:
 
 
 def test_all_rights_are_no_failure() -> None:
-    (found,) = checks.detect_rights(JOBS, set(JOBS), "ann")
-    assert (found.status, found.reason) == ("ok", "in namespace ops you may create, delete")
+    (found,) = checks.detect_permissions(JOBS, set(JOBS), "ann")
+    assert (found.status, found.reason) == ("ok", "granted in namespace ops: create, delete")
 
 
 @pytest.mark.parametrize(

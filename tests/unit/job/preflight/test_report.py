@@ -43,14 +43,14 @@ def test_a_version_outside_of_the_tested_ones_is_untested(
 
 def test_a_version_that_cannot_be_read_is_a_warning() -> None:
     found = detect_version(errors.Unauthorized("cannot read it", "no", status=403))
-    assert (found.status, found.reason) == ("warn", "its version cannot be read: no")
+    assert (found.status, found.reason) == ("warn", "cannot read its version: no")
 
 
 @pytest.mark.parametrize(
     ("now", "reason"),
     [
-        (NOW, "this machine and the API server agree"),
-        (NOW - 30, "this machine and the API server agree"),
+        (NOW, "in sync with the API server"),
+        (NOW - 30, "in sync with the API server"),
         (NOW + 31, "this machine is 31 s ahead of the API server"),
         (NOW - 3600, "this machine is 3600 s behind the API server"),
     ],

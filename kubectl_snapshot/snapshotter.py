@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kubectl_snapshot.agent.capture import Capture
-    from kubectl_snapshot.clients.kube.client import ConnectionOptions
+    from kubectl_snapshot.clients.kube.client import ConnectionOptions, Kube
+    from kubectl_snapshot.clients.kube.transport import ApiClient
     from kubectl_snapshot.clients.metrics import Registry
     from kubectl_snapshot.collectors.run.context import Collector
     from kubectl_snapshot.job.options import JobOptions
@@ -98,6 +99,8 @@ class AgentConfig:
     the kubeconfig context's. `cleanup` False leaves the Job to its TTL. `collect` has the options
     of the collectors; `max_nodes_per_entry` is the reference's name for one of them and overrides
     it unless 0. `registry` is a CollectorRegistry of prometheus_client; None keeps no metrics.
+    `api_client` is a kubernetes.client.ApiClient that sends all requests; of `connection` then only
+    the namespace and the timeout count.
     """
 
     kubeconfig: str | None = None
@@ -118,6 +121,7 @@ class AgentConfig:
     max_nodes_per_entry: int = 0
 
     connection: ConnectionOptions | None = None
+    api_client: ApiClient | None = field(default=None, repr=False)
     node_name: str = ""
     runtime_class: str = ""
     agent: str = "inject"
@@ -164,6 +168,7 @@ class NodeSnapshotter:
             serializer = file_serializer(self.agent_config.output if self.agent_config else "-")
             if self.agent_config is not None:
                 serializer.connection = _choose_connection(self.agent_config)
+                serializer.api_client = self.agent_config.api_client
                 serializer.template_path = self.agent_config.template_path
             with serializer as file:
                 file.serialize(snapshot)
@@ -196,6 +201,7 @@ class FileSerializer:
     is_closed: bool = False
     connection: ConnectionOptions | None = None
     template_path: str = ""
+    api_client: ApiClient | None = None
 
     def serialize(self, snapshot: Snapshot) -> None:
         """Write the document, or what the template makes of it."""
@@ -224,12 +230,12 @@ class FileSerializer:
         return render_user_template(read_template(self.template_path), snapshot, self.path)
 
     def _write_configmap(self, snapshot: Snapshot) -> None:
-        from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
+        from kubectl_snapshot.clients.kube.client import ConnectionOptions
         from kubectl_snapshot.storage.configmap import DEFAULT_FORMAT, parse_place
         from kubectl_snapshot.storage.store import write_configmap
 
         place = parse_place(self.path)
-        kube = connect(self.connection or ConnectionOptions(), os.environ)
+        kube = _connect(self.connection or ConnectionOptions(), self.api_client)
         write_configmap(snapshot, place, DEFAULT_FORMAT, kube)
 
     def close(self) -> None:
@@ -264,7 +270,11 @@ def file_serializer(path: str) -> FileSerializer:
     return FileSerializer(path.strip())
 
 
-def deploy_and_get_snapshot(config: AgentConfig | None, timeout: float | None = None) -> Snapshot:
+def deploy_and_get_snapshot(
+    config: AgentConfig | None,
+    timeout: float | None = None,
+    api_client: ApiClient | None = None,
+) -> Snapshot:
     """Return the snapshot that an agent on a node of the cluster takes; leave nothing behind.
 
     Blocks for `timeout` seconds at most (default: the configuration's), plus the clean-up. Raises
@@ -273,6 +283,8 @@ def deploy_and_get_snapshot(config: AgentConfig | None, timeout: float | None = 
     """
     if config is None:
         raise InvalidRequest("no agent configuration is given")
+    if api_client is not None:
+        config = replace(config, api_client=api_client)
     take = partial(_run_agent, replace(config, timeout=timeout or config.timeout))
     return _take_recorded(take, config.on_event, config.registry, config.node_name)
 
@@ -302,10 +314,9 @@ def _take_recorded(
 def plan_capture(config: AgentConfig) -> Capture:
     """Return the run that a configuration asks for, its cluster scope as asked; contact nobody."""
     from kubectl_snapshot.agent.capture import Capture
-    from kubectl_snapshot.clients.kube.client import connect
 
     deadline = time.monotonic() + config.timeout
-    kube = connect(_choose_connection(config), os.environ)
+    kube = _connect(_choose_connection(config), config.api_client)
     collectors = default_factory().collectors
     life = config.timeout + config.job_deadline_margin + config.ttl
     return Capture(
@@ -377,6 +388,12 @@ def _choose_connection(config: AgentConfig) -> ConnectionOptions:
         kubeconfig=config.kubeconfig or connection.kubeconfig,
         namespace=config.namespace or connection.namespace,
     )
+
+
+def _connect(options: ConnectionOptions, api_client: ApiClient | None) -> Kube:
+    from kubectl_snapshot.clients.kube.client import connect, use_api_client
+
+    return use_api_client(api_client, options) if api_client else connect(options, os.environ)
 
 
 def choose_settings(config: AgentConfig) -> CollectSettings:

@@ -103,7 +103,7 @@ def read_namespace(args: argparse.Namespace) -> str:
 
     Raises InvalidRequest for what no namespace can be called.
     """
-    from kubectl_snapshot.clients.auth.kubeconfig import read_access
+    from kubectl_snapshot.clients.auth.access import read_access
     from kubectl_snapshot.collectors.kubernetes.helm import NAMESPACE
 
     namespace = args.namespace

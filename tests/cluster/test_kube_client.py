@@ -19,9 +19,17 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.clients.auth.kubeconfig import read_service_account, select_access
+from kubectl_snapshot.clients.auth.access import select_access
+from kubectl_snapshot.clients.auth.kubeconfig import read_service_account
 from kubectl_snapshot.clients.kube import watch as kube_watch
-from kubectl_snapshot.clients.kube.client import Call, ConnectionOptions, Kube, Response, connect
+from kubectl_snapshot.clients.kube.client import (
+    Call,
+    ConnectionOptions,
+    Kube,
+    Response,
+    connect,
+    connect_access,
+)
 from kubectl_snapshot.errors import (
     InvalidRequest,
     NotFound,
@@ -178,7 +186,7 @@ def test_a_pods_service_account_logs_in(
     env = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
     config = read_service_account(env, str(tmp_path))
     assert config is not None
-    kube = Kube(select_access(config, ConnectionOptions()), 30.0, env)
+    kube = connect_access(select_access(config, ConnectionOptions()), env)
     assert who(kube)["username"] == account
 
 

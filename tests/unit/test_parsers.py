@@ -83,7 +83,7 @@ STRATEGIES: Mapping[str, st.SearchStrategy[Any]] = {
     "commands.flags.parse_flags.arguments": COMMAND_LINES,
     "clients.host.systemd_dbus.parse_message_size.head": st.binary(min_size=16, max_size=16),
     # Its caller has looked whether there is one; of the text it knows nothing.
-    "clients.kube.http.parse_server.cluster": MAPS.flatmap(
+    "clients.kube.transport.parse_server.cluster": MAPS.flatmap(
         lambda cluster: TEXTS.map(lambda server: {**cluster, "server": server})
     ),
 }

@@ -6,14 +6,17 @@ its own; what it says on stderr reaches the user as it comes, because it may ask
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from kubectl_snapshot.clients.auth.kubeconfig import read_secret
 from kubectl_snapshot.errors import InvalidRequest, NotFound, Unauthorized
 from kubectl_snapshot.text import single_line
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import IO
 
-    from kubectl_snapshot.clients.auth.kubeconfig import Access
+    from kubectl_snapshot.clients.auth.access import Access
 
 API_GROUP = "client.authentication.k8s.io"
 API_VERSIONS = (f"{API_GROUP}/v1", f"{API_GROUP}/v1beta1")
@@ -133,8 +136,6 @@ def parse_exec_answer(output: bytes, api_version: str, command: str) -> ExecAnsw
 
 def parse_timestamp(text: str) -> float | None:
     """Return a time of RFC 3339 as seconds since the epoch, None if it is none."""
-    from datetime import datetime
-
     match = re.fullmatch(
         r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.\d+)?(?:[Zz]|([+-]\d\d:\d\d))", text
     )
@@ -226,8 +227,4 @@ def _extra_env(spec: Mapping[str, Any]) -> dict[str, str]:
 
 def _certificate_authority(cluster: Mapping[str, Any]) -> str:
     """Return the cluster's CA in base64: a plugin gets the data, whatever the kubeconfig has."""
-    import base64
-
-    from kubectl_snapshot.clients.auth.credentials import read_secret
-
     return base64.b64encode(read_secret(cluster, "certificate-authority", "the cluster")).decode()

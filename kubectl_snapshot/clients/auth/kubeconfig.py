@@ -1,80 +1,72 @@
-"""Which cluster, user and namespace a command means: from kubeconfig files, flags, or its pod.
+"""Kubeconfig files, and a pod's service account as one: read, validated, merged.
 
-The rules are kubectl's (k8s.io/client-go, tools/clientcmd). Only kubeconfig files are read here;
-certificates, tokens and plugins are the matter of `credentials` and `tls`, connections of `kube`.
+Keys have the names and the meaning of client-go (tools/clientcmd/api/v1). `access` selects a
+context and applies flags.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.clients.auth.kubeconfig_file import Config, merge_configs, parse_config
 from kubectl_snapshot.clients.files.localfile import read_yaml
-from kubectl_snapshot.constants import WITHOUT_CLUSTER
-from kubectl_snapshot.errors import InvalidRequest, NotFound
+from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
+_TEXTS = {
+    "cluster": (
+        "server",
+        "tls-server-name",
+        "certificate-authority",
+        "certificate-authority-data",
+        "proxy-url",
+    ),
+    "context": ("cluster", "user", "namespace"),
+    "user": (
+        "client-certificate",
+        "client-certificate-data",
+        "client-key",
+        "client-key-data",
+        "token",
+        "tokenFile",
+        "username",
+        "password",
+        "as",
+        "as-uid",
+    ),
+}
+_PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+_KINDS = {
+    "insecure-skip-tls-verify": bool,
+    "as-groups": list,
+    "as-user-extra": dict,
+    "exec": dict,
+    "auth-provider": dict,
+    "extensions": list,
+}
+
 
 @dataclass(frozen=True)
-class ConnectionOptions:
-    """kubectl's connection flags; "" is a flag that was not given."""
+class Config:
+    """The entries of one or several kubeconfig files by name; paths are absolute."""
 
-    kubeconfig: str = ""
-    context: str = ""
-    cluster: str = ""
-    user: str = ""
-    namespace: str = ""
-    server: str = ""
-    token: str = field(default="", repr=False)
-    certificate_authority: str = ""
-    client_certificate: str = ""
-    client_key: str = ""
-    insecure_skip_tls_verify: bool = False
-    tls_server_name: str = ""
-    as_user: str = ""
-    as_groups: tuple[str, ...] = ()
-    as_uid: str = ""
-    request_timeout_s: float = 0.0  # 0: the client's default
-
-
-@dataclass(frozen=True)
-class Access:
-    """One way into one cluster. `cluster` and `user` keep the keys of a kubeconfig."""
-
-    context: str
-    user_name: str
-    namespace: str
-    cluster: Mapping[str, Any]
-    user: Mapping[str, Any] = field(repr=False)
-    user_file: str = ""
-    options: ConnectionOptions = field(default_factory=ConnectionOptions)
-
-
-def read_access(options: ConnectionOptions, env: Mapping[str, str]) -> Access:
-    """Return the way in that flags, $KUBECONFIG, ~/.kube/config or the pod give, in this order.
-
-    Raises NotFound (nothing configured, a name that is not there) and InvalidRequest (broken file).
-    """
-    config = read_config(options.kubeconfig, env)
-    if not (config.contexts or config.clusters or config.users):
-        config = read_service_account(env) or config
-    if not (config.contexts or config.clusters or options.server):
-        raise NotFound(
-            "no cluster is configured",
-            why=f"no kubeconfig in {config.source or 'any place'}, and this is not a pod",
-            hint=f"name a file with --kubeconfig or $KUBECONFIG; {WITHOUT_CLUSTER}",
-        )
-    return select_access(config, options)
+    current_context: str = ""
+    contexts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    clusters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    users: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    user_files: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
 
 
 def read_config(flag: str, env: Mapping[str, str]) -> Config:
-    """Return the files of --kubeconfig, else $KUBECONFIG, else ~/.kube/config, merged."""
+    """Return the merged files of --kubeconfig, else $KUBECONFIG, else ~/.kube/config."""
     if flag:
         return parse_config(read_yaml(flag), flag)
     listed = env.get("KUBECONFIG", "")
@@ -86,7 +78,7 @@ def read_config(flag: str, env: Mapping[str, str]) -> Config:
 
 
 def read_service_account(env: Mapping[str, str], directory: str = SERVICE_ACCOUNT) -> Config | None:
-    """Return the configuration that Kubernetes gives to a pod, None outside of one."""
+    """Return a pod's service account as a configuration, None outside a pod."""
     host, port = env.get("KUBERNETES_SERVICE_HOST"), env.get("KUBERNETES_SERVICE_PORT")
     token_path = os.path.join(directory, "token")
     if not (host and port and os.path.exists(token_path)):
@@ -109,122 +101,121 @@ def read_service_account(env: Mapping[str, str], directory: str = SERVICE_ACCOUN
     )
 
 
-def select_access(config: Config, options: ConnectionOptions) -> Access:
-    """Return the chosen context's cluster and user with the flags laid over them."""
-    name = options.context or config.current_context
-    context: Mapping[str, Any] = {}
-    if name or name in config.contexts:
-        context = _find(config.contexts, name, "context", config.source)
-    elif not (options.cluster or options.server):
-        raise NotFound(
-            f"no current context is set in {config.source}",
-            why=_choices(config.contexts, "context"),
-            hint=f"choose one with --context; {WITHOUT_CLUSTER}",
-        )
-    cluster_name = options.cluster or context.get("cluster", "")
-    cluster: Mapping[str, Any] = {}
-    if cluster_name or not options.server:
-        cluster = _find(config.clusters, cluster_name, "cluster", config.source)
-    user_name = options.user or context.get("user", "")
-    user = config.users.get("", {})
-    if user_name:
-        user = _find(config.users, user_name, "user", config.source)
-    access = Access(
-        context=name,
-        user_name=user_name,
-        namespace=options.namespace or context.get("namespace", "") or "default",
-        cluster=_with_cluster_flags(cluster, options),
-        user=_with_user_flags(user, options),
-        user_file=config.user_files.get(user_name, ""),
-        options=options,
+def parse_config(document: object, path: str) -> Config:
+    """Return one parsed kubeconfig; an empty file is an empty configuration.
+
+    Raises InvalidRequest for a wrong type.
+    """
+    content = _section(document, path)
+    users = _named(content, "users", "user", path)
+    return Config(
+        current_context=_text(content.get("current-context"), f"current-context of {path}"),
+        contexts=_named(content, "contexts", "context", path),
+        clusters=_named(content, "clusters", "cluster", path),
+        users=users,
+        user_files=dict.fromkeys(users, path),
+        source=path,
     )
-    if not access.cluster.get("server"):
-        raise InvalidRequest(f"cluster {cluster_name} in {config.source} names no server")
-    if not access.user.get("as") and any(
-        access.user.get(key) for key in ("as-uid", "as-groups", "as-user-extra")
-    ):
-        raise InvalidRequest("a group or uid to act as needs a user", hint="name one with --as")
-    return access
 
 
-def render_kubectl(command: str, options: ConnectionOptions) -> str:
-    """Return a kubectl command that reaches the same cluster as the same user, for hints."""
-    from shlex import quote
+def merge_configs(configs: Sequence[Config]) -> Config:
+    """Return the merge of several files: the first current-context and definition win."""
 
-    flags = {
-        "--kubeconfig": options.kubeconfig,
-        "--context": options.context,
-        "--cluster": options.cluster,
-        "--user": options.user,
-        "--server": _without_login(options.server),
-        "--as": options.as_user,
-    }
-    given = (f"{flag} {quote(value)}" for flag, value in flags.items() if value)
-    return f"`{' '.join((f'kubectl {command}', *given))}`"
+    def merged(attribute: str) -> dict[str, Any]:
+        earlier_wins = reversed([getattr(config, attribute) for config in configs])
+        return {name: value for part in earlier_wins for name, value in part.items()}
 
-
-def _without_login(server: str) -> str:
-    """Return an address without the name and password that a URL can hold."""
-    scheme, separator, rest = server.rpartition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
+    return Config(
+        current_context=next((c.current_context for c in configs if c.current_context), ""),
+        contexts=merged("contexts"),
+        clusters=merged("clusters"),
+        users=merged("users"),
+        user_files=merged("user_files"),
+        source=", ".join(config.source for config in configs),
+    )
 
 
-def _with_cluster_flags(
-    cluster: Mapping[str, Any], options: ConnectionOptions
-) -> Mapping[str, Any]:
-    """Return the cluster with its flags over it (clientcmd, getCluster)."""
-    if options.certificate_authority and options.insecure_skip_tls_verify:
-        raise InvalidRequest(
-            "--certificate-authority and --insecure-skip-tls-verify exclude each other"
-        )
-    changed = dict(cluster)
-    if options.server:
-        changed["server"] = options.server
-    if options.server or options.tls_server_name:
-        changed["tls-server-name"] = options.tls_server_name
-    if options.certificate_authority or options.insecure_skip_tls_verify:
-        for key in ("certificate-authority", "certificate-authority-data"):
-            changed.pop(key, None)
-        changed["insecure-skip-tls-verify"] = options.insecure_skip_tls_verify
-    if options.certificate_authority:
-        changed["certificate-authority"] = options.certificate_authority
-    return changed
+def read_secret(section: Mapping[str, Any], key: str, place: str) -> bytes:
+    """Return the decoded `KEY-data`, else the content of the file `KEY`, else b"".
+
+    `place` names the section in errors (InvalidRequest).
+    """
+    data, path = section.get(f"{key}-data"), section.get(key)
+    if data:
+        try:
+            return base64.b64decode(data)
+        except (binascii.Error, ValueError) as error:
+            raise InvalidRequest(
+                f"invalid base64 in {key}-data of {place}", why=str(error)
+            ) from error
+    if not path:
+        return b""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        why = f"{path}: {error.strerror}"
+        raise InvalidRequest(f"cannot read {key} of {place}", why=why) from error
 
 
-def _with_user_flags(user: Mapping[str, Any], options: ConnectionOptions) -> Mapping[str, Any]:
-    """Return the user with its flags over it; a token replaces every other way to log in."""
-    changed = dict(user)
-    if options.token:
-        for key in ("tokenFile", "username", "password", "exec", "auth-provider"):
-            changed.pop(key, None)
-    if options.client_certificate or options.client_key:
-        for key in ("client-certificate-data", "client-key-data"):
-            changed.pop(key, None)
-    flags = {
-        "token": options.token,
-        "client-certificate": options.client_certificate,
-        "client-key": options.client_key,
-        "as": options.as_user,
-        "as-uid": options.as_uid,
-        "as-groups": list(options.as_groups),
-    }
-    changed.update((key, value) for key, value in flags.items() if value)
-    return changed
+def read_client_certificate(user: Mapping[str, Any], place: str) -> tuple[bytes, bytes]:
+    """Return the PEM certificate chain and key of a user, b"" if it has none."""
+    certificate = read_secret(user, "client-certificate", place)
+    key = read_secret(user, "client-key", place)
+    if bool(certificate) != bool(key):
+        missing = "client-key" if certificate else "client-certificate"
+        given = "client-certificate" if certificate else "client-key"
+        raise InvalidRequest(f"{place} has a {given} but no {missing}")
+    return certificate, key
 
 
-def _find(
-    choices: Mapping[str, Mapping[str, Any]], name: str, what: str, source: str
-) -> Mapping[str, Any]:
-    if name not in choices:
-        raise NotFound(
-            f"there is no {what} {name!r} in {source}",
-            why=_choices(choices, what),
-            hint="list them with `kubectl config view`",
-        )
-    return choices[name]
+def _named(
+    content: Mapping[str, Any], key: str, what: str, path: str
+) -> dict[str, Mapping[str, Any]]:
+    """Return the entries of `clusters`, `contexts` or `users` by name; the first wins."""
+    entries: dict[str, Mapping[str, Any]] = {}
+    listed = content.get(key) or ()
+    if not isinstance(listed, (list, tuple)):
+        raise InvalidRequest(f"{key} of {path} is not a list")
+    for entry in listed:
+        entry = _section(entry, f"an entry of {key} in {path}")
+        name = _text(entry.get("name"), f"a {what}'s name in {path}")
+        place = f"{what} {name} in {path}"
+        entries.setdefault(name, _checked(_section(entry.get(what), place), what, place, path))
+    return entries
 
 
-def _choices(names: Mapping[str, Any], what: str) -> str:
-    listed = ", ".join(sorted(names))
-    return f"there is {listed}" if listed else f"it has no {what}"
+def _checked(section: Mapping[str, Any], what: str, place: str, path: str) -> Mapping[str, Any]:
+    """Return a section with validated types and absolute paths, without empty keys."""
+    checked = {}
+    base = os.path.dirname(os.path.abspath(path))
+    for key, value in section.items():
+        if key in _TEXTS[what]:
+            value = _text(value, f"{key} of {place}")
+        elif value is not None and key in _KINDS and not isinstance(value, _KINDS[key]):
+            raise InvalidRequest(f"{key} of {place} is not a {_KINDS[key].__name__}")
+        if key in _PATHS and value:
+            value = os.path.join(base, value)
+        if value not in (None, ""):
+            checked[key] = value
+    command = checked.get("exec", {}).get("command")
+    if isinstance(command, str) and os.sep in command:
+        checked["exec"] = {**checked["exec"], "command": os.path.join(base, command)}
+    return checked
+
+
+def _section(value: object, place: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"{place} is not a map")
+    return value
+
+
+def _text(value: object, place: str) -> str:
+    """Return a string; like kubectl, refuse a number: 0123 has lost its zero already."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{place} is not a string", hint="put it in quotes")
+    return value

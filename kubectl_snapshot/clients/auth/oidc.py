@@ -12,17 +12,18 @@ import json
 import os
 import time
 from typing import TYPE_CHECKING, Any, Callable
+from urllib.parse import quote
 
-from kubectl_snapshot.clients.auth.credentials import read_secret
+from kubectl_snapshot.clients.auth.kubeconfig import read_secret
 from kubectl_snapshot.errors import InvalidRequest, Unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kubectl_snapshot.clients.auth.kubeconfig import Access
+    from kubectl_snapshot.clients.auth.access import Access
 
-# url, headers, form body (None: GET), PEM of the trusted CA ("" is the system's) -> status, body
-Fetch = Callable[[str, "dict[str, str]", "bytes | None", bytes], "tuple[int, bytes]"]
+# URL, headers, form (None: GET), PEM of the trusted CA (b"": the system's) -> status, body
+Fetch = Callable[[str, "dict[str, str]", "dict[str, str] | None", bytes], "tuple[int, bytes]"]
 
 # client-go counts a token as expired this long before it is (plugin/pkg/client/auth/oidc).
 EXPIRY_MARGIN_S = 10.0
@@ -71,8 +72,6 @@ def token_expiry(id_token: str) -> float:
 
 def refresh_tokens(config: Mapping[str, str], access: Access, fetch: Fetch) -> dict[str, str]:
     """Return the config with the tokens that the issuer gives for its refresh token."""
-    from urllib.parse import quote, urlencode
-
     place = f"user {access.user_name}"
     authority = read_secret(config, "idp-certificate-authority", place)
     issuer = config["idp-issuer-url"].rstrip("/")
@@ -92,7 +91,7 @@ def refresh_tokens(config: Mapping[str, str], access: Access, fetch: Fetch) -> d
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
     else:
         form.update({"client_id": client, **({"client_secret": secret} if secret else {})})
-    status, body = fetch(endpoint, headers, urlencode(form).encode(), authority)
+    status, body = fetch(endpoint, headers, form, authority)
     answer = _json_object(status, body, issuer, place)
     id_token, refresh_token = answer.get("id_token"), answer.get("refresh_token")
     if not isinstance(id_token, str) or not id_token:

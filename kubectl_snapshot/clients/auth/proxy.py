@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
+from kubectl_snapshot.clients.auth.headers import basic_login
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -35,8 +37,6 @@ def choose_proxy(server: str, proxy_url: str, env: Mapping[str, str]) -> Proxy |
 
 def parse_proxy(text: str) -> Proxy:
     """Return the proxy that a URL names; one without a scheme is an http one."""
-    from urllib.parse import unquote, urlsplit
-
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
         host, port = parts.hostname, parts.port
@@ -52,17 +52,13 @@ def parse_proxy(text: str) -> Proxy:
         )
     authorization = ""
     if parts.username is not None:
-        from kubectl_snapshot.clients.auth.credentials import basic
-
-        authorization = basic(unquote(parts.username), unquote(parts.password or ""))
+        authorization = basic_login(unquote(parts.username), unquote(parts.password or ""))
     address = f"[{host}]" if ":" in host else host
     return Proxy(f"{parts.scheme}://{address}" + (f":{port}" if port else ""), authorization)
 
 
 def is_bypassed(server: str, no_proxy: str) -> bool:
     """Return whether NO_PROXY, or being this machine, excepts a server from the proxy."""
-    from urllib.parse import urlsplit
-
     parts = urlsplit(server)
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,33 +1,39 @@
-"""Requests as records, tried again and run side by side. How one is sent is not known here."""
+"""Requests and responses as records, retries with backoff, parallel requests."""
 
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 import time
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from kubectl_snapshot.clients.kube.errors import Retryable
 from kubectl_snapshot.errors import Internal, RateLimitExceeded, SnapshotError, Timeout
+from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 RETRY_WINDOW_S = 15.0
 MAX_PARALLEL = 16
 
 JSON = "application/json, */*"
-# An object, and each of a list, without its content (k8s.io/apimachinery meta/v1, of that name).
+# Metadata only, of an object or of each item of a list (k8s.io/apimachinery meta/v1).
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+_WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request: the arguments of Kube.request."""
+    """One request; `doing` completes "cannot …" in errors, `deadline` is in time.monotonic()."""
 
     method: str
     path: str
@@ -41,7 +47,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Response:
-    """An answer of success; `warnings` are the texts of its Warning headers, `date` its Date."""
+    """A successful response; `warnings` are its Warning headers, `date` its Date header."""
 
     status: int
     body: Any
@@ -52,23 +58,23 @@ class Response:
 def retry(attempt: Callable[[], T], deadline: float | None) -> T:
     """Return the result of the first attempt that does not raise Retryable.
 
-    Pauses as long as the server asks, else longer each time; gives up rather than pause past
-    `deadline` or 15 s after the beginning, with the last thing the server said. A server that
-    throttles is well and asks for patience: where there is a deadline, it alone ends that.
+    Pauses for the server's Retry-After, else with exponential backoff. Raises the last error
+    before a pause would pass `deadline` or 15 s from the start; a throttling server (429) is
+    retried until `deadline`, where there is one.
     """
     end = time.monotonic() + RETRY_WINDOW_S
-    patience_end = end if deadline is None else deadline
+    throttled_end = end if deadline is None else deadline
     refusal: SnapshotError | None = None
     for count in itertools.count():
         try:
             return attempt()
-        except Timeout as late:
-            raise refusal or late from late.__cause__
+        except Timeout as timeout:
+            raise refusal or timeout from timeout.__cause__
         except Retryable as failure:
             refusal = failure.error
             pause_s = backoff_s(count) if failure.after_s is None else failure.after_s
             is_throttled = isinstance(failure.error, RateLimitExceeded)
-            give_up = patience_end if is_throttled else min(end, patience_end)
+            give_up = throttled_end if is_throttled else min(end, throttled_end)
             if time.monotonic() + pause_s >= give_up:
                 raise failure.error from failure.__cause__
             time.sleep(pause_s)
@@ -76,16 +82,15 @@ def retry(attempt: Callable[[], T], deadline: float | None) -> T:
 
 
 def backoff_s(count: int) -> float:
-    """Return a pause that doubles up to 2 s, less a random part: clients must not march in step."""
-    from random import SystemRandom  # The shared generator belongs to the program that calls us.
-
+    """Return an exponential backoff of at most 2 s with jitter."""
+    # SystemRandom: the module's generator and its seed belong to the calling program.
     return min(0.1 * float(2**count), 2.0) * SystemRandom().uniform(0.5, 1.0)
 
 
 def run_parallel(
-    send: Callable[[Call], Response], calls: Sequence[Call]
+    send: Callable[[Call], Response], calls: Sequence[Call], max_threads: int = MAX_PARALLEL
 ) -> list[Response | SnapshotError]:
-    """Return the answer or the error of each call, in their order, from at most 16 threads."""
+    """Return the response or the error of each call, in their order."""
     results: dict[int, Response | SnapshotError] = {}
     waiting = iter(list(enumerate(calls)))
     lock = threading.Lock()
@@ -101,7 +106,7 @@ def run_parallel(
             except SnapshotError as error:
                 results[index] = error
 
-    workers = min(len(calls), MAX_PARALLEL)
+    workers = min(len(calls), max_threads)
     threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
     for thread in threads:
         thread.start()
@@ -111,3 +116,21 @@ def run_parallel(
         results.get(index) or Internal(f"cannot {call.doing}", why="its thread ended early")
         for index, call in enumerate(calls)
     ]
+
+
+def parse_warnings(values: Iterable[str]) -> tuple[str, ...]:
+    """Return the texts of Warning headers (RFC 7234 section 5.5), without control characters."""
+    texts = (re.sub(r"\\(.)", r"\1", text) for v in values for text in _WARNING.findall(v))
+    return tuple(map(strip_control, texts))
+
+
+def parse_retry_after(value: str | None, now: float) -> float | None:
+    """Return a Retry-After header (RFC 9110, 10.2.3) in seconds, None if absent or invalid."""
+    if not value:
+        return None
+    if value.strip().isdecimal():
+        return float(value.strip())
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+    except (TypeError, ValueError):
+        return None

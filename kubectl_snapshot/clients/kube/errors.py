@@ -1,10 +1,11 @@
-"""What a refusal or a broken connection means to us and to the user. Pure."""
+"""Errors of requests: class, words and hint for a status or a failed connection. Pure."""
 
 from __future__ import annotations
 
 import json
-import socket
-from typing import TYPE_CHECKING, Callable
+import ssl
+from http.client import HTTPException, InvalidURL
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.auth.tls import ssl_reason
 from kubectl_snapshot.constants import WITHOUT_CLUSTER
@@ -20,6 +21,8 @@ from kubectl_snapshot.errors import (
 from kubectl_snapshot.text import single_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kubectl_snapshot.errors import SnapshotError
 
 BY_STATUS: dict[int, type[SnapshotError]] = {
@@ -31,7 +34,6 @@ BY_STATUS: dict[int, type[SnapshotError]] = {
     422: InvalidRequest,
     429: RateLimitExceeded,
 }
-CUT, REFUSED, LASTING = "cut", "refused", "lasting"
 
 
 class Retryable(Exception):
@@ -44,25 +46,25 @@ class Retryable(Exception):
 
 
 def build_hint(status: int, kubectl: Callable[[str], str]) -> str:
-    """Return what to do about a refusal; `kubectl` renders a command that asks the same server."""
+    """Return the hint for a status; `kubectl` renders a command for the same server."""
     if status == 401:
         return f"log in again, then check with {kubectl('auth whoami')}"
     if status == 403:
-        return f"see what is allowed with {kubectl('auth can-i --list')}"
+        return f"list your permissions with {kubectl('auth can-i --list')}"
     if status == 429:
-        return "try again when the API server has less to do"
+        return "retry later: the API server is overloaded"
     return f"check with {kubectl('cluster-info')}" if status >= 500 else ""
 
 
 def build_answer_error(doing: str, status: int, body: bytes, hint: str = "") -> SnapshotError:
-    """Return the error for an answer that is no success; `why` is the server's own message."""
+    """Return the error for a response that is no success; `why` is the server's message."""
     error = BY_STATUS.get(status, ServiceUnavailable if status >= 500 else Internal)
-    why = parse_message(body) or f"the server answered {status} without saying why"
+    why = parse_message(body) or f"the server answered {status} without a message"
     return error(f"cannot {doing}", why=why, hint=hint, status=status)
 
 
 def parse_message(body: bytes) -> str:
-    """Return the message of an API server's Status object, or the first words of another answer."""
+    """Return the message of a Status object, or the text of any other body, on one line."""
     text = body.decode(errors="replace")
     try:
         answer = json.loads(text)
@@ -74,57 +76,51 @@ def parse_message(body: bytes) -> str:
 
 
 def build_network_error(
-    doing: str, place: str, error: BaseException, kubectl: Callable[[str], str]
-) -> tuple[SnapshotError, str]:
-    """Return the error for a connection that failed, and how it did: CUT, REFUSED or LASTING.
+    error: type[SnapshotError],
+    doing: str,
+    place: str,
+    root: BaseException,
+    kubectl: Callable[[str], str] | None = None,
+) -> SnapshotError:
+    """Return the error for a request without a response; `root` only supplies the words.
 
-    CUT is worth another try; REFUSED is only where the server has answered before, as one that is
-    being restarted has.
+    `place` is the server or proxy that failed; `kubectl` renders a command for the same server.
     """
-    import ssl
-    from http.client import HTTPException, InvalidURL
+    check = f"check with {kubectl('cluster-info')}" if kubectl else ""
+    words, hint = describe_cause(root), check
+    if issubclass(error, Timeout):
+        why = f"{place} did not answer in time"
+    elif isinstance(root, ssl.SSLCertVerificationError):
+        why, hint = f"the certificate of {place} is not trusted: {words}", certificate_hint(root)
+    elif isinstance(root, ssl.SSLError):
+        why = f"no TLS connection with {place}: {words}"
+    elif words:
+        why = f"{place}: {words}"
+        hint = f"{check}, or choose another with --context; {WITHOUT_CLUSTER}" if check else ""
+    else:
+        why = f"{place} cut the connection"
+    return error(f"cannot {doing}", why=why, hint="" if error is InvalidRequest else hint)
 
-    what = f"cannot {doing}"
-    hint = f"check with {kubectl('cluster-info')}"
-    root = root_cause(error)
-    if isinstance(root, (TimeoutError, socket.timeout)):
-        return Timeout(what, why=f"{place} did not answer in time", hint=hint), LASTING
-    if isinstance(root, ssl.SSLCertVerificationError):
-        why = f"the certificate of {place} is not trusted: {ssl_reason(root)}"
-        return ServiceUnavailable(what, why=why, hint=certificate_hint(root)), LASTING
+
+def describe_cause(root: BaseException) -> str:
+    """Return OpenSSL's, the kernel's or the resolver's words, "" for a connection that was cut."""
     if isinstance(root, ssl.SSLError):
-        how = CUT if isinstance(root, ssl.SSLEOFError) else LASTING
-        why = f"no TLS connection with {place}: {ssl_reason(root)}"
-        return ServiceUnavailable(what, why=why, hint=hint), how
-    if isinstance(root, (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)) or (
+        return ssl_reason(root)
+    cut = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+    if isinstance(root, cut) or (
         isinstance(root, HTTPException) and not isinstance(root, InvalidURL)
     ):
-        return ServiceUnavailable(what, why=f"{place} cut the connection", hint=hint), CUT
-    if isinstance(root, OSError):
-        words = root.strerror or single_line(str(root))
-        how = LASTING if isinstance(root, socket.gaierror) else REFUSED
-        hint = f"{hint}, or choose another with --context; {WITHOUT_CLUSTER}"
-        return ServiceUnavailable(what, why=f"{place}: {words}", hint=hint), how
-    return InvalidRequest(what, why=f"{place}: {single_line(str(root))}"), LASTING
+        return ""
+    return (isinstance(root, OSError) and root.strerror) or single_line(str(root))
 
 
 def certificate_hint(error: BaseException) -> str:
-    """Return what to do about a certificate that OpenSSL refuses (x509_vfy.h, X509_V_ERR_*)."""
+    """Return the hint for a certificate that OpenSSL rejects (x509_vfy.h, X509_V_ERR_*)."""
     code = getattr(error, "verify_code", 0)
     if code in (62, 64):  # hostname mismatch, IP address mismatch
-        return "use a name that the certificate has, or give one of them with --tls-server-name"
+        return "use a name that is in the certificate, or pass one with --tls-server-name"
     if code in (9, 10):  # not yet valid, expired
-        return "check this machine's clock, and the certificate's dates"
+        return "check this machine's clock and the certificate's dates"
     return (
-        "check that the kubeconfig is this cluster's, or name its CA with --certificate-authority"
+        "check that the kubeconfig is this cluster's, or pass its CA with --certificate-authority"
     )
-
-
-def root_cause(error: BaseException) -> BaseException:
-    """Return the innermost exception of a chain; urllib3 puts some into its arguments."""
-    while True:
-        inside = [arg for arg in error.args if isinstance(arg, BaseException)]
-        cause = error.__cause__ or (inside[0] if inside else None)
-        if cause is None:
-            return error
-        error = cause

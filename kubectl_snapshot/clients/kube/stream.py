@@ -1,4 +1,4 @@
-"""An answer of an API server that is read while it comes: a log that is followed, a watch."""
+"""A response body that is read as it arrives: a followed log, a watch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Stream:
-    """The bytes of one answer as they arrive, for one reader; any thread may close it."""
+    """The bytes of one response as they arrive, for one reader; any thread may close it."""
 
     def __init__(self, response: Any, sock: Any, read: Callable[[], bytes]) -> None:
         self.status: int = response.status
@@ -27,9 +27,9 @@ class Stream:
         self._is_closed = False
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield what has arrived, waiting for more; ends with the answer or with close().
+        """Yield bytes as they arrive; ends with the response or with close().
 
-        Raises ServiceUnavailable where the answer is cut, Timeout where the silence is too long.
+        Raises ServiceUnavailable if the connection breaks, Timeout after too long a silence.
         """
         while True:
             piece = self._read_unless_closed()
@@ -46,7 +46,7 @@ class Stream:
         try:
             piece = self._read()
         except (SnapshotError, ValueError, AttributeError):
-            # The last two are what http.client meets on a socket that is closed beside it.
+            # http.client raises the last two when another thread closes its socket.
             if not self._was_closed():
                 raise
         finally:
@@ -58,17 +58,17 @@ class Stream:
         return b"" if self._was_closed() else piece
 
     def close(self) -> None:
-        """End the answer; a reader that waits for more comes back at once.
+        """End the response; a blocked reader returns at once.
 
-        The descriptor is closed by nobody while it is read: a new connection could get its number,
-        and the reader would take bytes out of that one's handshake. After the end the connection
-        may serve another request already.
+        The descriptor stays open while it is read: a new connection could get the same number,
+        and the reader would steal bytes of its handshake. After the end of the response the
+        connection may serve another request already.
         """
         with self._lock:
             self._is_closed = True
             is_reading, has_ended = self._is_reading, self._has_ended
-        # The plain socket's own shutdown: an SSLSocket's takes its state from under a reader, and
-        # close() alone waits for one.
+        # socket.socket's shutdown: SSLSocket's drops the TLS state that a reader is using, and
+        # close() alone waits for the reader.
         if self._sock is not None and not has_ended:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(getattr(self._sock, "socket", self._sock), socket.SHUT_RDWR)
@@ -80,13 +80,10 @@ class Stream:
             return self._is_closed
 
 
-def socket_options() -> list[tuple[int, int, int]]:
-    """Return what makes a dead peer known within a minute, also where nobody sends anything."""
-    options = [
-        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    ]
+def set_keepalive(sock: Any) -> None:
+    """Let the kernel detect a dead peer within a minute, although nobody sends anything."""
+    plain = getattr(sock, "socket", sock)  # of urllib3's TLS within TLS
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, name):
-            options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
-    return options
+            plain.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -1,4 +1,4 @@
-"""Lists in pages and watches that go on whatever breaks, made of single requests and streams."""
+"""Paged lists and watches that reconnect, built on single requests and streams."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.clients.kube.stream import Stream
 
-    # Both take a query; a page may also be the server's Status for 410.
+    # Both take a query; instead of a page the first may return the server's Status for 410.
     ReadPage = Callable[[dict[str, str]], dict[str, Any]]
     OpenWatch = Callable[[dict[str, str], float], Stream]
 
 PAGE_SIZE = 500
 GONE = 410
-# The server ends a watch after this long: a connection that died unseen costs no more than that.
+# The server ends a watch after this time, which bounds the delay by a connection that died.
 WATCH_S = 50
 SILENCE_S = WATCH_S + 15.0
 PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -34,20 +34,20 @@ RETRYABLE = (ServiceUnavailable, Timeout, RateLimitExceeded)
 
 @dataclass(frozen=True)
 class WatchEvent:
-    """ADDED, MODIFIED or DELETED with its object, or SYNC: everything there is has been told."""
+    """ADDED, MODIFIED or DELETED with its object, or SYNC: all existing objects were yielded."""
 
     type: str
     object: dict[str, Any]
 
 
 class _Expired(Exception):
-    """The version that the watch stands at is forgotten; the list has to be read again."""
+    """The watch's resourceVersion is too old (410); the list has to be read again."""
 
 
 def list_pages(
     read_page: ReadPage, doing: str, page_size: int = PAGE_SIZE
 ) -> Iterator[dict[str, Any]]:
-    """Yield the pages of a list; an expired one goes on with the token in the refusal.
+    """Yield the pages of a list; an expired list continues with the token of the 410 response.
 
     Kubernetes API concepts, "410 ResourceExpired": that token continues after the last key that was
     read, in the newest version.
@@ -92,7 +92,7 @@ def watch_events(
             except RETRYABLE:
                 if not has_begun:
                     raise
-            # Also after an end in good order: a server may end every watch at once.
+            # Also after a normal end: a server may end every watch at once.
             if time.monotonic() - began > HEALTHY_S:
                 failures = 0
             stop.wait(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
@@ -104,11 +104,11 @@ def watch_events(
 def _sync(
     pages: Iterator[dict[str, Any]], known: dict[str, dict[str, Any]]
 ) -> Generator[WatchEvent, None, str]:
-    """Yield how a list differs from what is known, then SYNC; return the version to watch from."""
+    """Yield the changes since `known`, then SYNC; return the resourceVersion to watch from."""
     version = ""
     seen = set()
     for page in pages:
-        # The first page's: a later one is newer where the list expired in between.
+        # The first page's version: a later page is newer if the list expired in between.
         version = version or _version(page)
         for item in page.get("items") or ():
             uid = _uid(item)
@@ -150,7 +150,7 @@ def _read_events(
 
 
 def _lines(stream: Stream) -> Iterator[bytes]:
-    """Yield whole lines; one that is cut at the end is told again by the next watch."""
+    """Yield whole lines; the next watch sends one that was cut at the end again."""
     rest: list[bytes] = []
     for piece in stream:
         first, *others = piece.split(b"\n")
@@ -163,16 +163,16 @@ def _lines(stream: Stream) -> Iterator[bytes]:
 def _parse_event(line: bytes, doing: str) -> WatchEvent:
     try:
         event = json.loads(line)
-        kind, told = event["type"], event["object"]
-        told.keys()
+        kind, content = event["type"], event["object"]
+        content.keys()
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ServiceUnavailable(f"cannot {doing}", why="a watch event is not readable") from error
+        raise ServiceUnavailable(f"cannot {doing}", why="invalid watch event") from error
     if kind != "ERROR":
-        return WatchEvent(kind, told)
-    status = told.get("code") or 500
+        return WatchEvent(kind, content)
+    status = content.get("code") or 500
     if status == GONE:
         raise _Expired
-    raise build_answer_error(doing, status, json.dumps(told).encode())
+    raise build_answer_error(doing, status, json.dumps(content).encode())
 
 
 def _remember(known: dict[str, dict[str, Any]], event: WatchEvent) -> None:
@@ -183,7 +183,7 @@ def _remember(known: dict[str, dict[str, Any]], event: WatchEvent) -> None:
 
 
 def _remembered(item: dict[str, Any]) -> dict[str, Any]:
-    """Return what is kept of an object to tell its deletion: all of thousands would be too much."""
+    """Return an object's identifying metadata, to report its deletion; saves memory."""
     metadata = item.get("metadata") or {}
     return {"metadata": {key: metadata[key] for key in KEPT_METADATA if key in metadata}}
 
@@ -198,7 +198,7 @@ def _version(item: dict[str, Any]) -> str:
 
 
 class _Closer:
-    """Closes the watch's stream when `stop` is set, which a blocked reader cannot see."""
+    """Closes the watch's stream when `stop` is set: a blocked reader cannot check it."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop

@@ -1,3 +1,2 @@
-# kubernetes.client.rest asks for a default CA file; clients/kube/client.py gives a context of its own instead.
-def where():
-    return None
+# Stands in for certifi, which kubernetes.client.rest imports and only its own constructor uses: its CA bundle
+# is not shipped.

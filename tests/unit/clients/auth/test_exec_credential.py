@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from kubectl_snapshot.clients.auth.access import Access
 from kubectl_snapshot.clients.auth.exec_credential import (
     ExecAnswer,
     build_exec_info,
@@ -21,7 +22,6 @@ from kubectl_snapshot.clients.auth.exec_credential import (
     parse_timestamp,
     run_exec_plugin,
 )
-from kubectl_snapshot.clients.auth.kubeconfig import Access
 from kubectl_snapshot.errors import InvalidRequest, NotFound, SnapshotError, Unauthorized
 
 V1 = "client.authentication.k8s.io/v1"
@@ -158,8 +158,8 @@ def test_a_plugin_that_always_needs_a_terminal_is_not_run_without_one(
 
 PROGRAM = """
 import sys
+from kubectl_snapshot.clients.auth.access import Access
 from kubectl_snapshot.clients.auth.exec_credential import run_exec_plugin
-from kubectl_snapshot.clients.auth.kubeconfig import Access
 from kubectl_snapshot.errors import SnapshotError
 import json
 try:

@@ -56,7 +56,7 @@ def test_the_login_of_a_proxy_goes_into_a_header_and_into_no_text() -> None:
 
 def test_a_login_that_is_not_utf_8_goes_as_the_bytes_it_was_or_not_at_all() -> None:
     assert parse_proxy("http://a:\udcff@proxy").authorization == "Basic YTr/"
-    with pytest.raises(InvalidRequest, match="half a character"):
+    with pytest.raises(InvalidRequest, match="unpaired surrogate"):
         parse_proxy("http://a:\ud800@proxy")
 
 

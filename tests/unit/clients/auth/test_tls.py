@@ -91,7 +91,7 @@ def test_no_other_ca_than_the_kubeconfigs_is_trusted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The REST layer would add certifi's, Python the system's; both would trust this server."""
-    monkeypatch.setattr(certifi, "where", lambda: str(pki / "ca.crt"))
+    monkeypatch.setattr(certifi, "where", lambda: str(pki / "ca.crt"), raising=False)
     monkeypatch.setenv("SSL_CERT_FILE", str(pki / "ca.crt"))
     other = certificates.make_authority(tmp_path, "other")
     with serve(succeed, server_certificate) as server:

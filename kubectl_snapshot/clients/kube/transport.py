@@ -1,0 +1,230 @@
+"""How one request is sent, and as which user: by a kubeconfig, or by the caller's own ApiClient.
+
+Both send through RESTClientObject.request of the `kubernetes` package and raise its ApiException
+for every status from 300 on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from kubectl_snapshot import __version__
+from kubectl_snapshot.clients.auth.access import strip_login
+from kubectl_snapshot.clients.auth.credentials import Credentials
+from kubectl_snapshot.clients.auth.headers import impersonation_headers
+from kubectl_snapshot.clients.auth.kubeconfig import read_secret
+from kubectl_snapshot.clients.auth.proxy import choose_proxy
+from kubectl_snapshot.clients.auth.tls import build_tls_context
+from kubectl_snapshot.clients.kube.calls import MAX_PARALLEL
+from kubectl_snapshot.clients.kube.errors import build_network_error
+from kubectl_snapshot.errors import InvalidRequest, Timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kubectl_snapshot.clients.auth.access import Access
+    from kubectl_snapshot.clients.auth.credentials import Credential
+    from kubectl_snapshot.clients.kube.calls import Call
+    from kubectl_snapshot.clients.kube.rest_client import RestClient
+
+# The name under which the package's generated API classes ask for the bearer token.
+AUTH_SETTINGS = ["BearerToken"]
+_TLS_KEYS = (
+    "certificate-authority",
+    "certificate-authority-data",
+    "insecure-skip-tls-verify",
+    "tls-server-name",
+)
+
+
+class Transport(Protocol):
+    """Sends requests to one API server as one user; for any thread."""
+
+    server: str
+    proxy_url: str
+    max_parallel: int
+
+    def send(self, call: Call, end: float) -> Any:
+        """Return the unread urllib3 response of a success; `end` is in time.monotonic().
+
+        Raises ApiException (refusals, TLS), urllib3's HTTPError (no answer) and SnapshotError (no
+        credential, `end` has passed).
+        """
+
+
+class ApiClient(Protocol):
+    """What is used of a kubernetes.client.ApiClient."""
+
+    configuration: Any
+    default_headers: dict[str, Any]
+
+    def call_api(self, resource_path: str, method: str, **options: Any) -> Any: ...
+
+
+class ApiClientTransport:
+    """The caller's own ApiClient: its pool, TLS, proxy, login, refresh hook and default headers.
+
+    Its `configuration.retries` apply to each request before ours, each with the full timeout.
+    """
+
+    def __init__(self, api_client: ApiClient) -> None:
+        configuration = api_client.configuration
+        self.server = strip_login(configuration.host)
+        self.proxy_url = strip_login(configuration.proxy or "")
+        # urllib3 logs a warning for each connection above this number.
+        self.max_parallel = min(MAX_PARALLEL, configuration.connection_pool_maxsize or 1)
+        self._api_client = api_client
+
+    def send(self, call: Call, end: float) -> Any:
+        timeout_s = remaining_s(call, end)
+        return self._api_client.call_api(
+            call.path,
+            call.method,
+            query_params=list((call.query or {}).items()),
+            header_params={"Accept": call.accept, "Content-Type": call.content_type},
+            body=call.body,
+            auth_settings=AUTH_SETTINGS,
+            _return_http_data_only=True,
+            _preload_content=False,
+            # A single float would be ignored.
+            _request_timeout=(timeout_s, timeout_s),
+        )
+
+
+class KubeconfigTransport:
+    """One cluster and user of a kubeconfig, by the rules of client-go."""
+
+    def __init__(self, access: Access, timeout_s: float, env: Mapping[str, str]) -> None:
+        self.server = parse_server(access.cluster)
+        self.max_parallel = MAX_PARALLEL
+        self._cluster = access.cluster
+        self._timeout_s = timeout_s
+        self._env = env
+        self._proxy = choose_proxy(self.server, access.cluster.get("proxy-url", ""), env)
+        self.proxy_url = self._proxy.url if self._proxy else ""
+        self._credentials = Credentials(access, self._fetch, env)
+        self._impersonation = impersonation_headers(access.user)
+        self._lock = threading.Lock()
+        self._rest_client: RestClient | None = None
+        self._certificate: tuple[bytes, bytes] | None = None
+
+    def send(self, call: Call, end: float) -> Any:
+        """Send as Transport.send says; after a 401 once more with a renewed credential."""
+        from kubectl_snapshot.clients.kube.rest_client import ApiException
+
+        credential = self._credentials.current()
+        try:
+            return self._send_as(credential, call, end)
+        except ApiException as refusal:
+            if refusal.status != 401:
+                raise
+            renewed = self._credentials.renew(credential)
+            if renewed == credential:
+                raise
+        return self._send_as(renewed, call, end)
+
+    def _send_as(self, credential: Credential, call: Call, end: float) -> Any:
+        rest_client = self._rest_client_for(credential)
+        timeout_s = remaining_s(call, end)
+        return rest_client.request(
+            call.method,
+            self.server + call.path,
+            query_params=call.query,
+            headers=self._headers(credential, call),
+            body=call.body,
+            _preload_content=False,
+            # A single float would be ignored.
+            _request_timeout=(timeout_s, timeout_s),
+        )
+
+    def _headers(self, credential: Credential, call: Call) -> Any:
+        from kubectl_snapshot.clients.kube.rest_client import HTTPHeaderDict
+
+        headers = HTTPHeaderDict()
+        headers["Accept"] = call.accept
+        headers["Content-Type"] = call.content_type
+        headers["User-Agent"] = f"kubectl-snapshot/{__version__}"
+        # As kubectl: no secret goes over a connection that others can read.
+        if credential.authorization and self.server.startswith("https://"):
+            headers["Authorization"] = credential.authorization
+        for name, value in self._impersonation:
+            headers.add(name, value)
+        return headers
+
+    def _rest_client_for(self, credential: Credential) -> RestClient:
+        """Return the REST client whose connections show the credential's certificate."""
+        from kubectl_snapshot.clients.kube.rest_client import RestClient
+
+        certificate = (credential.certificate, credential.key)
+        with self._lock:
+            if self._rest_client is None or certificate != self._certificate:
+                cluster = self._cluster
+                context = None
+                if self.server.startswith("https://"):
+                    authority = read_secret(cluster, "certificate-authority", "the cluster")
+                    is_verified = not cluster.get("insecure-skip-tls-verify")
+                    context = build_tls_context(authority, *certificate, is_verified=is_verified)
+                name = cluster.get("tls-server-name", "")
+                self._rest_client = RestClient(context, self._proxy, name)
+                self._certificate = certificate
+            return self._rest_client
+
+    def _fetch(
+        self, url: str, headers: dict[str, str], form: dict[str, str] | None, authority: bytes
+    ) -> tuple[int, bytes]:
+        """Return status and body of a request to an OIDC issuer; a form makes it a POST."""
+        from kubectl_snapshot.clients.kube import rest_client
+
+        proxy = choose_proxy(url, "", self._env)
+        client = rest_client.RestClient(build_tls_context(authority), proxy)
+        method = "GET" if form is None else "POST"
+        timeout = (self._timeout_s, self._timeout_s)
+        try:
+            answer = client.request(
+                method,
+                url,
+                headers=headers,
+                post_params=form,
+                _preload_content=False,
+                _request_timeout=timeout,
+            )
+            return answer.status, answer.data
+        except rest_client.REQUEST_FAILURES as error:
+            if isinstance(error, rest_client.ApiException) and error.status:
+                return error.status, error.body or b""
+            ours, _ = rest_client.classify_failure(error)
+            root = list(rest_client.iterate_causes(error))[-1]
+            raise build_network_error(ours, "renew the login", url, root) from error
+
+
+def remaining_s(call: Call, end: float) -> float:
+    """Return the seconds until `end`; raises Timeout where none are left."""
+    timeout_s = end - time.monotonic()
+    if timeout_s <= 0:
+        raise Timeout(f"cannot {call.doing}", why="the deadline has passed")
+    return timeout_s
+
+
+def parse_server(cluster: Mapping[str, Any]) -> str:
+    """Return a cluster's base URL without a login and a slash at its end; raises InvalidRequest.
+
+    Without a scheme it is https if the cluster has a TLS setting (client-go, DefaultServerURL).
+    """
+    text = cluster["server"]
+    if "://" not in text:
+        text = f"{'https' if any(cluster.get(key) for key in _TLS_KEYS) else 'http'}://{text}"
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https"):
+        raise InvalidRequest(
+            "invalid server URL of the cluster",
+            why=f"{text.rpartition('@')[2]!r} is not an http or https URL",
+            hint="write it as https://HOST:PORT",
+        )
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"

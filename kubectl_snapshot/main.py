@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             complete(words[1:], for_kubectl=words[0] == COMPLETE_FOR_KUBECTL)
         name, rest = split_command(words)
         command = load_command(name)
-        parser = command.new_parser()
-        from kubectl_snapshot.commands.flags import parse_flags
+        parser = command.build_parser()
+        from kubectl_snapshot.commands.flags.environment import parse_flags
 
         code = command.run(parse_flags(parser, rest, os.environ), sys.stdout)
         sys.stdout.flush()

@@ -1,6 +1,6 @@
 """The options of the collectors, as one record from the flags to the pod. Pure.
 
-A new option is a field here, a flag in commands/collect_flags, and its use in a collector.
+A new option is a field here, a flag in commands/flags/collect, and its use in a collector.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from kubectl_snapshot.collectors.kubernetes import collector as kubernetes_clust
 from kubectl_snapshot.collectors.kubernetes import distribution as k8s_distribution
 from kubectl_snapshot.collectors.operating_system import collector as operating_system
 from kubectl_snapshot.commands.all_commands import ANSWERING, COMMANDS, DEFAULT_COMMAND
-from kubectl_snapshot.commands.flags import variable_names
+from kubectl_snapshot.commands.flags.environment import variable_names
 from kubectl_snapshot.commands.interrupts import SIGNALS
 from kubectl_snapshot.document.diff import ignored
 from kubectl_snapshot.document.patterns import SYSTEMD_EXCLUDED
@@ -88,7 +88,7 @@ def render_groups(parser: argparse.ArgumentParser) -> dict[str, str]:
 
 
 def import_parser(name: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = import_module(COMMANDS[name][0]).new_parser()
+    parser: argparse.ArgumentParser = import_module(COMMANDS[name][0]).build_parser()
     return parser
 
 

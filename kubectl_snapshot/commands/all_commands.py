@@ -57,7 +57,7 @@ def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
         if word.startswith("-"):
             break
         if word not in COMMANDS:
-            from kubectl_snapshot.commands.suggest import suggest
+            from kubectl_snapshot.commands.flags.suggest import suggest
 
             raise InvalidRequest(
                 f"unknown command {word!r}",

@@ -9,29 +9,29 @@ from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot import __version__
 from kubectl_snapshot.commands.all_commands import COMMANDS
-from kubectl_snapshot.commands.collect_flags import (
+from kubectl_snapshot.commands.flags.collect import (
     add_collect_flags,
     add_redaction_flags,
     parse_settings,
 )
-from kubectl_snapshot.commands.connection_flags import (
+from kubectl_snapshot.commands.flags.connection import (
     add_connection_flags,
     connect_with,
     parse_connection,
 )
-from kubectl_snapshot.commands.flags import (
+from kubectl_snapshot.commands.flags.parser import (
     Parser,
     add_boolean_flag,
     add_flag,
+    add_optional_flag,
+    add_repeated_flag,
+    new_parser,
+)
+from kubectl_snapshot.commands.flags.shared import (
     add_gpu_flag,
     add_log_flags,
     add_metrics_flag,
-    add_optional_flag,
-    add_repeated_flag,
     parse_timeout,
-)
-from kubectl_snapshot.commands.flags import (
-    new_parser as new_plain_parser,
 )
 from kubectl_snapshot.commands.output import (
     add_document_flags,
@@ -64,9 +64,9 @@ examples:
 """
 
 
-def new_parser() -> Parser:
+def build_parser() -> Parser:
     commands = "\n".join(f"  {name:10} {text}" for name, (_, text) in COMMANDS.items())
-    parser = new_plain_parser(
+    parser = new_parser(
         "kubectl snapshot",
         "Capture how a node and its cluster are configured, as one document.",
         usage="kubectl snapshot [COMMAND] [flags]",

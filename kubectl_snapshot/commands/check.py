@@ -6,16 +6,14 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.connection_flags import connect_with
-from kubectl_snapshot.commands.flags import (
+from kubectl_snapshot.commands.flags.connection import connect_with
+from kubectl_snapshot.commands.flags.parser import (
     Parser,
     add_boolean_flag,
-    add_log_flags,
     add_repeated_flag,
+    new_parser,
 )
-from kubectl_snapshot.commands.flags import (
-    new_parser as new_plain_parser,
-)
+from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.commands.output import (
     Formats,
     add_output_flags,
@@ -60,8 +58,8 @@ def detect_format(path: str) -> str:
 FORMATS = Formats(("text", "json", "junit"), "text", detect_format)
 
 
-def new_parser() -> Parser:
-    parser = new_plain_parser(
+def build_parser() -> Parser:
+    parser = new_parser(
         "kubectl snapshot check",
         "Check a snapshot; exit 0 where all holds, 1 where something fails, 10 where something is\n"
         "unknown and --strict is given, 2 or more where the check could not be made.",

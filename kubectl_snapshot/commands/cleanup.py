@@ -6,16 +6,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.connection_flags import add_connection_flags, parse_connection
-from kubectl_snapshot.commands.flags import (
-    Parser,
-    add_boolean_flag,
-    add_flag,
-    add_log_flags,
-)
-from kubectl_snapshot.commands.flags import (
-    new_parser as new_plain_parser,
-)
+from kubectl_snapshot.commands.flags.connection import add_connection_flags, parse_connection
+from kubectl_snapshot.commands.flags.parser import Parser, add_boolean_flag, add_flag, new_parser
+from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, SnapshotError, exit_code
 from kubectl_snapshot.text import strip_control
 
@@ -41,8 +34,8 @@ examples:
 """
 
 
-def new_parser() -> Parser:
-    parser = new_plain_parser(
+def build_parser() -> Parser:
+    parser = new_parser(
         "kubectl snapshot cleanup",
         "Remove what runs have left behind: only objects with the labels of kubectl-snapshot.\n"
         "Without --run or --older-than, what belongs to a run that is alive stays.",

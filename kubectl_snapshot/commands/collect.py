@@ -8,22 +8,18 @@ from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot import __version__
-from kubectl_snapshot.commands.collect_flags import (
+from kubectl_snapshot.commands.flags.collect import (
     add_collect_flags,
     add_redaction_flags,
     parse_settings,
 )
-from kubectl_snapshot.commands.flags import (
-    Parser,
+from kubectl_snapshot.commands.flags.parser import Parser, add_flag, new_parser
+from kubectl_snapshot.commands.flags.shared import (
     add_api_version_flag,
-    add_flag,
     add_gpu_flag,
     add_log_flags,
     add_metrics_flag,
     parse_timeout,
-)
-from kubectl_snapshot.commands.flags import (
-    new_parser as new_plain_parser,
 )
 from kubectl_snapshot.errors import EXIT_OK, SnapshotError
 
@@ -39,8 +35,8 @@ if TYPE_CHECKING:
     from kubectl_snapshot.snapshotter import OnEvent
 
 
-def new_parser() -> Parser:
-    parser = new_plain_parser(
+def build_parser() -> Parser:
+    parser = new_parser(
         "kubectl snapshot collect",
         "Collect on the spot and print the document; with --run-id, frame it for the client.",
         usage="kubectl snapshot collect [flags]",

@@ -6,16 +6,14 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.connection_flags import connect_with
-from kubectl_snapshot.commands.flags import (
+from kubectl_snapshot.commands.flags.connection import connect_with
+from kubectl_snapshot.commands.flags.parser import (
     Parser,
     add_boolean_flag,
-    add_log_flags,
     add_repeated_flag,
+    new_parser,
 )
-from kubectl_snapshot.commands.flags import (
-    new_parser as new_plain_parser,
-)
+from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.commands.output import (
     Formats,
     add_output_flags,
@@ -73,8 +71,8 @@ PAINTED = ("text", "unified")
 FORMATS = Formats(("text", "json", "yaml", "html", "unified"), "text", detect_format)
 
 
-def new_parser() -> Parser:
-    parser = new_plain_parser(
+def build_parser() -> Parser:
+    parser = new_parser(
         "kubectl snapshot diff",
         "Compare two snapshots; exit 0 where nothing differs, 1 where something does, 10 where\n"
         "something is unknown and --strict is given, 2 or more where they could not be compared.",

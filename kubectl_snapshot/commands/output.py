@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Callable, NamedTuple, TextIO
 
-from kubectl_snapshot.commands.flags import add_api_version_flag, add_flag, add_repeated_flag
-from kubectl_snapshot.commands.suggest import suggest
+from kubectl_snapshot.commands.flags.parser import add_flag, add_repeated_flag
+from kubectl_snapshot.commands.flags.shared import add_api_version_flag
+from kubectl_snapshot.commands.flags.suggest import suggest
 from kubectl_snapshot.commands.terminal import read_width, wants_colour
 from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest

@@ -5,15 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.capture import add_agent_flags, add_target_flags, parse_config
-from kubectl_snapshot.commands.connection_flags import add_connection_flags
-from kubectl_snapshot.commands.flags import (
-    Parser,
-    add_flag,
-    add_log_flags,
-)
-from kubectl_snapshot.commands.flags import (
-    new_parser as new_plain_parser,
-)
+from kubectl_snapshot.commands.flags.connection import add_connection_flags
+from kubectl_snapshot.commands.flags.parser import Parser, add_flag, new_parser
+from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
@@ -29,8 +23,8 @@ examples:
 """
 
 
-def new_parser() -> Parser:
-    parser = new_plain_parser(
+def build_parser() -> Parser:
+    parser = new_parser(
         "kubectl snapshot preflight",
         "Tell whether a capture with these flags would work, and what mends it; nothing is made.\n"
         "The exit code is the one that the capture would end with.",

@@ -6,14 +6,9 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.connection_flags import connect_with
-from kubectl_snapshot.commands.flags import (
-    Parser,
-    add_log_flags,
-)
-from kubectl_snapshot.commands.flags import (
-    new_parser as new_plain_parser,
-)
+from kubectl_snapshot.commands.flags.connection import connect_with
+from kubectl_snapshot.commands.flags.parser import Parser, new_parser
+from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.commands.output import (
     TEMPLATE,
     Formats,
@@ -53,8 +48,8 @@ def detect_format(path: str) -> str:
 FORMATS = Formats(("value", "json", "yaml", "table", TEMPLATE), "value", detect_format)
 
 
-def new_parser() -> Parser:
-    parser = new_plain_parser(
+def build_parser() -> Parser:
+    parser = new_parser(
         "kubectl snapshot query",
         "Print the values at paths of a snapshot; exit 3 where a path has none.",
         usage="kubectl snapshot query SNAPSHOT [PATH...] [flags]",

@@ -8,15 +8,9 @@ import re
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.capture import add_agent_flags, add_target_flags, parse_config
-from kubectl_snapshot.commands.connection_flags import add_connection_flags, parse_connection
-from kubectl_snapshot.commands.flags import (
-    Parser,
-    add_flag,
-    add_log_flags,
-)
-from kubectl_snapshot.commands.flags import (
-    new_parser as new_plain_parser,
-)
+from kubectl_snapshot.commands.flags.connection import add_connection_flags, parse_connection
+from kubectl_snapshot.commands.flags.parser import Parser, add_flag, new_parser
+from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.constants import NAME
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, NotFound
 
@@ -38,8 +32,8 @@ examples:
 """
 
 
-def new_parser() -> Parser:
-    parser = new_plain_parser(
+def build_parser() -> Parser:
+    parser = new_parser(
         "kubectl snapshot rbac",
         "Print the rights that a capture with these flags needs, for an administrator to apply.\n"
         "No cluster is contacted.",

@@ -6,9 +6,9 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.connection_flags import connect_with
-from kubectl_snapshot.commands.flags import Parser, add_log_flags
-from kubectl_snapshot.commands.flags import new_parser as new_plain_parser
+from kubectl_snapshot.commands.flags.connection import connect_with
+from kubectl_snapshot.commands.flags.parser import Parser, new_parser
+from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.commands.output import (
     Formats,
     add_output_flags,
@@ -45,8 +45,8 @@ def detect_format(path: str) -> str:
 FORMATS = Formats((HTML,), HTML, detect_format)
 
 
-def new_parser() -> Parser:
-    parser = new_plain_parser(
+def build_parser() -> Parser:
+    parser = new_parser(
         "kubectl snapshot report",
         "Write one page of HTML that loads nothing: what a node is, or with OTHER what changed.",
         usage="kubectl snapshot report SNAPSHOT [OTHER] -o FILE [flags]",

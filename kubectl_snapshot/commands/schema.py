@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.flags import (
-    Parser,
-    add_log_flags,
-)
-from kubectl_snapshot.commands.flags import (
-    new_parser as new_plain_parser,
-)
+from kubectl_snapshot.commands.flags.parser import Parser, new_parser
+from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.errors import EXIT_OK
 
 if TYPE_CHECKING:
     import argparse
 
 
-def new_parser() -> Parser:
-    parser = new_plain_parser(
+def build_parser() -> Parser:
+    parser = new_parser(
         "kubectl snapshot schema",
         "Print the JSON Schema (draft 2020-12) of a snapshot.",
         usage="kubectl snapshot schema",

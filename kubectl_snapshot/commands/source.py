@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.commands.connection_flags import add_connection_flags, connect_with
+from kubectl_snapshot.commands.flags.connection import add_connection_flags, connect_with
 from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
 

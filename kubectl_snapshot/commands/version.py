@@ -6,16 +6,9 @@ import os
 import sys
 
 from kubectl_snapshot import __version__
-from kubectl_snapshot.commands.connection_flags import add_connection_flags, parse_connection
-from kubectl_snapshot.commands.flags import (
-    Parser,
-    add_boolean_flag,
-    add_flag,
-    add_log_flags,
-)
-from kubectl_snapshot.commands.flags import (
-    new_parser as new_plain_parser,
-)
+from kubectl_snapshot.commands.flags.connection import add_connection_flags, parse_connection
+from kubectl_snapshot.commands.flags.parser import Parser, add_boolean_flag, add_flag, new_parser
+from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.constants import DEFAULT_IMAGE, FULL_API_VERSION
 from kubectl_snapshot.errors import EXIT_OK, SnapshotError
 from kubectl_snapshot.text import strip_control
@@ -26,8 +19,8 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
-def new_parser() -> Parser:
-    parser = new_plain_parser(
+def build_parser() -> Parser:
+    parser = new_parser(
         "kubectl snapshot version",
         "Print version, Python, agent image and the API server's version.",
         usage="kubectl snapshot version [--client] [-o json]",

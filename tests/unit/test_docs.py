@@ -20,7 +20,7 @@ from kubectl_snapshot import errors, snapshotter
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.commands import capture
 from kubectl_snapshot.commands.all_commands import COMMANDS
-from kubectl_snapshot.commands.flags import variable_names
+from kubectl_snapshot.commands.flags.environment import variable_names
 from kubectl_snapshot.commands.output import SNAPSHOT_FORMATS, describe_format
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.codec.yaml_codec import render_yaml
@@ -49,7 +49,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_has_its_flags_and_variables_in_the_reference(name: str) -> None:
     flags_part, _, variables_part = docs.read_page("docs/cli.md").partition("\n## Environment\n")
-    parser = import_module(COMMANDS[name][0]).new_parser()
+    parser = import_module(COMMANDS[name][0]).build_parser()
     flags = [a for a in parser._actions if a.option_strings and a.dest != "help"]
     words = [word for action in flags for word in action.option_strings]
     variables = [variable for action in flags for variable in variable_names(action)]
@@ -60,7 +60,7 @@ def test_each_command_has_its_flags_and_variables_in_the_reference(name: str) ->
 
 def test_scopes_and_levels_are_explained() -> None:
     page = docs.read_page("docs/cli.md")
-    (scope,) = (a for a in capture.new_parser()._actions if "--cluster-scope" in a.option_strings)
+    (scope,) = (a for a in capture.build_parser()._actions if "--cluster-scope" in a.option_strings)
     values = [*(scope.choices or ()), *(str(level).lower() for level in LEVELS)]
     assert len(values) == 7
     assert not [value for value in values if f"\n| `{value}` |" not in page]

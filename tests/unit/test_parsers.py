@@ -21,15 +21,15 @@ from hypothesis import strategies as st
 import kubectl_snapshot
 from kubectl_snapshot.clients.files import localfile
 from kubectl_snapshot.commands.all_commands import COMMANDS
-from kubectl_snapshot.commands.flags import Parser
+from kubectl_snapshot.commands.flags.parser import Parser
 from kubectl_snapshot.errors import SnapshotError
 
 # Takes an object of a list, which the API server has checked.
 CHECKED_BEFORE = {"job.cleanup.selection.parse_cleanup_object"}
 # What parse_flags has made of a command line.
 FLAGS = "argparse.Namespace"
-# argparse turns the second one into an InvalidRequest (commands.flags.Parser.error); the third one
-# sends a text to PyYAML.
+# argparse turns the second one into an InvalidRequest (Parser.error in commands/flags/parser); the
+# third one sends a text to PyYAML.
 FORESEEN = (SnapshotError, argparse.ArgumentTypeError, localfile._NotPlain)
 
 CHARACTERS = st.text(
@@ -61,7 +61,7 @@ LOCATED = st.recursive(
 
 def new_parsers() -> st.SearchStrategy[Parser]:
     modules = [import_module(name) for name, _ in COMMANDS.values()]
-    return st.sampled_from(modules).map(lambda module: module.new_parser())
+    return st.sampled_from(modules).map(lambda module: module.build_parser())
 
 
 STRATEGIES: Mapping[str, st.SearchStrategy[Any]] = {
@@ -80,7 +80,7 @@ STRATEGIES: Mapping[str, st.SearchStrategy[Any]] = {
     "Container[str]": LISTS,
     "Parser": new_parsers(),
     "Located": LOCATED,
-    "commands.flags.parse_flags.arguments": COMMAND_LINES,
+    "commands.flags.environment.parse_flags.arguments": COMMAND_LINES,
     "clients.host.systemd_dbus.parse_message_size.head": st.binary(min_size=16, max_size=16),
     # Its caller has looked whether there is one; of the text it knows nothing.
     "clients.kube.transport.parse_server.cluster": MAPS.flatmap(

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_snapshot.commands import collect
-from kubectl_snapshot.commands.collect_flags import parse_settings
-from kubectl_snapshot.commands.flags import parse_flags
+from kubectl_snapshot.commands.flags.collect import parse_settings
+from kubectl_snapshot.commands.flags.environment import parse_flags
 from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.settings import CollectSettings, build_arguments
 
@@ -38,7 +38,7 @@ SETTINGS = st.builds(
 
 
 def decode(arguments: list[str]) -> CollectSettings:
-    return parse_settings(parse_flags(collect.new_parser(), arguments, {}))
+    return parse_settings(parse_flags(collect.build_parser(), arguments, {}))
 
 
 @given(SETTINGS)

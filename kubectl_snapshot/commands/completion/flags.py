@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.commands.all_commands import COMMANDS, split_command
 from kubectl_snapshot.commands.completion.values import Typing, find_values, takes_file
-from kubectl_snapshot.commands.flags import (
-    Repeated,
-    Single,
-    apply_variables,
-    write_implied_values,
-)
+from kubectl_snapshot.commands.flags.environment import apply_variables
+from kubectl_snapshot.commands.flags.parser import Repeated, Single, write_implied_values
 from kubectl_snapshot.commands.output import SNAPSHOT_FORMATS, TEMPLATE
 from kubectl_snapshot.commands.source import LIVE
 
@@ -21,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
 
-    from kubectl_snapshot.commands.flags import Parser
+    from kubectl_snapshot.commands.flags.parser import Parser
 
 
 def complete_flags(
@@ -45,7 +41,7 @@ def complete_flags(
 
     name, words = split_command(before)
     command = import_module(COMMANDS[name][0])
-    parser = command.new_parser()
+    parser = command.build_parser()
     apply_variables(parser, env)
     # A capture's flags, of which the help of other verbs is silent, go with @live.
     finder = new_finder(parser, find, print_suppressed=LIVE in words)

@@ -92,7 +92,7 @@ def within_limit(find: Find, typing: Typing) -> list[str]:
 def find_in_cluster(kind: str, typing: Typing) -> list[str]:
     from kubectl_snapshot.clients.files.cache import read_recent, write_recent
     from kubectl_snapshot.clients.kube.client import connect
-    from kubectl_snapshot.commands.connection_flags import parse_connection
+    from kubectl_snapshot.commands.flags.connection import parse_connection
 
     options = parse_connection(typing.args)
     kube = connect(options, typing.env)

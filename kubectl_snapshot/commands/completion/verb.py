@@ -6,14 +6,8 @@ import os
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.completion.scripts import SCRIPTS
-from kubectl_snapshot.commands.flags import (
-    Parser,
-    add_boolean_flag,
-    add_log_flags,
-)
-from kubectl_snapshot.commands.flags import (
-    new_parser as new_plain_parser,
-)
+from kubectl_snapshot.commands.flags.parser import Parser, add_boolean_flag, new_parser
+from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.constants import NAME
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest
 
@@ -35,8 +29,8 @@ LOADING = {
 }
 
 
-def new_parser() -> Parser:
-    parser = new_plain_parser(
+def build_parser() -> Parser:
+    parser = new_parser(
         "kubectl snapshot completion",
         "Print what a shell sources to complete kubectl-snapshot. With --install, let kubectl\n"
         "complete `kubectl snapshot` too.",

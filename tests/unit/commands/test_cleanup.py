@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kubectl_snapshot.commands import cleanup
-from kubectl_snapshot.commands.flags import parse_flags
+from kubectl_snapshot.commands.flags.environment import parse_flags
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.job.cleanup.deletion import Inventory
 from kubectl_snapshot.job.cleanup.selection import CleanupDecision, CleanupObject, CleanupSelector
@@ -13,7 +13,7 @@ ROLE = CleanupObject("ClusterRole", "kubectl-snapshot-a", "", "aaaaaaaaaa")
 
 
 def parse(*words: str) -> CleanupSelector:
-    return cleanup.parse_selector(parse_flags(cleanup.new_parser(), words, {}))
+    return cleanup.parse_selector(parse_flags(cleanup.build_parser(), words, {}))
 
 
 def test_rows_say_what_happens_to_which_object_and_why() -> None:

@@ -4,7 +4,7 @@ import io
 import json
 
 from kubectl_snapshot.commands import preflight
-from kubectl_snapshot.commands.flags import parse_flags
+from kubectl_snapshot.commands.flags.environment import parse_flags
 from kubectl_snapshot.errors import NotFound
 from kubectl_snapshot.job.preflight.checks import PreflightCheck, build_failed_check
 
@@ -40,12 +40,12 @@ def test_json_has_every_fact_and_the_exit_code() -> None:
 
 def test_this_machine_needs_no_cluster() -> None:
     out = io.StringIO()
-    args = parse_flags(preflight.new_parser(), ["--local"], {})
+    args = parse_flags(preflight.build_parser(), ["--local"], {})
     assert preflight.run(args, out) == 0
     assert "would work" in out.getvalue()
 
 
 def test_the_flags_are_those_of_a_capture() -> None:
     words = ["--node", "node1", "--privileged=false", "-n", "ops", "--strict", "-o", "json"]
-    args = parse_flags(preflight.new_parser(), words, {})
+    args = parse_flags(preflight.build_parser(), words, {})
     assert (args.node, args.privileged, args.strict) == ("node1", "false", "true")

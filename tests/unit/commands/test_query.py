@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_snapshot.commands import query
-from kubectl_snapshot.commands.flags import parse_flags
+from kubectl_snapshot.commands.flags.environment import parse_flags
 from kubectl_snapshot.document.codec.json_codec import render_json
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.main import main
@@ -89,7 +89,7 @@ class Terminal(io.StringIO):
 
 
 def test_no_word_of_a_node_acts_on_a_terminal(snapshot: str) -> None:
-    args = parse_flags(query.new_parser(), [snapshot, "OS.release.NAME"], {})
+    args = parse_flags(query.build_parser(), [snapshot, "OS.release.NAME"], {})
     shown, piped = Terminal(), io.StringIO()
     query.run(args, shown)
     query.run(args, piped)

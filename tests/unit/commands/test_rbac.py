@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from kubectl_snapshot.commands import rbac
-from kubectl_snapshot.commands.flags import parse_flags
+from kubectl_snapshot.commands.flags.environment import parse_flags
 from kubectl_snapshot.constants import MANAGED_BY_LABEL
 from kubectl_snapshot.errors import InvalidRequest
 from tests.unit.golden import check_golden
@@ -26,7 +26,7 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def printed(*words: str) -> str:
     out = io.StringIO()
-    assert rbac.run(parse_flags(rbac.new_parser(), words, {}), out) == 0
+    assert rbac.run(parse_flags(rbac.build_parser(), words, {}), out) == 0
     return out.getvalue()
 
 

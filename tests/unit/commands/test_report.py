@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_snapshot.commands import report
-from kubectl_snapshot.commands.flags import parse_flags
+from kubectl_snapshot.commands.flags.environment import parse_flags
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.main import main
 from kubectl_snapshot.render.report.node import render_report
@@ -42,7 +42,7 @@ def test_two_documents_are_compared_as_they_were_named(tmp_path: Path) -> None:
 
 
 def test_a_terminal_is_not_flooded() -> None:
-    args = parse_flags(report.new_parser(), [GPU_17], {})
+    args = parse_flags(report.build_parser(), [GPU_17], {})
     with pytest.raises(InvalidRequest, match="not read on a terminal"):
         report.run(args, Terminal())
 

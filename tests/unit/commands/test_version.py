@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_snapshot.commands import version
-from kubectl_snapshot.commands.flags import parse_flags
+from kubectl_snapshot.commands.flags.environment import parse_flags
 from kubectl_snapshot.errors import NotFound
 from tests.servers.http_server import serve
 from tests.servers.kubeconfigs import write_kubeconfig
@@ -22,7 +22,7 @@ def test_without_a_cluster_the_clients_part_is_printed_before_the_error(
     monkeypatch.delenv("KUBECONFIG", raising=False)
     out = io.StringIO()
     with pytest.raises(NotFound, match="no cluster is configured"):
-        version.run(parse_flags(version.new_parser(), ["-o", "json"], {}), out)
+        version.run(parse_flags(version.build_parser(), ["-o", "json"], {}), out)
     assert list(json.loads(out.getvalue())) == ["version", "python", "agentImage", "apiVersion"]
 
 
@@ -30,5 +30,5 @@ def test_the_servers_version_has_no_control_characters(tmp_path: Path) -> None:
     out = io.StringIO()
     with serve(lambda exchange: exchange.send(200, {"gitVersion": "v1\x1b[2J"})) as server:
         path = write_kubeconfig(tmp_path / "kubeconfig", {"server": server.url})
-        version.run(parse_flags(version.new_parser(), ["--kubeconfig", path], {}), out)
+        version.run(parse_flags(version.build_parser(), ["--kubeconfig", path], {}), out)
     assert out.getvalue().splitlines()[-1] == "serverVersion  v1 [2J"

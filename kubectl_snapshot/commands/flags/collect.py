@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.commands.flags import (
-    add_boolean_flag,
-    add_flag,
-    add_repeated_flag,
-    parse_count,
-)
+from kubectl_snapshot.commands.flags.parser import add_boolean_flag, add_flag, add_repeated_flag
+from kubectl_snapshot.commands.flags.shared import parse_count
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubectl_snapshot.commands.flags import add_boolean_flag, add_flag, add_repeated_flag
+from kubectl_snapshot.commands.flags.parser import add_boolean_flag, add_flag, add_repeated_flag
 
 TYPE_CHECKING = False  # typing's is slow to import, and every start pays
 if TYPE_CHECKING:

@@ -1,14 +1,13 @@
-"""How flags are read: kubectl's manners on top of argparse, the environment, the shared flags.
+"""kubectl's flag syntax on top of argparse: values only after `=`, single or repeated flags.
 
-A flag with an optional value takes it only after `=`; a single flag given twice is an error; a flag
-not given takes its value from KUBECTL_SNAPSHOT_<FLAG>, second from the reference's own variable.
+A flag with an optional value takes it only after `=`; a single flag given twice is an error.
 """
 
 from __future__ import annotations
 
 import argparse
 
-from kubectl_snapshot.constants import API_VERSIONS, DEFAULT_TIMEOUT_S, FULL_API_VERSION
+from kubectl_snapshot.commands.flags.suggest import suggest
 from kubectl_snapshot.errors import InvalidRequest
 
 TYPE_CHECKING = False  # typing's is slow to import, and every start pays
@@ -16,21 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, NoReturn
 
-ENVIRONMENT_PREFIX = "KUBECTL_SNAPSHOT_"
 HELP_WIDTH = 98
-# The reference's own variables (contract section 4.3).
-REFERENCE_VARIABLES = {
-    "namespace": "AICR_NAMESPACE",
-    "image": "AICR_IMAGE",
-    "require_gpu": "AICR_REQUIRE_GPU",
-    "runtime_class": "AICR_RUNTIME_CLASS",
-    "helm_namespace": "AICR_HELM_NAMESPACES",
-    "max_nodes_per_entry": "AICR_MAX_NODES_PER_ENTRY",
-    "debug": "AICR_DEBUG",
-    "log_json": "AICR_LOG_JSON",
-}
-# What the reference makes of a value that it cannot read, where that is no error (contract 2.5).
-LENIENT_VARIABLES = {"AICR_MAX_NODES_PER_ENTRY": "there is no limit"}
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -58,8 +43,6 @@ class Parser(argparse.ArgumentParser):
         """Raise for a value that is none of a flag's choices, and name the one that is close."""
         if action.choices is None or value in action.choices:
             return
-        from kubectl_snapshot.commands.suggest import suggest
-
         choices = [str(choice) for choice in action.choices]
         name = max(action.option_strings, key=len, default=str(action.metavar or action.dest))
         raise InvalidRequest(
@@ -163,50 +146,6 @@ def _add(group: Any, names: tuple[str, ...], settings: dict[str, Any]) -> Any:
     return action
 
 
-def add_gpu_flag(group: Any) -> None:
-    """Add what the verbs that collect have for a document that is no use without a GPU."""
-    add_boolean_flag(group, "--require-gpu", help="print nothing and exit 3 where no GPU is found")
-
-
-def add_metrics_flag(group: Any) -> None:
-    """Add what the verbs that collect have for Prometheus."""
-    add_flag(
-        group,
-        "--metrics-file",
-        metavar="FILE.prom",
-        default="",
-        help="write for node_exporter how long it took and whether it failed",
-    )
-
-
-def add_api_version_flag(group: Any) -> None:
-    """Add what a document calls its own version, for readers that know only some."""
-    add_flag(
-        group,
-        "--api-version",
-        choices=API_VERSIONS,
-        metavar="VERSION",
-        default=FULL_API_VERSION,
-        help=f"the document's apiVersion: {', '.join(API_VERSIONS)} (default: the first)",
-    )
-
-
-def add_log_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what every verb has."""
-    group = parser.add_argument_group("what is told on stderr")
-    add_boolean_flag(group, "-v", "--verbose", help="tell each collector's time and status too")
-    add_boolean_flag(group, "--quiet", help="tell errors only")
-    add_boolean_flag(group, "--log-json", help="tell everything as one JSON object a line")
-    add_boolean_flag(group, "--debug", help="add the traceback to an error")
-
-
-def parse_count(text: str) -> int:
-    """Return the number that decimal digits tell."""
-    if not (text.isascii() and text.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on")
-    return int(text)
-
-
 def parse_boolean(text: str) -> bool:
     """Return True or False for exactly `true` or `false`."""
     if text not in ("true", "false"):
@@ -214,79 +153,13 @@ def parse_boolean(text: str) -> bool:
     return text == "true"
 
 
-def parse_timeout(text: str) -> float:
-    """Return a timeout in seconds; 0 means the default (contract section 4.3)."""
-    from kubectl_snapshot.document.destination import parse_duration
-
-    return parse_duration(text) or DEFAULT_TIMEOUT_S
-
-
-def parse_flags(
-    parser: Parser, arguments: Sequence[str], environment: Mapping[str, str]
-) -> argparse.Namespace:
-    """Return the flags of a command line; what it does not give comes from the environment."""
-    apply_variables(parser, environment)
-    args, unknown = parser.parse_known_args(write_implied_values(parser, arguments))
-    if unknown:
-        raise build_unknown_error(parser, unknown)
-    return args
-
-
 def build_unknown_error(parser: Parser, unknown: Sequence[str]) -> InvalidRequest:
     """Return the error for words that are no flags of the verb, or too many."""
     word = unknown[0].partition("=")[0]
     if not word.startswith("-"):
         return InvalidRequest(f"unrecognized arguments: {' '.join(unknown)}", hint=parser.help_hint)
-    from kubectl_snapshot.commands.suggest import suggest
-
     flags = [name for action in parser._actions for name in action.option_strings]
     return InvalidRequest(f"there is no flag {word}", hint=suggest(word, flags, parser.help_hint))
-
-
-def apply_variables(parser: Parser, environment: Mapping[str, str]) -> None:
-    """Make what the environment says the defaults of a parser's flags."""
-    for action in parser._actions:
-        name, value = _variable(action, environment)
-        if name in LENIENT_VARIABLES and not value.isdecimal():
-            told = f"{name} is {value!r}, which is no number: {LENIENT_VARIABLES[name]}"
-            parser.set_defaults(warnings=[told])
-        elif name:
-            action.default = _parse_variable(parser, action, name, value)
-
-
-def variable_names(action: argparse.Action) -> tuple[str, ...]:
-    """Return the environment variables that stand for a flag: ours, then the reference's."""
-    if not getattr(action, "has_variable", False):
-        return ()
-    flag = max(action.option_strings, key=len).lstrip("-")
-    ours = ENVIRONMENT_PREFIX + flag.replace("-", "_").upper()
-    reference = REFERENCE_VARIABLES.get(action.dest)
-    return (ours, reference) if reference else (ours,)
-
-
-def _variable(action: argparse.Action, environment: Mapping[str, str]) -> tuple[str, str]:
-    names = variable_names(action)
-    return next(((name, environment[name]) for name in names if environment.get(name)), ("", ""))
-
-
-def _parse_variable(parser: Parser, action: argparse.Action, name: str, text: str) -> Any:
-    """Return a variable's value.
-
-    A repeated flag's values are separated by white space, in the reference's variable by commas.
-    """
-    try:
-        if isinstance(action, Repeated):
-            words = text.replace(",", " ") if name in REFERENCE_VARIABLES.values() else text
-            return [parser._get_value(action, word) for word in words.split()]
-        value = parser._get_value(action, text)
-        parser._check_value(action, value)
-        return value
-    except InvalidRequest as error:
-        what = f"environment variable {name}: {error.what}"
-        raise InvalidRequest(what, error.why, error.hint or parser.help_hint) from error
-    except argparse.ArgumentError as error:
-        what = f"environment variable {name}: {error.message}"
-        raise InvalidRequest(what, hint=parser.help_hint) from error
 
 
 def write_implied_values(parser: Parser, arguments: Sequence[str]) -> list[str]:

@@ -5,13 +5,14 @@ import io
 import pytest
 
 from kubectl_snapshot.commands import capture, collect, query, version
-from kubectl_snapshot.commands.flags import parse_flags, parse_timeout
+from kubectl_snapshot.commands.flags.environment import parse_flags
+from kubectl_snapshot.commands.flags.shared import parse_timeout
 from kubectl_snapshot.commands.progress import choose_progress
 from kubectl_snapshot.errors import InvalidRequest
 
 
 def parse(*words: str, **environment: str) -> dict[str, object]:
-    return vars(parse_flags(capture.new_parser(), words, environment))
+    return vars(parse_flags(capture.build_parser(), words, environment))
 
 
 def test_an_optional_value_is_taken_only_after_an_equals_sign() -> None:
@@ -107,8 +108,8 @@ def test_reading_flags_leaves_no_trace_in_the_next_parser() -> None:
 
 def test_a_variable_of_the_capture_means_nothing_to_another_verbs_own_flag() -> None:
     environment = {"KUBECTL_SNAPSHOT_OUTPUT": "yaml", "KUBECTL_SNAPSHOT_CLUSTER_SCOPE": "auto"}
-    assert vars(parse_flags(version.new_parser(), [], environment))["output"] == "text"
-    assert vars(parse_flags(collect.new_parser(), [], environment))["cluster_scope"] == "agent"
+    assert vars(parse_flags(version.build_parser(), [], environment))["output"] == "text"
+    assert vars(parse_flags(collect.build_parser(), [], environment))["cluster_scope"] == "agent"
     assert parse(**environment)["output"] == ["yaml"]
 
 
@@ -118,7 +119,7 @@ def test_a_timeout_of_0_is_the_default() -> None:
 
 
 def test_the_references_limit_that_is_no_number_is_no_limit_and_told() -> None:
-    args = parse_flags(query.new_parser(), ["a.yaml"], {"AICR_MAX_NODES_PER_ENTRY": "all"})
+    args = parse_flags(query.build_parser(), ["a.yaml"], {"AICR_MAX_NODES_PER_ENTRY": "all"})
     assert args.max_nodes_per_entry == 0
     stderr = io.StringIO()
     choose_progress(args, stderr)
@@ -129,4 +130,6 @@ def test_the_references_limit_that_is_no_number_is_no_limit_and_told() -> None:
 
 def test_our_own_limit_has_to_be_a_number() -> None:
     with pytest.raises(InvalidRequest, match="KUBECTL_SNAPSHOT_MAX_NODES_PER_ENTRY"):
-        parse_flags(query.new_parser(), ["a.yaml"], {"KUBECTL_SNAPSHOT_MAX_NODES_PER_ENTRY": "all"})
+        parse_flags(
+            query.build_parser(), ["a.yaml"], {"KUBECTL_SNAPSHOT_MAX_NODES_PER_ENTRY": "all"}
+        )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.commands.suggest import suggest
+from kubectl_snapshot.commands.flags.suggest import suggest
 from kubectl_snapshot.main import main
 
 

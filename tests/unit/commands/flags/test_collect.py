@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from kubectl_snapshot.commands import capture
-from kubectl_snapshot.commands.collect_flags import parse_redaction
-from kubectl_snapshot.commands.flags import parse_flags
+from kubectl_snapshot.commands.flags.collect import parse_redaction
+from kubectl_snapshot.commands.flags.environment import parse_flags
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.main import main
 from tests.unit.document.secret_corpus import NAMED, SHAPED, make_corpus, pieces_of
@@ -141,11 +141,11 @@ def test_a_key_file_that_others_can_read_is_told(
 )
 def test_what_does_not_go_together_is_refused(words: tuple[str, ...]) -> None:
     with pytest.raises(InvalidRequest, match="--redact"):
-        parse_redaction(parse_flags(capture.new_parser(), words, {}))
+        parse_redaction(parse_flags(capture.build_parser(), words, {}))
 
 
 def test_the_key_is_given_by_a_file_only() -> None:
-    flags = {name for action in capture.new_parser()._actions for name in action.option_strings}
+    flags = {name for action in capture.build_parser()._actions for name in action.option_strings}
     assert {name for name in flags if "redact" in name} == {
         "--no-redact",
         "--redact",

@@ -1,0 +1,94 @@
+"""Parse a command line; flags not given take their values from environment variables.
+
+A flag's variable is KUBECTL_SNAPSHOT_<FLAG>; the reference's own variable is the fallback.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from kubectl_snapshot.commands.flags.parser import (
+    Repeated,
+    build_unknown_error,
+    write_implied_values,
+)
+from kubectl_snapshot.errors import InvalidRequest
+
+TYPE_CHECKING = False  # typing's is slow to import, and every start pays
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from kubectl_snapshot.commands.flags.parser import Parser
+
+ENVIRONMENT_PREFIX = "KUBECTL_SNAPSHOT_"
+# The reference's own variables (contract section 4.3).
+REFERENCE_VARIABLES = {
+    "namespace": "AICR_NAMESPACE",
+    "image": "AICR_IMAGE",
+    "require_gpu": "AICR_REQUIRE_GPU",
+    "runtime_class": "AICR_RUNTIME_CLASS",
+    "helm_namespace": "AICR_HELM_NAMESPACES",
+    "max_nodes_per_entry": "AICR_MAX_NODES_PER_ENTRY",
+    "debug": "AICR_DEBUG",
+    "log_json": "AICR_LOG_JSON",
+}
+# What the reference makes of a value that it cannot read, where that is no error (contract 2.5).
+LENIENT_VARIABLES = {"AICR_MAX_NODES_PER_ENTRY": "there is no limit"}
+
+
+def parse_flags(
+    parser: Parser, arguments: Sequence[str], environment: Mapping[str, str]
+) -> argparse.Namespace:
+    """Return the flags of a command line; what it does not give comes from the environment."""
+    apply_variables(parser, environment)
+    args, unknown = parser.parse_known_args(write_implied_values(parser, arguments))
+    if unknown:
+        raise build_unknown_error(parser, unknown)
+    return args
+
+
+def apply_variables(parser: Parser, environment: Mapping[str, str]) -> None:
+    """Make what the environment says the defaults of a parser's flags."""
+    for action in parser._actions:
+        name, value = _variable(action, environment)
+        if name in LENIENT_VARIABLES and not value.isdecimal():
+            told = f"{name} is {value!r}, which is no number: {LENIENT_VARIABLES[name]}"
+            parser.set_defaults(warnings=[told])
+        elif name:
+            action.default = _parse_variable(parser, action, name, value)
+
+
+def variable_names(action: argparse.Action) -> tuple[str, ...]:
+    """Return the environment variables that stand for a flag: ours, then the reference's."""
+    if not getattr(action, "has_variable", False):
+        return ()
+    flag = max(action.option_strings, key=len).lstrip("-")
+    ours = ENVIRONMENT_PREFIX + flag.replace("-", "_").upper()
+    reference = REFERENCE_VARIABLES.get(action.dest)
+    return (ours, reference) if reference else (ours,)
+
+
+def _variable(action: argparse.Action, environment: Mapping[str, str]) -> tuple[str, str]:
+    names = variable_names(action)
+    return next(((name, environment[name]) for name in names if environment.get(name)), ("", ""))
+
+
+def _parse_variable(parser: Parser, action: argparse.Action, name: str, text: str) -> Any:
+    """Return a variable's value.
+
+    A repeated flag's values are separated by white space, in the reference's variable by commas.
+    """
+    try:
+        if isinstance(action, Repeated):
+            words = text.replace(",", " ") if name in REFERENCE_VARIABLES.values() else text
+            return [parser._get_value(action, word) for word in words.split()]
+        value = parser._get_value(action, text)
+        parser._check_value(action, value)
+        return value
+    except InvalidRequest as error:
+        what = f"environment variable {name}: {error.what}"
+        raise InvalidRequest(what, error.why, error.hint or parser.help_hint) from error
+    except argparse.ArgumentError as error:
+        what = f"environment variable {name}: {error.message}"
+        raise InvalidRequest(what, hint=parser.help_hint) from error

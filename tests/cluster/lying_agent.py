@@ -1,4 +1,4 @@
-"""An agent that lies: the real zipapp with another program in it, run in a real pod.
+"""A malicious agent: the real zipapp with another program, run in a real pod.
 
 The client carries whatever file KUBECTL_SNAPSHOT_ZIPAPP names, so what a test's program prints
 arrives the way a hostile node's words would: through kubelet, API server and log.

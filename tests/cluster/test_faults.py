@@ -1,6 +1,6 @@
-"""Each fault is told in seconds, with its cause, its exit code, and nothing left in the cluster.
+"""Each fault is reported in seconds with its cause and exit code; no object remains.
 
-The faults run side by side from the first test that asks for one; the run ends with a row of each.
+The faults run in parallel from the first test that needs one; the run ends with a row for each.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ def outcomes(
     zipapp: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Outcomes]:
-    """The outcome to come of every fault that this run asks for."""
+    """Futures of the outcomes of every selected fault."""
     cluster.require_lab()
     directory = tmp_path_factory.mktemp("faults")
     asked = [
         str(item.callspec.params["name"])
         for item in request.session.items
-        if isinstance(item, pytest.Function) and item.function is test_a_fault_is_told
+        if isinstance(item, pytest.Function)
+        and item.function is test_a_fault_is_reported_with_its_cause
     ]
     load_fault_images(cluster, directory)
     with serve_faults(cluster, directory) as servers:
@@ -48,15 +49,15 @@ def outcomes(
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_told(
+def test_a_fault_is_reported_with_its_cause(
     outcomes: Outcomes, name: str, record_property: Callable[[str, object], None]
 ) -> None:
     fault, outcome = FAULTS[name], outcomes[name].result()
     record_property(FIGURES, render_row(name, outcome))
     message = " | ".join(outcome.error.get(key, "") for key in ("what", "why", "hint"))
     assert outcome.code == fault.code, outcome.stderr
-    for words in fault.told:
-        assert words in message
+    for text in fault.messages:
+        assert text in message
     assert outcome.left == ()
     assert outcome.seconds < fault.within_s
     if fault.check:

@@ -1,5 +1,5 @@
 #!/usr/local/bin/python3.11
-"""What stands in for the agent in the faults' images: it does what the directory it is in is named.
+"""Stand-in for the agent in the faults' images: its directory's name selects its misbehaviour.
 
 Runs in a container, with this checkout's frame beside it; tests import it for the documents.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 from kubectl_snapshot.job.frame import encode_frame, render_progress
 
 MIB = 1024 * 1024
-# The kubelet looks at a running container's log every 3 s in the lab, and rotates it at 10 MiB.
+# In the lab, the kubelet checks a running container's log every 3 s and rotates it at 10 MiB.
 ROTATED_AFTER_S = 10
 ESCAPE = "\x1b]0;owned\x07\x1b[2J\x1b[31mred"
 CLOCK = threading.Event()
@@ -27,7 +27,7 @@ TIMESTAMP = "2026-01-02T03:04:05Z"
 
 
 def main() -> None:
-    # The first process of a PID namespace does not end by a signal that it does not handle.
+    # The first process of a PID namespace ignores signals without a handler.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     MODES[Path(sys.argv[0]).parent.name]()
 
@@ -45,12 +45,12 @@ def build_document(data: dict[str, str] | None = None) -> bytes:
 
 
 def build_compressible(size_bytes: int) -> dict[str, str]:
-    """Return data of about this size that packs well."""
+    """Return compressible data of about this size."""
     return {f"net.key{number:06}": "0123456789" * 8 for number in range(size_bytes // 100)}
 
 
 def build_incompressible(frame_bytes: int) -> dict[str, str]:
-    """Return data whose frame is about this large: hex packs to half, base64 lines add 37 %."""
+    """Return data whose frame has about this size: hex compresses to half, base64 adds 37 %."""
     source = random.Random(0)
     count = int(frame_bytes / 1.39 / 1024)
     return {f"net.key{number:06}": source.randbytes(1000).hex() for number in range(count)}
@@ -101,7 +101,7 @@ def fill_disk() -> None:
 
 
 def damage() -> None:
-    """Send a frame whose lines are whole and whose digest is that of another document."""
+    """Send a complete frame with the digest of another document."""
     write([frame({"kernel.osrelease": "6.2"})[0], *frame()[1:]])
 
 
@@ -111,13 +111,13 @@ def lie() -> None:
 
 
 def explode() -> None:
-    """Send 300 MiB of zeros, which pack to a thousandth."""
+    """Send a decompression bomb: 300 MiB of zeros."""
     run_id = frame()[0].split()[1]
     write(encode_frame(bytes(300 * MIB), run_id))
 
 
 def rotate() -> None:
-    """Write more than the kubelet keeps in one file, and the rest after it has looked."""
+    """Write more than one log file holds, and the rest after the rotation."""
     lines = frame(build_incompressible(13 * MIB))
     last = len(lines) - 100
     write(lines[:last])
@@ -126,7 +126,7 @@ def rotate() -> None:
 
 
 def make_noise() -> None:
-    """Write the frame among everything else that a log can hold, on both streams."""
+    """Write the frame between garbage on both streams."""
     source = random.Random(0)
     foreign = encode_frame(build_document({"foreign": "run"}), "zzzzzzzzzz")
     for line in frame(build_incompressible(MIB // 4)):

@@ -1,4 +1,4 @@
-"""What is there before the client starts: context managers, each for one scene."""
+"""Preparations before the client starts: context managers, each for one scene."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ def with_webhook(scene: Scene, name: str, is_up: bool = True) -> Iterator[None]:
 
 
 def is_known(scene: Scene, *marks: str) -> bool:
-    """Return whether what decides about pods does so already: a pod that is only tried shows it."""
+    """Return whether admission already uses a new webhook or limit, by a dry-run pod."""
     resources = {"limits": {"cpu": 1}, "requests": {"cpu": 1}}
     container = {"name": "c", "image": "x", "resources": resources}
-    pod = {"metadata": {"name": "trial"}, "spec": {"containers": [container]}}
+    pod = {"metadata": {"name": "dry-run"}, "spec": {"containers": [container]}}
     try:
-        made = json.dumps(scene.create("pods?dryRun=All", pod)["spec"])
+        created = json.dumps(scene.create("pods?dryRun=All", pod)["spec"])
     except kube.ApiError as error:
-        made = error.body
-    return any(mark in made for mark in marks)
+        created = error.body
+    return any(mark in created for mark in marks)
 
 
 @contextlib.contextmanager
@@ -80,7 +80,7 @@ def with_taint(scene: Scene, node: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def with_label_to_come(scene: Scene, node: str, label: str) -> Iterator[None]:
-    """A label that the node does not have, and loses again afterwards."""
+    """A label that is removed from the node afterwards."""
     try:
         yield
     finally:
@@ -94,21 +94,21 @@ def with_fault(scene: Scene, node: str, what: str) -> Iterator[None]:
     try:
         yield
     finally:
-        nodes.mend_node(scene.cluster, node, what)
+        nodes.repair_node(scene.cluster, node, what)
 
 
 @contextlib.contextmanager
-def mending(scene: Scene, node: str, what: str) -> Iterator[None]:
-    """A node that is mended afterwards."""
+def repaired_after(scene: Scene, node: str, what: str) -> Iterator[None]:
+    """A node that is repaired afterwards."""
     try:
         yield
     finally:
-        nodes.mend_node(scene.cluster, node, what)
+        nodes.repair_node(scene.cluster, node, what)
 
 
 @contextlib.contextmanager
 def with_systemd_stopped(scene: Scene, node: str) -> Iterator[None]:
-    """A node whose systemd takes connections and says nothing: the collector of it hangs."""
+    """A node whose systemd accepts connections and never answers: its collector hangs."""
     init = processes.init_of(scene.cluster.require_lab(), node)
     assert init
     os.kill(init, signal.SIGSTOP)
@@ -120,7 +120,7 @@ def with_systemd_stopped(scene: Scene, node: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_logs(scene: Scene, node: str) -> Iterator[None]:
-    """A kubelet that gives out no logs (KubeletConfiguration, enableDebuggingHandlers)."""
+    """A kubelet that serves no logs (KubeletConfiguration, enableDebuggingHandlers)."""
     config = "/etc/kubernetes/kubelet.yaml"
     change = "sed -i '/^enableDebuggingHandlers/d' {0}; {1} systemctl restart kubelet"
     off = f"echo 'enableDebuggingHandlers: false' >> {config};"
@@ -130,12 +130,12 @@ def without_logs(scene: Scene, node: str) -> Iterator[None]:
         yield
     finally:
         scene.cluster.node_exec(node, "sh", "-c", change.format(config, ""))
-        nodes.mend_node(scene.cluster, node, "kubelet")
+        nodes.repair_node(scene.cluster, node, "kubelet")
 
 
 @contextlib.contextmanager
 def as_account(scene: Scene, rules: list[dict[str, Any]] | None = None) -> Iterator[None]:
-    """The client logs in as a service account that may do `rules`, by default an admin's."""
+    """The client authenticates as a service account with `rules`, by default those of `admin`."""
     scene.create("serviceaccounts", {"metadata": {"name": ACCOUNT}})
     role = {"kind": "ClusterRole", "name": "admin"}
     if rules is not None:
@@ -155,7 +155,7 @@ def as_account(scene: Scene, rules: list[dict[str, Any]] | None = None) -> Itera
 
 @contextlib.contextmanager
 def behind_proxy(scene: Scene, shape: Callable[[], Shape]) -> Iterator[None]:
-    """The client speaks to the API server through a proxy that changes what comes back."""
+    """The client connects through a proxy that changes the API server's answers."""
     cluster = json.loads(Path(scene.cluster.kubeconfig).read_text())["clusters"][0]["cluster"]
     authority = scene.directory / "api-ca.crt"
     authority.write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
@@ -179,7 +179,7 @@ def write_kubeconfig(scene: Scene, **replaced: Any) -> None:
 
 @contextlib.contextmanager
 def as_blind_user(scene: Scene) -> Iterator[None]:
-    """A namespace that enforces `restricted`, and a client that may not read its labels."""
+    """A namespace that enforces `restricted`, and a client without permission to read it."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     path = f"/api/v1/namespaces/{scene.namespace}"
     scene.cluster.client.patch(path, {"metadata": {"labels": labels}})

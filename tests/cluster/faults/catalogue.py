@@ -1,7 +1,7 @@
-"""The table of faults: how each is provoked, and what the client has to make of it.
+"""The table of faults: how each is provoked, and how the client has to report it.
 
-To add one: an entry in FAULTS, and what it needs in arrange.py (before the client starts) or
-scene.py (while the agent runs).
+To add one: an entry in FAULTS, and its preparation in arrange.py (before the client starts) or
+its provocation in scene.py (while the agent runs).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tests.servers.http_server import Exchange
 from tests.servers.reverse_proxy import CutShort, Shape
 from tests.validation import parse_valid, subtype
 
-# Faults of a lane happen one after the other. The first lane has room for several at once; a fault
-# that breaks a node has the other node for itself; the last lane waits until all others are done.
+# Faults of a lane run one after the other; SHARED runs several in parallel. A fault that
+# breaks a node uses NODE2; ALONE waits until all others are done.
 SHARED, NODE2, ALONE = "node1", "node2", "alone"
 HANG = ("--agent", "image", "--image", name_image("hang"))
 LATE_LABEL = "faults.test/late"
@@ -33,16 +33,16 @@ LATE = ("--agent", "image", "--image", name_image("late"))
 
 @dataclass(frozen=True)
 class Fault:
-    """One row. `told` are parts of the message; `within_s` bounds the time to it.
+    """One row. `messages` are parts of the error; `within_s` limits the time to it.
 
     The time counts from the client's start, or from `provoke`, which is done once the agent runs
-    (`waits_for_run`). `check` looks at the document. What `is_left` cannot be deleted by the
-    client, which then says how; the stage does as it says.
+    (`waits_for_run`). `check` checks the document. With `is_left` the client cannot delete its
+    objects and prints commands, which the stage runs.
     """
 
     flags: tuple[str, ...] = ()
     code: int = 0
-    told: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     arrange: Callable[[Scene], AbstractContextManager[None]] = arrange.nothing
     provoke: Callable[[Scene], None] | None = None
     waits_for_run: bool = True
@@ -67,12 +67,12 @@ def expect_built(build: Callable[[int], dict[str, str]], size: int, document: st
 
 
 def expect_own(document: str) -> None:
-    """The real agent's document, with nothing of anybody else's."""
+    """Expect the real agent's document."""
     assert subtype(parse_valid(document), "OS", "release").status == "ok"
 
 
 def expect_partial(document: str) -> None:
-    """What was read before the agent was told to end, and the name of what was not."""
+    """Expect the readings from before the agent was stopped, and the gap of the rest."""
     snapshot = parse_valid(document)
     assert subtype(snapshot, "OS", "release").status == "ok"
     assert "SystemD.containerd.service=timeout" in snapshot.metadata["gaps"]
@@ -106,7 +106,7 @@ def cut_after_first(mark: str, times: int) -> Shape:
 
 
 def read_slowly() -> Shape:
-    """Take the log in at a megabyte a second."""
+    """Read the log at one megabyte per second."""
 
     def shape(exchange: Exchange, pieces: Iterator[bytes]) -> Iterable[bytes]:
         for piece in pieces:
@@ -118,7 +118,7 @@ def read_slowly() -> Shape:
 
 
 def stall_once() -> Shape:
-    """Stop reading the first log until after its rotation, and then cut it."""
+    """Stop reading the first log stream until after the rotation, then cut it."""
     has_stalled = threading.Event()
 
     def shape(exchange: Exchange, pieces: Iterator[bytes]) -> Iterable[bytes]:
@@ -137,13 +137,13 @@ UNSCHEDULABLE = {
         ("--node-selector", "no=such"), 3, ("no node matches no=such", "didn't match")
     ),
     "no node has the name": Fault(("--node", "node99"), 3, ("no node matches the name node99",)),
-    "a taint that is not tolerated": Fault(
+    "untolerated taint": Fault(
         ("--node", "node1", "--toleration", "other=x:NoSchedule"),
         3,
         ("no node accepts the agent's pod: untolerated taint", "--toleration"),
         partial(arrange.with_taint, node="node1"),
     ),
-    "no room: a webhook asks for 500 CPUs": Fault(
+    "insufficient CPU: a webhook asks for 500": Fault(
         (),
         6,
         ("insufficient cpu", "--wait-for-schedule"),
@@ -172,15 +172,15 @@ IMAGES = {
     "image not found": Fault(
         ("--image", f"{REGISTRY}/missing:1"), 3, (f"image {REGISTRY}/missing:1 not found",)
     ),
-    "image needs a login": Fault(
+    "image needs credentials": Fault(
         ("--image", f"{REGISTRY}/private:1"),
         4,
         ("is not authorized to pull image", "--image-pull-secret"),
     ),
-    "registry limits the rate": Fault(
+    "registry rate limit": Fault(
         ("--image", f"{REGISTRY}/limited:1"), 7, ("rate limit for pulls", "mirror")
     ),
-    "registry out of reach": Fault(
+    "registry unreachable": Fault(
         ("--image", f"{CLOSED_REGISTRY}/none:1"), 6, ("cannot reach the registry",)
     ),
     "image of another architecture": Fault(
@@ -191,19 +191,19 @@ IMAGES = {
         2,
         ("does not support the architecture of node", "exec format error"),
     ),
-    "image reference is none": Fault(("--image", "Not An Image"), 2, ("Not An Image",)),
+    "invalid image reference": Fault(("--image", "Not An Image"), 2, ("Not An Image",)),
     "image without Python": Fault(
         ("--image", "registry.k8s.io/pause:3.10"), 2, ("has no python3", "Python 3.9 or newer")
     ),
     "Python too old": Fault(
         ("--image", name_image(OLD)), 2, ("is too old", "the image has 3.8", "Python 3.9 or newer")
     ),
-    "--agent image without us in it": Fault(
+    "--agent image without the program": Fault(
         ("--agent", "image"), 2, ("python:3.11-slim does not contain kubectl-snapshot",)
     ),
 }
 REFUSED = {
-    "Pod Security, told by the pod's refusal": Fault(
+    "Pod Security, from the pod's rejection": Fault(
         (),
         4,
         (
@@ -214,13 +214,13 @@ REFUSED = {
         ),
         arrange.as_blind_user,
     ),
-    "webhook refuses the pod": Fault(
+    "webhook denies the pod": Fault(
         (),
         4,
         ("webhook refuse.faults.test denied", REFUSAL),
         partial(arrange.with_webhook, name="refuse"),
     ),
-    "webhook does not answer": Fault(
+    "webhook does not respond": Fault(
         (),
         6,
         ("webhook refuse.faults.test does not respond",),
@@ -277,7 +277,7 @@ MID_RUN = {
     "namespace deleted": Fault(
         HANG, 3, ("namespace", "was deleted during the capture"), provoke=scene.delete_namespace
     ),
-    "login revoked": Fault(
+    "credentials revoked": Fault(
         HANG,
         4,
         ("the credentials expired or were revoked",),
@@ -310,26 +310,26 @@ NODES = {
         HANG,
         6,
         ("node node2 does not respond",),
-        partial(arrange.mending, node="node2", what="kubelet"),
+        partial(arrange.repaired_after, node="node2", what="kubelet"),
         partial(scene.break_node, node="node2", what="kubelet"),
         lane=NODE2,
     ),
-    "node cut off the network": Fault(
+    "node without network": Fault(
         HANG,
         6,
         ("node node2 does not respond",),
-        partial(arrange.mending, node="node2", what="network"),
+        partial(arrange.repaired_after, node="node2", what="network"),
         partial(scene.break_node, node="node2", what="network"),
         lane=NODE2,
     ),
-    "runtime stands still": Fault(
+    "container runtime hangs": Fault(
         ("--timeout", "12s"),
         5,
         ("no result within 12 s", "the pod on node2 is Pending"),
         partial(arrange.with_fault, node="node2", what="containerd"),
         lane=NODE2,
     ),
-    "kubelet gives out no logs": Fault(
+    "kubelet serves no logs": Fault(
         (),
         8,
         ("does not serve container logs", "--local"),
@@ -378,7 +378,7 @@ TRANSPORT = {
     "a sidecar that a webhook added": Fault(
         (), arrange=partial(arrange.with_webhook, name="sidecar"), check=expect_own
     ),
-    "a result that is no snapshot": Fault(image("lie"), 8, ("is not a valid snapshot",)),
+    "invalid snapshot": Fault(image("lie"), 8, ("is not a valid snapshot",)),
     "a decompression bomb": Fault(image("explode"), 8, ("too large",)),
 }
 FAULTS = {**UNSCHEDULABLE, **IMAGES, **REFUSED, **MID_RUN, **NODES, **TRANSPORT}

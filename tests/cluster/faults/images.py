@@ -1,6 +1,6 @@
-"""The images of the faults: one tree with a directory a mode, and an image a mode that starts it.
+"""The images of the faults: one for each mode of agent.py.
 
-They differ in their PATH alone, so they share one layer and are made and loaded at once.
+They differ only in their PATH, so they share one layer and are built and loaded together.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from tests.lab import images
 
 AGENT = Path(__file__).with_name("agent.py")
 PACKAGE = ROOT / "kubectl_snapshot"
-# All that the frame needs of the package.
+# The modules of the package that the frame imports.
 CARRIED = (
     "__init__.py",
     "constants.py",
     "errors.py",
     "job/__init__.py",
     "job/frame.py",
+    "text.py",
 )
-# Says that it is 3.8 to the program that it is given; real old Pythons are in tests/integration.
+# Pretends to be Python 3.8; tests/integration has real old Pythons.
 OLD_PYTHON = """\
 #!/usr/local/bin/python3.11
 import sys

@@ -1,4 +1,4 @@
-"""Nodes of the lab that are broken and mended."""
+"""Break and repair nodes of the lab."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def break_node(cluster: Cluster, node: str, what: str) -> None:
     run_fault(cluster, node, f"{what}-off")
 
 
-def mend_node(cluster: Cluster, node: str, what: str) -> None:
+def repair_node(cluster: Cluster, node: str, what: str) -> None:
     run_fault(cluster, node, f"{what}-on")
 
     def is_ready() -> bool:

@@ -1,4 +1,4 @@
-"""One fault on stage: its namespace and its client; and what is done while the agent runs."""
+"""The scene of one fault: its namespace, its client, and provocations while the agent runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.lab import kube
 from tests.lab.machine import wait_for
 
 RUNS_S = 60
-# Longer than the client waits for a node where it is not told to.
+# Longer than the client waits for a node without --wait-for-schedule.
 PATIENCE_S = 7
 IN_BACKGROUND = {
     "apiVersion": "v1",
@@ -29,7 +29,7 @@ IN_BACKGROUND = {
 
 @dataclass
 class Scene:
-    """Where a fault happens. `kubeconfig` is the client's, empty for the administrator's."""
+    """The scene of a fault. `kubeconfig` is the client's, empty for the administrator's."""
 
     cluster: Cluster
     servers: Servers
@@ -48,12 +48,12 @@ class Scene:
         self.cluster.client.call("DELETE", path, IN_BACKGROUND)
 
     def agent_pod(self) -> Any:
-        """Return the agent's pod, an empty object before there is one."""
+        """Return the agent's pod, or an empty object."""
         items = self.cluster.client.get(self.path("pods"))["items"]
         return items[0] if items else {}
 
     def is_running(self) -> bool:
-        """Return whether the agent has said something, and has not ended."""
+        """Return whether the agent has printed something and still runs."""
         pod = self.agent_pod()
         statuses = pod.get("status", {}).get("containerStatuses", [])
         if not any("running" in status["state"] for status in statuses):
@@ -97,7 +97,7 @@ def break_node(scene: Scene, node: str, what: str) -> None:
 
 
 def restart_api_server(scene: Scene) -> None:
-    """Kill the API server and start it again, by the kit: it is to be no child of the tests."""
+    """Restart the API server through the lab's command, so that it is no child of the tests."""
     name = scene.cluster.require_lab().name
     command = [sys.executable, "-B", str(KIT), "restart", "apiserver", "--name", name]
     subprocess.run(command, check=True)
@@ -109,7 +109,7 @@ def send_signal(scene: Scene, number: signal.Signals) -> None:
 
 
 def label_node_late(scene: Scene, node: str, label: str) -> None:
-    """Give a node the label that the pod waits for, long after the scheduler has refused it."""
+    """Label a node as the pod requires, long after it became unschedulable."""
 
     def is_refused() -> bool:
         conditions = scene.agent_pod().get("status", {}).get("conditions", [])
@@ -121,7 +121,7 @@ def label_node_late(scene: Scene, node: str, label: str) -> None:
 
 
 def lift_quota(scene: Scene) -> None:
-    """Take away the quota, after the Job's controller was refused."""
+    """Delete the quota after it rejected the Job controller's pod."""
 
     def is_refused() -> bool:
         events = scene.cluster.client.get(scene.path("events"))["items"]

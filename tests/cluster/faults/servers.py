@@ -1,4 +1,4 @@
-"""What the lab's cluster talks to beside itself: admission webhooks and an image registry.
+"""Servers for the lab's cluster: admission webhooks and an image registry.
 
 They listen on the machine's address in the cluster's network.
 """
@@ -38,7 +38,7 @@ SIDECAR = {
 }
 VOLUME = {"name": "added", "persistentVolumeClaim": {"claimName": "nobody-made-it"}}
 CONTAINER = "/spec/containers/0"
-# What each webhook does to a pod, as a JSON patch (RFC 6902).
+# The JSON patch (RFC 6902) of each webhook.
 PATCHES: dict[str, list[dict[str, Any]]] = {
     "sidecar": [{"op": "add", "path": "/spec/containers/0", "value": SIDECAR}],
     "volume": [{"op": "add", "path": "/spec/volumes/-", "value": VOLUME}],
@@ -131,7 +131,7 @@ def webhook(
     own = f"{namespace}-{name}"
     cluster.client.call("POST", path, {"metadata": {"name": own}, "webhooks": [hook]})
     try:
-        # The API server looks for new configurations through a watch of its own.
+        # The API server learns of new configurations through a watch.
         yield
     finally:
         cluster.client.call("DELETE", f"{path}/{own}")

@@ -1,4 +1,4 @@
-"""Runs the faults, side by side where they do not meet, and keeps what came of each."""
+"""Run the faults, in parallel where they do not interfere, and keep their outcomes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.cluster.faults.servers import Servers
 from tests.cluster.support import PYTHON, Cluster, ours, temporary_namespace
 from tests.lab.machine import Problem, wait_for
 
-# Of the shared lane; more at once and the machine, not the client, decides the time.
+# Parallel faults of the shared lane; with more, the machine limits the time, not the client.
 PARALLEL = 3
 ENDED_S = 120
 GONE_S = 15
@@ -29,7 +29,7 @@ COLUMNS = "{:45} {:>4} {:>6} {:>4}  {}"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one fault: the client's error and events, and what it left in the cluster."""
+    """The outcome of one fault: the client's error and events, and the objects that remain."""
 
     fault: Fault
     code: int
@@ -49,7 +49,7 @@ class Outcome:
 def run_faults(
     cluster: Cluster, servers: Servers, zipapp: Path, faults: Mapping[str, Fault], directory: Path
 ) -> dict[str, Future[Outcome]]:
-    """Start all of them and return their outcomes to come, those that must be alone last."""
+    """Start all faults and return futures of their outcomes; those that run alone come last."""
     lanes = defaultdict(list)
     for name, fault in faults.items():
         lanes[fault.lane].append(name)
@@ -98,7 +98,7 @@ def run_fault(
                 client.communicate()
             events = [json.loads(line) for line in stderr.splitlines() if line.startswith("{")]
             if fault.is_left:
-                clean_up_as_told(cluster, events)
+                run_cleanup_commands(cluster, events)
             return Outcome(
                 fault=fault,
                 code=client.returncode,
@@ -124,15 +124,15 @@ def start_client(scene: Scene, fault: Fault, zipapp: Path) -> subprocess.Popen[s
     )
 
 
-def clean_up_as_told(cluster: Cluster, events: Iterable[Mapping[str, Any]]) -> None:
-    (told,) = [event for event in events if event["event"] == "left-behind"]
-    for command in told["commands"]:
+def run_cleanup_commands(cluster: Cluster, events: Iterable[Mapping[str, Any]]) -> None:
+    (left,) = [event for event in events if event["event"] == "left-behind"]
+    for command in left["commands"]:
         done = cluster.kubectl(*command.strip("`").split()[1:])
         assert done.returncode == 0, done.stderr
 
 
 def find_left(cluster: Cluster, events: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return what is left of the run once the cluster has had the time to take it away."""
+    """Return the run's objects that remain after the cluster had time to remove them."""
     run_id = next((event["run-id"] for event in events if event["event"] == "start"), "")
     if not run_id:
         return ()
@@ -142,6 +142,6 @@ def find_left(cluster: Cluster, events: Iterable[Mapping[str, Any]]) -> tuple[st
 
 
 def render_row(name: str, outcome: Outcome) -> str:
-    """Return what `make faults` prints of one: exit code, seconds, objects left, message."""
+    """Return the row of `make faults`: exit code, seconds, remaining objects, message."""
     seconds = f"{outcome.seconds:.1f}"
     return COLUMNS.format(name, outcome.code, seconds, len(outcome.left), outcome.message[:110])

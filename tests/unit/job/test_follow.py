@@ -141,7 +141,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watchers, "PROBE_S", 2.0)
 
 
-def test_a_log_that_is_cut_is_read_again_and_merged(tmp_path: Path) -> None:
+def test_a_cut_log_is_reread_and_merged(tmp_path: Path) -> None:
     def cut(exchange: Exchange) -> None:
         exchange.begin_chunks()
         exchange.send_chunk(lines(*FRAME[:2]))
@@ -152,7 +152,7 @@ def test_a_log_that_is_cut_is_read_again_and_merged(tmp_path: Path) -> None:
     assert capture(wire, tmp_path) == PAYLOAD
 
 
-def test_progress_is_told_once_though_the_log_is_read_twice(tmp_path: Path) -> None:
+def test_progress_is_reported_once_although_the_log_is_reread(tmp_path: Path) -> None:
     progress = render_progress({"collector": "OS", "event": "started"})
     wire = Wire([write(lines(progress)), write_and_wait(lines(progress, *FRAME))])
     wire.pods.put(("ADDED", pod()))
@@ -160,7 +160,7 @@ def test_progress_is_told_once_though_the_log_is_read_twice(tmp_path: Path) -> N
     assert wire.told == [{"collector": "OS", "event": "started"}]
 
 
-def test_a_node_cannot_make_us_tell_people_what_to_type(tmp_path: Path) -> None:
+def test_a_node_cannot_forge_events_with_commands(tmp_path: Path) -> None:
     forged = [
         {"event": "left-behind", "commands": "kubectl delete namespace ops"},
         {"event": "warning", "message": "log in at example.org"},
@@ -173,13 +173,13 @@ def test_a_node_cannot_make_us_tell_people_what_to_type(tmp_path: Path) -> None:
     assert wire.told == []
 
 
-def test_a_line_without_end_before_the_frame_costs_nothing(tmp_path: Path) -> None:
+def test_an_unterminated_line_before_the_frame_is_truncated(tmp_path: Path) -> None:
     wire = Wire([write_and_wait(b"\xff" * 1_000_000 + lines(*FRAME))])
     wire.pods.put(("ADDED", pod()))
     assert capture(wire, tmp_path) == PAYLOAD
 
 
-def test_an_agent_whose_pod_is_deleted_may_still_send_what_it_has(tmp_path: Path) -> None:
+def test_the_agent_of_a_deleted_pod_can_still_send_its_result(tmp_path: Path) -> None:
     deleted = threading.Event()
 
     def send_late(exchange: Exchange) -> None:
@@ -200,14 +200,14 @@ def test_an_agent_whose_pod_is_deleted_may_still_send_what_it_has(tmp_path: Path
     assert capture(wire, tmp_path) == PAYLOAD
 
 
-def test_a_pod_that_is_being_deleted_and_says_no_more_ends_the_run(tmp_path: Path) -> None:
+def test_a_terminating_pod_without_further_output_ends_the_run(tmp_path: Path) -> None:
     wire = Wire([write(b"bye\n")])
     wire.pods.put(("ADDED", pod()))
     wire.pods.put(("MODIFIED", pod(deletionTimestamp="2026-01-02T03:04:05Z")))
     assert "was deleted before its result arrived" in refusal(wire, tmp_path).what
 
 
-def test_a_log_read_after_the_end_and_without_a_result_is_the_end(tmp_path: Path) -> None:
+def test_a_complete_log_without_a_result_ends_the_run(tmp_path: Path) -> None:
     wire = Wire([write(b"good bye\n")])
     wire.pods.put(("ADDED", pod(ENDED)))
     error = refusal(wire, tmp_path)
@@ -215,7 +215,7 @@ def test_a_log_read_after_the_end_and_without_a_result_is_the_end(tmp_path: Path
     assert "good bye" in error.why
 
 
-def test_a_log_that_went_with_its_evicted_container_is_not_asked_for_again(
+def test_the_log_of_an_evicted_container_is_not_retried(
     tmp_path: Path,
 ) -> None:
     evicted = pod({"terminated": {"exitCode": 137}})
@@ -227,7 +227,7 @@ def test_a_log_that_went_with_its_evicted_container_is_not_asked_for_again(
     assert error.why == "no disk left"
 
 
-def test_a_result_of_which_lines_are_lost_says_what_to_narrow(tmp_path: Path) -> None:
+def test_a_result_with_lost_lines_has_a_hint_to_collect_less(tmp_path: Path) -> None:
     wire = Wire([write(lines(FRAME[0], *FRAME[2:]))])
     wire.pods.put(("ADDED", pod(ENDED)))
     error = refusal(wire, tmp_path)
@@ -235,7 +235,7 @@ def test_a_result_of_which_lines_are_lost_says_what_to_narrow(tmp_path: Path) ->
     assert "1 of 1 lines are missing: 1" in error.why
 
 
-def test_a_kubelet_that_gives_out_no_logs_is_told_at_once(tmp_path: Path) -> None:
+def test_a_kubelet_with_logs_disabled_is_reported_at_once(tmp_path: Path) -> None:
     wire = Wire([refuse(405, "Debug endpoints are disabled.")])
     wire.pods.put(("ADDED", pod()))
     error = refusal(wire, tmp_path)
@@ -243,7 +243,7 @@ def test_a_kubelet_that_gives_out_no_logs_is_told_at_once(tmp_path: Path) -> Non
     assert error.what == "node node2 does not serve container logs"
 
 
-def test_a_login_that_ends_meanwhile_is_told_from_one_that_never_was(tmp_path: Path) -> None:
+def test_credentials_that_expire_during_the_capture_are_reported_so(tmp_path: Path) -> None:
     wire = Wire([refuse(401, "Unauthorized")])
     wire.pods.put(("ADDED", pod()))
     error = refusal(wire, tmp_path)
@@ -251,7 +251,7 @@ def test_a_login_that_ends_meanwhile_is_told_from_one_that_never_was(tmp_path: P
     assert "during the capture" in error.what
 
 
-def test_a_silent_pod_whose_kubelet_refuses_is_on_a_lost_node(
+def test_a_silent_pod_with_an_unreachable_kubelet_is_on_a_lost_node(
     tmp_path: Path, impatient: None
 ) -> None:
     wire = Wire([write_and_wait(b"")], probe=refuse(500, DIAL))
@@ -262,7 +262,7 @@ def test_a_silent_pod_whose_kubelet_refuses_is_on_a_lost_node(
     assert error.why == DIAL
 
 
-def test_a_kubelet_that_says_nothing_at_all_is_lost_where_the_api_server_answers(
+def test_a_kubelet_that_times_out_is_lost_if_the_api_server_responds(
     tmp_path: Path, impatient: None
 ) -> None:
     wire = Wire([write_and_wait(b"")], probe=lambda exchange: exchange.stopped.wait() and None)
@@ -270,7 +270,9 @@ def test_a_kubelet_that_says_nothing_at_all_is_lost_where_the_api_server_answers
     assert refusal(wire, tmp_path).what.startswith("node node2 does not respond")
 
 
-def test_a_silent_pod_whose_kubelet_answers_is_waited_for(tmp_path: Path, impatient: None) -> None:
+def test_a_silent_pod_with_a_responding_kubelet_is_waited_for(
+    tmp_path: Path, impatient: None
+) -> None:
     probed = threading.Semaphore(0)
 
     def send_after_probes(exchange: Exchange) -> None:
@@ -289,7 +291,7 @@ def test_a_silent_pod_whose_kubelet_answers_is_waited_for(tmp_path: Path, impati
     assert capture(wire, tmp_path) == PAYLOAD
 
 
-def test_an_api_server_that_is_gone_is_waited_for_and_told_once(
+def test_an_api_server_outage_is_waited_for_and_reported_once(
     tmp_path: Path, impatient: None
 ) -> None:
     probed = threading.Semaphore(0)
@@ -312,9 +314,7 @@ def test_an_api_server_that_is_gone_is_waited_for_and_told_once(
     assert "the API server does not respond (no backend is up)" in warning["message"]
 
 
-def test_a_bound_pod_of_which_nobody_says_a_word_is_asked_about(
-    tmp_path: Path, impatient: None
-) -> None:
+def test_a_bound_pod_without_a_status_is_probed(tmp_path: Path, impatient: None) -> None:
     bound = {**pod(), "status": {"phase": "Pending"}}
     wire = Wire([write(b"")], probe=refuse(500, DIAL))
     wire.pods.put(("ADDED", bound))

@@ -45,7 +45,7 @@ def forge_frame(packed: bytes, size_bytes: int, digest: str = "0" * 64) -> list[
     return [forge("begin", f"{size_bytes},1,{digest}"), forge("1", body), forge("end", "1")]
 
 
-def test_a_frame_tells_its_size_and_checksum_and_where_it_ends() -> None:
+def test_a_frame_has_size_checksum_and_end() -> None:
     digest = hashlib.sha256(b'{"a":1}').hexdigest()
     begin, first, end = encode_frame(b'{"a":1}', RUN_ID)
     assert begin == forge("begin", f"7,1,{digest}")
@@ -158,7 +158,7 @@ def test_of_many_missing_lines_the_first_are_named() -> None:
     assert caught.value.why.endswith(" 19, 20 and 80 more")
 
 
-def test_without_a_begin_line_nothing_is_known() -> None:
+def test_without_a_begin_line_a_frame_is_incomplete() -> None:
     reader = read_all(LINES[1:])
     assert reader.missing == () and not reader.is_complete
     with pytest.raises(Internal, match="begin line did not arrive"):
@@ -171,18 +171,18 @@ def test_of_two_lines_of_one_number_the_one_with_the_right_crc_counts() -> None:
     assert read_all([LINES[0], wrong, *LINES[1:], wrong]).payload() == PAYLOAD
 
 
-def test_a_payload_that_is_not_what_was_announced_is_refused() -> None:
+def test_a_checksum_mismatch_is_rejected() -> None:
     packed = gzip.compress(b"b")
     with pytest.raises(Internal, match="its SHA-256 does not match"):
         read_all(forge_frame(packed, 1, hashlib.sha256(b"a").hexdigest())).payload()
 
 
-def test_what_cannot_be_unpacked_is_refused() -> None:
+def test_an_undecompressible_payload_is_rejected() -> None:
     with pytest.raises(Internal, match="cannot be decompressed"):
         read_all(forge_frame(b"not gzip", 1)).payload()
 
 
-def test_an_announced_size_over_the_limit_is_refused_unpacked() -> None:
+def test_a_size_over_the_limit_is_rejected_before_decompression() -> None:
     with pytest.raises(Internal, match="it has 268435457 bytes, the limit is 268435456"):
         read_all(forge_frame(b"not even gzip", 256 * 2**20 + 1)).payload()
     with pytest.raises(Internal, match="too large"):
@@ -190,7 +190,7 @@ def test_an_announced_size_over_the_limit_is_refused_unpacked() -> None:
     assert read_all(LINES).payload(max_bytes=len(PAYLOAD)) == PAYLOAD
 
 
-def test_a_bomb_is_unpacked_no_further_than_it_announced() -> None:
+def test_a_decompression_bomb_stops_at_its_declared_size() -> None:
     import tracemalloc
 
     bomb = gzip.compress(bytes(2_900_000))
@@ -278,6 +278,6 @@ def test_a_line_without_an_event_has_none(line: bytes | str) -> None:
     assert parse_progress(line) is None
 
 
-def test_of_an_event_only_texts_and_numbers_are_taken() -> None:
+def test_only_texts_and_numbers_of_an_event_are_kept() -> None:
     line = 'kubectl-snapshot:progress1 {"a": [1], "b": {}, "c": null, "d": NaN, "e": 1, "f": true}'
     assert parse_progress(line) == {"e": 1, "f": True}

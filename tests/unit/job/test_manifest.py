@@ -92,7 +92,7 @@ def test_the_agents_own_service_account_is_used_only_where_it_is_made() -> None:
     assert named["serviceAccountName"] == "reader"
 
 
-def test_a_named_node_goes_through_the_scheduler() -> None:
+def test_a_named_node_is_scheduled_by_the_scheduler() -> None:
     pod = pod_spec(node_name="gpu-17")
     (term,) = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][
         "nodeSelectorTerms"
@@ -123,7 +123,7 @@ def test_given_tolerations_replace_the_default() -> None:
     ]
 
 
-def test_an_image_with_us_in_it_gets_no_config_map() -> None:
+def test_an_image_that_contains_the_program_gets_no_config_map() -> None:
     pod = pod_spec(agent=IMAGE, zipapp=None, level=RESTRICTED)
     assert pod["volumes"] == []
     assert pod["containers"][0]["command"][:2] == ["kubectl-snapshot", "collect"]
@@ -140,7 +140,7 @@ def test_a_required_gpu_is_requested() -> None:
     assert limits["nvidia.com/gpu"] == "1"
 
 
-def test_the_config_map_goes_when_the_job_goes() -> None:
+def test_the_config_map_is_owned_by_the_job() -> None:
     owner = manifest.build_owner(OPTIONS, "uid-1")
     config_map = manifest.build_config_map(OPTIONS, Zipapp(b"PK", "0" * 64), owner)
     assert config_map["metadata"]["ownerReferences"] == [

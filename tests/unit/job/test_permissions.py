@@ -27,18 +27,18 @@ LOG = Permission("get", "", "pods", "log", "ops")
         ({"verbs": ["get"]}, False),
     ],
 )
-def test_only_a_rule_for_verb_group_and_resource_without_names_is_a_yes(
+def test_only_a_rule_for_verb_group_and_resource_without_names_grants(
     rule: dict[str, list[str]], granted: bool
 ) -> None:
     assert is_granted(LOG, [rule]) is granted
 
 
-def test_a_permission_reads_as_kubectl_takes_it() -> None:
+def test_a_permission_is_in_kubectls_notation() -> None:
     assert str(LOG) == "get pods/log -n ops"
     assert str(Permission("create", "batch", "jobs", "", "ops")) == "create jobs.batch -n ops"
 
 
-def test_what_is_missing_is_told_by_place_and_resource() -> None:
+def test_permissions_are_grouped_by_place_and_resource() -> None:
     jobs = [Permission(verb, "batch", "jobs", "", "ops") for verb in ("create", "delete")]
     told = describe_permissions([*jobs, LOG, Permission("get", "", "nodes")])
     assert (

@@ -17,7 +17,7 @@ def test_a_valid_document_comes_back_equal() -> None:
     assert parse_result(canonical_json(SNAPSHOT), {"OS"}) == SNAPSHOT
 
 
-def test_measurements_that_nobody_asked_the_node_for_are_dropped() -> None:
+def test_unrequested_measurements_are_dropped() -> None:
     assert parse_result(canonical_json(SNAPSHOT), {"K8s"}).measurements == ()
 
 
@@ -25,6 +25,6 @@ def test_measurements_that_nobody_asked_the_node_for_are_dropped() -> None:
     "payload",
     [b"", b"{", b"\xff", b"[]", b'{"measurements": 3}', b'{"measurements": [{"type": 1}]}'],
 )
-def test_what_is_no_document_is_refused(payload: bytes) -> None:
+def test_an_invalid_document_is_rejected(payload: bytes) -> None:
     with pytest.raises(Internal):
         parse_result(payload, {"OS"})

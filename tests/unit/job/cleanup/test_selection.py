@@ -61,53 +61,53 @@ def test_a_job_is_finished_by_its_conditions(status: dict[str, Any], is_finished
 
 
 @pytest.mark.parametrize("annotations", [None, {}, {"kubectl-snapshot/expires": "soon"}])
-def test_an_expiry_that_cannot_be_read_is_none(annotations: dict[str, str] | None) -> None:
+def test_an_invalid_expiry_is_ignored(annotations: dict[str, str] | None) -> None:
     assert parse_cleanup_object("Job", item(annotations=annotations)).expires == 0
 
 
-def test_a_run_that_is_alive_stays() -> None:
+def test_an_active_run_is_kept() -> None:
     assert choices(ALIVE) == [(False, f"active, expires at {EXPIRES}")]
 
 
-def test_a_run_that_has_ended_or_expired_goes() -> None:
+def test_a_finished_or_expired_run_is_deleted() -> None:
     assert choices(FINISHED) == [(True, "its run has finished")]
     assert choices(EXPIRED) == [(True, "expired at 2026-11-23T07:59:59Z")]
 
 
-def test_what_a_job_owns_is_left_to_its_job() -> None:
+def test_an_owned_object_is_left_to_garbage_collection() -> None:
     assert choices(ALIVE, replace(ORPHAN, is_owned=True)) == choices(ALIVE)
 
 
-def test_what_is_being_deleted_already_is_left_alone() -> None:
+def test_a_terminating_object_is_left_alone() -> None:
     assert choices(replace(FINISHED, is_terminating=True)) == [(False, "terminating")]
 
 
 @pytest.mark.parametrize(("job", "is_selected"), [(ALIVE, False), (FINISHED, True)])
-def test_a_role_goes_with_the_job_of_its_run(job: CleanupObject, is_selected: bool) -> None:
+def test_a_role_is_deleted_with_the_job_of_its_run(job: CleanupObject, is_selected: bool) -> None:
     assert choices(ROLE, job)[1][0] is is_selected
 
 
-def test_a_role_whose_job_is_not_seen_stays_until_it_expires() -> None:
+def test_a_role_whose_job_was_not_listed_stays_until_it_expires() -> None:
     assert choices(ROLE) == [(False, f"expires at {EXPIRES}; -A also looks for its Job")]
     assert choices(replace(ROLE, expires=NOW - 1))[0][0]
 
 
-def test_a_role_whose_job_is_nowhere_goes() -> None:
+def test_a_role_without_a_job_in_any_namespace_is_orphaned() -> None:
     assert choices(ROLE, sees_all_jobs=True) == [(True, "orphaned: its Job no longer exists")]
 
 
-def test_what_was_orphaned_goes() -> None:
+def test_an_orphan_is_deleted() -> None:
     assert choices(ORPHAN) == [(True, "orphaned: its Job no longer exists")]
 
 
-def test_with_an_age_it_alone_decides() -> None:
+def test_with_older_than_only_the_age_decides() -> None:
     assert choices(ALIVE, older_than_s=60) == [(True, "60 s old")]
     assert choices(FINISHED, older_than_s=61) == [(False, "60 s old")]
 
 
-def test_a_named_run_goes_dead_or_alive() -> None:
+def test_a_named_run_is_deleted_even_if_active() -> None:
     assert choices(ALIVE, ROLE, run_id="aaaaaaaaaa") == [(True, "of run aaaaaaaaaa")] * 2
 
 
-def test_run_ids_are_as_long_as_they_are_made() -> None:
+def test_run_ids_have_the_generated_length() -> None:
     assert len(ALIVE.run_id) == RUN_ID_LENGTH

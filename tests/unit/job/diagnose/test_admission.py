@@ -64,7 +64,7 @@ def failed_create(message: str) -> dict[str, Any]:
         ("forbidden: not today", errors.Unauthorized, "was rejected in namespace ops"),
     ],
 )
-def test_a_pod_that_cannot_be_made_is_explained_by_the_event(
+def test_an_event_explains_a_pod_that_cannot_be_created(
     message: str, kind: type[errors.SnapshotError], words: str
 ) -> None:
     error = diagnose_job_event(failed_create(message), OPTIONS)
@@ -78,6 +78,6 @@ def test_other_warnings_are_no_diagnosis() -> None:
     assert diagnose_job_event(mount, OPTIONS) is None
 
 
-def test_a_quota_is_waited_for_where_one_is_told_to() -> None:
+def test_a_quota_is_waited_for_with_wait_for_schedule() -> None:
     event = failed_create("forbidden: exceeded quota: tight")
     assert diagnose_job_event(event, replace(OPTIONS, wait_for_schedule=True)) is None

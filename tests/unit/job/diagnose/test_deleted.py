@@ -17,7 +17,7 @@ def pod(**status: Any) -> dict[str, Any]:
     }
 
 
-def test_a_pod_that_is_gone_is_explained_by_what_else_is_gone() -> None:
+def test_a_deleted_pod_is_explained_by_a_deleted_job_or_namespace() -> None:
     def what(has_job: bool, has_namespace: bool) -> str:
         return diagnose_deleted(pod(), OPTIONS, has_job, has_namespace).what
 
@@ -26,7 +26,7 @@ def test_a_pod_that_is_gone_is_explained_by_what_else_is_gone() -> None:
     assert what(False, False) == "namespace ops was deleted during the capture"
 
 
-def test_an_evicted_pod_says_who_evicted_it() -> None:
+def test_an_evicted_pod_has_the_reason_of_its_eviction() -> None:
     condition = {
         "type": "DisruptionTarget",
         "status": "True",

@@ -30,7 +30,7 @@ WRAPPED = 'failed to pull and unpack image "I": failed to resolve reference "I":
         ("something that nobody knows", errors.NotFound),
     ],
 )
-def test_the_registrys_words_tell_what_is_wrong(
+def test_the_registrys_message_decides_the_error(
     words: str, kind: type[errors.SnapshotError]
 ) -> None:
     error = diagnose_image("ErrImagePull", (WRAPPED + words).replace("I:", "x/y:"), "x/y", "node2")
@@ -38,25 +38,25 @@ def test_the_registrys_words_tell_what_is_wrong(
     assert "x/y" in error.what
 
 
-def test_the_cause_is_told_without_what_is_wrapped_around_it() -> None:
+def test_the_cause_is_shown_without_containerds_prefix() -> None:
     error = diagnose_image(
         "ErrImagePull", f"rpc error: code = NotFound desc = {WRAPPED}gone", "I", "n"
     )
     assert error.why == "ErrImagePull: gone"
 
 
-def test_words_in_the_images_own_name_tell_nothing() -> None:
+def test_phrases_in_the_images_name_are_ignored() -> None:
     image = "registry.example/unauthorized/toomanyrequests:1"
     error = diagnose_image("ErrImagePull", f"{image}: not found", image, "node2")
     assert type(error) is errors.NotFound
 
 
-def test_words_that_nobody_knows_claim_nothing() -> None:
+def test_an_unknown_message_claims_no_cause() -> None:
     error = diagnose_image("ErrImagePull", "the moon is full", "I", "node2")
     assert error.what == "node node2 cannot pull image I"
 
 
-def test_a_reference_that_is_none_is_invalid_input() -> None:
+def test_an_invalid_reference_is_invalid_input() -> None:
     error = diagnose_image("InvalidImageName", "couldn't parse image name", "Not An Image", "n")
     assert isinstance(error, errors.InvalidRequest)
     assert "Not An Image" in error.what

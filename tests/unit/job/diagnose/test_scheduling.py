@@ -69,7 +69,7 @@ def test_no_node_of_the_selector_is_not_found() -> None:
         ),
     ],
 )
-def test_the_schedulers_words_become_advice(
+def test_the_schedulers_message_becomes_a_diagnosis(
     message: str, kind: type[errors.SnapshotError], what: str
 ) -> None:
     error = diagnose_unschedulable(unschedulable(message), OPTIONS)
@@ -77,7 +77,7 @@ def test_the_schedulers_words_become_advice(
     assert (error.what, error.why) == (what, message)
 
 
-def test_a_required_gpu_that_no_node_can_give_is_not_found() -> None:
+def test_a_required_gpu_that_no_node_has_free_is_not_found() -> None:
     options = replace(OPTIONS, require_gpu=True)
     pod = unschedulable("1 Insufficient nvidia.com/gpu.")
     assert isinstance(diagnose_unschedulable(pod, options), errors.NotFound)

@@ -27,7 +27,7 @@ def diagnose(
     return diagnose_terminated(ended(state), CONTAINER, replace(OPTIONS, agent=agent), words)
 
 
-def test_an_image_without_python_says_what_is_needed() -> None:
+def test_an_image_without_python_has_a_hint_with_the_version() -> None:
     error = diagnose(128, reason="StartError", message='exec: "python3": not found in $PATH')
     assert isinstance(error, errors.InvalidRequest)
     assert error.what == "image busybox has no python3 to run the agent"
@@ -35,35 +35,35 @@ def test_an_image_without_python_says_what_is_needed() -> None:
     assert "Python 3.9" in error.hint
 
 
-def test_an_image_of_ours_without_us_says_so() -> None:
+def test_an_image_without_the_program_is_invalid() -> None:
     error = diagnose(128, reason="StartError", message="not found", agent=IMAGE)
     assert error.what == "image busybox does not contain kubectl-snapshot"
 
 
 @pytest.mark.parametrize("code", [1, 128, 255])
-def test_a_program_of_another_architecture_is_told_from_a_missing_one(code: int) -> None:
+def test_an_exec_format_error_is_another_architecture(code: int) -> None:
     error = diagnose(code, "exec /usr/bin/python3: exec format error")
     assert isinstance(error, errors.InvalidRequest)
     assert error.what == "image busybox does not support the architecture of node node2"
 
 
-def test_the_words_of_the_program_that_refuses_are_known() -> None:
+def test_the_bootstrap_programs_messages_are_recognised() -> None:
     assert PROGRAM.count(TOO_OLD) == PROGRAM.count(CHANGED) == 1
     assert "Python in image busybox is too old" in diagnose(1, f"{TOO_OLD}, not 3.8").what
     assert "was modified on its way" in diagnose(1, f"{CHANGED}: SHA-256 differs").what
 
 
-def test_a_killed_agent_says_that_memory_was_short() -> None:
+def test_an_oom_killed_agent_ran_out_of_memory() -> None:
     assert "memory" in diagnose(137, reason="OOMKilled").what
 
 
-def test_the_agents_last_words_are_the_reason() -> None:
+def test_the_agents_last_output_is_the_cause() -> None:
     error = diagnose(1, "one", "two")
     assert isinstance(error, errors.Internal)
     assert error.why == "exit code 1, last output: one / two"
 
 
-def test_what_the_kubelet_decided_comes_before_what_the_container_became() -> None:
+def test_the_kubelets_reason_precedes_the_exit_code() -> None:
     pod = ended({"exitCode": 137}, reason="Evicted", message="The node was low on memory")
     error = diagnose_terminated(pod, CONTAINER, OPTIONS, ())
     assert isinstance(error, errors.ServiceUnavailable)
@@ -71,7 +71,7 @@ def test_what_the_kubelet_decided_comes_before_what_the_container_became() -> No
     assert error.why == "The node was low on memory"
 
 
-def test_a_result_that_the_log_lost_says_what_to_narrow() -> None:
+def test_an_incomplete_result_has_a_hint_to_collect_less() -> None:
     error = diagnose_incomplete(errors.Internal("x", "2 of 9 lines are missing: 7, 8"))
     assert error.why == "2 of 9 lines are missing: 7, 8"
     assert "--cluster-scope client" in error.hint

@@ -26,7 +26,7 @@ def test_a_timeout_says_what_the_run_was_waiting_for() -> None:
     assert diagnose_timeout({}, CONTAINER, OPTIONS, "").why == "no pod was created"
 
 
-def test_an_unschedulable_pod_times_out_in_the_schedulers_words() -> None:
+def test_an_unschedulable_pod_times_out_with_the_schedulers_message() -> None:
     condition = {
         "type": "PodScheduled",
         "status": "False",

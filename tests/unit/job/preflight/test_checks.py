@@ -58,7 +58,7 @@ def test_a_job_that_could_be_made_shows_that_namespace_and_name_are_right() -> N
         (NO_RIGHT, {}, None),
     ],
 )
-def test_the_refusal_of_a_job_is_laid_to_what_caused_it(
+def test_a_rejected_job_fails_the_check_of_its_cause(
     answer: errors.SnapshotError, expected: dict[str, str], error: type[Exception] | None
 ) -> None:
     found = checks.detect_job_creation(answer, OPTIONS)
@@ -67,13 +67,13 @@ def test_the_refusal_of_a_job_is_laid_to_what_caused_it(
         assert isinstance(found[-1].error, error)
 
 
-def test_without_a_server_there_is_nobody_to_ask_more_of() -> None:
+def test_without_a_server_no_further_request_is_sent() -> None:
     gone = checks.detect_job_creation(refused(0, "refused", errors.ServiceUnavailable), OPTIONS)
     assert checks.is_server_unusable(gone)
     assert not checks.is_server_unusable(checks.detect_job_creation(NO_RIGHT, OPTIONS))
 
 
-def test_rights_are_told_by_resource_and_what_is_missing_in_one_error() -> None:
+def test_permissions_have_a_check_per_resource_and_one_error_for_all() -> None:
     found = checks.detect_permissions([*JOBS, LOG], {JOBS[0]}, "ann")
     assert [(f.name, f.status, f.reason) for f in found] == [
         ("permissions on jobs.batch", "fail", "missing in namespace ops: delete"),
@@ -85,7 +85,7 @@ def test_rights_are_told_by_resource_and_what_is_missing_in_one_error() -> None:
     assert found[0].fix.endswith("`kubectl auth can-i delete jobs.batch -n ops`")
 
 
-def test_all_rights_are_no_failure() -> None:
+def test_granted_permissions_are_ok() -> None:
     (found,) = checks.detect_permissions(JOBS, set(JOBS), "ann")
     assert (found.status, found.reason) == ("ok", "granted in namespace ops: create, delete")
 
@@ -100,7 +100,7 @@ def test_all_rights_are_no_failure() -> None:
         ("skip", set(), "ok", False),
     ],
 )
-def test_a_gap_is_foretold_where_what_every_cluster_has_may_not_be_read(
+def test_a_missing_required_permission_leaves_a_gap(
     scope: str, allowed: set[Permission], status: str, leaves_gap: bool
 ) -> None:
     options = replace(
@@ -120,7 +120,7 @@ def test_a_gap_is_foretold_where_what_every_cluster_has_may_not_be_read(
         (refused(500, "exceeded quota: tight", errors.ServiceUnavailable), None),
     ],
 )
-def test_only_what_the_server_itself_says_of_the_pod_stops_a_capture(
+def test_only_built_in_admission_of_the_pod_stops_a_capture(
     answer: checks.Answer, status: str | None
 ) -> None:
     found = checks.detect_pod(answer, OPTIONS)
@@ -143,14 +143,14 @@ def test_only_what_the_server_itself_says_of_the_pod_stops_a_capture(
         (refused(500, "etcd is down", errors.ServiceUnavailable), None),
     ],
 )
-def test_a_webhooks_refusal_is_foretold_as_the_pod_would_tell_it(
+def test_a_webhooks_denial_in_the_dry_run_has_the_error_of_the_capture(
     answer: checks.Answer, error: type[errors.SnapshotError] | None
 ) -> None:
     found = checks.detect_admission_refusal(answer, OPTIONS)
     assert (type(found.error) if found else None) is error
 
 
-def test_a_quota_without_room_is_waited_for_where_that_is_asked() -> None:
+def test_an_exceeded_quota_is_a_warning_with_wait_for_schedule() -> None:
     full = refused(403, "exceeded quota: tight")
     waiting = replace(OPTIONS, wait_for_schedule=True)
     assert checks.detect_pod(full, waiting) is None
@@ -176,7 +176,7 @@ def test_a_quota_without_room_is_waited_for_where_that_is_asked() -> None:
         ({checks.ENFORCE_LABEL: "restricted"}, "another warning", False),
     ],
 )
-def test_a_warning_of_pod_security_fails_only_where_the_namespace_enforces_it(
+def test_a_pod_security_warning_fails_only_if_the_namespace_enforces_it(
     labels: dict[str, str], warned: str, fails: bool
 ) -> None:
     namespace = Response(200, {"metadata": {"labels": labels}})
@@ -184,12 +184,12 @@ def test_a_warning_of_pod_security_fails_only_where_the_namespace_enforces_it(
     assert (found.status if found else None) == ("fail" if fails else None)
 
 
-def test_a_namespace_that_may_not_be_read_is_no_proof_of_pod_security() -> None:
+def test_an_unreadable_namespace_does_not_fail_pod_security() -> None:
     warned = ['would violate PodSecurity "restricted:latest"']
     assert checks.detect_pod_security(warned, refused(403, "no"), OPTIONS) is None
 
 
-def test_a_restricted_pod_is_not_told_to_be_restricted() -> None:
+def test_the_hint_for_a_restricted_pod_does_not_suggest_privileged_false() -> None:
     namespace = Response(200, {"metadata": {"labels": {checks.ENFORCE_LABEL: "restricted"}}})
     options = replace(OPTIONS, level=RESTRICTED)
     found = checks.detect_pod_security(

@@ -27,7 +27,7 @@ def node(name: str, ready: str = "True", gpus: str = "", **spec: Any) -> dict[st
     }
 
 
-def test_the_server_is_asked_for_what_the_pod_asks_for() -> None:
+def test_the_node_query_has_the_pods_selectors() -> None:
     assert build_node_query(replace(OPTIONS, node_name="node1")) == {
         "labelSelector": "kubernetes.io/os=linux,pool=gpu",
         "fieldSelector": "metadata.name=node1",
@@ -48,7 +48,7 @@ def test_nodes_that_take_the_pod_are_named_a_few_and_the_rest_counted() -> None:
     )
 
 
-def test_taints_that_are_not_tolerated_are_told_as_the_flag_takes_them() -> None:
+def test_untolerated_taints_are_in_the_syntax_of_the_flag() -> None:
     options = replace(OPTIONS, tolerations=(parse_toleration("other:NoSchedule"),))
     found = detect_nodes([node("node1", taints=[GPU_TAINT])], options)
     assert isinstance(found.error, errors.NotFound)
@@ -72,12 +72,12 @@ def test_one_untainted_node_is_enough() -> None:
         ("other:NoSchedule", True),
     ],
 )
-def test_a_toleration_matches_as_the_scheduler_says(toleration: str, is_kept: bool) -> None:
+def test_a_toleration_matches_as_in_the_scheduler(toleration: str, is_kept: bool) -> None:
     tainted = node("node1", taints=[GPU_TAINT])
     assert bool(find_taints(tainted, [parse_toleration(toleration)])) is is_kept
 
 
-def test_a_taint_that_only_prefers_keeps_no_pod_away() -> None:
+def test_prefer_no_schedule_does_not_prevent_scheduling() -> None:
     soft = node("node1", taints=[{**GPU_TAINT, "effect": "PreferNoSchedule"}])
     assert find_taints(soft, [parse_toleration("other:NoSchedule")]) == []
 

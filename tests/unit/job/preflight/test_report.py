@@ -55,13 +55,13 @@ def test_a_version_that_cannot_be_read_is_a_warning() -> None:
         (NOW - 3600, "this machine is 3600 s behind the API server"),
     ],
 )
-def test_clocks_that_differ_are_told_with_by_how_much(now: float, reason: str) -> None:
+def test_clock_skew_is_reported_in_seconds(now: float, reason: str) -> None:
     answer = Response(200, {}, date="Mon, 23 Nov 2026 08:00:00 GMT")
     assert [found.reason for found in detect_skew(answer, now)] == [reason]
 
 
 @pytest.mark.parametrize("date", ["", "soon"])
-def test_a_server_without_a_date_tells_nothing_of_clocks(date: str) -> None:
+def test_without_a_date_header_there_is_no_clock_check(date: str) -> None:
     assert detect_skew(Response(200, {}, date=date), NOW) == []
 
 
@@ -76,7 +76,7 @@ def test_a_server_without_a_date_tells_nothing_of_clocks(date: str) -> None:
         "[fd00::1]:5000/app",
     ],
 )
-def test_a_reference_as_registries_know_it_is_sane(image: str) -> None:
+def test_a_valid_image_reference_is_ok(image: str) -> None:
     assert detect_image(image).status == "ok"
 
 
@@ -84,7 +84,7 @@ def test_a_reference_as_registries_know_it_is_sane(image: str) -> None:
     "image",
     ["", "Not An Image", "Foo", "a/B", "a:b:c/d", "http://a/b", "a@sha256:0", "-a", "a\n", "a:é"],
 )
-def test_what_no_node_can_understand_is_no_image(image: str) -> None:
+def test_an_invalid_image_reference_fails(image: str) -> None:
     assert isinstance(detect_image(image).error, errors.InvalidRequest)
 
 

@@ -36,14 +36,14 @@ def build_roles(options: JobOptions) -> dict[str, dict[str, Any]]:
     }
 
 
-def test_the_cluster_role_is_what_the_collectors_declare_and_only_reads() -> None:
+def test_the_cluster_role_has_the_collectors_rights_and_only_reads() -> None:
     role = agent_roles.build_cluster_role(reading(), EXPIRES)
     verbs = {verb for rule in role["rules"] for verb in rule["verbs"]}
     assert verbs <= {"get", "list"}
     check_golden("job/cluster_role.json", role)
 
 
-def test_without_a_named_namespace_nobody_may_read_secrets() -> None:
+def test_without_a_helm_namespace_no_rule_reads_secrets() -> None:
     assert "secrets" not in str(build_roles(reading()))
     assert list(build_roles(reading())) == [
         "/clusterroles/kubectl-snapshot-abcdefghij",
@@ -66,7 +66,7 @@ def test_named_namespaces_have_a_role_each_and_the_cluster_none_for_secrets() ->
     check_golden("job/role_binding.json", binding)
 
 
-def test_a_role_beside_the_job_goes_with_it_and_one_elsewhere_says_when_it_expires() -> None:
+def test_a_role_in_the_jobs_namespace_is_owned_and_others_expire() -> None:
     roles = build_roles(reading("ops", "team"))
     beside = roles["/namespaces/ops/roles/mine"]["metadata"]
     assert [owner["uid"] for owner in beside["ownerReferences"]] == ["uid-1"]
@@ -82,7 +82,7 @@ def test_all_namespaces_are_the_clusters() -> None:
     assert {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]} in rules
 
 
-def test_what_no_job_can_own_says_when_it_expires() -> None:
+def test_unowned_objects_have_an_expiry() -> None:
     binding = agent_roles.build_cluster_role_binding(OPTIONS, EXPIRES)
     assert binding["metadata"]["annotations"] == {"kubectl-snapshot/expires": EXPIRES}
     check_golden("job/cluster_role_binding.json", binding)
@@ -95,7 +95,7 @@ def test_cluster_wide_names_carry_the_run_and_not_the_job_name() -> None:
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "mine", "namespace": "ops"}]
 
 
-def test_the_service_account_goes_when_the_job_goes() -> None:
+def test_the_service_account_is_owned_by_the_job() -> None:
     account = agent_roles.build_service_account(OPTIONS, build_owner(OPTIONS, "uid-1"))
     assert account["metadata"]["ownerReferences"][0]["uid"] == "uid-1"
 

@@ -9,11 +9,11 @@ from kubectl_snapshot.settings import CollectSettings
 OPTIONS = JobOptions(run_id="abcdefghij", namespace="ops")
 
 
-def test_without_rbac_of_its_own_a_run_needs_nothing_cluster_wide() -> None:
+def test_a_run_without_own_rbac_needs_no_cluster_wide_permission() -> None:
     assert {p.namespace for p in build_user_permissions(OPTIONS)} == {"ops"}
 
 
-def test_an_agent_without_an_account_needs_the_right_to_set_one_up() -> None:
+def test_an_agent_without_a_service_account_needs_permission_to_create_one() -> None:
     agent = JobOptions(run_id="abcdefghij", namespace="ops", cluster_scope="agent")
     needed = build_user_permissions(agent)
     assert Permission("create", "rbac.authorization.k8s.io", "clusterroles") in needed
@@ -21,7 +21,7 @@ def test_an_agent_without_an_account_needs_the_right_to_set_one_up() -> None:
     assert not [p for p in build_user_permissions(named) if "role" in p.resource]
 
 
-def test_an_agent_that_reads_releases_needs_the_right_to_set_up_their_roles() -> None:
+def test_an_agent_that_reads_releases_needs_permission_to_create_roles() -> None:
     reads = (Permission("list", "", "secrets", "", "team"), Permission("list", "", "pods"))
     agent = JobOptions("abcdefghij", "ops", cluster_scope="agent", reads=reads)
     needed = build_user_permissions(agent)
@@ -33,12 +33,12 @@ def test_an_agent_that_reads_releases_needs_the_right_to_set_up_their_roles() ->
     assert {p.namespace for p in build_user_permissions(client)} == {"ops"}
 
 
-def test_an_image_with_us_in_it_needs_no_config_map() -> None:
+def test_an_image_that_contains_the_program_needs_no_config_map() -> None:
     needed = build_user_permissions(JobOptions("abcdefghij", "ops", agent=IMAGE))
     assert not [p for p in needed if p.resource == "configmaps"]
 
 
-def test_sharing_a_key_needs_the_right_to_make_and_delete_its_secret() -> None:
+def test_sharing_a_key_needs_permission_to_create_and_delete_its_secret() -> None:
     assert build_key_permissions(OPTIONS) == ()
     sharing = JobOptions(
         "abcdefghij", "ops", settings=CollectSettings(Redaction(b"0123456789abcdef"))

@@ -36,10 +36,10 @@ def diagnose_job_event(event: Mapping[str, Any], options: JobOptions) -> Snapsho
     is_quota = any(mark in message for mark in QUOTA_MESSAGES)
     if event.get("reason") != "FailedCreate" or (is_quota and options.wait_for_schedule):
         return None
-    return diagnose_builtin_admission(message, options) or diagnose_webhook(message, options)
+    return diagnose_builtin_admission(message, options) or diagnose_rejection(message, options)
 
 
-def diagnose_webhook(message: str, options: JobOptions) -> SnapshotError:
+def diagnose_rejection(message: str, options: JobOptions) -> SnapshotError:
     """Return the rejection by an admission webhook, or an unknown one with its message."""
     webhook = re.search(r'webhook "([^"]*)"', message)
     if webhook and "failed calling webhook" in message:

@@ -84,11 +84,13 @@ def _diagnose_room(message: str, options: JobOptions) -> SnapshotError | None:
 
 
 def _diagnose_selection(message: str, options: JobOptions) -> SnapshotError:
-    wanted = [f"{key}={value}" for key, value in options.node_selector.items()]
+    selection = [f"{key}={value}" for key, value in options.node_selector.items()]
     if options.node_name:
-        wanted.append(f"the name {options.node_name}")
+        selection.append(f"the name {options.node_name}")
     return NotFound(
-        f"no node matches {', '.join(wanted)}" if wanted else "no node accepts the agent's pod",
+        f"no node matches {', '.join(selection)}"
+        if selection
+        else "no node accepts the agent's pod",
         message,
         f"list the nodes with `kubectl get nodes --show-labels`; {KEEP_WAITING}",
     )

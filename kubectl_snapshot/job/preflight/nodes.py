@@ -35,9 +35,9 @@ def build_node_query(options: JobOptions) -> dict[str, str]:
 
 def detect_nodes(nodes: Sequence[Node], options: JobOptions) -> PreflightCheck:
     """Return the check whether one of these matching nodes can run the pod."""
-    wanted = [f"{key}={value}" for key, value in options.node_selector.items()]
-    wanted += [f"the name {options.node_name}"] if options.node_name else []
-    target = ", ".join(wanted) or "the agent's pod"
+    selection = [f"{key}={value}" for key, value in options.node_selector.items()]
+    selection += [f"the name {options.node_name}"] if options.node_name else []
+    target = ", ".join(selection) or "the agent's pod"
     if not nodes:
         why = "no Linux node in the cluster matches"
         hint = "list them with `kubectl get nodes --show-labels`"

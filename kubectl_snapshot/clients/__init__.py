@@ -1,1 +1,1 @@
-"""The only I/O: Kubernetes, the host tree, local files. Foreign exceptions become ours here."""
+"""All I/O: Kubernetes, the node, local files. Translates their exceptions to SnapshotError."""

@@ -288,7 +288,7 @@ def test_a_short_key_is_refused_before_anything_is_made(
     before = cluster.audit_size()
     ended = run_snapshot("-n", namespace, "--redact-key-file", str(tmp_path / "key"))
     assert ended.returncode == 2
-    assert "holds no key of 16" in ended.stderr
+    assert "a key has 16 to" in ended.stderr
     assert "hunter22" not in ended.stderr
     agents = {event.get("userAgent", "") for event in cluster.audit(before)}
     assert not [agent for agent in agents if agent.startswith("kubectl-snapshot/")]

@@ -1,1 +1,1 @@
-"""Files of the machine that runs the command."""
+"""Files of the user's machine: YAML input, output, redaction key, zipapp, cache."""

@@ -1,6 +1,6 @@
-"""Answers kept for seconds in the user's cache directory: one press of TAB follows another.
+"""Cache of completion candidates in the user's cache directory, valid for ten seconds.
 
-Nothing depends on them: what cannot be read or written is not there. No secret goes in.
+An unreadable or unwritable cache counts as empty. No secret is written to it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.clients.files.outputfile import write_whole
 from kubectl_snapshot.constants import NAME
 from kubectl_snapshot.errors import SnapshotError
 
@@ -24,7 +25,7 @@ MAX_BYTES = 4 * 1024 * 1024
 
 
 def read_recent(key: Sequence[str], env: Mapping[str, str]) -> list[str] | None:
-    """Return what was written under a key in the last seconds, None where nothing was."""
+    """Return the cached values of a key, None if there are none or they are stale."""
     path = _locate(key, env)
     try:
         with open(path, "rb") as file:
@@ -40,25 +41,23 @@ def read_recent(key: Sequence[str], env: Mapping[str, str]) -> list[str] | None:
 
 
 def write_recent(key: Sequence[str], values: Sequence[str], env: Mapping[str, str]) -> None:
-    """Keep values under a key, for this user alone; remove what has become old."""
-    from kubectl_snapshot.clients.files.outputfile import write_whole
-
+    """Cache values under a key, readable by this user only; delete stale files."""
     path = _locate(key, env)
     if not path:
         return
     with contextlib.suppress(OSError, SnapshotError):
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         write_whole(path, json.dumps(values))
-        _remove_old(os.path.dirname(path))
+        _delete_stale(os.path.dirname(path))
 
 
 def _locate(key: Sequence[str], env: Mapping[str, str]) -> str:
-    """Return the path for a key, empty where the user has no cache of his own."""
+    """Return the cache file of a key, empty if the user has no cache directory."""
     home = env.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(home):  # such a path is invalid, says the specification
+    if not os.path.isabs(home):  # the XDG specification calls a relative path invalid
         home = os.path.join(env.get("HOME", ""), ".cache")
     try:
-        # Under sudo HOME may be another user's.
+        # Under sudo, HOME may be another user's.
         is_own = os.path.isabs(home) and os.stat(home).st_uid == os.geteuid()
     except OSError:
         is_own = False
@@ -66,7 +65,7 @@ def _locate(key: Sequence[str], env: Mapping[str, str]) -> str:
     return os.path.join(home, NAME, "completion", name) if is_own else ""
 
 
-def _remove_old(directory: str) -> None:
+def _delete_stale(directory: str) -> None:
     oldest = time.time() - MAX_AGE_S
     for entry in os.scandir(directory):
         if entry.stat(follow_symlinks=False).st_mtime < oldest:

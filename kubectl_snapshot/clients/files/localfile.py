@@ -1,8 +1,8 @@
-"""Files of the user's own machine, and YAML in them. No API server and no snapshot is known here.
+"""Read local files and stdin; parse YAML with a fast path for kubeconfigs.
 
-kubectl and the cloud tools write kubeconfigs in one plain block style. That style is read by a few
-lines of our own (importing PyYAML costs 20 ms, its parser 1 s per MB); whatever they do not
-recognise at once goes to PyYAML, so both give the same values.
+kubectl and the cloud CLIs write kubeconfigs in one plain block style. A small parser reads that
+style, as importing PyYAML costs 20 ms and its parser 1 s per MB; any other text goes to PyYAML.
+Both return the same values.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from kubectl_snapshot.errors import InvalidRequest, NotFound
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    # A line, and what begins there: a text, a list or a map of Located values, None for nothing.
+    # A line number and the value that begins there: a string, None, or a list or map of Located.
     Located = tuple[int, object]
 
 _KEY = re.compile(r"([A-Za-z][A-Za-z0-9_./-]*):(?: (\S.*))?")
-# Texts that no YAML 1.1 resolver takes for a number, a date or a null, and that end on their line.
+# Strings that YAML 1.1 resolves to no number, date or null, and that end on their line.
 _PLAIN = re.compile(
     r"(?:-{0,2}[A-Za-z]|/|[1-9][0-9]*[acdf-su-yACDF-SU-Y])"
     r"(?:[A-Za-z0-9_./@%+=,()*~-]|:(?=[^ ])| (?=[^ #]))*"
 )
 _QUOTED = re.compile(r"\"([ !#-\[\]-~]*)\"|'([ -&(-~]*)'")
 _STANDARD_TAGS = "tag:yaml.org,2002:"
-_QUOTE = "put a text that begins with >, ! or another sign in quotes: '>= 1.32'"
+_QUOTE = "quote a string that begins with >, ! or another sign: '>= 1.32'"
 _TEXT_TAG = f"{_STANDARD_TAGS}str"
 _OTHER_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 _CONSTANTS: dict[str, Callable[[], object]] = {
@@ -41,11 +41,11 @@ _CONSTANTS: dict[str, Callable[[], object]] = {
 
 
 class _NotPlain(Exception):
-    """The text is not in the plain block style; PyYAML decides what it is."""
+    """The text is not in the plain block style and goes to PyYAML."""
 
 
 def read_yaml(path: str) -> Any:
-    """Return the one document in a file, None if it holds none.
+    """Return the only document in a YAML file, None if the file is empty.
 
     Raises NotFound if there is no such file, InvalidRequest if it cannot be read or parsed.
     """
@@ -53,15 +53,15 @@ def read_yaml(path: str) -> Any:
         with open(path, encoding="utf-8") as file:
             text = file.read()
     except FileNotFoundError as error:
-        raise NotFound(f"there is no file {path}", hint="pass the path of one that is") from error
+        raise NotFound(f"no such file: {path}", hint="pass the path of an existing file") from error
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
         raise InvalidRequest(f"cannot read {path}", why, "pass a file that you can read") from error
     return parse_yaml(text, path)
 
 
 def read_input(path: str, max_bytes: int) -> bytes:
-    """Return a file, or stdin for `-`, up to one byte more than may be: so that a reader sees it.
+    """Return a file, or stdin for `-`, up to `max_bytes` + 1 to let the caller detect a larger one.
 
     Raises NotFound if there is no such file, InvalidRequest if it cannot be read.
     """
@@ -71,17 +71,16 @@ def read_input(path: str, max_bytes: int) -> bytes:
         with open(path, "rb") as file:
             return file.read(max_bytes + 1)
     except FileNotFoundError as error:
-        raise NotFound(f"there is no file {path}", hint="pass the path of one that is") from error
+        raise NotFound(f"no such file: {path}", hint="pass the path of an existing file") from error
     except OSError as error:
         why = error.strerror or str(error)
         raise InvalidRequest(f"cannot read {path}", why, "pass a file that you can read") from error
 
 
 def locate_yaml(content: bytes, name: str) -> Located:
-    """Return the document of a YAML file with the line of each value; a scalar is its letters.
+    """Return a YAML document with the line of each value; scalars stay strings.
 
-    Equal keys, tags, merge keys and a second document are InvalidRequest, as are aliases: what they
-    repeat has another line.
+    Duplicate keys, tags, merge keys, aliases and a second document raise InvalidRequest.
     """
     import yaml
 
@@ -95,10 +94,12 @@ def locate_yaml(content: bytes, name: str) -> Located:
 def _locate(node: Any, name: str, seen: set[int]) -> Located:
     line = node.start_mark.line + 1
     if id(node) in seen:
-        raise InvalidRequest(f"{name} line {line}: aliases are not read here")
+        raise InvalidRequest(f"{name} line {line}: YAML aliases are not supported")
     seen.add(id(node))
     if not node.tag.startswith(_STANDARD_TAGS):
-        raise InvalidRequest(f"{name} line {line}: tag {node.tag} is not read", hint=_QUOTE)
+        raise InvalidRequest(
+            f"{name} line {line}: YAML tag {node.tag} is not supported", hint=_QUOTE
+        )
     if node.id == "sequence":
         return line, [_locate(item, name, seen) for item in node.value]
     if node.id == "scalar":
@@ -107,15 +108,15 @@ def _locate(node: Any, name: str, seen: set[int]) -> Located:
     for key, value in node.value:
         key_line = key.start_mark.line + 1
         if key.id != "scalar" or key.tag != _TEXT_TAG:
-            raise InvalidRequest(f"{name} line {key_line}: a key is not a text")
+            raise InvalidRequest(f"{name} line {key_line}: a key is not a string")
         if key.value in pairs:
-            raise InvalidRequest(f"{name} line {key_line}: {key.value} stands twice in one map")
+            raise InvalidRequest(f"{name} line {key_line}: duplicate key {key.value}")
         pairs[key.value] = key_line, _locate(value, name, seen)[1]
     return line, pairs
 
 
 def parse_yaml(text: str, name: str) -> Any:
-    """Return the one document of a YAML or JSON text, None if it is empty; `name` is for errors."""
+    """Return the only document of a YAML or JSON text, None if it is empty; errors have `name`."""
     try:
         return json.loads(text) if text.startswith("{") else parse_plain_yaml(text)
     except (ValueError, RecursionError, _NotPlain):
@@ -123,7 +124,7 @@ def parse_yaml(text: str, name: str) -> Any:
 
 
 def parse_plain_yaml(text: str) -> Any:
-    """Return the document of a text in the plain block style; raise _NotPlain for any other."""
+    """Return the document of a text in the plain block style; raises _NotPlain for other texts."""
     lines = []
     for number, line in enumerate(text.split("\n")):
         content = line.lstrip(" ")
@@ -140,7 +141,7 @@ def parse_plain_yaml(text: str) -> Any:
 
 
 def _parse_block(lines: list[tuple[int, str]], indent: int) -> Any:
-    """Take the lines of one map or list from the end of `lines`, which is its beginning."""
+    """Parse one map or list and remove its lines from `lines`, which is in reverse order."""
     if lines[-1][1].startswith("- "):
         return _parse_list(lines, indent)
     block: dict[str, Any] = {}
@@ -168,7 +169,7 @@ def _parse_list(lines: list[tuple[int, str]], indent: int) -> list[Any]:
 
 
 def _parse_value(lines: list[tuple[int, str]], indent: int) -> Any:
-    """Return what follows `key:` on the lines below it; a list may stand as far left as its key."""
+    """Return the value on the lines below `key:`; a list may have the indentation of its key."""
     if not lines:
         return None
     next_indent, content = lines[-1]
@@ -178,7 +179,7 @@ def _parse_value(lines: list[tuple[int, str]], indent: int) -> Any:
 
 
 def _refuse_deeper(lines: list[tuple[int, str]], indent: int) -> None:
-    """Leave text that goes on below its line to PyYAML."""
+    """Raise _NotPlain for a multi-line scalar."""
     if lines and lines[-1][0] > indent:
         raise _NotPlain
 

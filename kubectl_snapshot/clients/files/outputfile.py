@@ -1,4 +1,4 @@
-"""Files that we write: whole or not at all, for their owner alone by default. Nothing is read."""
+"""Write files atomically, by default readable by their owner only."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ HINT = "pass a file in a directory that you can write to"
 
 
 def check_writable(path: str) -> None:
-    """Raise Internal where `write_whole` could not write; leave nothing behind."""
+    """Raise Internal if `write_whole` could not write the file; create nothing."""
     directory = os.path.dirname(path) or "."
     if os.path.isdir(path):
-        raise Internal(f"cannot write {path}", "it is a directory", "pass a file in it")
+        raise Internal(f"cannot write {path}", "it is a directory", "pass the path of a file")
     if not os.path.isdir(directory):
-        raise Internal(f"cannot write {path}", f"there is no directory {directory}", HINT)
+        raise Internal(f"cannot write {path}", f"no such directory: {directory}", HINT)
     if not os.access(directory, os.W_OK | os.X_OK):
-        raise Internal(f"cannot write {path}", f"no right to write in {directory}", HINT)
+        raise Internal(f"cannot write {path}", f"no permission to write to {directory}", HINT)
 
 
 def write_whole(path: str, text: str, mode: int = MODE) -> None:
-    """Write a file by way of a temporary one beside it, synced and renamed over it.
+    """Write a file atomically: a temporary file in its directory is synced and renamed.
 
-    A mode that lets others read it holds whatever the umask is.
-    Raises Internal with the kernel's words; what was there before then stays as it was.
+    A mode other than the default overrides the umask. Raises Internal with the kernel's message; an
+    existing file is then unchanged.
     """
     temporary = f"{path}.{os.getpid()}.part"
     try:

@@ -1,4 +1,4 @@
-"""Our own executable: where it is and what is in it, for the agent that carries it into a pod."""
+"""Locate and read the running zipapp, which the agent's pod runs, too."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ if TYPE_CHECKING:
 VARIABLE = "KUBECTL_SNAPSHOT_ZIPAPP"
 HINT = (
     f"set {VARIABLE} to the kubectl-snapshot zipapp, "
-    "or pass --agent image with an --image that has kubectl-snapshot in it"
+    "or pass --agent image with an --image that contains kubectl-snapshot"
 )
 
 
 def read_zipapp(environment: Mapping[str, str]) -> tuple[bytes, str]:
     """Return the running zipapp's bytes and their SHA-256 in hexadecimal.
 
-    Raises NotFound where we do not run from one (installed by pip) and the variable names none.
+    Raises NotFound if this process runs from none (installed by pip) and the variable is not set.
     """
     from hashlib import sha256
 
     path = environment.get(VARIABLE) or find_running_zipapp()
     if not path:
-        raise NotFound("there is no zipapp to carry into the pod", "not started from one", HINT)
+        raise NotFound("no zipapp to run in the pod", "this program was not started from one", HINT)
     try:
         with open(path, "rb") as file:
             content = file.read(MAX_ZIPAPP_BYTES + 1)
     except OSError as error:
-        raise NotFound(f"cannot read the zipapp {path}", error.strerror or "", HINT) from error
+        raise NotFound(f"cannot read zipapp {path}", error.strerror or "", HINT) from error
     if len(content) > MAX_ZIPAPP_BYTES or b"PK\x03\x04" not in content[:512]:
         raise InvalidRequest(
             f"{path} is not a kubectl-snapshot zipapp",
-            f"it is no zip file, or has more than {MAX_ZIPAPP_BYTES} bytes",
+            f"it is not a zip file, or has more than {MAX_ZIPAPP_BYTES} bytes",
             HINT,
         )
     return content, sha256(content).hexdigest()
 
 
 def find_running_zipapp() -> str:
-    """Return the zip file whose `__main__` was started, empty if it was none."""
+    """Return the zip file that this process was started from, empty if there is none."""
     started = getattr(sys.modules.get("__main__"), "__file__", None) or ""
     archive = os.path.dirname(started)
     return archive if os.path.isfile(archive) else ""

@@ -127,7 +127,7 @@ def test_a_template_beside_another_format_is_refused(
 
 
 def test_a_template_that_cannot_be_read_is_refused_before_the_capture(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="there is no file"):
+    with pytest.raises(NotFound, match="no such file: "):
         parse_outputs([], "", template=str(tmp_path / "none.j2"))
     for path, said in (
         (str(tmp_path), "cannot read"),

@@ -117,7 +117,7 @@ def test_a_template_is_made_of_the_whole_snapshot(
     ("words", "code", "said"),
     [
         (["OS.release", "--template", "a.j2"], 2, "a template sees the whole snapshot"),
-        (["--template", "none.j2"], 3, "there is no file none.j2"),
+        (["--template", "none.j2"], 3, "no such file: none.j2"),
         (["--template", "."], 2, "cannot read ."),
         (["--template", "a.j2", "-o", "json"], 2, "ask for two formats"),
         (["--template", "missing.j2"], 3, "missing.j2 line 2: the snapshot has no OS.release.X"),

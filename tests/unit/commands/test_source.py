@@ -44,7 +44,7 @@ def test_what_is_no_document_ends_with_2(
 @pytest.mark.parametrize(
     ("source", "code", "said"),
     [
-        ("none.yaml", 3, "there is no file none.yaml"),
+        ("none.yaml", 3, "no such file: none.yaml"),
         ("https://example.org/a.yaml", 2, "curl -fsS https://example.org/a.yaml"),
         ("cm://ops", 2, "cm://namespace/name"),
         ("cm://ops/../b", 2, "no name of a ConfigMap"),

@@ -25,18 +25,18 @@ def age(path: Path, seconds: float) -> None:
     os.utime(path, (written - seconds, written - seconds))
 
 
-def test_what_was_written_is_read_under_its_key_only(env: dict[str, str]) -> None:
+def test_values_are_read_under_their_key_only(env: dict[str, str]) -> None:
     write_recent(KEY, ["a", "b"], env)
     assert read_recent(KEY, env) == ["a", "b"]
     assert read_recent(("nodes", "https://server", "another"), env) is None
 
 
-def test_a_key_is_not_the_same_as_its_words_joined(env: dict[str, str]) -> None:
+def test_a_key_differs_from_its_joined_parts(env: dict[str, str]) -> None:
     write_recent(("a", "b"), ["x"], env)
     assert read_recent(("ab",), env) is None
 
 
-def test_nothing_is_read_that_is_old_or_from_the_future(env: dict[str, str]) -> None:
+def test_values_that_are_stale_or_from_the_future_are_not_read(env: dict[str, str]) -> None:
     write_recent(KEY, ["a"], env)
     age(only_file(env), -60)
     assert read_recent(KEY, env) is None
@@ -44,7 +44,7 @@ def test_nothing_is_read_that_is_old_or_from_the_future(env: dict[str, str]) -> 
     assert read_recent(KEY, env) is None
 
 
-def test_writing_removes_what_is_old(env: dict[str, str]) -> None:
+def test_writing_deletes_stale_files(env: dict[str, str]) -> None:
     write_recent(KEY, ["a"], env)
     age(only_file(env), MAX_AGE_S)
     write_recent(("other",), ["b"], env)
@@ -57,7 +57,7 @@ BROKEN = {
     "numbers": "[1]",
     "a map": "{}",
     "deep": "[[" * 100_000,
-    "no UTF-8": "\xff",
+    "not UTF-8": "\xff",
 }
 
 
@@ -71,6 +71,6 @@ def test_a_broken_file_is_none(env: dict[str, str], content: str) -> None:
 @pytest.mark.parametrize(
     "env", [{}, {"XDG_CACHE_HOME": "cache"}, {"HOME": "/nonexistent"}, {"XDG_CACHE_HOME": "/proc"}]
 )
-def test_without_a_cache_nothing_is_kept_and_nothing_fails(env: dict[str, str]) -> None:
+def test_without_a_cache_directory_nothing_is_cached(env: dict[str, str]) -> None:
     write_recent(KEY, ["a"], env)
     assert read_recent(KEY, env) is None

@@ -10,7 +10,7 @@ from kubectl_snapshot.clients.files.outputfile import write_whole
 from kubectl_snapshot.errors import Internal
 
 
-def test_a_file_is_replaced_whole_and_private(tmp_path: Path) -> None:
+def test_a_file_is_replaced_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("old")
     write_whole(str(path), "new: \u00e9\n")
@@ -19,7 +19,7 @@ def test_a_file_is_replaced_whole_and_private(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.yaml"]
 
 
-def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("old")
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -35,7 +35,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.yaml"]
 
 
-def test_a_missing_directory_says_so(tmp_path: Path) -> None:
+def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Internal) as caught:
         write_whole(str(tmp_path / "none" / "a"), "x")
     assert caught.value.why == "No such file or directory"

@@ -13,7 +13,7 @@ from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """A kubectl-snapshot, in a directory with a blank, that prints what it is given."""
+    """A kubectl-snapshot, in a directory with a space, that prints its arguments."""
     directory = tmp_path / "my bin"
     directory.mkdir()
     path = directory / "kubectl-snapshot"
@@ -26,7 +26,7 @@ def install(directory: Path, is_zipapp: bool = False) -> tuple[str, bool]:
     return ensure_shim(str(directory), is_zipapp)
 
 
-def test_it_stands_beside_the_program_and_hands_over_every_word(program: Path) -> None:
+def test_the_shim_is_next_to_the_program_and_passes_all_arguments(program: Path) -> None:
     path, is_new = install(program.parent)
     assert (Path(path).parent, Path(path).name, is_new) == (program.parent, SHIM_NAME, True)
     done = subprocess.run([path, "--node", "a b", ""], capture_output=True, text=True, check=True)
@@ -42,22 +42,20 @@ def test_a_zipapp_is_run_by_a_python_without_site_packages(program: Path, tmp_pa
     assert done.stdout == "1 1 ['__complete-for-kubectl', '-']\n"
 
 
-def test_a_second_time_changes_nothing(program: Path) -> None:
+def test_installing_twice_changes_nothing(program: Path) -> None:
     path, _ = install(program.parent)
     before = os.stat(path)
     assert install(program.parent) == (path, False)
     assert os.stat(path) == before
 
 
-def test_one_of_another_version_is_replaced(program: Path) -> None:
+def test_a_shim_of_another_version_is_replaced(program: Path) -> None:
     path, _ = install(program.parent)
     assert install(program.parent, is_zipapp=True) == (path, True)
     assert "python3 -IS" in Path(path).read_text()
 
 
-def test_beside_a_link_on_the_path_not_beside_what_it_leads_to(
-    program: Path, tmp_path: Path
-) -> None:
+def test_the_shim_is_next_to_a_link_and_not_to_its_target(program: Path, tmp_path: Path) -> None:
     links = tmp_path / "krew"  # as in ~/.krew/bin
     links.mkdir()
     (links / "kubectl-snapshot").symlink_to(program)
@@ -66,22 +64,22 @@ def test_beside_a_link_on_the_path_not_beside_what_it_leads_to(
     assert os.listdir(program.parent) == ["kubectl-snapshot"]
 
 
-def test_another_program_of_that_name_stays(program: Path) -> None:
+def test_another_program_of_that_name_is_not_overwritten(program: Path) -> None:
     other = program.parent / SHIM_NAME
     other.write_text("#!/bin/sh\necho mine\n")
-    with pytest.raises(InvalidRequest, match="is another program") as caught:
+    with pytest.raises(InvalidRequest, match="belongs to another program") as caught:
         install(program.parent)
     assert "mv " in caught.value.hint
     assert "mine" in other.read_text()
 
 
-def test_without_a_program_on_the_path_it_says_where_to_put_one(tmp_path: Path) -> None:
+def test_a_program_that_is_not_on_the_path_has_a_hint(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="on the PATH") as caught:
         install(tmp_path)
     assert "directory of the PATH" in caught.value.hint
 
 
-def test_where_nothing_can_be_written_the_error_names_the_place(program: Path) -> None:
+def test_a_directory_that_is_not_writable_is_named(program: Path) -> None:
     # A directory by the temporary file's name: refused to root, too.
     (program.parent / f"{SHIM_NAME}.{os.getpid()}.part").mkdir()
     with pytest.raises(Internal, match="cannot write") as caught:

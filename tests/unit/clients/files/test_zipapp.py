@@ -22,7 +22,7 @@ def test_the_variable_names_the_file(tmp_path: Path) -> None:
     assert read_zipapp({"KUBECTL_SNAPSHOT_ZIPAPP": str(path)}) == (content.getvalue(), digest)
 
 
-def test_without_a_zipapp_the_way_out_is_told() -> None:
+def test_without_a_zipapp_the_error_has_a_hint() -> None:
     assert find_running_zipapp() == ""
     with pytest.raises(NotFound) as caught:
         read_zipapp({})
@@ -30,7 +30,7 @@ def test_without_a_zipapp_the_way_out_is_told() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"#!/bin/sh\n", b"PK\x03\x04" + bytes(1_000_000)])
-def test_what_is_no_zipapp_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_zipapp_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "kubectl-snapshot"
     path.write_bytes(content)
     with pytest.raises(InvalidRequest):

@@ -1,7 +1,7 @@
-"""Fixtures of the chroot tests: those of the cluster tests, and a Debian made from nothing.
+"""Fixtures of the chroot tests: those of the cluster tests, and a minimal Debian by debootstrap.
 
-Only the kubectl and the kubeconfig of the tests come from this machine, and the archive of the
-release, unpacked as a user would; nothing is mounted.
+From this machine come only kubectl, the kubeconfig and the release archive, unpacked as a user
+would; nothing is mounted.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Debian:
     )
 
     def run(self, *words: str, timeout: float = 120) -> Finished:
-        """Run a command inside; what it says is on the page that `pytest -rP` prints."""
+        """Run a command in the chroot; its output is printed for `pytest -rP`."""
         variables = [f"{name}={text}" for name, text in self.environment.items()]
         command = ["chroot", str(self.root), "/usr/bin/env", "-i", *variables, *words]
         done = subprocess.run(
@@ -51,7 +51,7 @@ class Debian:
 def minimal(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debian]:
     """Debian with python3-minimal, kubectl, and the archive of a release unpacked."""
     if os.geteuid() != 0 or not shutil.which("debootstrap"):
-        pytest.skip("this needs root and debootstrap")
+        pytest.skip("missing root or debootstrap")
     root = tmp_path_factory.mktemp("chroot") / "root"
     bootstrap = ["debootstrap", "--variant=minbase", "--include=python3-minimal", SUITE, str(root)]
     subprocess.run([*bootstrap, *find_mirror()], check=True, stdout=subprocess.DEVNULL)
@@ -68,20 +68,20 @@ def minimal(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session")
 def refused(minimal: Debian) -> Finished:
-    """What the program says where python3-minimal is all there is of Python."""
+    """The output of the program with python3-minimal only."""
     return minimal.run("kubectl", "snapshot", "version")
 
 
 @pytest.fixture(scope="session")
 def debian(minimal: Debian, refused: Finished) -> Debian:
-    """The same after what the program asked for was installed: the other half of the library."""
+    """The same after installing the package that the error names: the rest of the library."""
     done = minimal.run("apt-get", "install", "-qq", "-y", "--no-install-recommends", LIBRARY)
     assert done.returncode == 0, done.stderr
     return minimal
 
 
 def find_mirror() -> list[str]:
-    """Return the mirror that this machine's apt uses for the suite; none for debootstrap's own."""
+    """Return the mirror of this machine's apt for the suite; none for debootstrap's default."""
     question = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
     asked = subprocess.run([*question, f"Codename: {SUITE}"], capture_output=True, text=True)
     return asked.stdout.split()[:1]

@@ -1,4 +1,4 @@
-"""The archive of a release, unpacked by hand where there is little more than python3-minimal."""
+"""The release archive, unpacked by hand on a Debian with little more than python3-minimal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PYTHON_PACKAGES = {
 }
 
 
-def test_python3_minimal_alone_is_not_enough_and_the_error_says_so(refused: Finished) -> None:
+def test_with_python3_minimal_alone_the_error_names_the_package(refused: Finished) -> None:
     assert refused.returncode == 2
     assert "has no module" in refused.stderr
     assert "apt-get install python3\n" in refused.stderr
@@ -28,13 +28,13 @@ def test_there_is_no_other_python_package(debian: Debian) -> None:
     assert {name for name in shown if "python" in name} == PYTHON_PACKAGES
 
 
-def test_it_says_its_version_and_the_servers(debian: Debian) -> None:
+def test_version_prints_client_and_server(debian: Debian) -> None:
     done = debian.run("kubectl", "snapshot", "version")
     assert done.returncode == 0, done.stderr
     assert __version__ in done.stdout
 
 
-def test_kubectl_completes_through_what_it_installs(debian: Debian, cluster: Cluster) -> None:
+def test_kubectl_completes_through_the_installed_shim(debian: Debian, cluster: Cluster) -> None:
     done = debian.run("kubectl", "snapshot", "completion", "bash", "--install")
     assert done.returncode == 0, done.stderr
     offered = debian.run("kubectl", "__complete", "snapshot", "--node", "").stdout

@@ -48,7 +48,7 @@ def find_cluster(config: pytest.Config, home: Path) -> Iterator[support.Cluster]
         return
     missing = requirements.find_missing()
     if missing:
-        reason = f"the lab cannot run here: it needs {missing}; {requirements.INSTEAD}"
+        reason = f"the lab cannot run here: missing {missing}; {requirements.INSTEAD}"
         config.stash[SKIP_REASON] = reason
         pytest.skip(reason)
     capture = config.pluginmanager.getplugin("capturemanager")

@@ -1,1 +1,1 @@
-"""A throw-away Kubernetes cluster on one Linux machine; README.md tells what it can do."""
+"""A disposable Kubernetes cluster on one Linux machine; see README.md."""

@@ -1,6 +1,6 @@
-"""What a machine needs once: Debian packages, Go binaries, the fake GPU driver. Images: images.py.
+"""Install Debian packages; build Go binaries and the fake GPU driver. Images: images.py.
 
-All of it lands in the cache, outside the checkout; what is there and current is kept.
+Results are cached outside the checkout and rebuilt only if they are missing or stale.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ PROGRAMS = (*KUBERNETES_PROGRAMS, "etcd", "kwok")
 
 @contextlib.contextmanager
 def lock() -> Iterator[None]:
-    """Hold the cache: one build at a time, also of several checkouts."""
+    """Lock the cache: one build at a time, also of several checkouts."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(CACHE / ".lock", "w") as file:
         try:
@@ -79,9 +79,9 @@ def missing_programs() -> list[str]:
 
 
 def is_current(out: Path, recipe: bytes) -> bool:
-    """Return whether `out` was made by this recipe (its digest lies beside it).
+    """Return whether `out` was built by this recipe, whose digest is stored next to it.
 
-    Not by time stamps: in a fresh clone every source is newer than the cache.
+    Time stamps do not work: in a fresh clone every source is newer than the cache.
     """
     stamp = out.with_name(out.name + ".recipe")
     return (
@@ -129,7 +129,7 @@ def build_binaries(helm: bool = False) -> None:
 
 
 def build_krew() -> None:
-    """Build krew, and the program by which its index checks a manifest."""
+    """Build krew and the manifest validator of its index."""
     krew = "sigs.k8s.io/krew"
     names = ("krew", "validate-krew-manifest")
     go_build("krew", krew, KREW, {name: f"{krew}/cmd/{name}" for name in names})
@@ -143,7 +143,7 @@ def go_build(
     ldflags: str = "",
     replace_staging: bool = False,
 ) -> None:
-    """Build main packages of a published module, with the dependencies its own go.mod asks for."""
+    """Build main packages of a published module with the dependencies of its go.mod."""
     wanted = {
         program: package for program, package in packages.items() if not (BIN / program).exists()
     }
@@ -166,7 +166,7 @@ def go_build(
 
 
 def replace_staging_libraries(module: str, version: str, work: Path) -> None:
-    """Point a module's ./staging/ libraries, which the published module lacks, to their releases.
+    """Replace a module's ./staging/ libraries, missing in the published module, by their releases.
 
     The same code is published as k8s.io/LIBRARY v0.MINOR.PATCH.
     """
@@ -178,7 +178,7 @@ def replace_staging_libraries(module: str, version: str, work: Path) -> None:
     for library in libraries:
         path = f"{library}@{published}"
         if library.startswith("k8s.io/sample-"):
-            # Named in go.mod, never built, and not on every module proxy.
+            # In go.mod but never built, and missing on some module proxies.
             path = f"./empty/{library}"
             (work / path).mkdir(parents=True, exist_ok=True)
             (work / path / "go.mod").write_text(f"module {library}\n")
@@ -187,7 +187,7 @@ def replace_staging_libraries(module: str, version: str, work: Path) -> None:
 
 
 def go(*argv: str, cwd: Path) -> str:
-    # The caller's GOWORK and GOFLAGS must not leak in: the module here is ours alone.
+    # The caller's GOWORK and GOFLAGS must not affect the build.
     flags = "-mod=mod -trimpath -buildvcs=false"
     environment = dict(os.environ, GOWORK="off", GOFLAGS=flags, CGO_ENABLED="0")
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Bare nodes and pods in numbers: objects of the size of real ones, and nothing behind them."""
+"""Create many nodes and pods as API objects only, of realistic size."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from tests.lab import fake_nodes, kube
 
-# Requests in flight; one process on two cores has no use for more.
+# Concurrent requests; more do not help one process on two cores.
 THREADS = 16
 IMAGES = 400
 PODS = "/api/v1/namespaces/{}/pods"
-# What feature discovery, the cloud and the GPU operator label a GPU node with, in number and size.
+# As many labels, of the same size, as feature discovery, clouds and the GPU Operator set.
 LABELS = {
     f"feature.node.kubernetes.io/cpu-cpuid.FEATURE{number:02d}": "true" for number in range(40)
 }
@@ -20,12 +20,12 @@ POOLS = 20
 
 
 def create_nodes(client: kube.Client, count: int) -> None:
-    """Write nodes `fake-00001` and on, about 10 KB each; nobody keeps them ready."""
+    """Create nodes from `fake-00001` on, about 10 KB each; nothing keeps them Ready."""
     _create(client, (("/api/v1/nodes", build_node(index)) for index in range(1, count + 1)))
 
 
 def create_pods(client: kube.Client, namespace: str, count: int, node_count: int) -> None:
-    """Write pods, about 4 KB each, spread over the nodes; nobody starts them."""
+    """Create pods, about 4 KB each, spread over the nodes; nothing starts them."""
     path = PODS.format(namespace)
     _create(client, ((path, build_pod(index, node_count)) for index in range(count)))
 
@@ -49,7 +49,7 @@ def build_pod(index: int, node_count: int) -> dict[str, Any]:
         "spec": {
             "nodeName": fake_nodes.name(index % node_count + 1),
             "automountServiceAccountToken": False,
-            # Or they were evicted from nodes that nobody keeps ready.
+            # Without it they would be evicted from nodes that are not Ready.
             "tolerations": [{"operator": "Exists"}],
             "containers": [container],
         },
@@ -65,7 +65,7 @@ def _create(client: kube.Client, bodies: Iterable[tuple[str, dict[str, Any]]]) -
         client.raw("POST", *item)
 
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        # In parts: a pool takes all of its work at once, and holds it.
+        # In batches: the executor queues all of its input at once.
         for part in _parts(bodies, 1000):
             for _ in pool.map(create, part):
                 pass

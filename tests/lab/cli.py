@@ -12,7 +12,7 @@ from tests.lab import build, images, kube, lifecycle, node, processes, requireme
 from tests.lab.layout import CONTROL_PLANE, STATE, Cluster
 from tests.lab.machine import Problem, run, say
 
-# A node's subnet and address are made of its number.
+# A node's subnet and address contain its number.
 MAX_NODES = 200
 FAULTS = {
     "kubelet-off": "systemctl stop kubelet",
@@ -41,7 +41,7 @@ def main() -> int:
 def run_check(_: argparse.Namespace) -> int:
     missing = requirements.find_missing()
     if missing:
-        say(f"the lab cannot run here: it needs {missing}; {requirements.INSTEAD}")
+        say(f"the lab cannot run here: missing {missing}; {requirements.INSTEAD}")
     return 1 if missing else 0
 
 
@@ -69,7 +69,7 @@ def run_up(options: argparse.Namespace) -> int:
     required = [*(build.BIN / name for name in build.PROGRAMS), build.GPU / "nvidia-smi"]
     for path in [*required, images.IMAGES / "pause.tar", images.IMAGES / "python-3.11.tar"]:
         if not path.exists():
-            raise Problem(f"{path} is missing: run `cluster build` first")
+            raise Problem(f"no such file: {path}; run `cluster build` first")
     cluster = Cluster(options.name)
     with cluster.lock():
         lifecycle.up(cluster, options)
@@ -84,7 +84,7 @@ def run_down(options: argparse.Namespace) -> int:
 
 
 def run_status(options: argparse.Namespace) -> int:
-    # For `cluster status | head`; there is nothing to clean up here.
+    # For `cluster status | head`; there is nothing to clean up.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     found = sorted(path.parent.name for path in STATE.glob("*/slot"))
     names = [options.name] if options.name else found
@@ -126,7 +126,7 @@ def run_node_exec(options: argparse.Namespace) -> int:
 def require_machine(nodes: int = 0) -> None:
     missing = requirements.find_missing(nodes)
     if missing:
-        raise Problem(f"this needs {missing}")
+        raise Problem(f"missing {missing}")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -144,31 +144,31 @@ def build_parser() -> argparse.ArgumentParser:
 
     def add_cluster_verb(name: str, run: Callable[..., int], text: str) -> argparse.ArgumentParser:
         verb = add_verb(name, run, text)
-        verb.add_argument("--name", default="lab", help="the cluster (default: lab)")
+        verb.add_argument("--name", default="lab", help="cluster name [lab]")
         return verb
 
-    add_verb("check", run_check, "exit 0 if the lab can run here, else print what is missing")
-    verb = add_verb("build", run_build, "install packages, build programs and images; once")
-    verb.add_argument("--helm", action="store_true", help="helm as well")
-    verb = add_verb("image", run_image, "build an image python:X.Y-slim of an interpreter")
+    add_verb("check", run_check, "exit 0 if the lab can run here, else print a missing requirement")
+    verb = add_verb("build", run_build, "install packages, build programs and images (once)")
+    verb.add_argument("--helm", action="store_true", help="build helm, too")
+    verb = add_verb("image", run_image, "build an image python:X.Y-slim from an interpreter")
     verb.add_argument("--python", metavar="INTERPRETER", default=images.DEFAULT_PYTHON)
     add_up_options(
-        add_cluster_verb("up", run_up, "start; the last line printed is the admin's kubeconfig")
+        add_cluster_verb("up", run_up, "start a cluster; the last line is the admin's kubeconfig")
     )
-    add_cluster_verb("down", run_down, "end a cluster and remove all of it")
-    verb = add_verb("status", run_status, "processes, memory, nodes, paths; of all unless named")
+    add_cluster_verb("down", run_down, "stop a cluster and delete it")
+    verb = add_verb("status", run_status, "processes, memory, nodes, paths [all clusters]")
     verb.add_argument("--name")
     verb = add_cluster_verb("load", run_load, "import an OCI archive into every node")
     verb.add_argument("archive", metavar="IMAGE.tar")
-    verb = add_cluster_verb("gpu", run_gpu, "show or change the fake driver of a node")
+    verb = add_cluster_verb("gpu", run_gpu, "print or change a node's fake GPU driver")
     verb.add_argument("node")
     verb.add_argument("settings", nargs="*", metavar="KEY=VALUE")
-    verb = add_cluster_verb("fault", run_fault, "break a node, or mend it")
+    verb = add_cluster_verb("fault", run_fault, "inject a fault into a node, or end it")
     verb.add_argument("node")
     verb.add_argument("what", choices=FAULTS)
-    verb = add_cluster_verb("restart", run_restart, "kill a control plane's process, start it anew")
+    verb = add_cluster_verb("restart", run_restart, "kill and restart a control plane process")
     verb.add_argument("process", choices=RESTARTABLE)
-    verb = add_cluster_verb("node-exec", run_node_exec, "run a command inside a node")
+    verb = add_cluster_verb("node-exec", run_node_exec, "run a command in a node")
     verb.add_argument("node")
     verb.add_argument("command", nargs=argparse.REMAINDER, metavar="CMD")
     return parser
@@ -184,19 +184,21 @@ def add_up_options(verb: argparse.ArgumentParser) -> None:
         parse.__name__ = f"number from {low} to {high}"
         verb.add_argument(flag, type=parse, help=text, **settings)
 
-    add_number("--nodes", 0, MAX_NODES, "real nodes (default: 1)", default=1, metavar="N")
+    add_number("--nodes", 0, MAX_NODES, "real nodes [1]", default=1, metavar="N")
     gpu_node = {"action": "append", "default": [], "metavar": "I"}
-    add_number("--gpu-node", 1, MAX_NODES, "give node I a fake driver; can be repeated", **gpu_node)
-    add_number("--gpus", 1, 64, "GPUs in each GPU node (default: 2)", default=2, metavar="G")
+    add_number("--gpu-node", 1, MAX_NODES, "fake GPU driver on node I (repeatable)", **gpu_node)
+    add_number("--gpus", 1, 64, "GPUs in each GPU node [2]", default=2, metavar="G")
     verb.add_argument("--gpu-model", default=node.GPU_DEFAULTS["model"], metavar="NAME")
     fake = {"default": 0, "metavar": "M"}
-    add_number("--fake-nodes", 0, 60000, "nodes without a machine (default: 0)", **fake)
+    add_number("--fake-nodes", 0, 60000, "fake nodes: API objects only [0]", **fake)
     gpus = {"default": 8, "metavar": "G"}
-    add_number("--fake-gpus", 0, 64, "GPUs a fake node claims (default: 8)", **gpus)
-    text = "client rate of controller manager and scheduler (default: theirs, 20 and 50)"
+    add_number("--fake-gpus", 0, 64, "GPUs of each fake node [8]", **gpus)
+    text = "API rate of controller manager and scheduler [20 and 50]"
     add_number("--api-qps", 1, 100000, text, metavar="Q")
     for program in ("apiserver", "controller-manager"):
-        text = "one more argument; can be repeated"
+        text = "additional argument (repeatable)"
         flag = f"--{program}-arg"
         verb.add_argument(flag, action="append", default=[], metavar="ARG", help=text)
-    verb.add_argument("--keep", action="store_true", help="leave a failed start as it is")
+    verb.add_argument(
+        "--keep", action="store_true", help="do not delete a cluster that failed to start"
+    )

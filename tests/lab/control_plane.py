@@ -14,19 +14,19 @@ apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 rules:
-- level: None            # heartbeats: noise, and most of the log at 1,000 nodes
+- level: None            # heartbeats, most of the log at 1,000 nodes
   resources: [{group: coordination.k8s.io, resources: [leases]}]
 - level: Metadata
 """
 
 
 def make_network(cluster: Cluster) -> None:
-    """A bridge in a network namespace, joined to this machine by one veth pair."""
+    """Create a bridge in a network namespace, connected to this machine by a veth pair."""
     netns = cluster.netns(CONTROL_PLANE)
     run("ip", "netns", "add", netns)
     batch = [
         "link set lo up",
-        # The service `kubernetes`, without kube-proxy: this namespace is the nodes' way out.
+        # The Service `kubernetes` without kube-proxy: this namespace is the nodes' default route.
         "addr add 10.96.0.1/32 dev lo",
         # One address per fake node.
         f"route add local {fake_nodes.NETWORK} dev lo",
@@ -48,7 +48,7 @@ def start(cluster: Cluster, options: Namespace) -> None:
     flags = [*apiserver_flags(cluster), *options.apiserver_arg]
     processes.spawn(cluster, "apiserver", [*control, BIN / "kube-apiserver", *flags])
     client = kube.Client(cluster.kubeconfig("admin"))
-    wait_for("the apiserver to answer", lambda: is_answering(cluster, client))
+    wait_for("the apiserver to be ready", lambda: is_answering(cluster, client))
     common = ["--leader-elect=false", "--secure-port=0"]
     if options.api_qps:
         common += [f"--kube-api-qps={options.api_qps}", f"--kube-api-burst={2 * options.api_qps}"]
@@ -73,7 +73,7 @@ def apiserver_flags(cluster: Cluster) -> list[str]:
         f"--token-auth-file={pki}/tokens.csv",
         f"--kubelet-client-certificate={pki}/kubelet-client.crt",
         f"--kubelet-client-key={pki}/kubelet-client.key",
-        # Node names do not resolve here; without this, logs and exec ask DNS for them.
+        # Node names do not resolve; without this, logs and exec look them up in DNS.
         "--kubelet-preferred-address-types=InternalIP",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",

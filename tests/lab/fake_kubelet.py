@@ -1,14 +1,13 @@
-"""python -m tests.lab.fake_kubelet LOGS CERT KEY: answers `kubectl logs` for every fake node.
+"""Serve `kubectl logs` for all fake nodes: python -m tests.lab.fake_kubelet LOGS CERT KEY.
 
-Each fake node has an address of its own, all of them local to this network namespace; the address
-a connection came in on tells which node is asked. The text of a log is the first of these files in
-LOGS that exists:
+Each fake node has its own address, local to this network namespace; the destination address of a
+connection identifies the node. The text of a log is the first existing file in LOGS of these:
 
     NAMESPACE_POD_CONTAINER.log    NODE.log    default.log
 
-with {node}, {namespace}, {pod} and {container} replaced. NODE.fault makes a node misbehave; its
-words are `status CODE`, `hang`, `cut` (half the text, then the connection breaks) or
-`slow SECONDS`. Files are read per request.
+with {node}, {namespace}, {pod} and {container} replaced. NODE.fault injects a fault into a node:
+`status CODE`, `hang`, `cut` (half the text, then a broken connection) or `slow SECONDS`. Files are
+read on each request.
 """
 
 from __future__ import annotations
@@ -38,15 +37,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         url = urllib.parse.urlsplit(self.path)
         parts = url.path.strip("/").split("/")
         if parts[0] != "containerLogs" or len(parts) != 4:
-            return self.reply(404, b"only /containerLogs is served here\n")
+            return self.reply(404, b"only /containerLogs is served\n")
         fault, *argument = (self.read(f"{node}.fault") or "none").split()
         if fault == "status":
-            return self.reply(int(argument[0]), b"fault asked for\n")
+            return self.reply(int(argument[0]), b"injected fault\n")
         if fault in ("hang", "slow"):
             threading.Event().wait(float(argument[0]) if argument else 3600)
         text = self.find_text(node, *parts[1:])
         if text is None:
-            return self.reply(404, f"no text prepared for {node}\n".encode())
+            return self.reply(404, f"no log file for {node}\n".encode())
         body = cut_to_query(text, dict(urllib.parse.parse_qsl(url.query)))
         self.reply(200, body, is_cut=fault == "cut")
 
@@ -67,7 +66,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return None
 
     def reply(self, status: int, body: bytes, is_cut: bool = False) -> None:
-        """Answer; a cut answer announces all of the body, sends half of it and hangs up."""
+        """Send the response; `is_cut` sends half of the body and closes the connection."""
         self.send_response(status)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(body)))
@@ -87,7 +86,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.tls = tls
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        # In the connection's own thread, so that a slow handshake does not hold up the others.
+        # In the connection's own thread, so that a slow handshake does not block the others.
         request.settimeout(30)
         with self.tls.wrap_socket(request, server_side=True) as secure:
             super().finish_request(secure, client_address)

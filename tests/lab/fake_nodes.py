@@ -14,7 +14,7 @@ KUBELET_PORT = 10250
 MARK = {"kwok.x-k8s.io/node": "fake"}
 ROOM = {"cpu": "96", "memory": "1024Gi", "ephemeral-storage": "1024Gi", "pods": "110"}
 LABELS = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", "lab/fake": "true"}
-# Ordinary pods stay away; those that tolerate everything, as a node snapshot must, come.
+# Repels ordinary pods, but not those that tolerate everything, as the agent's pod does.
 TAINT = {"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}
 
 

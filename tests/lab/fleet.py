@@ -1,7 +1,7 @@
-"""python -m tests.lab.fleet KUBECONFIG: measures one Indexed Job with one pod per node.
+"""Measure an Indexed Job with one pod per node: python -m tests.lab.fleet KUBECONFIG.
 
-Each pod is born with a scheduling gate. As soon as it is seen, one patch pins it to the next node
-(matchFields on metadata.name) and takes the gate away; as soon as it has ended, its log is read.
+Each pod is created with a scheduling gate. One patch pins it to the next node (matchFields on
+metadata.name) and removes the gate; when the pod has ended, its log is read.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def build_pin(node: str) -> dict[str, Any]:
 def watch_pods(client: kube.Client, job: str, end: float) -> Iterator[Any]:
     """Yield every pod as it changes.
 
-    The apiserver drops a watch that falls behind in a burst: then list and watch again.
+    The apiserver drops a watch that falls behind in a burst; then this lists and watches again.
     """
     selector = f"labelSelector=job-name={job}"
     while time.monotonic() < end:
@@ -120,9 +120,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kubeconfig")
     parser.add_argument("--selector", default="lab/fake=true", help="labels of the nodes")
-    parser.add_argument("--limit", type=int, help="so many nodes at most")
-    parser.add_argument("--parallelism", type=int, default=1000, help="pods at a time")
-    parser.add_argument("--threads", type=int, default=16, help="requests at a time")
+    parser.add_argument("--limit", type=int, help="maximum number of nodes")
+    parser.add_argument("--parallelism", type=int, default=1000, help="concurrent pods")
+    parser.add_argument("--threads", type=int, default=16, help="concurrent requests")
     parser.add_argument("--image", default="python:3.11-slim")
     parser.add_argument("--timeout", type=int, default=600)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The images in every node: OCI archives made of this machine's own files, without a registry."""
+"""Build the nodes' images as OCI archives from this machine's files, without a registry."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from typing import Any
 from tests.lab import build
 from tests.lab.machine import Problem, say
 
-# Every archive directly in here is imported by a node as it starts; those of `cluster image
-# --python` are loaded when wanted.
+# A node imports every archive of this directory at its start; `cluster load` imports those of the
+# subdirectory, built by `cluster image --python`.
 IMAGES = build.CACHE / "images"
 MORE_IMAGES = IMAGES / "more"
 PAUSE_IMAGE = "registry.k8s.io/pause:3.10"
@@ -27,7 +27,7 @@ DEFAULT_PYTHON = "/usr/bin/python3.11"
 
 MEDIA_TYPE = "application/vnd.oci.image."
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Not needed by a program; `config-*` and `*.a` are for compiling against Python.
+# Not needed at run time; `config-*` and `*.a` are for compiling against Python.
 SKIPPED_OF_STDLIB = (
     "test",
     "tests",
@@ -65,7 +65,7 @@ print(platform.python_version())
 
 
 def ensure_stock_images() -> None:
-    """Build the images that every node starts with, unless they are there and current."""
+    """Build the images of every node if they are missing or stale."""
     ensure_pause_image()
     ensure_python_image(DEFAULT_PYTHON, IMAGES)
 
@@ -88,7 +88,7 @@ def ensure_pause_image() -> Path:
 def ensure_python_image(interpreter: str, directory: Path = MORE_IMAGES) -> tuple[str, Path]:
     """Return (reference, archive) of a stand-in for python:X.Y-slim.
 
-    It holds an interpreter of this machine, its standard library and busybox.
+    It contains an interpreter of this machine, its standard library and busybox.
     """
     executable, stdlib, version, patch_version = describe_python(interpreter)
     out = directory / f"python-{version}.tar"
@@ -111,7 +111,7 @@ def describe_python(interpreter: str) -> list[str]:
             [interpreter, "-I", "-c", DESCRIBE_PYTHON], check=True, capture_output=True, text=True
         ).stdout.split()
     except (OSError, subprocess.CalledProcessError) as error:
-        raise Problem(f"{interpreter} is no Python that runs: {error}") from error
+        raise Problem(f"cannot run Python {interpreter}: {error}") from error
 
 
 def fill_python_rootfs(rootfs: Path, executable: Path, stdlib: Path, version: str) -> None:
@@ -125,7 +125,7 @@ def fill_python_rootfs(rootfs: Path, executable: Path, stdlib: Path, version: st
     ignored = shutil.ignore_patterns(*SKIPPED_OF_STDLIB)
     shutil.copytree(stdlib, rootfs / f"usr/local/lib/python{version}", ignore=ignored)
     shutil.copy("/bin/busybox", rootfs / "bin/busybox")
-    # Where every image of a distribution has it, and what is executable looks for it.
+    # The path in the shebang of scripts, present in every distribution's image.
     (rootfs / "usr/bin/env").symlink_to("/bin/busybox")
     applets = subprocess.run(["/bin/busybox", "--list"], check=True, capture_output=True, text=True)
     for applet in applets.stdout.split():
@@ -145,7 +145,7 @@ def fill_python_rootfs(rootfs: Path, executable: Path, stdlib: Path, version: st
 
 
 def shared_libraries(binaries: list[Path]) -> set[str]:
-    """Return the libraries that binaries need, by the path the dynamic loader will look for."""
+    """Return the paths of the shared libraries that binaries need, as in `ldd`."""
     found: set[str] = set()
     for binary in binaries:
         shown = subprocess.run(["ldd", str(binary)], capture_output=True, text=True).stdout
@@ -156,12 +156,12 @@ def shared_libraries(binaries: list[Path]) -> set[str]:
 
 
 def write_oci_archive(out: Path, reference: str, rootfs: Path, **config: Any) -> None:
-    """Write a tree as a one-layer archive for `ctr images import`. Same tree, same digest."""
+    """Write a tree as a one-layer archive for `ctr images import`, reproducibly."""
     write_oci_images(out, rootfs, {reference: config})
 
 
 def write_oci_images(out: Path, rootfs: Path, configs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write one tree as several images, {reference: configuration}, which share its layer.
+    """Write one tree as several images, {reference: configuration}, that share a layer.
 
     Format: OCI image-spec, image-layout.md; the annotation is containerd's own.
     """

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.lab.layout import Cluster
 from tests.lab.machine import run
 
-# Who a person can be: {user: group}.
+# The users: {user: group}.
 USERS = {"admin": "system:masters", "viewer": "", "nobody": ""}
 COMPONENTS = {
     "system:kube-controller-manager": "",
@@ -45,7 +45,7 @@ def make_certificates(cluster: Cluster) -> None:
     make_certificate(pki, "kubelet-client", subject, "extendedKeyUsage=clientAuth")
     subject = "/O=system:nodes/CN=fake-kubelet"
     make_certificate(pki, "fake-kubelet", subject, "extendedKeyUsage=serverAuth")
-    # For people who log in by certificate and not by token.
+    # For tests of client certificates; the users have tokens.
     make_certificate(pki, "admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth")
     curve = ("ecparam", "-name", "prime256v1", "-genkey", "-noout")
     openssl(*curve, "-out", pki / "service-account.key")
@@ -65,7 +65,7 @@ def openssl(*argv: str | Path) -> None:
 
 
 def write_kubeconfig(cluster: Cluster, user: str, token: str) -> None:
-    """Write a kubeconfig as JSON, which is YAML too and needs no library to be read back."""
+    """Write a kubeconfig as JSON, which is valid YAML and needs no library to read."""
     authority = base64.b64encode((cluster.pki / "ca.crt").read_bytes()).decode()
     server = {
         "server": f"https://{cluster.ip(1)}:443",

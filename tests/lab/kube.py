@@ -1,6 +1,6 @@
-"""A minimal Kubernetes API client for arranging and asserting: JSON, a kept connection.
+"""A minimal Kubernetes API client for tests: JSON over keep-alive connections.
 
-Of no use to the package: tests must not see the cluster through the code they test.
+Tests do not use the package's own client, which is under test.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MERGE_PATCH = "application/merge-patch+json"
 
 
 class ApiError(Exception):
-    """The API server's refusal; `body` is its Status object as text."""
+    """An error response of the API server; `body` is its Status object as text."""
 
     def __init__(self, status: int, body: str) -> None:
         super().__init__(f"{status}: {body}")
@@ -30,9 +30,9 @@ class ApiError(Exception):
 
 
 class Client:
-    """Speaks to the first cluster of a kubeconfig that is JSON and complete in itself.
+    """Client of the first cluster in a self-contained JSON kubeconfig.
 
-    `cluster up` writes such ones, `kubectl config view --raw --minify --flatten -o json` too.
+    `cluster up` and `kubectl config view --raw --minify --flatten -o json` write such files.
     """
 
     def __init__(self, kubeconfig: str | Path, timeout: float = 30) -> None:
@@ -74,7 +74,7 @@ class Client:
     def raw(
         self, method: str, path: str, body: Any = None, content_type: str = "application/json"
     ) -> bytes:
-        """Return the answer's bytes. A kept connection that has been closed is opened anew once."""
+        """Return the response body. A closed keep-alive connection is reopened once."""
         for fresh in (False, True):
             connection = getattr(self.local, "connection", None)
             if fresh or connection is None:
@@ -93,7 +93,7 @@ class Client:
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """Close the kept connections of all threads; a later request opens its own anew."""
+        """Close the connections of all threads; a later request opens a new one."""
         for connection in self.kept:
             connection.close()
 
@@ -119,7 +119,7 @@ class Client:
 
 
 def load_client_certificate(tls: ssl.SSLContext, user: dict[str, str]) -> None:
-    # ssl reads a key from files only.
+    # ssl loads keys from files only.
     descriptor, path = tempfile.mkstemp()
     try:
         with open(descriptor, "wb") as file:

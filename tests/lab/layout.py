@@ -1,6 +1,6 @@
-"""Where everything of a cluster is: files, network names and addresses, all derived from its name.
+"""Paths, network names and addresses of a cluster, all derived from its name.
 
-So a crashed cluster is found again: network namespaces kubelab.NAME.*, control groups
+A crashed cluster can be cleaned up by name: network namespaces kubelab.NAME.*, control groups
 kubelab.NAME, and one directory with PIDs, keys, logs and the audit log.
 """
 
@@ -32,7 +32,7 @@ class Cluster:
         # 20 characters: the name is part of network namespace and control group names.
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?", self.name):
             rule = "a-z, 0-9 and -, 20 characters at most"
-            raise Problem(f"not a cluster name: {self.name!r} ({rule})")
+            raise Problem(f'invalid cluster name "{self.name}": {rule}')
 
     @property
     def directory(self) -> Path:
@@ -44,7 +44,7 @@ class Cluster:
 
     @property
     def ready(self) -> Path:
-        """The file that is there once `up` is done."""
+        """Path of the file that `up` creates at its end."""
         return self.directory / "ready"
 
     def kubeconfig(self, user: str) -> Path:
@@ -55,7 +55,7 @@ class Cluster:
 
     @property
     def slot(self) -> int:
-        """N of the cluster's network 10.89.N.0/24."""
+        """The N of the cluster's network 10.89.N.0/24."""
         return int((self.directory / "slot").read_text())
 
     @property
@@ -63,7 +63,7 @@ class Cluster:
         return f"kubelab{self.slot}"
 
     def ip(self, host: int) -> str:
-        """1 control plane, 10+I node I, 254 this machine."""
+        """Return an address: host 1 is the control plane, 10+I node I, 254 this machine."""
         return f"10.89.{self.slot}.{host}"
 
     def node_ip(self, index: int) -> str:
@@ -73,7 +73,7 @@ class Cluster:
         return f"kubelab.{self.name}.{part}"
 
     def inside(self, part: str) -> list[str]:
-        """The words before a command that run it in a network namespace of the cluster."""
+        """Return the command prefix that runs a command in a network namespace of the cluster."""
         # Not `ip netns exec`: that mounts a fresh /sys and hides the cgroup hierarchies below it.
         return ["nsenter", f"--net={NETNS / self.netns(part)}"]
 
@@ -84,17 +84,17 @@ class Cluster:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """One `up` or `down` of a cluster at a time."""
+        """Lock the cluster: one `up` or `down` at a time."""
         STATE.mkdir(parents=True, exist_ok=True)
         with open(STATE / f".{self.name}.lock", "w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Problem(f"another up or down of {self.name} is at work") from None
+                raise Problem(f"another up or down of {self.name} is running") from None
             yield
 
     def take_slot(self) -> None:
-        """Write down the lowest number of no cluster whose network this machine does not use."""
+        """Reserve the lowest slot that no cluster uses and whose network has no route here."""
         with open(STATE / ".slots.lock", "w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             taken = {int(path.read_text()) for path in STATE.glob("*/slot")}
@@ -113,7 +113,7 @@ def pod_network(index: int) -> str:
 
 
 def read_routed_networks() -> list[ipaddress.IPv4Network]:
-    """Return this machine's routes but the widest: one for all of 10.0.0.0/8 is no use of it."""
+    """Return this machine's routed networks, without /8 and wider ones."""
     command = ("ip", "-j", "-4", "route", "show", "table", "all")
     routes = json.loads(run(*command, capture_output=True).stdout)
     texts = (route["dst"] for route in routes if re.match(r"[\d.]+(/\d+)?$", route["dst"]))

@@ -1,4 +1,4 @@
-"""`up` and `status`: a whole cluster. Its parts are in the modules beside this one."""
+"""`up` and `status` of a cluster; the other modules start its parts."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def up(cluster: Cluster, options: Namespace) -> None:
     count = options.nodes
     beyond = [index for index in options.gpu_node if index > count]
     if beyond:
-        raise Problem(f"--gpu-node {beyond[0]} is beyond --nodes {count}")
+        raise Problem(f"invalid --gpu-node {beyond[0]}: there are {count} nodes")
     if cluster.directory.exists():
-        say(f"clearing what an earlier {cluster.name} left")
+        say(f"removing the remains of an earlier {cluster.name}")
     processes.remove(cluster)
     try:
         start(cluster, options)
         cluster.ready.write_text("")
     except BaseException:
         if options.keep:
-            say(f"left as it is: {cluster.directory}")
+            say(f"kept: {cluster.directory}")
         else:
             processes.remove(cluster)
         raise
@@ -60,7 +60,7 @@ def start(cluster: Cluster, options: Namespace) -> None:
 
 
 def settle(cluster: Cluster, client: kube.Client, nodes: list[str]) -> None:
-    """Wait until pods can be made and run: users, service account, nodes."""
+    """Create the RBAC of the users; wait for the default ServiceAccount and the nodes."""
     group = "rbac.authorization.k8s.io"
     binding = {
         "metadata": {"name": "lab-viewer"},
@@ -136,7 +136,7 @@ def print_status(cluster: Cluster) -> bool:
         say(f"{cluster.name}: not up")
         return False
     whole = is_whole(cluster)
-    state = "up" if whole else "broken; `down` or `up` clears it"
+    state = "up" if whole else "broken; `down` or `up` removes it"
     say(f"{cluster.name}: {state}, network 10.89.{cluster.slot}.0/24")
     pids = processes.alive(cluster)
     for key in processes.recorded(cluster):

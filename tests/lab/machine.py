@@ -1,4 +1,4 @@
-"""Commands and processes of this machine. Knows no cluster."""
+"""Run commands on this machine, wait for conditions, read process status."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Callable, NamedTuple
 
 
 class Problem(Exception):
-    """Something the user can understand and act on."""
+    """An error of the user's machine or input; printed without a traceback."""
 
 
 class ProcessStat(NamedTuple):
@@ -27,7 +27,7 @@ def run(*argv: Any, **options: Any) -> subprocess.CompletedProcess[Any]:
 
 
 def quiet(*argv: Any) -> bool:
-    """Return whether a command that may fail did not."""
+    """Run a command without output; return whether it succeeded."""
     words = [str(word) for word in argv]
     null = subprocess.DEVNULL
     return subprocess.run(words, stdout=null, stderr=null).returncode == 0
@@ -36,7 +36,7 @@ def quiet(*argv: Any) -> bool:
 def wait_for(
     what: str, condition: Callable[[], Any], seconds: float = 60, pause: float = 0.1
 ) -> Any:
-    """Return the condition's first true value; raise Problem when the time is over."""
+    """Return the condition's first true value; raise Problem after the timeout."""
     end = time.monotonic() + seconds
     clock = threading.Event()
     while True:
@@ -44,7 +44,7 @@ def wait_for(
         if value:
             return value
         if time.monotonic() > end:
-            raise Problem(f"waited {seconds} s in vain: {what}")
+            raise Problem(f"timed out after {seconds} s: {what}")
         clock.wait(pause)
 
 

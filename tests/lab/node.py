@@ -1,4 +1,4 @@
-"""A real node: files laid over this machine's root, and the process that becomes its systemd."""
+"""Start a real node: an overlay on this machine's root, and a process that becomes its systemd."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ podCIDR: {pods}
 
 
 def start(cluster: Cluster, index: int, gpu: Namespace | None) -> None:
-    """Start node I; `gpu` holds the options of its fake driver, None for a node without."""
+    """Start node I; `gpu` has the options of its fake driver, None for a node without GPU."""
     name = f"node{index}"
     make_network(cluster, index)
     directory = cluster.directory / "node" / name
@@ -164,20 +164,20 @@ def render_gpu_config(settings: dict[str, str]) -> str:
 
 
 def change_gpu(cluster: Cluster, node: str, settings: list[str]) -> str:
-    """Return the settings of a node's fake driver, changed by KEY=VALUE; KEY= takes a key away."""
+    """Return the settings of a node's fake driver, changed by KEY=VALUE; KEY= removes a key."""
     command = processes.node_command(cluster, node, "cat", f"/{GPU_CONFIG}")
     text = run(*command, capture_output=True, text=True).stdout
     config = dict(line.split(" = ", 1) for line in text.splitlines())
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
-            raise Problem(f"not KEY=VALUE: {setting}")
+            raise Problem(f'invalid setting "{setting}", expected KEY=VALUE')
         config[key] = value
         if not value:
             del config[key]
     text = render_gpu_config(config)
     if settings:
-        # Replaced at once: a reader gets the old file or the new one.
+        # Replaced atomically: a reader gets the old file or the new one.
         script = f"cat > /{GPU_CONFIG}.new && mv /{GPU_CONFIG}.new /{GPU_CONFIG}"
         run(*processes.node_command(cluster, node, "sh", "-c", script), input=text, text=True)
     return text

@@ -1,4 +1,4 @@
-"""The recorded processes of a cluster: starting, finding, ending them; commands in nodes."""
+"""Start, find and kill the recorded processes of a cluster; run commands in its nodes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 from tests.lab.layout import NETNS, Cluster
 from tests.lab.machine import Problem, quiet, read_process_stat, wait_for
 
-# The process records itself before it becomes the program: there is no moment in which it runs
-# unrecorded. Word 22 of the stat line, index 21, is its start time.
+# The process records itself before it execs the program, so it never runs unrecorded. Field 22 of
+# the stat line, index 21, is its start time.
 START = 'read -r -a stat < /proc/$$/stat; echo "$$ ${stat[21]}" > "$0"; exec "$@"'
 
 
@@ -28,7 +28,7 @@ def spawn(cluster: Cluster, key: str, argv: list[Any]) -> None:
 
 
 def restart(cluster: Cluster, key: str, before: list[str]) -> None:
-    """Kill a recorded process and start it again as it was; `before` are the words before it."""
+    """Kill a recorded process and start its command again; `before` is the command prefix."""
     pid = alive(cluster)[key]
     argv = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
     os.kill(pid, signal.SIGKILL)
@@ -41,10 +41,10 @@ def restart(cluster: Cluster, key: str, before: list[str]) -> None:
 
 
 def count_threads(pid: int) -> int:
-    """Return the threads of a process, a zombie's own being one.
+    """Return the number of threads of a process; a zombie has one.
 
-    The first thread of a killed process is a zombie while others still hold its sockets: who looks
-    at that alone starts a successor that finds its port taken.
+    The main thread of a killed process is a zombie while other threads still hold its sockets. A
+    successor started then finds its port in use.
     """
     try:
         return len(os.listdir(f"/proc/{pid}/task"))
@@ -57,7 +57,7 @@ def recorded(cluster: Cluster) -> list[str]:
 
 
 def alive(cluster: Cluster) -> dict[str, int]:
-    """Return {key: PID} of the recorded processes that are still those which were recorded."""
+    """Return {key: PID} of the recorded processes that still run (same PID and start time)."""
     found = {}
     for key in recorded(cluster):
         words = (cluster.directory / "pid" / key).read_text().split()
@@ -86,7 +86,7 @@ def nodes(cluster: Cluster) -> list[str]:
 
 
 def init_of(cluster: Cluster, node: str) -> int | None:
-    """Return the PID, seen from here, of a node's systemd: the recorded process's only child."""
+    """Return the PID on this machine of a node's systemd, the recorded process's only child."""
     pid = alive(cluster).get(node)
     children = Path(f"/proc/{pid}/task/{pid}/children")
     words = children.read_text().split() if pid and children.exists() else []
@@ -102,7 +102,7 @@ def node_command(cluster: Cluster, node: str, *argv: str) -> list[str]:
 
 
 def remove(cluster: Cluster) -> None:
-    """End the recorded processes, then take away what they leave. Nothing to remove is no error."""
+    """Kill the recorded processes and delete all remains; a missing cluster is no error."""
     end_processes(cluster)
     if (cluster.directory / "slot").exists():
         quiet("ip", "link", "del", cluster.veth)
@@ -112,7 +112,7 @@ def remove(cluster: Cluster) -> None:
     wait_for("the control groups to be empty", lambda: remove_cgroups(cluster), seconds=20)
     mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     if any(target.startswith(f"{cluster.directory}/") for target in mounted):
-        raise Problem(f"something is mounted below {cluster.directory}; not deleting it")
+        raise Problem(f"not deleting {cluster.directory}: it contains a mount")
     if cluster.directory.exists():
         shutil.rmtree(cluster.directory)
 
@@ -120,8 +120,8 @@ def remove(cluster: Cluster) -> None:
 def end_processes(cluster: Cluster) -> None:
     doomed = alive(cluster)
     for node in list(doomed):
-        # Not the recorded parent: a node's systemd takes all of its PID namespace along, and the
-        # parent then ends by itself.
+        # Not the recorded parent: a node's systemd takes its whole PID namespace down, and the
+        # parent exits after it.
         init = init_of(cluster, node) if node.startswith("node") else None
         if init:
             doomed[node] = init
@@ -132,7 +132,7 @@ def end_processes(cluster: Cluster) -> None:
 
 
 def remove_cgroups(cluster: Cluster) -> bool:
-    """Remove what is empty; False while a process in one is still going away (EBUSY)."""
+    """Remove empty control groups; return False while one still has a process (EBUSY)."""
     for group in cluster.cgroups():
         for path, _, _ in os.walk(group, topdown=False):
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Whether this machine can run the lab, asked without changing it."""
+"""Check whether this machine can run the lab, without changing it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.lab import build
 from tests.lab.layout import CGROUPS
 from tests.lab.machine import quiet
 
-# kwok's go.mod asks for this; the other modules for less.
+# Required by kwok's go.mod; the other modules require less.
 GO_VERSION = (1, 26)
 NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--fork")
 # Of fs.inotify.max_user_instances, as root (inotify(7)). Measured: 14 a node (kubelet 6, systemd 5,
 # containerd, dbus, logind 1 each), 4 a control plane; one more each for pods and controllers.
 INOTIFY_OF_NODE, INOTIFY_OF_CONTROL_PLANE = 15, 5
 INOTIFY_LIMIT = "fs.inotify.max_user_instances"
-# What the cluster tests bring up.
+# The nodes of the cluster tests.
 TEST_NODES = 2
 INSTEAD = (
     "KUBECONFIG=FILE SNAPSHOT_TEST_CLUSTER=1 runs the cluster tests on kind or another cluster"
@@ -29,9 +29,9 @@ INSTEAD = (
 
 
 def find_missing(nodes: int = TEST_NODES) -> str:
-    """Return the first thing that is missing for a cluster of so many nodes, or nothing.
+    """Return the first missing requirement of a cluster with this many nodes, or "".
 
-    Where no node is asked for, what a running cluster takes is not looked at.
+    With 0 nodes, the resources of a running cluster are not checked.
     """
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return f"Linux on amd64 (this is {platform.system()} on {platform.machine()})"
@@ -44,7 +44,7 @@ def find_missing(nodes: int = TEST_NODES) -> str:
     if "\toverlay\n" not in Path("/proc/filesystems").read_text():
         return "overlayfs"
     if not quiet("unshare", *NAMESPACES, "mount", "-t", "tmpfs", "tmpfs", "/mnt"):
-        return "the right to make namespaces and mounts"
+        return "permission to create namespaces and mounts"
     if build.missing_programs() and read_go_version() < GO_VERSION:
         return "Go >= {}.{}, needed once to build Kubernetes".format(*GO_VERSION)
     if not nodes:
@@ -54,23 +54,23 @@ def find_missing(nodes: int = TEST_NODES) -> str:
 
 
 def describe_inotify_shortage(limit: int, used: int, nodes: int) -> str:
-    """Return what to set where another cluster would exceed the limit, or nothing.
+    """Return the sysctl to set if another cluster would exceed the limit, or "".
 
-    Kubelets and systemd then end with "too many open files", each somewhere else. Clusters that
-    are up count in `used`.
+    Kubelets and systemd would fail with "too many open files" in various places. `used` includes
+    clusters that are up.
     """
     wanted = used + INOTIFY_OF_CONTROL_PLANE + INOTIFY_OF_NODE * nodes
     if wanted <= limit:
         return ""
-    mend = f"`sysctl -w {INOTIFY_LIMIT}={max(512, 2 * wanted)}`"
-    return f"{INOTIFY_LIMIT} >= {wanted} (it is {limit}, and {used} are in use): {mend}"
+    fix = f"`sysctl -w {INOTIFY_LIMIT}={max(512, 2 * wanted)}`"
+    return f"{INOTIFY_LIMIT} >= {wanted} (it is {limit}, and {used} are in use): {fix}"
 
 
 def count_inotify_instances(processes: str = "[0-9]*") -> int:
-    """Return how many all processes hold: with those of others than root, rather too many."""
+    """Return the inotify instances of all processes, of all users (an upper bound for root's)."""
     count = 0
     for descriptor in glob.iglob(f"/proc/{processes}/fd/*"):
-        # A process may end, or close it, while we look.
+        # A process may exit or close it in the meantime.
         with contextlib.suppress(OSError):
             count += os.readlink(descriptor) == "anon_inode:inotify"
     return count

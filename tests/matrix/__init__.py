@@ -1,1 +1,1 @@
-"""What kubectl-snapshot is supported on, tried: `make test-matrix`. Not part of `make test`."""
+"""Tests of the supported versions: `make test-matrix`. Not part of `make test`."""

@@ -1,7 +1,7 @@
-"""Fixtures of the matrix: those of the cluster tests; and its table, a row a test.
+"""Fixtures of the matrix: those of the cluster tests, and its table with one row per test.
 
-SNAPSHOT_MATRIX_TABLE names the file that rows are added to: scripts/test-matrix runs pytest once
-for each Kubernetes.
+SNAPSHOT_MATRIX_TABLE names the file to append to: scripts/test-matrix runs pytest once for each
+Kubernetes version.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def pytest_runtest_makereport(
     refuse_skip(report)
     table = os.environ.get("SNAPSHOT_MATRIX_TABLE")
     if table and (report.when == "call" or report.failed):
-        # What ends before it could say what it is has its name for a row.
+        # A test that fails before it records its properties is named by its test name.
         unknown = {"kubernetes": os.environ.get("SNAPSHOT_LAB_KUBERNETES"), "started by": item.name}
         found = {**unknown, **dict(report.user_properties)}
         row = [*(str(found.get(column, "-")) for column in COLUMNS), report.outcome]

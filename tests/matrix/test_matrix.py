@@ -1,6 +1,6 @@
-"""One capture for each Python on either side, on the Kubernetes that is up.
+"""One capture for each Python of client and agent, on the running Kubernetes cluster.
 
-The second column of the table says what ran the client, the third what ran the agent.
+The second column of the table is the client's interpreter, the third the agent's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STOCK = "3.11"
 HERE = "Python {}.{}".format(*sys.version_info[:2])
 VERSIONS = {path: "{}.{}".format(*version) for version, path in installed().items()}
 CLIENTS = supported()
-# Versions of images; on the lab they are made of the same interpreters.
+# Versions of images; the lab builds them from the same interpreters.
 AGENTS = list(dict.fromkeys((VERSIONS[CLIENTS[0]], VERSIONS[CLIENTS[-1]])))
 
 Record = Callable[[str, object], None]
@@ -39,7 +39,7 @@ def zipapp(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def version(cluster: support.Cluster) -> str:
-    """The API server's own word on what it is."""
+    """The version that the API server reports."""
     return str(cluster.client.get("/version")["gitVersion"])
 
 
@@ -47,7 +47,7 @@ def version(cluster: support.Cluster) -> str:
 def capture(
     cluster: support.Cluster, version: str, namespace: str, record_property: Record
 ) -> Capture:
-    """Captures the last node as an administrator: the whole of it, and nothing stays behind."""
+    """Capture the last node as an administrator, without gaps or leftover objects."""
 
     def run(*command: str, client: str, agent: str = STOCK) -> None:
         record_property("kubernetes", version)
@@ -74,7 +74,7 @@ def read_server_version(snapshot: Snapshot) -> object:
     return next(subtype.data["version"] for subtype in found.subtypes if subtype.name == "server")
 
 
-def test_preflight_knows_this_kubernetes(
+def test_preflight_lists_this_kubernetes_as_tested(
     cluster: support.Cluster,
     version: str,
     namespace: str,

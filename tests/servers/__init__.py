@@ -1,1 +1,1 @@
-"""Small local servers, each on 127.0.0.1 with a port of its own: the wire that tests can break."""
+"""Local servers for tests, each on its own port of 127.0.0.1, that can inject faults."""

@@ -1,4 +1,4 @@
-"""A certificate authority for the servers of this room and for client certificates."""
+"""A certificate authority for the test servers and for client certificates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def make_authority(directory: Path, name: str = "ca") -> Certificate:
 def sign(
     authority: Certificate, directory: Path, name: str, subject: str, extension: str = HERE
 ) -> Certificate:
-    """Return a new certificate; nothing is written beside the authority's own files."""
+    """Return a new certificate; nothing is written to the authority's directory."""
     made = Certificate(directory / f"{name}.crt", directory / f"{name}.key")
     request, config = directory / f"{name}.csr", directory / f"{name}.ext"
     config.write_text(extension)
@@ -48,7 +48,7 @@ def sign(
 
 
 def sign_expired(authority: Certificate, directory: Path) -> Certificate:
-    """Return a certificate for 127.0.0.1 that was good for one second, long ago."""
+    """Return an expired certificate for 127.0.0.1."""
     made = sign(authority, directory, "expired", "/CN=expired")
     database, config = directory / "index.txt", directory / "ca.conf"
     database.write_text("")

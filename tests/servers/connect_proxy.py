@@ -1,4 +1,4 @@
-"""An HTTP proxy that knows CONNECT and nothing else, as those on the way out of a company do."""
+"""An HTTP proxy that supports CONNECT only, like corporate egress proxies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PIECE_BYTES = 65536
 
 @dataclass(frozen=True)
 class Proxy:
-    """A running proxy; `targets` are the HOST:PORT that it was asked for."""
+    """A running proxy; `targets` are the HOST:PORT of its requests."""
 
     url: str
     targets: list[str] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Proxy:
 
 @contextmanager
 def serve_proxy(login: str = "", certificate: Certificate | None = None) -> Iterator[Proxy]:
-    """Run a proxy; `login` is the USER:PASSWORD that it asks for, a certificate makes it TLS."""
+    """Run a proxy; `login` is the required USER:PASSWORD, a certificate enables TLS."""
     expected = "Basic " + base64.b64encode(login.encode()).decode() if login else ""
     context = server_context(certificate) if certificate else None
 
@@ -76,7 +76,7 @@ def serve_proxy(login: str = "", certificate: Certificate | None = None) -> Iter
         daemon_threads = True
 
         def handle_error(self, request: object, client_address: object) -> None:
-            pass  # what goes wrong on the wire is the client's to tell
+            pass  # the client reports connection errors
 
     with Listener(("127.0.0.1", 0), Handler) as listener:
         scheme = "https" if certificate else "http"

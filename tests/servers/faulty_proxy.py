@@ -1,6 +1,6 @@
-"""A reverse proxy before a real API server, with an address of its own, that breaks on demand.
+"""A reverse proxy in front of a real API server that injects faults.
 
-Each request takes the next fault of the list; when the list is empty, requests pass unharmed.
+Each request takes the next fault of the list; with an empty list, requests pass unchanged.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HOP_HEADERS = frozenset(("host", "connection", "content-length", "accept-encodin
 
 
 def throttle(seconds: int) -> Fault:
-    """Answer 429 as the API server's priority and fairness does."""
+    """Respond 429 as the API server's priority and fairness does."""
     body = {"kind": "Status", "message": "too many requests", "code": 429}
     return lambda exchange, status, data: exchange.send(429, body, {"Retry-After": str(seconds)})
 
@@ -41,7 +41,7 @@ def cut_in_half(exchange: Exchange, status: int, data: bytes) -> None:
 def serve_faulty(
     upstream: str, authority: str, certificate: Certificate, faults: list[Fault]
 ) -> Iterator[Server]:
-    """Run the proxy before `upstream`, whose CA is the file `authority`."""
+    """Run the proxy in front of `upstream`, whose CA is the file `authority`."""
     context = ssl.create_default_context(cafile=authority)
     context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
     direct = urllib.request.build_opener(

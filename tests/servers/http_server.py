@@ -1,4 +1,4 @@
-"""An HTTP/1.1 server whose answers, and how they break, are a function of the test."""
+"""An HTTP/1.1 server; a function of the test writes its responses and breaks connections."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.servers.certificates import Certificate
 
 
 class Exchange:
-    """One request, and the ways to answer it."""
+    """One request, with methods to respond to it."""
 
     def __init__(self, handler: BaseHTTPRequestHandler, stopped: threading.Event) -> None:
         self._handler = handler
@@ -35,7 +35,7 @@ class Exchange:
         headers: Mapping[str, str] | None = None,
         cut_to: float = 1.0,
     ) -> None:
-        """Answer with JSON (bytes as they are); `cut_to` is the part of it that arrives."""
+        """Send JSON, or bytes unchanged; `cut_to` is the fraction of the body that is sent."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self._begin(status, {"Content-Length": str(len(data)), **(headers or {})})
         if self.method != "HEAD":
@@ -44,28 +44,28 @@ class Exchange:
             self._handler.close_connection = True
 
     def peer_certificate(self) -> dict[str, Any]:
-        """Return the client's certificate, empty if it showed none that the server trusts."""
+        """Return the client's certificate, empty if it sent no trusted one."""
         return dict(self._handler.connection.getpeercert() or {})
 
     def begin_chunks(self, status: int = 200) -> None:
         self._begin(status, {"Transfer-Encoding": "chunked"})
 
     def send_chunk(self, data: bytes) -> None:
-        """Send a chunk at once; an empty one ends the answer."""
+        """Send a chunk immediately; an empty one ends the response."""
         self._write(b"%x\r\n%s\r\n" % (len(data), data))
 
-    def send_event(self, kind: str, told: object) -> None:
-        self.send_chunk(json.dumps({"type": kind, "object": told}).encode() + b"\n")
+    def send_event(self, kind: str, body: object) -> None:
+        self.send_chunk(json.dumps({"type": kind, "object": body}).encode() + b"\n")
 
     def cut(self) -> None:
-        """End the connection in the middle of the answer, in good order."""
+        """Close the connection in the middle of the response, without RST."""
         self._handler.close_connection = True
 
     def reset(self) -> None:
-        """End the connection by RST."""
+        """Close the connection with RST."""
         linger = struct.pack("ii", 1, 0)
         self._handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        # Of an SSLSocket the plain close: no alert goes out before the RST.
+        # socket's close, not SSLSocket's: that would send an alert before the RST.
         socket.socket.close(self._handler.connection)
         self._handler.close_connection = True
 
@@ -83,7 +83,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; `seen` are the requests so far, in the order of their arrival."""
+    """A running server; `seen` are the requests so far, in order of arrival."""
 
     url: str
     seen: list[Exchange] = field(default_factory=list)
@@ -97,7 +97,7 @@ def serve(
     context: ssl.SSLContext | None = None,
     host: str = "127.0.0.1",
 ) -> Iterator[Server]:
-    """Run a server, with TLS by a certificate or a context; leaving ends its connections, too."""
+    """Run a server, with TLS if a certificate or context is given; close all at exit."""
     tls = server_context(certificate) if certificate else context
     stopped = threading.Event()
     open_sockets: list[socket.socket] = []
@@ -108,7 +108,7 @@ def serve(
 
         def setup(self) -> None:
             if tls:
-                # Not at accept: a client that refuses the certificate stops only its own thread.
+                # Not at accept: a client that rejects the certificate fails only its own thread.
                 self.request = tls.wrap_socket(self.request, server_side=True)
             open_sockets.append(self.request)
             server.connections.append(self.client_address[0])
@@ -140,7 +140,7 @@ def serve(
         request_queue_size = 64
 
         def handle_error(self, request: object, client_address: object) -> None:
-            pass  # what goes wrong on the wire is the client's to tell
+            pass  # the client reports connection errors
 
     with Listener((host, 0), Handler) as listener:
         scheme = "https" if tls else "http"

@@ -1,4 +1,4 @@
-"""Kubeconfig files as the tests need them: one cluster, one user, one context called `test`."""
+"""Write kubeconfigs for tests: one cluster, one user, one context named `test`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def write_kubeconfig(
     user: Mapping[str, Any] | None = None,
     namespace: str = "",
 ) -> str:
-    """Write a kubeconfig and return its path; JSON is YAML, too."""
+    """Write a kubeconfig as JSON, which is valid YAML, and return its path."""
     context = {
         "cluster": "test",
         "user": "someone",

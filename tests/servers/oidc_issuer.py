@@ -1,4 +1,4 @@
-"""An OpenID Connect issuer that knows how to refresh: discovery and the token endpoint."""
+"""An OpenID Connect issuer with discovery and a token endpoint that refreshes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLIENT = ("snapshot-client", "a secret: with / signs")
 
 @dataclass
 class Issuer:
-    """A running issuer. A refresh token is good for one use; the next one comes with the answer."""
+    """A running issuer. A refresh token is valid once; the response has the next one."""
 
     url: str
     refresh_token: str = "refresh-1"
@@ -27,7 +27,7 @@ class Issuer:
 def serve_issuer(
     certificate: Certificate, make_id_token: Callable[[], str], *methods: str
 ) -> Iterator[Issuer]:
-    """Run an issuer; `methods` are the ways to name the client that it says it takes."""
+    """Run an issuer; `methods` are its token_endpoint_auth_methods_supported."""
 
     def answer(exchange: Exchange) -> None:
         if exchange.path == "/.well-known/openid-configuration":
@@ -53,7 +53,7 @@ def serve_issuer(
 
 
 def _is_client(exchange: Exchange, form: dict[str, str], methods: tuple[str, ...]) -> bool:
-    """Return whether the request names our client in the first way that the issuer takes."""
+    """Return whether the request authenticates the client by the first supported method."""
     if methods[0] == "client_secret_post":
         return (form.get("client_id"), form.get("client_secret")) == CLIENT
     pair = ":".join(urllib.parse.quote(part, safe="") for part in CLIENT)

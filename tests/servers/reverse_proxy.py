@@ -1,6 +1,6 @@
-"""A reverse proxy before a real API server; a test decides what becomes of each answer.
+"""A reverse proxy in front of a real API server; a function of the test changes each response.
 
-What comes is handed on as it comes, watches and logs too.
+Responses are streamed, including watches and logs.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from tests.servers.http_server import Exchange, Server, serve
 HOP_HEADERS = frozenset(("host", "connection", "content-length", "accept-encoding"))
 PIECE_BYTES = 65536
 
-# Gets the pieces of an answer and returns those that go on; raising CutShort ends it in the middle.
+# Takes the chunks of a response and returns those to send; raising CutShort breaks it off.
 Shape = Callable[[Exchange, Iterator[bytes]], Iterable[bytes]]
 
 
 class CutShort(Exception):
-    """The answer ends here, not in good order."""
+    """Break off the response with RST."""
 
 
 @contextmanager
 def serve_shaped(
     upstream: str, authority: str, certificate: Certificate, shape: Shape
 ) -> Iterator[Server]:
-    """Run the proxy before `upstream`, whose CA is the file `authority`."""
+    """Run the proxy in front of `upstream`, whose CA is the file `authority`."""
     context = ssl.create_default_context(cafile=authority)
     context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
 

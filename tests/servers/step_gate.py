@@ -1,7 +1,7 @@
-"""A reverse proxy before a real API server that stops at one request until it is let through.
+"""A reverse proxy in front of a real API server that holds one request until the test releases it.
 
-What passes is handed on as it comes, watches and logs too. At the gate a client is where a test
-wants it: its request not sent yet, or carried out without the client having heard of it.
+Responses are streamed, including watches and logs. The request is held before it is sent, or after
+it was executed but before the client gets the response.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ POLL_S = 0.05
 
 @dataclass(frozen=True)
 class Gate:
-    """The request to stop at: method, and what its path ends with; dry runs pass.
+    """The request to hold, by method and end of its path; dry runs pass.
 
-    It stays there until `opened` is set.
+    It is held until `opened` is set.
     """
 
     method: str
@@ -46,7 +46,7 @@ class Gate:
 def serve_gate(
     upstream: str, authority: str, certificate: Certificate, gate: Gate
 ) -> Iterator[Server]:
-    """Run the proxy before `upstream`, whose CA is the file `authority`."""
+    """Run the proxy in front of `upstream`, whose CA is the file `authority`."""
     context = ssl.create_default_context(cafile=authority)
     context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
 
@@ -70,7 +70,7 @@ def serve_gate(
             exchange.send_chunk(b"")
 
     def hold(exchange: Exchange) -> bool:
-        """Wait, and return whether the gate was opened; it is not when the proxy ends."""
+        """Wait; return whether the gate was opened, False if the proxy stopped before."""
         gate.reached.set()
         while not gate.opened.wait(POLL_S) and not exchange.stopped.is_set():
             pass

@@ -1,1 +1,1 @@
-"""Speed and size against their budgets, measured: `make bench`."""
+"""Measure speed and size against their budgets: `make bench`."""

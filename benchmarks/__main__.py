@@ -1,7 +1,7 @@
-"""Measure everything, print the table, write benchmarks/results/<date>.json; 1 if one is missed.
+"""Run all benchmarks, print the table, write benchmarks/results/<date>.json; exit 1 on a miss.
 
 Figures are ratios to `python3 -I -S -c pass` of the same interpreter in the same interleaved
-rounds. Absolute times are this machine's, at this moment, and promise nothing.
+rounds. Absolute times are valid for this machine at this moment only.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RESULTS = Path(__file__).with_name("results")
 
 def main() -> int:
     if os.getloadavg()[0] > (os.cpu_count() or 1) / 2:
-        # A long process loses more to others than a short one: every ratio grows.
+        # A long process is delayed more by others than a short one: every ratio grows.
         print("warning: this machine is busy, the figures will be too high", file=sys.stderr)
     with tempfile.TemporaryDirectory() as home:
         rows = [*measure_starts(), measure_collectors(), *measure_gpus()]
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def read_machine(kubernetes: str) -> dict[str, object]:
-    """Return what a reader of the figures has to know of where they come from."""
+    """Return the machine, interpreter and zipapp of the figures."""
     return {
         "python": f"{platform.python_version()} ({PYTHON[0]})",
         "cores": os.cpu_count(),

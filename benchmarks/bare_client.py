@@ -1,9 +1,9 @@
-"""The floor of a capture: what any client has to do that carries a file into a pod and reads back.
+"""Baseline of a capture: a minimal client that runs a file in a pod and reads its output.
 
-ConfigMap and Job created, the pod watched, its log followed to the end, both deleted; one kept
-connection, a second one for the watch, the standard library alone. No permission is asked for,
-nothing is checked, and a client that dies here leaves its objects behind. A script, so that nothing
-but its own imports is measured: `python -I -S bare_client.py KUBECONFIG NAMESPACE NODE IMAGE FILE`.
+It creates a ConfigMap and a Job, watches the pod, follows its log, and deletes both, over one
+keep-alive connection and a second one for the watch, with the standard library only. It checks no
+permission, and if it dies its objects are orphaned. A script, so that only its own imports count:
+`python -I -S bare_client.py KUBECONFIG NAMESPACE NODE IMAGE FILE`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WORD = "collected"
 
 
 class Client:
-    """Speaks to the cluster of a kubeconfig in JSON that is complete in itself."""
+    """Client of the cluster in a self-contained JSON kubeconfig."""
 
     def __init__(self, kubeconfig: str) -> None:
         with open(kubeconfig, encoding="utf-8") as file:

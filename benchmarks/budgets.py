@@ -1,4 +1,4 @@
-"""The table: what is measured, what it may be, and what is said of it. Pure."""
+"""The table of figures, their budgets and verdicts. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ INFORMATION, OK, MISSED, NOT_MEASURED = "", "ok", "missed", "not measured"
 
 @dataclass(frozen=True)
 class Budget:
-    """What a figure may be. Where an ADR shows that it cannot, `limit` is what the ADR allows."""
+    """The maximum of a figure. If an ADR shows that it cannot be met, `limit` is the ADR's."""
 
     at_most: float
     adr: str = ""
@@ -21,7 +21,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Row:
-    """One figure. `value` is None where it was not measured; `note` then says why."""
+    """One figure. `value` is None if it was not measured; `note` has the reason."""
 
     name: str
     value: float | None
@@ -53,7 +53,7 @@ BUDGETS = {
     "collect, up to its first collector": Budget(4, adr="0019", limit=9),
     "first API answer (version)": Budget(12),
     "node collectors over the slowest of them": Budget(10),
-    # Three times the 35 ms that the reference took where the base took 10.
+    # Three times the reference, which took 35 ms where the base took 10 ms.
     "collect, whole process": Budget(10.5, adr="0024", limit=14),
     "eight slow GPUs, against one": Budget(1.5),
     "one node, against a bare client": Budget(1.3),

@@ -1,7 +1,7 @@
-"""What needs a real cluster: the first answer of its API, and the capture of one node.
+"""Benchmarks on a real cluster: the first response of its API, and the capture of one node.
 
-The cluster is found as the cluster tests find theirs: SNAPSHOT_TEST_CLUSTER=1 takes KUBECONFIG's,
-SNAPSHOT_TEST_LAB=NAME a lab cluster that is up; else one is brought up for the run.
+The cluster is chosen as in the cluster tests: SNAPSHOT_TEST_CLUSTER=1 uses that of KUBECONFIG,
+SNAPSHOT_TEST_LAB=NAME a lab cluster that is up; otherwise the run starts its own.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ STOCK = "the same with the stock packages"
 CAPTURE = "one node, against a bare client"
 BARE = "the bare client"
 REFERENCE = "one node, against the reference"
-# The same entry point with the packages that pip installs, whose parents are not emptied.
+# The same entry point with pip's packages instead of the zipapp's reduced ones.
 STOCK_PROGRAM = (
     "import sys; sys.path[:0] = sys.argv[1:3]; sys.argv[1:3] = []; "
     "from kubectl_snapshot.main import main; sys.exit(main())"
 )
 CAPTURES = 16
-# A kubelet looks at its containers once a second and tells nothing before that. Were the pauses
-# equal, all captures of a run would meet it at the same moment, a lucky or an unlucky one.
+# The kubelet relists its containers once a second. With equal pauses, all captures of a run would
+# hit the same phase of that period.
 RELIST_S = 1.0
 SETTLE_S = 0.3
 
 
 def measure_cluster(home: Path) -> tuple[list[Row], str]:
-    """Return the rows and the server's version; rows without a value where no cluster can be."""
+    """Return the rows and the server's version; rows without value if there is no cluster."""
     reason = find_reason()
     if reason:
         return [
@@ -51,11 +51,11 @@ def measure_cluster(home: Path) -> tuple[list[Row], str]:
 
 
 def find_reason() -> str:
-    """Return why there is no cluster to measure on, or nothing."""
+    """Return the reason that there is no cluster to measure on, or ""."""
     if os.environ.get("SNAPSHOT_TEST_CLUSTER") == "1" or os.environ.get("SNAPSHOT_TEST_LAB"):
         return ""
     missing = requirements.find_missing()
-    return f"the lab cannot run here: it needs {missing}" if missing else ""
+    return f"the lab cannot run here: missing {missing}" if missing else ""
 
 
 @contextlib.contextmanager
@@ -74,7 +74,7 @@ def run_kit(*argv: str) -> None:
 
 
 def measure_answers(cluster: support.Cluster) -> list[Row]:
-    """Return what a command takes that asks the API server one question."""
+    """Return the time of a command that sends one request to the API server."""
     env = cluster.environment()
     words = ("version", "-o", "json")
     packages = next(path for path in sys.path if path.endswith("site-packages"))
@@ -88,7 +88,7 @@ def measure_answers(cluster: support.Cluster) -> list[Row]:
 
 
 def measure_captures(cluster: support.Cluster, namespace: str) -> list[Row]:
-    """Return a capture, a bare client's round trip beside it, and what the reference took."""
+    """Return the times of a capture, of a bare client, and of the reference."""
     env, node = cluster.environment(), cluster.nodes[0]
     script = Path(__file__).with_name("bare_client.py")
     words = (cluster.kubeconfig, namespace, node, DEFAULT_IMAGE, str(ZIPAPP))
@@ -98,7 +98,9 @@ def measure_captures(cluster: support.Cluster, namespace: str) -> list[Row]:
     }
     times = measure(commands, CAPTURES, pause_s)
     bare, capture = times[BARE], times[CAPTURE]
-    note = f"{capture.median_ms / 1e3:.2f} s here; it took 3.0 – 3.7 s on the lab, and was not run"
+    note = (
+        f"{capture.median_ms / 1e3:.2f} s here; the reference took 3.0 – 3.7 s on the lab, not run"
+    )
     return [
         build_row(CAPTURE, capture, capture.median_ms / bare.median_ms),
         build_row(BARE, bare, 1.0),
@@ -107,5 +109,5 @@ def measure_captures(cluster: support.Cluster, namespace: str) -> list[Row]:
 
 
 def pause_s(index: int) -> float:
-    """Return pauses that spread the rounds evenly over the kubelet's second, not in its order."""
+    """Return a pause; together they spread the rounds evenly over the relist period, shuffled."""
     return SETTLE_S + RELIST_S * (index * 7 % CAPTURES) / CAPTURES

@@ -1,5 +1,6 @@
-"""GPUs of the lab's fake driver that are slow, and one that hangs. A real driver may let only one
-caller in at a time: what the threads save is shown here, and claimed for nothing else.
+"""Benchmarks with slow GPUs and one that hangs, of the lab's fake driver.
+
+A real driver may serialise its callers: the time that threads save is valid for the fake only.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tests.lab import build
 
 SLOW = "eight slow GPUs, against one"
 TWO = "collect with two GPUs, whole process"
-HANGS = "GPUs told, where one of eight hangs"
+HANGS = "GPUs read, one of eight hangs"
 LIBRARY = Path("usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1")
 CALL_MS = 10
 ROUNDS = 5
@@ -26,9 +27,9 @@ DEADLINE = "--timeout=3s"
 
 
 def measure_gpus() -> list[Row]:
-    """Return the rows; without a value where there is no C compiler for the fake driver."""
+    """Return the rows, without value if there is no C compiler for the fake driver."""
     if shutil.which("gcc") is None:
-        note = "there is no gcc for the fake driver"
+        note = "missing gcc for the fake driver"
         return [Row(name, None, "", BUDGETS.get(name), note=note) for name in (SLOW, TWO, HANGS)]
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
@@ -45,7 +46,9 @@ def measure_gpus() -> list[Row]:
         return [
             build_row(SLOW, times["eight"], ratio, note),
             Row(TWO, times["two"].median_ms, "ms"),
-            Row(HANGS, count_told(hanging), "GPUs", BUDGETS.get(HANGS), note=f"of 8; {DEADLINE}"),
+            Row(
+                HANGS, count_complete(hanging), "GPUs", BUDGETS.get(HANGS), note=f"of 8; {DEADLINE}"
+            ),
         ]
 
 
@@ -54,7 +57,7 @@ def collect(root: Path) -> Command:
 
 
 def build_host(root: Path, settings: dict[str, str]) -> Path:
-    """Return a host tree with nothing in it but the fake driver, set so."""
+    """Return a host tree with only the fake driver, configured by `settings`."""
     library = root / LIBRARY
     library.parent.mkdir(parents=True)
     build.build_gpu_driver()
@@ -67,8 +70,8 @@ def build_host(root: Path, settings: dict[str, str]) -> Path:
     return root
 
 
-def count_told(root: Path) -> int:
-    """Return of how many GPUs a document has everything."""
+def count_complete(root: Path) -> int:
+    """Return the number of GPUs that a capture read completely."""
     words = [*PYTHON, str(ZIPAPP), "collect", f"--host-root={root}", "--quiet", DEADLINE]
     done = subprocess.run(words, env=FROM_THE_ZIP, check=True, capture_output=True)
     (part,) = [m for m in yaml.safe_load(done.stdout)["measurements"] if m["type"] == "GPU"]

@@ -1,4 +1,4 @@
-"""Processes by the clock: interleaved rounds, so that what else the machine does hits all alike."""
+"""Time processes in interleaved rounds, so that other load affects all of them alike."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Command:
-    """A process to time; `until` are words of the line of stdout at which the clock stops."""
+    """A process to time; `until` is part of the line of stdout at which the clock stops."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
@@ -21,7 +21,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Times:
-    """What each round took. CPU time is the whole process's, also where `until` stops the clock."""
+    """Times per round. CPU time is the whole process's, even if `until` stops the clock."""
 
     wall_ms: tuple[float, ...]
     cpu_ms: tuple[float, ...]
@@ -40,7 +40,7 @@ def measure(
 ) -> dict[str, Times]:
     """Return the times of all commands, one after the other in each round.
 
-    A first round, which fills caches, does not count. `pause_s` gives the wait before each process
+    A first round warms caches and does not count. `pause_s` returns the pause before each process
     of a round.
     """
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
@@ -67,16 +67,16 @@ def run(command: Command) -> tuple[float, float]:
         stderr=subprocess.STDOUT,
     )
     stopped = 0.0
-    told = b""
+    last = b""
     assert process.stdout is not None
     with process.stdout:
         for line in process.stdout:
             if command.until and command.until in line and not stopped:
                 stopped = time.perf_counter()
-            told = line
+            last = line
     _, status, usage = os.wait4(process.pid, 0)
     ended = time.perf_counter()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode or (command.until and not stopped):
-        raise RuntimeError(f"{' '.join(command.argv)} ended with {process.returncode}: {told!r}")
+        raise RuntimeError(f"{' '.join(command.argv)} exited with {process.returncode}: {last!r}")
     return 1e3 * ((stopped or ended) - began), 1e3 * (usage.ru_utime + usage.ru_stime)

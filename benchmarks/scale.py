@@ -1,7 +1,7 @@
-"""The cluster-wide collectors in a large cluster, against `kubectl get --raw` of the same lists.
+"""Compare the cluster-wide collectors in a large cluster with `kubectl get --raw` of their lists.
 
-`make bench-scale` brings up a cluster of its own, fills it with bare objects, and takes it down.
-With the full 5,000 nodes and 50,000 pods that takes minutes, and its API server about 2 GiB.
+`make bench-scale` starts its own cluster, fills it with API objects, and deletes it. With 5,000
+nodes and 50,000 pods that takes minutes, and the API server uses about 2 GiB.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ STARTS = 5
 PAGE_SIZE = 500
 CONTINUE = re.compile(rb'"continue":"([^"]+)"')
 NODES, PODS = "/api/v1/nodes", "/api/v1/pods"
-# What each collector has to list, and how both lists are read by one process.
+# The lists of each collector; `both` reads the two in one process.
 LISTS = {"K8s": (PODS,), "NodeTopology": (NODES,), "both": (PODS, NODES)}
-# They would mark the nodes dead, take the pods away, and skew what is measured.
+# Stopped: they would mark the nodes NotReady, evict the pods, and distort the figures.
 CONTROLLERS = ("controller-manager", "scheduler")
 
 
 @dataclass(frozen=True)
 class Collected:
-    """What one process of ours took."""
+    """Time and memory of one collector process."""
 
     seconds: float
     peak_mib: float
@@ -52,9 +52,9 @@ class Collected:
 
 @dataclass(frozen=True)
 class Round:
-    """Seconds of kubectl by list, and what we took by collector.
+    """Seconds of kubectl by list, and the figures of each collector.
 
-    In pages it is started once a page; what a start takes is not counted in `paged_s`.
+    `paged_s` starts kubectl once per page and excludes its start-up.
     """
 
     paged_s: Mapping[str, float]
@@ -69,7 +69,7 @@ def main() -> int:
     args = parser.parse_args()
     missing = requirements.find_missing()
     if missing:
-        print(f"the lab cannot run here: it needs {missing}", file=sys.stderr)
+        print(f"the lab cannot run here: missing {missing}", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as home, open_cluster(Path(home)) as cluster:
         began = time.perf_counter()
@@ -85,7 +85,7 @@ def main() -> int:
 
 @contextlib.contextmanager
 def open_cluster(home: Path) -> Iterator[support.Cluster]:
-    """A cluster without real nodes, gone afterwards; SIGTERM ends this as Ctrl-C does."""
+    """Start a cluster without real nodes and delete it at exit; SIGTERM acts as Ctrl-C."""
     name = f"scale-{os.getpid()}"
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -99,7 +99,7 @@ def open_cluster(home: Path) -> Iterator[support.Cluster]:
 
 
 def fill(cluster: support.Cluster, node_count: int, pod_count: int) -> None:
-    """Write the objects while nobody else acts on them."""
+    """Create the objects while the controllers are stopped."""
     with support.temporary_namespace(cluster) as namespace:
         pids = [processes.alive(cluster.require_lab())[key] for key in CONTROLLERS]
         for pid in pids:
@@ -109,9 +109,9 @@ def fill(cluster: support.Cluster, node_count: int, pod_count: int) -> None:
 
 
 def measure(cluster: support.Cluster, node_count: int) -> list[Row]:
-    """Return time and peak of memory of each collector, and of both, from interleaved rounds.
+    """Return time and peak memory of each collector, and of both, from interleaved rounds.
 
-    A first round, which fills caches, does not count.
+    A first round warms caches and does not count.
     """
     rounds = []
     for index in range(-1, ROUNDS):
@@ -122,7 +122,7 @@ def measure(cluster: support.Cluster, node_count: int) -> list[Row]:
 
 
 def measure_round(cluster: support.Cluster, node_count: int) -> Round:
-    # The least of some: a slow one, taken off each page, would leave less than nothing.
+    # The minimum: subtracting a slow start from each page could give a negative time.
     start_s = min(run_kubectl(cluster, "/version")[1] for _ in range(STARTS))
     paged = {path: read_pages(cluster, path, start_s) for path in (PODS, NODES)}
     whole = {path: run_kubectl(cluster, path)[1] for path in (PODS, NODES)}
@@ -130,7 +130,7 @@ def measure_round(cluster: support.Cluster, node_count: int) -> Round:
 
 
 def build_rows(name: str, rounds: Sequence[Round]) -> list[Row]:
-    """Return the rows of one collector; its time is a multiple of the paged lists'."""
+    """Return the rows of one collector, its time as a multiple of the paged lists' time."""
     paged = [sum(r.paged_s[path] for path in LISTS[name]) for r in rounds]
     whole = [sum(r.whole_s[path] for path in LISTS[name]) for r in rounds]
     ours = [r.collected[name].seconds for r in rounds]
@@ -153,7 +153,7 @@ def in_ms(seconds: list[float]) -> tuple[float, float, float]:
 
 
 def run_collector(cluster: support.Cluster, name: str, node_count: int) -> Collected:
-    """Return what a process that collects took; RuntimeError for a wrong document."""
+    """Return time and memory of a collector process; RuntimeError for an incomplete result."""
     types = [name] if name != "both" else [type_ for type_ in LISTS if type_ != "both"]
     words = [str(PACKAGES), cluster.kubeconfig, fake_nodes.name(1), *types]
     began = time.perf_counter()
@@ -164,33 +164,33 @@ def run_collector(cluster: support.Cluster, name: str, node_count: int) -> Colle
         stdout=subprocess.PIPE,
     )
     seconds = time.perf_counter() - began
-    told: dict[str, Any] = json.loads(done.stdout)
-    check_document(told["subtypes"], node_count)
-    return Collected(seconds, told["peak_mib"])
+    result: dict[str, Any] = json.loads(done.stdout)
+    check_document(result["subtypes"], node_count)
+    return Collected(seconds, result["peak_mib"])
 
 
 def check_document(subtypes: Mapping[str, Mapping[str, Any]], node_count: int) -> None:
-    """Raise RuntimeError unless all of it was read: each node's name is a label of its own."""
+    """Raise RuntimeError unless everything was read: each node's name is a label value."""
     wanted = {
         "K8s.image": bulk.IMAGES,
-        # The lab's own, and that of a node which nobody calls ready.
+        # The taint of the lab, and that of nodes that are not Ready.
         "NodeTopology.taint": 2,
         "NodeTopology.label": len(bulk.LABELS) + bulk.POOLS + 3 + 5 + node_count,
     }
     found = {name: subtypes[name]["keys"] for name in wanted if name in subtypes}
     failed = {name: s for name, s in subtypes.items() if s["status"] not in ("ok", "absent")}
     if failed or found != {name: wanted[name] for name in found}:
-        raise RuntimeError(f"a wrong document: {failed or found}, wanted {wanted}")
+        raise RuntimeError(f"incomplete result: {failed or found}, expected {wanted}")
 
 
 def read_pages(cluster: support.Cluster, path: str, start_s: float) -> float:
-    """Return the seconds of one kubectl after the other, a page each, as if started once."""
+    """Return the seconds of kubectl for all pages of a list, counting one start-up."""
     token, seconds = "", 0.0
     while True:
         query = f"?limit={PAGE_SIZE}" + (f"&continue={quote(token, safe='')}" if token else "")
         page, took = run_kubectl(cluster, path + query)
         seconds += took - start_s
-        # The list's own metadata stands before its items.
+        # The list's metadata precedes its items.
         found = CONTINUE.search(page[:2000])
         if not found:
             return seconds + start_s

@@ -1,6 +1,6 @@
-"""A process of its own for cluster-wide collectors, run by the packages of the zipapp.
+"""Run cluster-wide collectors in their own process, with the packages of the zipapp.
 
-Prints one JSON object: what each subtype says, and the process's peak of memory.
+Prints one JSON object: status and number of keys of each subtype, and the peak memory.
 """
 
 from __future__ import annotations
@@ -39,10 +39,9 @@ def main() -> None:
 
 
 def read_peak_mib() -> float:
-    """Return VmHWM of proc_pid_status(5).
+    """Return the peak resident memory, VmHWM of proc_pid_status(5).
 
-    Not getrusage(2), whose maximum is kept across exec: it would be that of the process which
-    started this one, were that larger.
+    Not getrusage(2): its maximum survives exec and may be that of the parent process.
     """
     with open("/proc/self/status", encoding="ascii") as file:
         found = re.search(r"^VmHWM:\s+(\d+) kB$", file.read(), re.MULTILINE)

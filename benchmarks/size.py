@@ -1,4 +1,4 @@
-"""The zipapp's bytes, and whether a clean build makes the same ones."""
+"""Measure the zipapp's size, and whether a clean build reproduces its bytes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def measure_size() -> list[Row]:
 
 
 def read_own_bytes() -> int:
-    """Return what is not a dependency's code, as the build counts it."""
+    """Return the compressed size of all but the dependencies' code, as the build counts it."""
     with zipfile.ZipFile(ZIPAPP) as archive:
         return sum(member.compress_size for member in archive.infolist() if is_own(member.filename))
 

@@ -1,4 +1,4 @@
-"""How long the zipapp takes to start, and to collect on this machine, as multiples of the base."""
+"""Measure the zipapp's start-up and its collection on this machine, as multiples of the base."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from benchmarks.processes import Command, Times, measure
 
 ROOT = Path(__file__).resolve().parents[1]
 ZIPAPP = ROOT / "dist" / "kubectl-snapshot"
-# By its resolved path: a virtual environment's or pyenv's own start is not ours. -S for the same
-# reason: what a machine's .pth files do at each start takes longer than we do.
+# The resolved path excludes the start-up of virtual environments and pyenv, -S that of the
+# machine's .pth files.
 PYTHON = (os.path.realpath(sys.executable), "-I", "-S")
 # No HOME, no cache: everything is imported from inside the zip, as in a pod.
 FROM_THE_ZIP = {"PATH": os.defpath, "LANG": "C.UTF-8"}
@@ -36,7 +36,7 @@ def zipapp(*words: str, env: dict[str, str] | None = None, until: bytes = b"") -
 
 
 def measure_starts() -> list[Row]:
-    """Return the base and what starts without a cluster."""
+    """Return the rows of the base and of the commands that need no cluster."""
     with tempfile.TemporaryDirectory() as home:
         commands = {
             BASE: base(),
@@ -50,14 +50,14 @@ def measure_starts() -> list[Row]:
 
 
 def install_completion(home: Path) -> Command:
-    """Return the second press of TAB after a flag's beginning, as kubectl asks for it."""
+    """Return the command that kubectl runs for TAB, after a first run has filled the cache."""
     (home / "python3").symlink_to(PYTHON[0])
     shutil.copy(ZIPAPP, home)
     env = {**FROM_THE_ZIP, "PATH": f"{home}{os.pathsep}{os.defpath}", "HOME": str(home)}
     install = [home / "kubectl-snapshot", "completion", "bash", "--install"]
     subprocess.run(install, env=env, check=True, stdout=subprocess.DEVNULL)
     command = Command((str(home / "kubectl_complete-snapshot"), "--no-"), env)
-    # Unpacks and compiles.
+    # Unpacks and compiles the zipapp.
     subprocess.run(command.argv, env=env, check=True, stdout=subprocess.DEVNULL)
     return command
 
@@ -75,14 +75,14 @@ def build_row(name: str, times: Times, value: float, note: str = "") -> Row:
 
 
 def measure_collectors() -> Row:
-    """Return how much longer all node collectors take than the slowest of them alone."""
+    """Return the time of all node collectors minus that of the slowest one."""
     name = "node collectors over the slowest of them"
     found = sorted(read_overhead_ms() for _ in range(ROUNDS))
     return Row(name, found[len(found) // 2], "ms", BUDGETS[name], None, found[0], found[-1])
 
 
 def read_overhead_ms() -> float:
-    """Return it for one run: from the first that starts to the last that has finished."""
+    """Return that overhead of one run, from the first start to the last finish."""
     command = zipapp(*COLLECT, NODE_ONLY)
     seen: list[tuple[float, dict[str, object]]] = []
     with subprocess.Popen(

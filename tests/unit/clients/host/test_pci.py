@@ -37,6 +37,15 @@ def test_other_devices_are_no_gpus(tmp_path: Path, class_code: str, vendor: str)
     assert read_pci_gpus(HostPath(str(tmp_path))) == ()
 
 
+@pytest.mark.parametrize(("text", "numa_node"), [("0", 0), ("10", 10)])
+def test_numa_nodes_are_decimal_and_start_at_zero(
+    tmp_path: Path, text: str, numa_node: int
+) -> None:
+    add_pci_device(tmp_path, GPU)
+    (tmp_path / "sys/bus/pci/devices" / GPU / "numa_node").write_text(f"{text}\n")
+    assert read_pci_gpus(HostPath(str(tmp_path))) == (PciGpu(GPU, "", numa_node),)
+
+
 def test_an_unknown_numa_node_is_none(tmp_path: Path) -> None:
     add_pci_device(tmp_path, GPU)
     (tmp_path / "sys/bus/pci/devices" / GPU / "numa_node").write_text("-1\n")

@@ -1,17 +1,17 @@
 #!/bin/sh
-# Captures every node with a label, one after the other, and checks each against rules.
+# Captures every node with a label, one after the other, and checks each against a rule file.
 #
 #   gate.sh LABEL RULES DIRECTORY [capture flags]
 #
-# Leaves snapshot, JUnit XML and metrics of each node in the directory. Ends with 0 only where
-# every node passed, else with the exit code of the last one that did not.
+# Writes snapshot, JUnit XML and metrics of each node to the directory. Exits with 0 only if every
+# node passed, else with the exit code of the last node that failed.
 set -u
 label=$1 rules=$2 directory=$3
 shift 3
 
 nodes=$(kubectl get nodes -l "$label" -o name) || exit
 if [ -z "$nodes" ]; then
-    # Who has looked at nothing has not passed.
+    # No node means no result, not success.
     echo "error: no node has the label $label" >&2
     exit 3
 fi
@@ -20,7 +20,7 @@ code=0
 for name in $nodes; do
     node=${name#node/}
     file=$directory/$node
-    # What an earlier run left must not pass for this one's.
+    # Do not mistake the files of an earlier run for new ones.
     rm -f "$file.yaml" "$file.xml"
     echo "== $node"
     kubectl snapshot --node "$node" --quiet -o "$file.yaml" --metrics-file "$file.prom" "$@" &&

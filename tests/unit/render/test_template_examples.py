@@ -42,7 +42,7 @@ def test_an_example_shows_a_whole_document(name: str) -> None:
 
 def test_the_report_says_what_could_not_be_read_and_makes_up_nothing() -> None:
     text = render("cluster-report.md.j2", HOSTILE)
-    assert "## What could not be read\n\n- GPU.gpu-0 is partial: <i>\n- GPU.smi is unav" in text
+    assert "## Gaps\n\n- GPU.gpu-0 is partial: <i>\n- GPU.smi is unav" in text
     assert "| **Count** | _unknown_ |\n" in text
     assert "| g | NoSchedule | x | a,b |\n" in text
 

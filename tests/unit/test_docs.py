@@ -1,6 +1,6 @@
-"""The documents: nothing is missing in them, and what they show works.
+"""The documents are complete, and their examples work.
 
-That their generated parts are not stale is checked by `scripts/regen --check`.
+`scripts/regen --check` checks that their generated parts are up to date.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from kubectl_snapshot.render.go_template import port_line
 from kubectl_snapshot.render.user_template import FILTERS, build_variables
 from tests import docs_support as docs
 
+PACKAGE = docs.ROOT / "kubectl_snapshot"
 DECISIONS = sorted((docs.ROOT / "docs" / "adr").glob("0*.md"))
 
 
@@ -78,7 +79,7 @@ def test_each_name_that_a_template_sees_is_explained() -> None:
     assert {f"`{name}`" for name in FILTERS} <= set(re.findall(r"`\w+`", page))
 
 
-def test_what_the_page_ports_from_go_is_what_the_hint_would_say() -> None:
+def test_the_page_ports_go_lines_as_the_hint_does() -> None:
     section = docs.read_section(docs.read_page("docs/templates.md"), "Port a Go template")
     rows = re.findall(r"^\| `(\{\{.*)` \| `(.*)` \|$", section, re.M)
     assert len(rows) > 10
@@ -107,7 +108,7 @@ def test_each_subtype_has_a_section() -> None:
 
 
 @pytest.mark.parametrize("block", docs.read_blocks("", "yaml"), ids=str)
-def test_each_document_that_is_shown_is_one_that_we_could_write(block: docs.Block) -> None:
+def test_each_example_document_is_valid_and_in_our_own_form(block: docs.Block) -> None:
     docs.validate_document(block.text)
     snapshot = parse_document(block.text)
     assert snapshot.metadata["gaps"] == ",".join(gaps(snapshot))
@@ -137,19 +138,28 @@ def test_each_name_of_the_library_is_explained() -> None:
     assert {field.name for field in dataclasses.fields(snapshotter.AgentConfig)} <= spans
 
 
-def test_the_rooms_are_those_that_the_linter_holds() -> None:
+def test_the_layers_are_those_of_the_linter() -> None:
     linter = configparser.ConfigParser()
     linter.read(docs.ROOT / ".importlinter")
     layers = linter["importlinter:contract:layers"]["layers"]
-    package = docs.ROOT / "kubectl_snapshot"
-    held = [
+    stated = [
         name
         for name in re.findall(r"\w+", layers)
-        if (package / name).is_dir() or (package / f"{name}.py").is_file()
+        if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()
     ]
-    (drawing,) = re.findall(r"```text\n(__main__.*?)```", read_architecture(), re.DOTALL)
-    lines = re.findall(r"^\w+(?:  \|  \w+)*", drawing, re.MULTILINE)
-    assert [name for line in lines for name in line.split("  |  ")] == held
+    lines = re.findall(r"^\w+(?:  \|  \w+)*", read_tree(), re.MULTILINE)
+    assert [name for line in lines for name in line.split("  |  ")] == stated
+
+
+def test_the_tree_has_every_package() -> None:
+    packages = {path.parent.name for path in PACKAGE.rglob("*/__init__.py")}
+    assert packages <= set(re.findall(r"\w+", read_tree()))
+
+
+def read_tree() -> str:
+    """Return the drawing of the packages."""
+    (tree,) = re.findall(r"```text\n(__main__.*?)```", read_architecture(), re.DOTALL)
+    return str(tree)
 
 
 def read_architecture() -> str:
@@ -158,12 +168,9 @@ def read_architecture() -> str:
 
 def test_each_file_that_the_architecture_names_exists() -> None:
     spans = {s for s in docs.read_code_spans(read_architecture()) if re.search(r"[a-z]/|\.py$", s)}
-    package = docs.ROOT / "kubectl_snapshot"
-    rooms = (docs.ROOT, package, *(package / r for r in ("clients", "commands", "document")))
     assert len(spans) > 30
     for span in spans:
-        name = span.replace("<verb>", "version").rstrip("/*")
-        found = [p for room in rooms for p in room.glob(f"{name}*")]
+        found = [p for root in (docs.ROOT, PACKAGE) for p in root.glob(f"{span.rstrip('/')}*")]
         assert found, f"there is no {span}"
 
 
@@ -188,7 +195,7 @@ def test_each_make_target_exists(page: Path) -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"there is no target {target}"
 
 
-def test_each_make_target_is_told_to_who_contributes() -> None:
+def test_contributing_lists_each_make_target() -> None:
     page = docs.read_page("CONTRIBUTING.md")
     targets = re.findall(r"^([a-z-]+):.* ## ", docs.read_page("Makefile"), re.MULTILINE)
     assert "lint" in targets
@@ -219,7 +226,7 @@ def test_each_changelog_fragment_is_one_line_of_a_known_kind() -> None:
         assert re.fullmatch(r"[A-Z`].*\.\n", fragment.read_text(encoding="utf-8"))
 
 
-def test_each_block_says_where_it_can_be_run() -> None:
+def test_each_block_says_where_it_runs() -> None:
     for block in docs.read_blocks("", *docs.RUNNABLE):
         places = (docs.HERE, docs.CLUSTER, docs.LAB, docs.BY_HAND, docs.TUTORIAL)
         assert block.where in places or block.action != "run", str(block)
@@ -239,7 +246,7 @@ def test_python_that_needs_no_cluster_writes_a_valid_document(
     docs.run_python(block, tmp_path, [sys.executable], environment)
 
 
-def test_the_output_that_is_compared_is_really_compared() -> None:
+def test_a_different_output_is_an_error() -> None:
     command = docs.Command("x", ("error: no cluster …", "…", "kind: Snapshot"))
     docs.compare_output(command, ["error: no cluster is there", "a", "b", "kind: Other"])
     with pytest.raises(AssertionError):
@@ -248,14 +255,14 @@ def test_the_output_that_is_compared_is_really_compared() -> None:
         docs.compare_output(command, ["error: no cluster is there", "a", "b", "metadata:"])
 
 
-def test_a_refreshed_output_leaves_out_what_the_page_leaves_out() -> None:
+def test_a_refreshed_output_keeps_the_ellipses_of_the_page() -> None:
     command = docs.Command("x", ("error: no cluster …", "…", "kind: Snapshot", "left: …"))
     printed = ["error: no cluster is there", "a", "b", "kind: Other", "left: right"]
     refreshed = ["error: no cluster …", "…", "kind: Other", "left: …"]
     assert docs.refresh_output(command, printed) == refreshed
 
 
-def test_a_refreshed_output_of_another_shape_is_shown_whole() -> None:
+def test_a_refreshed_output_with_other_lines_is_written_in_full() -> None:
     command = docs.Command("x", ("error: no cluster",))
     printed = ["done", "x" * 121]
     assert docs.refresh_output(command, printed) == ["done", "x" * 119 + "…"]

@@ -212,11 +212,11 @@ def render_collectors() -> str:
 
 def describe_rights(collector: Collector) -> str:
     rights = []
-    for rule in collector.RULES:
-        resource = f"{rule.resource}.{rule.group}" if rule.group else rule.resource
-        where = " of the namespaces named for Helm" if rule.helm_only else ""
-        optional = " (optional)" if rule.is_optional else ""
-        rights.append(f"`{', '.join(rule.verbs)} {resource}`{where}{optional}")
+    for right in collector.RIGHTS:
+        resource = f"{right.resource}.{right.group}" if right.group else right.resource
+        where = " of the namespaces named for Helm" if right.helm_only else ""
+        optional = " (optional)" if right.is_optional else ""
+        rights.append(f"`{', '.join(right.verbs)} {resource}`{where}{optional}")
     return "; ".join(rights) or "none"
 
 

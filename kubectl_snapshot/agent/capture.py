@@ -110,14 +110,14 @@ def build_reads(
 
     A right on everything in the cluster has no namespace.
     """
-    rules = [r for c in collectors if c.SCOPE == CLUSTER for r in c.RULES]
+    rights = [r for c in collectors if c.SCOPE == CLUSTER for r in c.RIGHTS]
     named = ["" if name == ALL_NAMESPACES else name for name in helm_namespaces]
     return tuple(
-        Permission(verb, rule.group, rule.resource, "", namespace, rule.purpose)
-        for rule in rules
-        if rule.is_optional == is_optional
-        for namespace in (named if rule.helm_only else [""])
-        for verb in rule.verbs
+        Permission(verb, right.group, right.resource, "", namespace, right.purpose)
+        for right in rights
+        if right.is_optional == is_optional
+        for namespace in (named if right.helm_only else [""])
+        for verb in right.verbs
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.collectors.kubernetes.fields import list_at, map_at, text_at
-from kubectl_snapshot.collectors.run.context import CLUSTER, Context, Rule, require_kube
+from kubectl_snapshot.collectors.run.context import CLUSTER, Context, Right, require_kube
 from kubectl_snapshot.document.snapshot import Subtype
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 TYPE = "NodeTopology"
 SCOPE = CLUSTER
-RULES = (Rule("", "nodes", ("list",), purpose="NodeTopology: the taints and labels of all nodes."),)
+RIGHTS = (
+    Right("", "nodes", ("list",), purpose="NodeTopology: the taints and labels of all nodes."),
+)
 SUBTYPES = ("summary", "taint", "label")
 DEADLINE_S = 90.0
 

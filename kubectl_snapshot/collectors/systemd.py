@@ -13,7 +13,7 @@ from kubectl_snapshot.clients.host import systemd_dbus
 from kubectl_snapshot.collectors.run.context import (
     NODE,
     Context,
-    Rule,
+    Right,
     build_failed_subtype,
     explain,
     read_subtype,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 TYPE = "SystemD"
 SCOPE = NODE
-RULES: tuple[Rule, ...] = ()
+RIGHTS: tuple[Right, ...] = ()
 SUBTYPES = ("containerd.service", "docker.service", "kubelet.service")
 DEADLINE_S = 10.0
 

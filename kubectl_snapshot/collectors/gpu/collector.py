@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors.run.context import NODE, Context, Rule
+from kubectl_snapshot.collectors.run.context import NODE, Context, Right
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TYPE = "GPU"
 SCOPE = NODE
-RULES: tuple[Rule, ...] = ()
+RIGHTS: tuple[Right, ...] = ()
 SUBTYPES = ("smi", "device", "hardware", "topology")
 DEADLINE_S = 10.0
 # What a GPU that hangs leaves to tell of the others.

@@ -9,7 +9,7 @@ from kubectl_snapshot.collectors.kubernetes.fields import list_at, map_at, text_
 from kubectl_snapshot.collectors.kubernetes.flatten import add_entry, flatten
 from kubectl_snapshot.collectors.run.context import (
     Context,
-    Rule,
+    Right,
     build_partial_subtype,
     require_kube,
 )
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Subtype
 
 GROUP, KIND = "argoproj.io", "Application"
-RULES = (
-    Rule(
+RIGHTS = (
+    Right(
         GROUP,
         "applications",
         ("list",),

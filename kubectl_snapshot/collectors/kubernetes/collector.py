@@ -16,7 +16,7 @@ from kubectl_snapshot.collectors.kubernetes.fields import text_at
 from kubectl_snapshot.collectors.run.context import (
     CLUSTER,
     Context,
-    Rule,
+    Right,
     read_subtype,
     require_kube,
 )
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 TYPE = "K8s"
 SCOPE = CLUSTER
 # GET /version and the discovery need none: everybody may, who is authenticated.
-RULES = (
-    Rule("", "nodes", ("get",), purpose="K8s.node: the node's versions and its provider."),
-    *image.RULES,
-    *policy.RULES,
-    *helm.RULES,
-    *argocd.RULES,
-    *openshift.RULES,
+RIGHTS = (
+    Right("", "nodes", ("get",), purpose="K8s.node: the node's versions and its provider."),
+    *image.RIGHTS,
+    *policy.RIGHTS,
+    *helm.RIGHTS,
+    *argocd.RIGHTS,
+    *openshift.RIGHTS,
 )
 SUBTYPES = ("server", "image", "policy", "node", "helm", "argocd")
 DEADLINE_S = 60.0

@@ -16,7 +16,7 @@ from kubectl_snapshot.collectors.kubernetes.flatten import add_entry, flatten
 from kubectl_snapshot.collectors.run.context import (
     ALL_NAMESPACES,
     Context,
-    Rule,
+    Right,
     build_partial_subtype,
     require_kube,
 )
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 PURPOSE = (
     "K8s.helm: Helm's releases. The right is to all of them; only those with its labels are read."
 )
-RULES = (
-    Rule("", "secrets", ("list",), is_optional=True, helm_only=True, purpose=PURPOSE),
-    Rule("", "configmaps", ("list",), is_optional=True, helm_only=True, purpose=PURPOSE),
+RIGHTS = (
+    Right("", "secrets", ("list",), is_optional=True, helm_only=True, purpose=PURPOSE),
+    Right("", "configmaps", ("list",), is_optional=True, helm_only=True, purpose=PURPOSE),
 )
 NOT_ASKED = "no namespace was named with --helm-namespace"
 

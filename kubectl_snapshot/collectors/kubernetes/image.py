@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors.run.context import Context, Rule, require_kube
+from kubectl_snapshot.collectors.run.context import Context, Right, require_kube
 from kubectl_snapshot.constants import MANAGED_BY_LABEL, NAME
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
-RULES = (Rule("", "pods", ("list",), purpose="K8s.image: the images of all pods."),)
+RIGHTS = (Right("", "pods", ("list",), purpose="K8s.image: the images of all pods."),)
 
 # The snapshot does not see itself.
 NOT_OURS = {"labelSelector": f"{MANAGED_BY_LABEL}!={NAME}"}

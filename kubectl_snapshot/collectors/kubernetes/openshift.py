@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.kubernetes.fields import text_at
-from kubectl_snapshot.collectors.run.context import Context, Rule, explain, require_kube
+from kubectl_snapshot.collectors.run.context import Context, Right, explain, require_kube
 from kubectl_snapshot.errors import SnapshotError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RULES = (
-    Rule(
+RIGHTS = (
+    Right(
         "config.openshift.io",
         "clusterversions",
         ("get",),

@@ -8,7 +8,7 @@ from kubectl_snapshot.clients.kube.discovery import find_resources
 from kubectl_snapshot.collectors.kubernetes.flatten import add_entry, flatten
 from kubectl_snapshot.collectors.run.context import (
     Context,
-    Rule,
+    Right,
     build_partial_subtype,
     require_kube,
 )
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Subtype
 
 GROUP, KIND = "nvidia.com", "ClusterPolicy"
-RULES = (
-    Rule(
+RIGHTS = (
+    Right(
         GROUP,
         "clusterpolicies",
         ("list",),

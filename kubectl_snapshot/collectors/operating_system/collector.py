@@ -16,7 +16,7 @@ from kubectl_snapshot.collectors.operating_system.textfile import (
     read_content,
     split_words,
 )
-from kubectl_snapshot.collectors.run.context import NODE, Context, Rule, read_subtype
+from kubectl_snapshot.collectors.run.context import NODE, Context, Right, read_subtype
 from kubectl_snapshot.constants import WHITE_SPACE
 from kubectl_snapshot.document.snapshot import ABSENT, PARTIAL, Subtype
 from kubectl_snapshot.errors import Internal, InvalidRequest, SnapshotError, Unavailable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TYPE = "OS"
 SCOPE = NODE
-RULES: tuple[Rule, ...] = ()
+RIGHTS: tuple[Right, ...] = ()
 SUBTYPES = ("grub", "sysctl", "kmod", "release")
 DEADLINE_S = 10.0
 

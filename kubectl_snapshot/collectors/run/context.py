@@ -25,11 +25,11 @@ MAX_REASONS = 10
 
 
 @dataclass(frozen=True)
-class Rule:
+class Right:
     """One right a collector needs, as in RBAC; the core API group is the empty text.
 
-    Without an optional one the document is still worth reading as this user. `helm_only` rules
-    hold for the namespaces that the user named for Helm, others for the whole cluster. `purpose`
+    Without an optional one the document is still worth reading as this user. `helm_only` rights
+    hold in the namespaces that the user named for Helm, others in the whole cluster. `purpose`
     is a sentence for the administrator who grants it.
     """
 
@@ -72,7 +72,7 @@ class Collector(Protocol):
     def SCOPE(self) -> str: ...
 
     @property
-    def RULES(self) -> tuple[Rule, ...]: ...
+    def RIGHTS(self) -> tuple[Right, ...]: ...
 
     @property
     def SUBTYPES(self) -> tuple[str, ...]: ...

@@ -113,7 +113,7 @@ LISTS = (
 )
 
 
-def test_each_request_is_made_once_and_only_what_the_rules_declare_is_read() -> None:
+def test_each_request_is_made_once_and_only_declared_rights_are_used() -> None:
     api = Api({**GROUPS, "/version": VERSION, "/api/v1/nodes/gpu-a1": NODE})
     list(
         kubernetes_cluster.collect(
@@ -124,9 +124,9 @@ def test_each_request_is_made_once_and_only_what_the_rules_declare_is_read() -> 
     lists = [path for _, _, path in LISTS]
     asked = [path for _, path in api.asked]
     assert sorted(asked) == sorted(["/version", "/api/v1/nodes/gpu-a1", *discovery, *lists])
-    rules = {(rule.group, rule.resource, rule.verbs) for rule in kubernetes_cluster.RULES}
+    rights = {(r.group, r.resource, r.verbs) for r in kubernetes_cluster.RIGHTS}
     listed = {(group, resource, ("list",)) for group, resource, _ in LISTS}
-    assert rules == listed | {
+    assert rights == listed | {
         ("", "nodes", ("get",)),
         ("config.openshift.io", "clusterversions", ("get",)),
     }
@@ -142,7 +142,7 @@ def test_no_request_outlasts_the_deadline() -> None:
 
 
 def test_without_rights_to_secrets_and_policies_the_facts_are_still_worth_reading() -> None:
-    required = {rule.resource for rule in kubernetes_cluster.RULES if not rule.is_optional}
+    required = {r.resource for r in kubernetes_cluster.RIGHTS if not r.is_optional}
     assert required == {"nodes", "pods"}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
-from kubectl_snapshot.collectors.run.context import NODE, Context, Rule
+from kubectl_snapshot.collectors.run.context import NODE, Context, Right
 from kubectl_snapshot.collectors.run.runner import run_collectors
 from kubectl_snapshot.document.snapshot import Measurement, Subtype
 from kubectl_snapshot.errors import Timeout, Unauthorized
@@ -31,7 +31,7 @@ class MadeCollector:
     body: Callable[[Context], Iterable[Subtype]]
     DEADLINE_S: float = LONG_S
     SCOPE: str = NODE
-    RULES: tuple[Rule, ...] = ()
+    RIGHTS: tuple[Right, ...] = ()
 
     def collect(self, context: Context) -> Iterable[Subtype]:
         return self.body(context)

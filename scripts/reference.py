@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import signal
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,20 +17,16 @@ from kubectl_snapshot import errors
 from kubectl_snapshot.clients.gpu import fields as nvml_fields
 from kubectl_snapshot.clients.metrics import METRICS, Collection
 from kubectl_snapshot.collectors import systemd
-from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS, REGISTRY
 from kubectl_snapshot.collectors.gpu.smi_report import GPU_ELEMENTS, SYSTEM_ELEMENTS
-from kubectl_snapshot.collectors.kubernetes import collector as kubernetes_cluster
-from kubectl_snapshot.collectors.kubernetes import distribution as k8s_distribution
-from kubectl_snapshot.collectors.operating_system import collector as operating_system
+from kubectl_snapshot.collectors.kubernetes import distribution, node
+from kubectl_snapshot.collectors.operating_system import sysctl
 from kubectl_snapshot.commands.all_commands import ANSWERING, COMMANDS, DEFAULT_COMMAND
 from kubectl_snapshot.commands.flags.environment import variable_names
 from kubectl_snapshot.commands.interrupts import SIGNALS
-from kubectl_snapshot.document.diff import ignored
-from kubectl_snapshot.document.patterns import SYSTEMD_EXCLUDED
+from kubectl_snapshot.document.diff.ignored import IgnoredPath, list_identity, list_volatile
 from kubectl_snapshot.document.redaction.detector import SHAPES
-from kubectl_snapshot.document.redaction.measurements import PLACES
-from kubectl_snapshot.document.schema import VALUE_TYPES
-from kubectl_snapshot.document.snapshot import TYPES
+from kubectl_snapshot.document.registry import SubtypeSpec
 from kubectl_snapshot.job.manifest import LOG_SHIPPER_ANNOTATIONS, LOG_SHIPPER_LABELS
 from kubectl_snapshot.job.options import JobOptions
 from kubectl_snapshot.job.rbac.user_permissions import build_user_permissions
@@ -185,20 +181,21 @@ def render_log_shippers() -> str:
 
 
 def render_measurements() -> str:
-    """Return every subtype that a collector fills, in the document's order."""
+    """Return every declared subtype, in the document's order."""
     rows = [
-        (f"[`{type_}`](#{type_.lower()})", f"`{name}`", describe_values(type_, name))
-        for type_ in TYPES
-        if type_ in ALL_COLLECTORS
-        for name in ALL_COLLECTORS[type_].SUBTYPES
+        (f"[`{spec.type}`](#{spec.type.lower()})", f"`{subtype.name}`", describe_values(subtype))
+        for spec in REGISTRY
+        for subtype in spec.subtypes
     ]
     return render_table(("type", "subtype", "values"), rows)
 
 
-def describe_values(type_: str, subtype: str) -> str:
-    """Return what the schema allows as values of a subtype."""
-    schema = VALUE_TYPES.get(type_, {}).get(subtype)
-    return TYPE_WORDS[str(schema["type"])] if schema else "any scalar"
+def describe_values(subtype: SubtypeSpec) -> str:
+    """Return the type of a subtype's values, and the keys of another type."""
+    if not subtype.values:
+        return "any scalar"
+    others = [f"`{key}`: {TYPE_WORDS[kind]}" for key, kind in subtype.key_types.items()]
+    return "; ".join((TYPE_WORDS[subtype.values], *others))
 
 
 def render_collectors() -> str:
@@ -220,8 +217,16 @@ def describe_rights(collector: Collector) -> str:
     return "; ".join(rights) or "none"
 
 
+def render_sources(path: str) -> str:
+    """Return the keys of a subtype, as `K8s.node`, that are copied from a declared source."""
+    (subtype,) = (s for m in REGISTRY for s in m.subtypes if f"{m.type}.{s.name}" == path)
+    return render_table(
+        ("key", "source"), [(f"`{key}`", source) for key, source in subtype.sources.items()]
+    )
+
+
 def render_smi_keys() -> str:
-    """Return the keys of GPU.smi with the elements of nvidia-smi's report that they stand for."""
+    """Return the keys of GPU.smi and the elements of nvidia-smi's report."""
     elements = {key: f"`{element}`" for key, element in SYSTEM_ELEMENTS.items()}
     first = {key: f"`{element}` of the first `gpu`" for key, element in GPU_ELEMENTS.items()}
     rows = [(f"`{key}`", place) for key, place in {**elements, **first}.items()]
@@ -238,24 +243,9 @@ def render_gpu_state_keys() -> str:
     return render_words(name for name, _ in nvml_fields.STATE)
 
 
-def render_server_keys() -> str:
-    """Return the keys of K8s.server with their sources."""
-    return render_sources(kubernetes_cluster.SERVER_FIELDS, "`{}` of `GET /version`")
-
-
-def render_node_keys() -> str:
-    """Return those keys of K8s.node that are copied, with their sources."""
-    return render_sources(kubernetes_cluster.NODE_INFO_FIELDS, "`status.nodeInfo.{}`")
-
-
-def render_sources(fields: Mapping[str, str], place: str) -> str:
-    rows = [(f"`{key}`", place.format(field)) for key, field in sorted(fields.items())]
-    return render_table(("key", "source"), rows)
-
-
 def render_providers() -> str:
     """Return what K8s.node.provider is for the schemes that it renames."""
-    rows = [(f"`{s}://…`", f"`{name}`") for s, name in kubernetes_cluster.PROVIDERS.items()]
+    rows = [(f"`{s}://…`", f"`{name}`") for s, name in node.PROVIDERS.items()]
     return render_table(("`spec.providerID`", "`provider`"), rows)
 
 
@@ -263,39 +253,41 @@ def render_distributions() -> str:
     """Return what tells the distribution of a node, in the order in which it is looked for."""
     rows = [
         (code(sign.distribution), f"`{sign.field}` has a key `{sign.pattern}`")
-        if sign.field == k8s_distribution.LABEL
+        if sign.field == distribution.LABEL
         else (code(sign.distribution), f"`{sign.field}` is `{sign.pattern}`")
-        for sign in k8s_distribution.SIGNS
+        for sign in distribution.SIGNS
     ]
     return render_table(("distribution", "sign"), rows)
 
 
 def render_secret_places() -> str:
-    """Return where secrets are looked for, and which part of a key names its value."""
+    """Return the keys that are searched for secrets, and which part of a key names its value."""
     rows = []
-    for place in PLACES:
-        prefix = f"{place.type}.{place.subtype}"
-        name = "none" if place.name_after is None else "the key"
-        if place.name_after:
-            name = f"what follows `{place.name_after}`"
-        rows.append((render_words(f"{prefix}.{key}" for key in place.keys).strip(), name))
+    for measurement in REGISTRY:
+        for subtype in measurement.subtypes:
+            for place in subtype.secrets:
+                prefix = f"{measurement.type}.{subtype.name}"
+                name = "none" if place.name_after is None else "the key"
+                if place.name_after:
+                    name = f"what follows `{place.name_after}`"
+                rows.append((render_words(f"{prefix}.{k}" for k in place.keys).strip(), name))
     return render_table(("readings", "name of the value"), rows)
 
 
 def render_volatile() -> str:
     """Return what is no difference, and why; paths with one reason are one row."""
-    return _render_patterns(ignored.VOLATILE)
+    return _render_patterns(list_volatile(REGISTRY))
 
 
 def render_identity() -> str:
     """Return what is no difference between two nodes, and whose it is."""
-    return _render_patterns(ignored.IDENTITY)
+    return _render_patterns(list_identity(REGISTRY))
 
 
-def _render_patterns(patterns: Sequence[ignored.Pattern]) -> str:
-    reasons = dict.fromkeys(pattern.why for pattern in patterns)
+def _render_patterns(patterns: Sequence[IgnoredPath]) -> str:
+    reasons = dict.fromkeys(pattern.reason for pattern in patterns)
     rows = [
-        (render_words(pattern.path for pattern in patterns if pattern.why == why).strip(), why)
+        (render_words(pattern.path for pattern in patterns if pattern.reason == why).strip(), why)
         for why in reasons
     ]
     return render_table(("path", "why"), rows)
@@ -303,7 +295,7 @@ def _render_patterns(patterns: Sequence[ignored.Pattern]) -> str:
 
 def render_sets() -> str:
     """Return the properties of units that are sets, in one line."""
-    return render_words(pattern.path.rpartition(".")[2] for pattern in ignored.UNORDERED)
+    return render_words(systemd.SETS)
 
 
 def render_shapes() -> str:
@@ -313,14 +305,14 @@ def render_shapes() -> str:
 
 def render_excluded_sysctls() -> str:
     """Return the prefixes of the paths that no snapshot has."""
-    return render_words(f"{prefix}*" for prefix in operating_system.EXCLUDED_SYSCTLS)
+    return render_words(f"{prefix}*" for prefix in sysctl.EXCLUDED)
 
 
 def render_namespaced_sysctls() -> str:
     """Return what /proc/sys says of the reader's namespaces, not of the node."""
     rows = [
         (name.upper(), render_words(patterns).strip())
-        for name, patterns in operating_system.NAMESPACED_SYSCTLS.items()
+        for name, patterns in sysctl.NAMESPACED.items()
     ]
     return render_table(("namespace", "below `/proc/sys`"), rows)
 
@@ -337,7 +329,7 @@ def render_decisions() -> str:
 
 def render_units() -> str:
     """Return the units that are read where none are chosen."""
-    return render_words(systemd.SUBTYPES)
+    return render_words(systemd.DEFAULT_UNITS)
 
 
 def render_unit_types() -> str:
@@ -350,7 +342,7 @@ def render_unit_types() -> str:
 
 def render_excluded_properties() -> str:
     """Return the patterns of the properties that no snapshot has."""
-    return render_words(SYSTEMD_EXCLUDED)
+    return render_words(systemd.EXCLUDED)
 
 
 def render_words(words: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubectl_snapshot.collectors.all_collectors import REGISTRY
 from kubectl_snapshot.document.codec.json_codec import render_json
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.schema import validate
@@ -219,7 +220,7 @@ def validate_files(directory: Path) -> int:
 
 
 def validate_document(text: str) -> None:
-    validate(json.loads(render_json(parse_document(text))))
+    validate(json.loads(render_json(parse_document(text))), REGISTRY)
 
 
 def read_links(page: Path) -> list[tuple[Path, str]]:

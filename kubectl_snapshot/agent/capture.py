@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.run.compose import collect_redacted, compose_snapshot
-from kubectl_snapshot.collectors.run.context import ALL_NAMESPACES, CLUSTER, NODE, Context
+from kubectl_snapshot.collectors.run.context import (
+    ALL_NAMESPACES,
+    CLUSTER,
+    NODE,
+    Context,
+    build_registry,
+)
 from kubectl_snapshot.job.cleanup.deletion import render_cleanup_command
 from kubectl_snapshot.job.frame import FrameReader
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
@@ -88,7 +94,7 @@ def run_capture(capture: Capture) -> Snapshot:
         reader=FrameReader(options.run_id),
     )
     result = run_agent(run, capture.expires, capture.cleanup, capture.cancel)
-    agent = parse_result(result.payload, types)
+    agent = parse_result(result.payload, types, build_registry(capture.collectors))
     return compose_snapshot(
         [*agent.measurements, *(cluster.wait() if cluster else ())],
         {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.collectors.kubernetes.fields import list_at, map_at, text_at
 from kubectl_snapshot.collectors.run.context import CLUSTER, Context, Right, require_kube
+from kubectl_snapshot.document.registry import INTEGER, STRING, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 
 if TYPE_CHECKING:
@@ -20,12 +21,16 @@ SCOPE = CLUSTER
 RIGHTS = (
     Right("", "nodes", ("list",), purpose="NodeTopology: the taints and labels of all nodes."),
 )
-SUBTYPES = ("summary", "taint", "label")
+SUBTYPES = (
+    SubtypeSpec("summary", values=INTEGER),
+    SubtypeSpec("taint", values=STRING, lists_nodes=True),
+    SubtypeSpec("label", values=STRING, lists_nodes=True),
+)
 DEADLINE_S = 90.0
 
 
 class Group(NamedTuple):
-    """What nodes have in common: a taint, or a label, which has no effect."""
+    """A taint or a label that nodes share; a label has no effect."""
 
     key: str
     value: str
@@ -38,14 +43,14 @@ Groups = dict[Group, list[str]]
 
 @dataclass(frozen=True)
 class Topology:
-    """All that is kept of the nodes."""
+    """The groups of all nodes."""
 
     taints: Groups = field(default_factory=dict)
     labels: Groups = field(default_factory=dict)
 
 
 def collect(context: Context) -> Iterator[Subtype]:
-    """Return how many nodes there are, their taints and their labels: one list tells all three."""
+    """Return the number of nodes, their taints and their labels, all from one list."""
     nodes = require_kube(context).list_items(
         "/api/v1/nodes", doing="list the nodes", deadline=context.deadline
     )
@@ -53,7 +58,7 @@ def collect(context: Context) -> Iterator[Subtype]:
 
 
 def build_topology(nodes: Iterable[object], max_nodes: int = 0) -> tuple[Subtype, ...]:
-    """Return summary, taint and label of core/v1 Nodes, at most `max_nodes` names an entry."""
+    """Return summary, taint and label of core/v1 Nodes, at most `max_nodes` names per entry."""
     node_count = 0
     topology = Topology()
     for node in nodes:
@@ -79,13 +84,13 @@ def _add_node(topology: Topology, node: object) -> None:
 
 
 def _build_entries(name: str, groups: Mapping[Group, list[str]], max_nodes: int) -> Subtype:
-    """Return the entries of all groups; where several have one key, all are in the context."""
-    alone = _keys_of_one(groups)
+    """Return the entries of all groups; if several have one key, the context has all of them."""
+    unique = _unique_keys(groups)
     entries: dict[str, list[tuple[Group, str]]] = {}
     for group in sorted(groups):
         nodes = _name_nodes(groups[group], max_nodes)
-        entries.setdefault(_entry_key(group, alone), []).append((group, nodes))
-    data = {key: _entry_value(*found[0], alone) for key, found in entries.items()}
+        entries.setdefault(_entry_key(group, unique), []).append((group, nodes))
+    data = {key: _entry_value(*found[0], unique) for key, found in entries.items()}
     collisions = {
         f"{key}#{number}": "|".join((*group, nodes))
         for key, found in entries.items()
@@ -95,22 +100,22 @@ def _build_entries(name: str, groups: Mapping[Group, list[str]], max_nodes: int)
     return Subtype(name, data, collisions)
 
 
-def _keys_of_one(groups: Iterable[Group]) -> set[str]:
-    """Return the keys that a single group has."""
+def _unique_keys(groups: Iterable[Group]) -> set[str]:
+    """Return the keys of exactly one group."""
     several: set[str] = set()
-    alone: set[str] = set()
+    unique: set[str] = set()
     for group in groups:
-        (several if group.key in alone else alone).add(group.key)
-    return alone - several
+        (several if group.key in unique else unique).add(group.key)
+    return unique - several
 
 
-def _entry_key(group: Group, alone: set[str]) -> str:
-    return group.key if group.key in alone else f"{group.key}.{group.effect or group.value}"
+def _entry_key(group: Group, unique: set[str]) -> str:
+    return group.key if group.key in unique else f"{group.key}.{group.effect or group.value}"
 
 
-def _entry_value(group: Group, nodes: str, alone: set[str]) -> str:
-    is_told = group.effect and group.key in alone
-    return "|".join((group.effect, group.value, nodes) if is_told else (group.value, nodes))
+def _entry_value(group: Group, nodes: str, unique: set[str]) -> str:
+    has_effect = group.effect and group.key in unique
+    return "|".join((group.effect, group.value, nodes) if has_effect else (group.value, nodes))
 
 
 def _name_nodes(names: list[str], max_nodes: int) -> str:

@@ -1,10 +1,11 @@
-"""How the node's services are set up (type SystemD): a subtype per unit, a key per property.
+"""The configuration of systemd units (type SystemD): a subtype per unit, a key per property.
 
-Keys and rules are those of contract section 2.4. Where no units are chosen, they are SUBTYPES.
+Keys and rules are those of contract section 2.4. Without chosen units, DEFAULT_UNITS are read.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,7 +19,8 @@ from kubectl_snapshot.collectors.run.context import (
     explain,
     read_subtype,
 )
-from kubectl_snapshot.document.patterns import SYSTEMD_EXCLUDED, filter_out
+from kubectl_snapshot.document.patterns import filter_out
+from kubectl_snapshot.document.registry import IgnoredKey, Normalizer, SecretPlace, SubtypeSpec
 from kubectl_snapshot.document.scalars import to_reading
 from kubectl_snapshot.document.snapshot import ABSENT, Subtype
 from kubectl_snapshot.errors import Absent, InvalidRequest, SnapshotError
@@ -32,30 +34,93 @@ if TYPE_CHECKING:
 TYPE = "SystemD"
 SCOPE = NODE
 RIGHTS: tuple[Right, ...] = ()
-SUBTYPES = ("containerd.service", "docker.service", "kubelet.service")
 DEADLINE_S = 10.0
+DEFAULT_UNITS = ("containerd.service", "docker.service", "kubelet.service")
 
-# What stays what it is; every other D-Bus type, the smaller integers too, becomes text.
+COUNTER = "counts or measures while the node runs"
+# systemd keeps these as sets: in each systemd they are hashed with another random seed.
+SETS = (
+    *("After", "Before", "BindsTo", "BoundBy", "ConflictedBy", "Conflicts", "ConsistsOf"),
+    *("JoinsNamespaceOf", "Names", "OnFailure", "OnFailureOf", "OnSuccess", "OnSuccessOf"),
+    *("PartOf", "PropagatesReloadTo", "PropagatesStopTo", "ReloadPropagatedFrom", "RequiredBy"),
+    *("Requires", "RequiresMountsFor", "Requisite", "RequisiteOf", "SliceOf"),
+    *("StopPropagatedFrom", "TriggeredBy", "Triggers", "UpheldBy", "Upholds", "WantedBy"),
+    *("Wants", "WantsMountsFor"),
+)
+# Units that start and stop with containers, sessions and services.
+TRANSIENT_UNIT = r"(?:run|tmp|var-lib-(?:containerd|containers|docker|kubelet))-.*\.mount|.*\.scope"
+# The end of a command in a unit's Exec*: path, arguments, flags, four times, PID, exit status
+# (org.freedesktop.systemd1, ExecStart is a(sasbttttuii), ExecStartEx a(sasasttttuii)).
+COMMAND_RUN = r"(\] (?:true|false|\[[^\[\]]*\]))(?: \d+){5}((?: -?\d+){2}\])"
+# Properties that do not describe the configuration, or hold credentials (contract 2.4).
+EXCLUDED = (
+    *("AllowedCPUs", "AllowedMemoryNodes", "Asserts", "BPFProgram", "BusName", "Id"),
+    "*Credential*",
+)
+
+
+def normalize_set(text: str) -> str:
+    """Return the units of a set, sorted, without transient ones."""
+    if not (text.startswith("[") and text.endswith("]")):
+        return text
+    units = (unit for unit in text[1:-1].split() if not re.fullmatch(TRANSIENT_UNIT, unit))
+    return f"[{' '.join(sorted(units))}]"
+
+
+def drop_command_run(text: str) -> str:
+    """Return the commands of a unit without the times and the PID of their last run."""
+    return re.sub(COMMAND_RUN, r"\1\2", text)
+
+
+SUBTYPES = (
+    SubtypeSpec(
+        "*",
+        secrets=(SecretPlace(("Environment", "Exec*")),),
+        volatile=(
+            IgnoredKey("*Timestamp*", "when a unit changed its state"),
+            IgnoredKey("CPUUsageNSec", COUNTER),
+            IgnoredKey("ControlGroupId", "new at each start of a unit"),
+            IgnoredKey("ControlPID", "new at each start of a unit"),
+            IgnoredKey("ExecMain*", "the last start and end of a unit"),
+            IgnoredKey("IO*Bytes", COUNTER),
+            IgnoredKey("IO*Operations", COUNTER),
+            IgnoredKey("IP*Bytes", COUNTER),
+            IgnoredKey("IP*Packets", COUNTER),
+            IgnoredKey("InvocationID", "new at each start of a unit"),
+            IgnoredKey("MainPID", "new at each start of a unit"),
+            IgnoredKey("MemoryAvailable", COUNTER),
+            IgnoredKey("*Current", COUNTER),
+            IgnoredKey("*Peak", COUNTER),
+        ),
+        normalizers=(
+            Normalizer(("Exec*",), drop_command_run, "times and PID of the last run"),
+            Normalizer(SETS, normalize_set, "sets have no order"),
+        ),
+        names_node=("Environment", "Exec*"),
+    ),
+)
+
+# D-Bus types that keep their type; all others, smaller integers among them, become text.
 KEPT_TYPES = {"b": "bool", "s": "string", "t": "uint64", "x": "int64", "d": "float64"}
 
-# systemd.unit(5): the types of units, the characters of a name; besides them those of glob(7).
+# systemd.unit(5): the types of units and the characters of a name; and those of glob(7).
 UNIT_TYPES = "service socket device mount automount swap target path timer slice scope".split()
 UNIT_CHARACTERS = r"[A-Za-z0-9:_.\\@*?\[\]!^-]{1,255}"
 GLOB_CHARACTERS = "*?["
 
-# The part of the deadline after which we say ourselves what was not read, patterns among it.
-OWN_PART_OF_DEADLINE = 0.95
+# After this part of the deadline, the collector itself reports what it could not read.
+DEADLINE_FRACTION = 0.95
 
 
 def choose_subtypes(context: Context) -> tuple[str, ...]:
-    """Return the units that were asked for by name."""
+    """Return the chosen units that are no patterns."""
     return tuple(name for name in _choose_units(context) if not is_pattern(name))
 
 
 def collect(context: Context) -> Iterator[Subtype]:
-    """Return each unit, read apart; a pattern of which no unit is, or could be read, by itself."""
+    """Return each unit; a pattern that matches no unit, or cannot be read, by its own name."""
     left_s = context.deadline - time.monotonic()
-    deadline = time.monotonic() + OWN_PART_OF_DEADLINE * left_s
+    deadline = time.monotonic() + DEADLINE_FRACTION * left_s
     names = _choose_units(context)
     try:
         manager = systemd_dbus.connect(context.host, deadline)
@@ -82,7 +147,7 @@ def _read_units(manager: Manager, names: Iterable[str]) -> Iterator[Subtype]:
 
 
 def find_units(manager: Manager, name: str) -> tuple[str, ...]:
-    """Return the units of a pattern, or the name itself; Absent where a pattern has none."""
+    """Return the units that match a pattern, or the name itself; raise Absent if none match."""
     if not is_pattern(name):
         return (name,)
     units = tuple(manager.list_units(name))
@@ -92,7 +157,7 @@ def find_units(manager: Manager, name: str) -> tuple[str, ...]:
 
 
 def read_unit(manager: Manager, unit: str) -> Subtype:
-    """Return a unit as systemd reports it; it does so for one that does not exist, too."""
+    """Return a unit as systemd reports it; status `absent` if systemd does not find it."""
     properties = manager.read_properties(unit)
     data = build_readings(properties)
     if data.get("LoadState") != "not-found":
@@ -101,41 +166,37 @@ def read_unit(manager: Manager, unit: str) -> Subtype:
 
 
 def build_readings(properties: Mapping[str, Property]) -> dict[str, Scalar]:
-    """Return the properties that a document has, each as contract 2.4 stores its type."""
+    """Return the properties by name, each converted by its D-Bus type (contract 2.4)."""
     return {
         name: to_reading(KEPT_TYPES.get(found.signature, ""), found.value)[1]
-        for name, found in filter_out(properties, SYSTEMD_EXCLUDED).items()
+        for name, found in filter_out(properties, EXCLUDED).items()
     }
 
 
 def describe_missing(unit: str, properties: Mapping[str, Property]) -> str:
-    """Return systemd's own words on why a unit could not be loaded (property LoadError)."""
+    """Return systemd's reason for a unit that it could not load (property LoadError)."""
     error = properties.get("LoadError")
     words = error.value[-1] if error is not None and error.signature == "(ss)" else ""
     return str(words) or f"{unit} is not found"
 
 
 def is_pattern(name: str) -> bool:
-    """Return whether a name stands for any number of units."""
+    """Return whether a name is a glob pattern."""
     return any(char in name for char in GLOB_CHARACTERS)
 
 
 def parse_units(names: Sequence[str]) -> tuple[str, ...]:
     """Return names and patterns of systemd units; InvalidRequest for an invalid one."""
-    import re
-
     for name in names:
         if not re.fullmatch(UNIT_CHARACTERS, name):
             raise InvalidRequest(
-                f"{name!r} is not the name of a unit",
-                hint="give one name or pattern a flag, such as kubelet.service or 'nvidia-*'",
+                f'invalid unit name "{name}"',
+                hint="pass one name or pattern per flag, such as kubelet.service or 'nvidia-*'",
             )
         if not is_pattern(name) and name.rpartition(".")[2] not in UNIT_TYPES:
-            raise InvalidRequest(
-                f"{name} does not say which type of unit it is", hint=f"use {name}.service"
-            )
+            raise InvalidRequest(f'unit name "{name}" has no type', hint=f"use {name}.service")
     return tuple(names)
 
 
 def _choose_units(context: Context) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(context.settings.systemd_services or SUBTYPES))
+    return tuple(dict.fromkeys(context.settings.systemd_services or DEFAULT_UNITS))

@@ -124,6 +124,7 @@ def render(name: str, report: Report) -> str:
 def read_rules(args: argparse.Namespace) -> list[Rule]:
     """Return the rules of the command line and then of the files."""
     from kubectl_snapshot.clients.files.localfile import locate_yaml, read_input
+    from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
     from kubectl_snapshot.document.rules.rule_file import parse_rule, parse_rules
 
     if not (args.constraint or args.rules):
@@ -131,13 +132,14 @@ def read_rules(args: argparse.Namespace) -> list[Rule]:
         raise InvalidRequest("there is nothing to check", hint=hint)
     if [args.snapshot, *args.rules].count(STDIN) > 1:
         raise InvalidRequest("stdin is named twice", hint="give one of them as a file")
-    rules = [parse_rule(text) for text in args.constraint]
+    types = tuple(ALL_COLLECTORS)
+    rules = [parse_rule(text, types) for text in args.constraint]
     for path in args.rules:
         content = read_input(path, MAX_RULES_BYTES)
         if len(content) > MAX_RULES_BYTES:
             raise InvalidRequest(f"{path} has more than {MAX_RULES_BYTES} bytes of rules")
         name = "stdin" if path == STDIN else path
-        rules += parse_rules(locate_yaml(content, name), name)
+        rules += parse_rules(locate_yaml(content, name), name, types)
     return rules
 
 

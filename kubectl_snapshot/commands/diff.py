@@ -112,6 +112,7 @@ def build_parser() -> Parser:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
+    from kubectl_snapshot.collectors.all_collectors import REGISTRY
     from kubectl_snapshot.commands.progress import choose_progress
     from kubectl_snapshot.document.diff.compare import diff_snapshots
     from kubectl_snapshot.document.diff.selection import Selection, find_unused
@@ -128,7 +129,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     selection = Selection(tuple(args.only), tuple(args.ignore), args.all)
     for pattern in find_unused(selection, before, after):
         on_event({"event": "warning", "message": f"neither snapshot has anything at {pattern}"})
-    diff = diff_snapshots(before, after, (args.a, args.b), selection)
+    diff = diff_snapshots(before, after, REGISTRY, (args.a, args.b), selection)
     for output in outputs:
         width = 0 if output.path else read_width(out)
         paint = paint_changes if output.format in PAINTED else None

@@ -117,12 +117,13 @@ def find(snapshot: Snapshot, path: str) -> dict[str, Scalar]:
 def explain(snapshot: Snapshot, missing: list[str]) -> NotFound:
     """Return the error that names what has no value, and why the first of it has none."""
     from kubectl_snapshot.document.paths import find_gaps, find_value, parse_path
+    from kubectl_snapshot.document.snapshot import list_types
 
     path = missing[0]
     reasons = [*find_gaps(snapshot, path).values(), *find_gaps(snapshot, f"{path}.*").values()]
     if not reasons:
         try:
-            find_value(snapshot, parse_path(path))
+            find_value(snapshot, parse_path(path, list_types(snapshot)))
         except SnapshotError as e:
             reasons.append(e.why)
     hint = "see what it has with `kubectl snapshot query SNAPSHOT -o table`"

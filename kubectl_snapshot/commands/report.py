@@ -75,6 +75,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 def render(args: argparse.Namespace) -> str:
     """Return the page of one document, or of two."""
+    from kubectl_snapshot.collectors.all_collectors import REGISTRY
     from kubectl_snapshot.commands.progress import choose_progress
     from kubectl_snapshot.document.diff.compare import diff_snapshots
     from kubectl_snapshot.render.report.diff import render_diff_report
@@ -85,5 +86,5 @@ def render(args: argparse.Namespace) -> str:
     if args.other is None:
         return render_report(before)
     after = read_snapshot(args.other, args, on_event)
-    diff = diff_snapshots(before, after, (args.snapshot, args.other))
+    diff = diff_snapshots(before, after, REGISTRY, (args.snapshot, args.other))
     return render_diff_report(diff, before, after)

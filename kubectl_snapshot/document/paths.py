@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.patterns import matches_pattern
-from kubectl_snapshot.document.snapshot import GAP_STATUSES, OK, TYPES, parse_type
+from kubectl_snapshot.document.snapshot import GAP_STATUSES, OK, TYPES
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot, Subtype
 
@@ -32,18 +32,18 @@ class ConstraintPath(NamedTuple):
         return ".".join(self)
 
 
-def parse_path(text: str) -> ConstraintPath:
-    """Return a path of a known type; subtype and key may be empty or have a `*`."""
+def parse_path(text: str, types: Sequence[str] = TYPES) -> ConstraintPath:
+    """Return a path of one of these types; subtype and key may be empty or have a `*`."""
     parts = text.split(".", 2)
     if len(parts) < 3:
         raise InvalidRequest(
             f"{text!r} is no path", hint="write it as Type.Subtype.key, as in K8s.server.version"
         )
-    if parse_type(parts[0]) is None:
+    if parts[0] not in types:
         raise InvalidRequest(
             f"{text!r} is no path",
             why=f"there is no measurement type {parts[0]!r}",
-            hint=f"begin with one of {', '.join(TYPES)}",
+            hint=f"begin with one of {', '.join(types)}",
         )
     return ConstraintPath(*parts)
 

@@ -9,17 +9,6 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-# Unit properties that say nothing of the configuration, or hold credentials (contract 2.4).
-SYSTEMD_EXCLUDED = (
-    "AllowedCPUs",
-    "AllowedMemoryNodes",
-    "Asserts",
-    "BPFProgram",
-    "BusName",
-    "Id",
-    "*Credential*",
-)
-
 
 def matches_pattern(key: str, pattern: str) -> bool:
     """Return whether a key is of a pattern; `?` and `[` are ordinary characters, case counts."""

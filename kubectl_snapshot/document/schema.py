@@ -1,7 +1,7 @@
-"""The document's JSON Schema, and a reader of just this schema that needs no package.
+"""The document's JSON Schema, and a validator for the keywords that this schema uses.
 
-What the contract has is fixed: types, statuses, text in every context. Keys that it does not have
-are allowed at every level, since readers ignore them.
+Types, statuses and the text in every context are fixed by the contract. Unknown keys are allowed at
+every level, since readers ignore them.
 """
 
 from __future__ import annotations
@@ -14,29 +14,18 @@ from kubectl_snapshot.document.snapshot import OK, STATUSES
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from kubectl_snapshot.document.registry import Registry, SubtypeSpec
 
     Schema = Mapping[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TEXT: Schema = {"type": "string"}
 NAME: Schema = {"type": "string", "minLength": 1}
-INTEGER: Schema = {"type": "integer"}
-BOOLEAN: Schema = {"type": "boolean"}
 READING: Schema = {"type": ["string", "number", "boolean"]}
 
-# Contract 1.3, "type of each value"; in any other subtype a key has the type of its source.
-VALUE_TYPES: Mapping[str, Mapping[str, Schema]] = {
-    "K8s": dict.fromkeys(("server", "image", "policy", "node", "helm", "argocd"), TEXT),
-    "GPU": {"smi": TEXT},
-    "OS": {**dict.fromkeys(("grub", "sysctl", "release"), TEXT), "kmod": BOOLEAN},
-    "NodeTopology": {"summary": INTEGER, "taint": TEXT, "label": TEXT},
-}
-KEY_TYPES: Mapping[tuple[str, str], Mapping[str, Schema]] = {
-    ("GPU", "smi"): {"gpu-count": INTEGER},
-}
-
-# What a decoded value is in JSON Schema; a float without a fraction is an integer, too.
+# JSON Schema types of a decoded value; a float without a fraction is an integer as well.
 JSON_TYPES: Mapping[type, tuple[str, ...]] = {
     str: ("string",),
     bool: ("boolean",),
@@ -47,8 +36,8 @@ JSON_TYPES: Mapping[type, tuple[str, ...]] = {
 }
 
 
-def build_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) that every document of ours keeps to."""
+def build_schema(registry: Registry) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of the documents that this program writes."""
     metadata = {
         "type": "object",
         "properties": {
@@ -65,30 +54,31 @@ def build_schema() -> dict[str, Any]:
             "kind": {"const": KIND},
             "apiVersion": {"enum": list(API_VERSIONS)},
             "metadata": metadata,
-            "measurements": {"type": "array", "items": _build_measurement()},
+            "measurements": {"type": "array", "items": _build_measurement(registry)},
         },
         "required": ["kind", "apiVersion", "metadata", "measurements"],
     }
 
 
-def validate(document: object) -> None:
-    """Raise InvalidRequest, naming the place, unless a decoded document keeps to the schema."""
-    complaint = next(_complaints(document, build_schema(), "the document"), None)
-    if complaint:
-        raise InvalidRequest("the document does not keep to the schema", why=complaint)
+def validate(document: object, registry: Registry) -> None:
+    """Raise InvalidRequest, naming the place, unless a decoded document matches the schema."""
+    error = next(_find_errors(document, build_schema(registry), "the document"), None)
+    if error:
+        raise InvalidRequest("the document does not match the schema", why=error)
 
 
-def _build_measurement() -> dict[str, Any]:
+def _build_measurement(registry: Registry) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {"type": NAME, "subtypes": {"type": "array", "items": _build_subtype()}},
         "required": ["type"],
         "allOf": [
             {
-                "if": {"properties": {"type": {"const": type_name}}},
-                "then": {"properties": {"subtypes": {"items": _build_values(type_name, values)}}},
+                "if": {"properties": {"type": {"const": spec.type}}},
+                "then": {"properties": {"subtypes": {"items": _build_values(typed)}}},
             }
-            for type_name, values in VALUE_TYPES.items()
+            for spec in registry
+            if (typed := [s for s in spec.subtypes if s.values and not s.is_pattern])
         ],
     }
 
@@ -111,28 +101,28 @@ def _build_subtype() -> dict[str, Any]:
     }
 
 
-def _build_values(type_name: str, values: Mapping[str, Schema]) -> dict[str, Any]:
-    """Return what else holds for a subtype of one type, according to its name."""
+def _build_values(subtypes: Sequence[SubtypeSpec]) -> dict[str, Any]:
+    """Return the types of the values of one measurement type's subtypes, by name."""
     return {
         "allOf": [
             {
-                "if": {"properties": {"subtype": {"const": name}}, "required": ["subtype"]},
+                "if": {"properties": {"subtype": {"const": spec.name}}, "required": ["subtype"]},
                 "then": {
                     "properties": {
                         "data": {
-                            "properties": KEY_TYPES.get((type_name, name), {}),
-                            "additionalProperties": value,
+                            "properties": {k: {"type": t} for k, t in spec.key_types.items()},
+                            "additionalProperties": {"type": spec.values},
                         }
                     }
                 },
             }
-            for name, value in values.items()
+            for spec in subtypes
         ]
     }
 
 
-def _complaints(value: object, schema: Schema, where: str) -> Iterator[str]:
-    """Find what is wrong with a value by the keywords that build_schema uses, and no others."""
+def _find_errors(value: object, schema: Schema, where: str) -> Iterator[str]:
+    """Yield the errors of a value by the keywords that build_schema uses, and no others."""
     if "type" in schema and not _is_type(value, schema["type"]):
         yield f"{where} is not of type {schema['type']}"
         return
@@ -141,38 +131,38 @@ def _complaints(value: object, schema: Schema, where: str) -> Iterator[str]:
     if "enum" in schema and value not in schema["enum"]:
         yield f"{where} is not one of {', '.join(schema['enum'])}"
     if isinstance(value, str):
-        yield from _text_complaints(value, schema, where)
+        yield from _find_text_errors(value, schema, where)
     elif isinstance(value, dict):
-        yield from _map_complaints(value, schema, where)
+        yield from _find_map_errors(value, schema, where)
     elif isinstance(value, list) and "items" in schema:
         for index, item in enumerate(value):
-            yield from _complaints(item, schema["items"], f"{where}[{index}]")
+            yield from _find_errors(item, schema["items"], f"{where}[{index}]")
     for part in schema.get("allOf", ()):
-        yield from _complaints(value, part, where)
-    if "if" in schema and not any(_complaints(value, schema["if"], where)):
-        yield from _complaints(value, schema["then"], where)
+        yield from _find_errors(value, part, where)
+    if "if" in schema and not any(_find_errors(value, schema["if"], where)):
+        yield from _find_errors(value, schema["then"], where)
 
 
-def _text_complaints(text: str, schema: Schema, where: str) -> Iterator[str]:
+def _find_text_errors(text: str, schema: Schema, where: str) -> Iterator[str]:
     if len(text) < schema.get("minLength", 0):
         yield f"{where} is empty"
     if not re.search(schema.get("pattern", ""), text):
         yield f"{where} does not match {schema['pattern']}"
 
 
-def _map_complaints(pairs: dict[str, object], schema: Schema, where: str) -> Iterator[str]:
+def _find_map_errors(pairs: dict[str, object], schema: Schema, where: str) -> Iterator[str]:
     for key in schema.get("required", ()):
         if key not in pairs:
             yield f"{where} has no {key}"
-    for key, needed in schema.get("dependentRequired", {}).items():
-        if key in pairs and not pairs.keys() >= set(needed):
-            yield f"{where} has a {key} and no {needed[0]}"
+    for key, required in schema.get("dependentRequired", {}).items():
+        if key in pairs and not pairs.keys() >= set(required):
+            yield f"{where} has a {key} and no {required[0]}"
     known = schema.get("properties", {})
     others = schema.get("additionalProperties", {})
     for key, value in pairs.items():
-        rule = known.get(key, others)
-        if rule:
-            yield from _complaints(value, rule, f"{where}.{key}")
+        expected = known.get(key, others)
+        if expected:
+            yield from _find_errors(value, expected, f"{where}.{key}")
 
 
 def _is_type(value: object, wanted: str | list[str]) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Contract 1.3: never null, list, map or date. Integers are signed or unsigned 64 bit.
 Scalar = Union[str, int, float, bool]
 
-# Contract 1.2: the order of measurements in a document.
+# Contract 1.2: the format's own types, in the order of a document; other types come last.
 TYPES = ("K8s", "GPU", "OS", "SystemD", "NodeTopology")
 
 OK, PARTIAL, ABSENT, UNAVAILABLE = "ok", "partial", "absent", "unavailable"
@@ -86,9 +86,18 @@ def describe_gaps(snapshot: Snapshot) -> str:
 
 
 def in_order(measurements: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
-    """Return the measurements in the fixed order of contract 1.2; other types come last."""
-    rank = {name: index for index, name in enumerate(TYPES)}
-    return tuple(sorted(measurements, key=lambda m: rank.get(m.type, len(TYPES))))
+    """Return the measurements in the order of contract 1.2; other types come last, as they are."""
+    return tuple(sorted(measurements, key=lambda m: rank_type(m.type)))
+
+
+def rank_type(type_: str) -> int:
+    """Return the place of a measurement type in a document."""
+    return TYPES.index(type_) if type_ in TYPES else len(TYPES)
+
+
+def list_types(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the format's measurement types and those that only this document has."""
+    return tuple(dict.fromkeys((*TYPES, *(m.type for m in snapshot.measurements))))
 
 
 def parse_type(text: str) -> str | None:

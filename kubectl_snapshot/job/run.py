@@ -22,6 +22,7 @@ from kubectl_snapshot.job.run_state import RunState
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
+    from kubectl_snapshot.document.registry import Registry
     from kubectl_snapshot.document.snapshot import Snapshot
 
 CLEANUP_S = 15.0
@@ -64,14 +65,14 @@ def run_agent(
             run.on_event({"event": "kept", "commands": _kept_commands(run)})
 
 
-def parse_result(payload: bytes, types: Container[str]) -> Snapshot:
+def parse_result(payload: bytes, types: Container[str], registry: Registry) -> Snapshot:
     """Return the agent's document, reduced to measurements of the requested types.
 
     The node is not trusted: size, schema and types are checked. Raises Internal for an invalid
     document.
     """
     try:
-        snapshot = parse_node_document(payload)
+        snapshot = parse_node_document(payload, registry)
     except InvalidRequest as error:
         raise Internal(
             "the agent's result is not a valid snapshot",

@@ -21,7 +21,7 @@ from kubectl_snapshot.document.patterns import matches_pattern
 from kubectl_snapshot.document.rules.constraints import parse_constraint
 from kubectl_snapshot.document.rules.results import FAILED, HELD, UNKNOWN, judge
 from kubectl_snapshot.document.scalars import text_of
-from kubectl_snapshot.document.snapshot import GAP_STATUSES
+from kubectl_snapshot.document.snapshot import GAP_STATUSES, list_types
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 from kubectl_snapshot.render.go_template import find_go
 from kubectl_snapshot.render.template import check_template, render_template
@@ -97,7 +97,7 @@ def build_variables(snapshot: Snapshot) -> dict[str, Any]:
         if path in known:
             return known[path]
         # A path that cannot be is a mistake, whatever the default.
-        parsed = None if path.startswith(f"{METADATA}.") else parse_path(path)
+        parsed = None if path.startswith(f"{METADATA}.") else parse_path(path, list_types(snapshot))
         return _explain_missing(snapshot, path, parsed) if default is _NO_DEFAULT else default
 
     def readings(pattern: str) -> dict[str, Scalar]:
@@ -141,7 +141,8 @@ def find_reasons(snapshot: Snapshot) -> dict[str, str]:
 
 def check_constraint(snapshot: Snapshot, text: str) -> str:
     """Return `held`, `failed` or `unknown`; of many readings, the worst."""
-    outcomes = {verdict.outcome for verdict in judge(parse_constraint(text), snapshot)}
+    constraint = parse_constraint(text, list_types(snapshot))
+    outcomes = {verdict.outcome for verdict in judge(constraint, snapshot)}
     return next(outcome for outcome in (FAILED, UNKNOWN, HELD) if outcome in outcomes)
 
 

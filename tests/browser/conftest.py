@@ -11,6 +11,7 @@ from typing import Callable
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from kubectl_snapshot.collectors.all_collectors import REGISTRY
 from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.render.report.diff import render_diff_report
@@ -66,7 +67,7 @@ def render_pages() -> dict[str, str]:
 
 
 def render_difference(before: Snapshot, after: Snapshot) -> str:
-    return render_diff_report(diff_snapshots(before, after), before, after)
+    return render_diff_report(diff_snapshots(before, after, REGISTRY), before, after)
 
 
 def shorten(snapshot: Snapshot) -> Snapshot:

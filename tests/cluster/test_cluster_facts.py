@@ -348,7 +348,7 @@ def test_a_namespace_that_is_not_there_is_told_before_anything_is_made(
 @pytest.mark.parametrize("name", ["Ops", "a b", "../pods"])
 def test_a_name_that_no_namespace_can_have_is_refused(run_snapshot: Run, name: str) -> None:
     ended = run_snapshot("--helm-namespace", name)
-    assert (ended.returncode, "is no namespace" in ended.stderr) == (2, True)
+    assert (ended.returncode, "invalid namespace" in ended.stderr) == (2, True)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from kubectl_snapshot.collectors.all_collectors import REGISTRY
 from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.document.diff.selection import Selection
 from kubectl_snapshot.document.snapshot import Snapshot
@@ -195,7 +196,7 @@ def test_a_key_file_makes_nodes_and_runs_comparable(
     keys = [snapshot.metadata["redaction-key"] for snapshot in (first, second, other)]
     assert keys[0] == keys[1] != keys[2]
     by_one_key, by_two = (
-        diff_snapshots(first, after, selection=Selection(("SystemD.*.Environment",)))
+        diff_snapshots(first, after, REGISTRY, selection=Selection(("SystemD.*.Environment",)))
         for after in (second, other)
     )
     assert by_one_key.changes == ()

@@ -29,7 +29,7 @@ REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 SUBTYPES = [
     (collector.TYPE, name)
     for collector in (kubernetes_cluster, node_topology)
-    for name in collector.SUBTYPES
+    for name in (spec.name for spec in collector.SUBTYPES)
 ]
 # What the unit tests hold `rbac --for user` to; the first of its roles is that of the run.
 USER_ROLE = next(yaml.safe_load_all((ROOT / "tests/golden/rbac/user.yaml").read_text()))

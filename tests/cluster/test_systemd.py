@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.document.patterns import SYSTEMD_EXCLUDED, matches_any
+from kubectl_snapshot.collectors.systemd import EXCLUDED
+from kubectl_snapshot.document.patterns import matches_any
 from kubectl_snapshot.document.snapshot import Scalar, Snapshot
 from tests.cluster.conftest import Finished
 from tests.cluster.support import Cluster
@@ -82,7 +83,7 @@ def test_units_are_as_busctl_reads_them_value_by_value(
         told = {
             key: expected_value(value["type"], value["data"])
             for key, value in ask_busctl(cluster, unit).items()
-            if not matches_any(key, SYSTEMD_EXCLUDED)
+            if not matches_any(key, EXCLUDED)
         }
         assert found.status == "ok"
         assert found.data.keys() == told.keys()

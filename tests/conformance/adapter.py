@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
-from kubectl_snapshot.collectors import node_topology
+from kubectl_snapshot.collectors import node_topology, systemd
 from kubectl_snapshot.collectors.gpu import smi_report
-from kubectl_snapshot.collectors.kubernetes import collector as kubernetes_cluster
-from kubectl_snapshot.collectors.kubernetes import flatten, image
-from kubectl_snapshot.collectors.operating_system import collector as operating_system
-from kubectl_snapshot.collectors.operating_system import textfile
+from kubectl_snapshot.collectors.kubernetes import flatten, image, node
+from kubectl_snapshot.collectors.operating_system import grub, kmod, release, sysctl, textfile
 from kubectl_snapshot.document import paths, patterns, scalars, snapshot, versions
 from kubectl_snapshot.document.codec import json_codec, tree, yaml_scalars
 from kubectl_snapshot.document.codec.yaml_codec import load_yaml
@@ -50,7 +48,7 @@ NUMBERS: Mapping[str, Callable[[Any], object]] = {
     "float64": float,
 }
 LOADERS = {"json": json_codec.load_json, "yaml": load_yaml}
-PATTERN_SETS = {"systemd": patterns.SYSTEMD_EXCLUDED}
+PATTERN_SETS = {"systemd": systemd.EXCLUDED}
 
 
 def parse_tolerations(given: Input) -> object:
@@ -59,12 +57,12 @@ def parse_tolerations(given: Input) -> object:
 
 def collect_release(given: Input) -> object:
     files = {"etc/os-release": given["content"]} if "content" in given else {}
-    return on_host(files, lambda host: operating_system.read_release(host).data)
+    return on_host(files, lambda host: release.read(host).data)
 
 
 def collect_sysctls(given: Input) -> object:
     files = {f"proc/sys/{path}": content for path, content in given["files"].items()}
-    data = on_host(files, lambda host: operating_system.read_sysctls(host).data)
+    data = on_host(files, lambda host: sysctl.read(host).data)
     return {key[len("/proc/sys/") :]: value for key, value in data.items()}
 
 
@@ -189,14 +187,14 @@ FUNCTIONS: Mapping[str, Callable[[Input], object]] = {
     "FormatFromPath": lambda given: format_from_path(given["path"]),
     "file.GetLines": lambda given: textfile.parse_lines(content_of(given), rules_of(given)),
     "file.GetMap": lambda given: textfile.parse_map(content_of(given), rules_of(given)),
-    "grub": lambda given: operating_system.parse_kernel_command_line(given["content"]),
-    "kmod": lambda given: operating_system.parse_modules(given["content"]),
+    "grub": lambda given: grub.parse_command_line(given["content"]),
+    "kmod": lambda given: kmod.parse_modules(given["content"]),
     "release": collect_release,
     "sysctl": collect_sysctls,
     "smi": lambda given: smi_report.parse_smi(given["xml"]),
-    "GetNodeName": lambda given: kubernetes_cluster.detect_node_name(given["env"]),
-    "parseProvider": lambda given: kubernetes_cluster.parse_provider(given["provider_id"]),
-    "collectNode": lambda given: kubernetes_cluster.parse_node(given["node"], given["node_name"]),
+    "GetNodeName": lambda given: node.detect_node_name(given["env"]),
+    "parseProvider": lambda given: node.parse_provider(given["provider_id"]),
+    "collectNode": lambda given: node.parse_node(given["node"], given["node_name"]),
     "splitImage": split_image,
     "collectContainerImages": collect_images,
     "flattenSpec": flatten_spec,

@@ -101,10 +101,9 @@ def test_each_exit_code_is_explained() -> None:
 def test_each_subtype_has_a_section() -> None:
     page = docs.read_page("docs/format.md")
     for type_, collector in ALL_COLLECTORS.items():
-        for subtype in collector.SUBTYPES:
+        for subtype in (spec.name for spec in collector.SUBTYPES if not spec.is_pattern):
             own_section = f"\n### {type_}.{subtype}\n"
-            # Units are listed in one section: they differ in nothing but the name.
-            assert own_section in page or f"`{subtype}`" in docs.read_section(page, type_)
+            assert own_section in page
 
 
 @pytest.mark.parametrize("block", docs.read_blocks("", "yaml"), ids=str)

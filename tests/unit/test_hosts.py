@@ -14,6 +14,7 @@ import pytest
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors import systemd
 from kubectl_snapshot.collectors.operating_system import collector as operating_system
+from kubectl_snapshot.collectors.operating_system import sysctl
 from kubectl_snapshot.collectors.run.compose import compose_snapshot
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.collectors.run.runner import run_collectors
@@ -36,7 +37,7 @@ def capture(host: Path, directory: Path) -> Snapshot:
     context = Context(
         HostPath(str(root)),
         settings=CollectSettings(
-            systemd_services=tuple(dict.fromkeys([*systemd.SUBTYPES, *units]))
+            systemd_services=tuple(dict.fromkeys([*systemd.DEFAULT_UNITS, *units]))
         ),
     )
     with serve_systemd(root, answer_units(units)):
@@ -91,7 +92,7 @@ def test_from_a_pod_of_its_own_namespaces_nothing_namespaced_is_told(
     host: Path, tmp_path: Path
 ) -> None:
     pod = HostPath(str(host), shares_network=False, shares_ipc=False, shares_pid=False)
-    found = operating_system.read_sysctls(pod)
+    found = sysctl.read(pod)
     assert found.status == "partial"
     assert not {"/proc/sys/kernel/hostname", "/proc/sys/kernel/shmmax"} & found.data.keys()
     assert found.data["/proc/sys/kernel/osrelease"]

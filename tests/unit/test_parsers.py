@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import kubectl_snapshot
 from kubectl_snapshot.clients.files import localfile
+from kubectl_snapshot.collectors.all_collectors import REGISTRY
 from kubectl_snapshot.commands.all_commands import COMMANDS
 from kubectl_snapshot.commands.flags.parser import Parser
 from kubectl_snapshot.errors import SnapshotError
@@ -78,6 +79,7 @@ STRATEGIES: Mapping[str, st.SearchStrategy[Any]] = {
     "Iterable[str]": LISTS,
     "Sequence[str]": LISTS,
     "Container[str]": LISTS,
+    "Registry": st.just(REGISTRY),
     "Parser": new_parsers(),
     "Located": LOCATED,
     "commands.flags.environment.parse_flags.arguments": COMMAND_LINES,

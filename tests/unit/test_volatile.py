@@ -1,4 +1,4 @@
-"""scripts/volatile: what changed by itself becomes a proposal for document/diff/ignored.py."""
+"""scripts/volatile: what changed by itself is proposed as a volatile key."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def test_what_changed_is_proposed_for_all_units_and_gpus(tmp_path: Path) -> None
     ended = run(*(write(tmp_path / str(number), number) for number in (1, 1, 2)))
     assert ended.returncode == 1
     assert ended.stdout.splitlines() == [
-        '    Pattern("GPU.gpu-*.nvlink.*.errors", "why?"),  # changed: 1 → 2',
-        "    Pattern(\"OS.sysctl./proc/sys/x\", \"why?\"),  # changed: '1' → '2'",
-        '    Pattern("SystemD.*.Count", "why?"),  # changed: 1 → 2',
+        'GPU.gpu-*: IgnoredKey("nvlink.*.errors", "why?"),  # changed: 1 → 2',
+        "OS.sysctl: IgnoredKey(\"/proc/sys/x\", \"why?\"),  # changed: '1' → '2'",
+        'SystemD.*: IgnoredKey("Count", "why?"),  # changed: 1 → 2',
     ]
     assert ended.stderr == "3 snapshots, 3 proposals\n"
 

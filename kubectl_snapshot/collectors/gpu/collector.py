@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.run.context import NODE, Context, Right
+from kubectl_snapshot.document.registry import INTEGER, STRING, Devices, IgnoredKey, SubtypeSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +18,47 @@ if TYPE_CHECKING:
 
 TYPE = "GPU"
 SCOPE = NODE
+# Context keys: GPUs that the PCI bus has and the driver does not list.
+EXPECTED_GPUS = ("pci.gpu-count", "pci.missing")
+
 RIGHTS: tuple[Right, ...] = ()
-SUBTYPES = ("smi", "device", "hardware", "topology")
+SUBTYPES = (
+    SubtypeSpec(
+        "smi",
+        values=STRING,
+        key_types={"gpu-count": INTEGER},
+        ignored_context=EXPECTED_GPUS,
+    ),
+    SubtypeSpec("device", ignored_context=EXPECTED_GPUS),
+    SubtypeSpec("hardware", ignored_context=EXPECTED_GPUS),
+    SubtypeSpec(
+        "gpu-*",
+        identity=(
+            IgnoredKey("mig.*.uuid", "of each MIG device"),
+            IgnoredKey("nvlink.*.remote-pci-bus-id", "of each GPU"),
+            IgnoredKey("pci.bus-id", "of each GPU; clouds give each machine others"),
+            IgnoredKey("pdi", "of each GPU"),
+            IgnoredKey("platform.chassis-serial-number", "of each chassis"),
+            IgnoredKey("platform.host-id", "of each place in a rack"),
+            IgnoredKey("platform.ib-guid", "of each GPU"),
+            IgnoredKey("platform.slot-number", "of each place in a rack"),
+            IgnoredKey("platform.tray-index", "of each place in a rack"),
+            IgnoredKey("serial", "of each board"),
+            IgnoredKey("uuid", "of each GPU"),
+        ),
+        ignored_context=("pci-bus-id", "uuid"),
+    ),
+    SubtypeSpec("gpu-*-state", volatile=(IgnoredKey("*", "what a GPU does at the moment"),)),
+    SubtypeSpec("topology"),
+)
+DEVICES = Devices(
+    prefix="gpu-",
+    state_suffix="-state",
+    identities=(("uuid", "uuid"), ("pci.bus-id", "pci-bus-id")),
+    describe_by=("name", "pci.bus-id"),
+    counts=(("smi", "gpu-count"), ("hardware", "gpu-count"), ("device", "count")),
+    links="topology",
+)
 DEADLINE_S = 10.0
 # What a GPU that hangs leaves to tell of the others.
 FINISH_S = 0.5

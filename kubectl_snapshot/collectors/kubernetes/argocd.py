@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.kube.discovery import find_resources
 from kubectl_snapshot.collectors.kubernetes.fields import list_at, map_at, text_at
-from kubectl_snapshot.collectors.kubernetes.flatten import add_entry, flatten
+from kubectl_snapshot.collectors.kubernetes.flatten import NamedEntries, flatten, merge_entries
 from kubectl_snapshot.collectors.run.context import (
     Context,
     Right,
     build_partial_subtype,
     require_kube,
 )
+from kubectl_snapshot.document.registry import STRING, SecretPlace, SubtypeSpec
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.errors import Absent, SnapshotError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
+    from kubectl_snapshot.collectors.kubernetes.shared import Shared
     from kubectl_snapshot.document.snapshot import Subtype
 
 GROUP, KIND = "argoproj.io", "Application"
+# Below a source; a parameter may be empty.
+PARAMETERS = ".helm.parameters."
+VALUES = ".helm.valuesObject."
+
+SPEC = SubtypeSpec(
+    "argocd",
+    values=STRING,
+    secrets=(
+        SecretPlace((f"*{PARAMETERS}*",), name_after=PARAMETERS),
+        SecretPlace((f"*{VALUES}*",), name_after=VALUES),
+        SecretPlace(("*.source.*", "*.sources.*")),
+    ),
+)
 RIGHTS = (
     Right(
         GROUP,
@@ -41,32 +56,17 @@ SPEC_FIELDS = {
     "destination.server": ("destination", "server"),
 }
 STATUS_FIELDS = {"syncStatus": ("sync", "status"), "healthStatus": ("health", "status")}
-# Below a source; a parameter may be empty.
-PARAMETERS = ".helm.parameters."
 SOURCE_FIELDS = ("repoURL", "chart", "targetRevision", "path")
 
 
-class Application(NamedTuple):
-    """What is kept of one object; `entries` are keys below the application's name."""
-
-    name: str
-    namespace: str
-    entries: tuple[tuple[str, str], ...]
-
-
-def read_applications(
-    context: Context, read_groups: Callable[[], Sequence[Mapping[str, Any]]]
-) -> Subtype:
-    """Return the applications of all namespaces, of every API group that ends in argoproj.io.
-
-    `read_groups` returns the server's API groups.
-    """
+def read(context: Context, shared: Shared) -> Subtype:
+    """Return the applications of all namespaces, of every API group that ends in argoproj.io."""
     kube = require_kube(context)
     deadline = context.deadline
-    resources = find_resources(kube, read_groups(), is_argo_group, KIND, deadline)
+    resources = find_resources(kube, shared.read_groups(), is_argo_group, KIND, deadline)
     if not resources:
-        raise Absent(f"the API server knows no {KIND} of {GROUP}")
-    applications: list[Application] = []
+        raise Absent(f"the API server does not serve {KIND} of {GROUP}")
+    applications: list[NamedEntries] = []
     errors: list[SnapshotError] = []
     for resource in resources:
         doing = f"list {resource.title}"
@@ -78,9 +78,9 @@ def read_applications(
         except SnapshotError as error:
             errors.append(error)
     if not applications and not errors:
-        raise Absent(f"there is no {KIND}")
+        raise Absent(f"the cluster has no {KIND}")
     nothing_read = len(errors) == len(resources)
-    return build_partial_subtype("argocd", merge(applications), errors, {}, nothing_read)
+    return build_partial_subtype("argocd", merge_entries(applications), errors, {}, nothing_read)
 
 
 def is_argo_group(group: str) -> bool:
@@ -88,20 +88,7 @@ def is_argo_group(group: str) -> bool:
     return group.endswith(GROUP)
 
 
-def merge(applications: Iterable[Application]) -> dict[str, str]:
-    """Return all entries; of applications of one name the first by namespace has it plain."""
-    data: dict[str, str] = {}
-    first: dict[str, str] = {}
-    for application in sorted(applications):
-        name = application.name
-        if first.setdefault(name, application.namespace) != application.namespace:
-            name = f"{application.namespace}/{name}"
-        for key, value in application.entries:
-            add_entry(data, f"{name}.{key}", value)
-    return data
-
-
-def parse_application(application: Mapping[str, Any]) -> Application:
+def parse_application(application: Mapping[str, Any]) -> NamedEntries:
     """Return the fields of an argoproj.io/v1alpha1 Application; empty ones are left out."""
     name, namespace = (text_at(application, "metadata", key) for key in ("name", "namespace"))
     entries = [("namespace", namespace)]
@@ -111,16 +98,16 @@ def parse_application(application: Mapping[str, Any]) -> Application:
         entries += _source_entries(f"sources.{index}", source)
     entries += [(key, text_at(application, "status", *path)) for key, path in STATUS_FIELDS.items()]
     kept = [(key, value) for key, value in entries if value or PARAMETERS in key]
-    return Application(name, namespace, tuple(kept))
+    return NamedEntries(name, namespace, tuple(kept))
 
 
 def _source_entries(prefix: str, source: object) -> Iterator[tuple[str, str]]:
-    """Yield what one source (ApplicationSource, ApplicationSourceHelm) says."""
+    """Yield the fields of one source (ApplicationSource, ApplicationSourceHelm)."""
     for field in SOURCE_FIELDS:
         yield f"{prefix}.{field}", text_at(source, field)
     yield f"{prefix}.helm.values", text_at(source, "helm", "values")
     values = map_at(source, "helm", "valuesObject")
-    yield from flatten(values, f"{prefix}.helm.valuesObject").items()
+    yield from flatten(values, f"{prefix}{VALUES.rstrip('.')}").items()
     files = list_at(source, "helm", "valueFiles")
     yield f"{prefix}.helm.valueFiles", ",".join(map(text_of, files))
     for parameter in list_at(source, "helm", "parameters"):

@@ -1,4 +1,4 @@
-"""Which Kubernetes a node is of, by what its distribution leaves on every node. Pure."""
+"""Detect the Kubernetes distribution by the fields and labels of a node. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROVIDER_ID, LABEL = "spec.providerID", "metadata.labels"
 
 
 class Sign(NamedTuple):
-    """A pattern that a field, or the name of a label, is of on a distribution's nodes."""
+    """A pattern that matches a field, or a label's name, on every node of a distribution."""
 
     distribution: str
     field: str
@@ -23,7 +23,7 @@ class Sign(NamedTuple):
 
 
 # In this order: distributions that run on the machines of a cloud come before the cloud's own.
-# Where each stands in public is told beside the node that it is tested with: tests/fixtures/api.
+# The public source of each is noted beside the node of its test: tests/fixtures/api.
 SIGNS = (
     Sign("openshift", LABEL, "node.openshift.io/os_id"),
     Sign("talos", OS_IMAGE, "Talos (*"),
@@ -38,7 +38,7 @@ SIGNS = (
 
 
 def detect_distribution(node: object) -> str:
-    """Return the distribution that a core/v1 Node is of, empty where no sign of one is there."""
+    """Return the distribution of a core/v1 Node, empty if unknown."""
     for sign in SIGNS:
         if any(matches_pattern(text, sign.pattern) for text in _texts(node, sign.field)):
             return sign.distribution

@@ -1,4 +1,4 @@
-"""Fields of decoded API objects by path: what is not there, or of another kind, is empty. Pure."""
+"""Fields of decoded API objects by path; empty if missing or of another type. Pure."""
 
 from __future__ import annotations
 

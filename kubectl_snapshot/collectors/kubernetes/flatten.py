@@ -1,24 +1,32 @@
-"""Nested maps as flat text: one entry per leaf, its path joined with dots (contract section 2.1).
+"""Flatten nested maps: one entry per leaf, its path joined with dots (contract section 2.1). Pure.
 
-Used for policies and for Helm's values. Pure; what the values mean is not known here.
+Used for policies, Helm releases and Argo CD applications.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.codec.json_codec import render_compact
 from kubectl_snapshot.document.scalars import MAX_DEPTH, text_of
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+
+class NamedEntries(NamedTuple):
+    """An object of a namespace; `entries` are keys below the object's name, and values."""
+
+    name: str
+    namespace: str
+    entries: tuple[tuple[str, str], ...]
 
 
 def flatten(values: Mapping[str, object], prefix: str = "") -> dict[str, str]:
     """Return the leaves by path; empty maps and lists have none, other lists are compact JSON.
 
-    Where two paths read the same, as `a.b` inside and outside of `a`, both stay: see `add_entry`.
+    Where two paths are equal, as `a.b` inside and outside of `a`, both are kept: see `add_entry`.
     """
     data: dict[str, str] = {}
     for path, value in _leaves(values, prefix, 0):
@@ -27,12 +35,27 @@ def flatten(values: Mapping[str, object], prefix: str = "") -> dict[str, str]:
 
 
 def add_entry(data: dict[str, str], key: str, value: str) -> None:
-    """Add an entry; where the key is taken by another value, as `<key>#2`, `<key>#3`…"""
+    """Add an entry; if the key has another value already, as `<key>#2`, `<key>#3`…"""
     name, count = key, 1
     while data.get(name, value) != value:
         count += 1
         name = f"{key}#{count}"
     data[name] = value
+
+
+def merge_entries(objects: Iterable[NamedEntries]) -> dict[str, str]:
+    """Return the entries of all objects as `<name>.<key>`.
+
+    Of objects with one name, the first by namespace has plain keys, others `<namespace>/<name>`.
+    """
+    data: dict[str, str] = {}
+    first: dict[str, str] = {}
+    for name, namespace, entries in sorted(objects):
+        is_first = first.setdefault(name, namespace) == namespace
+        prefix = name if is_first else f"{namespace}/{name}"
+        for key, value in entries:
+            add_entry(data, f"{prefix}.{key}", value)
+    return data
 
 
 def _leaves(values: Mapping[str, object], prefix: str, depth: int) -> Iterator[tuple[str, str]]:

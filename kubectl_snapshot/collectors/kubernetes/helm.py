@@ -1,7 +1,7 @@
 """Deployed Helm 3 releases of the namespaces that the user named (subtype K8s.helm).
 
 Keys are those of contract section 2.1. A release is what Helm's Secret and ConfigMap drivers store
-(helm.sh/helm/v3, pkg/storage/driver); history and what is not deployed is not looked at.
+(helm.sh/helm/v3, pkg/storage/driver); only deployed revisions are read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from kubectl_snapshot.collectors.kubernetes.fields import map_at, text_at
-from kubectl_snapshot.collectors.kubernetes.flatten import add_entry, flatten
+from kubectl_snapshot.collectors.kubernetes.flatten import NamedEntries, flatten, merge_entries
 from kubectl_snapshot.collectors.run.context import (
     ALL_NAMESPACES,
     Context,
@@ -21,6 +21,7 @@ from kubectl_snapshot.collectors.run.context import (
     require_kube,
 )
 from kubectl_snapshot.document.codec.json_codec import load_json
+from kubectl_snapshot.document.registry import STRING, SecretPlace, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotError
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from kubectl_snapshot.clients.kube.client import Kube
+    from kubectl_snapshot.collectors.kubernetes.shared import Shared
 
+SPEC = SubtypeSpec("helm", values=STRING, secrets=(SecretPlace(name_after=".values."),))
 PURPOSE = (
     "K8s.helm: Helm's releases. The right is to all of them; only those with its labels are read."
 )
@@ -52,16 +55,8 @@ NAMESPACE = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 CHART_FIELDS = {"chart": "name", "version": "version", "appVersion": "appVersion"}
 
 
-class Release(NamedTuple):
-    """What is kept of one release; `entries` are keys below the release's name."""
-
-    name: str
-    namespace: str
-    entries: tuple[tuple[str, str], ...]
-
-
 class Stored(NamedTuple):
-    """One object of a storage driver, told by its labels; `payload` is what Helm encoded."""
+    """One object of a storage driver, by its labels; `payload` is the encoded release."""
 
     name: str
     namespace: str
@@ -69,25 +64,25 @@ class Stored(NamedTuple):
     payload: str
 
 
-_Found = dict[tuple[str, str], tuple[int, Union[Release, SnapshotError]]]
+_Found = dict[tuple[str, str], tuple[int, Union[NamedEntries, SnapshotError]]]
 
 
 def parse_namespaces(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the namespaces that were typed, each once; `*` among them means all, and is alone."""
+    """Return the namespaces, each once; `*` among them means all, alone."""
     unique = tuple(dict.fromkeys(names))
     if ALL_NAMESPACES in unique:
         return (ALL_NAMESPACES,)
     for name in unique:
         if not re.fullmatch(NAMESPACE, name):
             raise InvalidRequest(
-                f"{name!r} is no namespace",
+                f'invalid namespace "{name}"',
                 hint="as in --helm-namespace gpu-operator, or --helm-namespace '*' for all",
             )
     return unique
 
 
-def read_releases(context: Context) -> Subtype:
-    """Return the newest deployed revision of each release; one that is corrupt is a reason."""
+def read(context: Context, _: Shared) -> Subtype:
+    """Return the newest deployed revision of each release; a corrupt one becomes a reason."""
     namespaces = context.settings.helm_namespaces
     if not namespaces:
         return Subtype("helm", {}, {"reason": NOT_ASKED})
@@ -104,33 +99,20 @@ def read_releases(context: Context) -> Subtype:
     nothing_read = len(errors) == len(places)
     where = ",".join(namespaces)
     if not found and not errors:
-        raise Absent(f"there is no deployed release in {where}")
+        raise Absent(f"no deployed release in {where}")
     results = [result for _, (_, result) in sorted(found.items())]
     errors += [result for result in results if isinstance(result, SnapshotError)]
-    data = merge(result for result in results if isinstance(result, Release))
+    data = merge_entries(result for result in results if isinstance(result, NamedEntries))
     return build_partial_subtype("helm", data, errors, {"namespaces": where}, nothing_read)
 
 
-def merge(releases: Iterable[Release]) -> dict[str, str]:
-    """Return all entries; of releases of one name the first by namespace has it plain."""
-    data: dict[str, str] = {}
-    first: dict[str, str] = {}
-    for release in sorted(releases):
-        name = release.name
-        if first.setdefault(name, release.namespace) != release.namespace:
-            name = f"{release.namespace}/{name}"
-        for key, value in release.entries:
-            add_entry(data, f"{name}.{key}", value)
-    return data
-
-
-def parse_release(payload: str, namespace: str) -> Release:
-    """Return a release out of base64 of JSON, gzipped or not; Internal where it is none."""
+def parse_release(payload: str, namespace: str) -> NamedEntries:
+    """Return a release from base64-encoded JSON, gzipped or not; raise Internal if corrupt."""
     try:
         release = load_json(_unpack(binascii.a2b_base64(payload)).decode())
         name = text_at(release, "name")
         if not isinstance(release, dict) or not name:
-            raise Internal("it has no name")
+            raise Internal("the release has no name")
         entries = [
             ("namespace", namespace),
             ("revision", str(release.get("version", ""))),
@@ -140,19 +122,19 @@ def parse_release(payload: str, namespace: str) -> Release:
         entries += [(key, text_at(chart, field)) for key, field in CHART_FIELDS.items()]
         kept = [(key, value) for key, value in entries if value]
         kept += flatten(map_at(release, "config"), "values").items()
-        return Release(name, namespace, tuple(kept))
+        return NamedEntries(name, namespace, tuple(kept))
     except (ValueError, zlib.error) as error:
-        raise Internal("it is not readable", why=str(error)) from error
+        raise Internal("cannot decode it", why=str(error)) from error
 
 
 def _unpack(data: bytes) -> bytes:
     if not data.startswith(GZIP_MAGIC):
-        return data  # Helm stored it so before it compressed
+        return data  # old versions of Helm did not compress
     unpacker = zlib.decompressobj(GZIP_WINDOW)
     unpacked = unpacker.decompress(data, MAX_RELEASE_BYTES)
     if not unpacker.eof:
-        why = "over 16 MiB" if unpacker.unconsumed_tail else "it ends early"
-        raise Internal("it is not readable", why=why)
+        why = "over 16 MiB" if unpacker.unconsumed_tail else "truncated"
+        raise Internal("cannot decode it", why=why)
     return unpacked
 
 
@@ -181,12 +163,12 @@ def _parse_stored(item: Mapping[str, Any], payload: str) -> Stored:
 
 
 def _keep_newest(found: _Found, stored: Stored) -> None:
-    """Unpack a release unless a newer revision is known: one at a time is in memory."""
+    """Decode a release unless a newer revision is known: one at a time is in memory."""
     key = (stored.namespace, stored.name)
     if key in found and found[key][0] >= stored.revision:
         return
     try:
-        result: Release | SnapshotError = parse_release(stored.payload, stored.namespace)
+        result: NamedEntries | SnapshotError = parse_release(stored.payload, stored.namespace)
     except SnapshotError as error:
         what = f"release {stored.namespace}/{stored.name} is corrupt"
         result = Internal(what, why=f"{error.what}: {error.why}" if error.why else error.what)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.run.context import Context, Right, require_kube
 from kubectl_snapshot.constants import MANAGED_BY_LABEL, NAME
+from kubectl_snapshot.document.registry import STRING, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent
 
@@ -13,23 +14,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
+    from kubectl_snapshot.collectors.kubernetes.shared import Shared
+
+SPEC = SubtypeSpec("image", values=STRING)
 RIGHTS = (Right("", "pods", ("list",), purpose="K8s.image: the images of all pods."),)
 
-# The snapshot does not see itself.
+# Our own objects are not part of a snapshot.
 NOT_OURS = {"labelSelector": f"{MANAGED_BY_LABEL}!={NAME}"}
 # core/v1 PodSpec; all three are lists of objects with `image`.
 CONTAINER_FIELDS = ("containers", "initContainers", "ephemeralContainers")
 
 
-def read_images(context: Context) -> Subtype:
-    """Return the images of every namespace; only their references are kept of each page."""
+def read(context: Context, _: Shared) -> Subtype:
+    """Return the images of every namespace; of each page, only the references stay in memory."""
     pods = require_kube(context).list_items(
         "/api/v1/pods", doing="list the pods", query=NOT_OURS, deadline=context.deadline
     )
     references = (reference for pod in pods for reference in pod_images(pod))
     data, all_references = parse_images(references)
     if not data:
-        raise Absent("there is no pod but our own")
+        raise Absent("the cluster has no pods except our own")
     return Subtype("image", data, all_references)
 
 
@@ -42,9 +46,9 @@ def pod_images(pod: Mapping[str, Any]) -> Iterator[str]:
 
 
 def parse_images(references: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return tags by base name, of equal names the last; and, as `image.<name>`, what that loses.
+    """Return tags by base name, the last one of equal names; and `image.<name>` for the context.
 
-    That is all full references of a name where they differ, or where one has a digest.
+    It has all full references of a name if they differ, or if one has a digest.
     """
     tags: dict[str, str] = {}
     seen: dict[str, set[str]] = {}
@@ -62,7 +66,7 @@ def parse_images(references: Iterable[str]) -> tuple[dict[str, str], dict[str, s
 
 
 def split_image(reference: str) -> tuple[str, str]:
-    """Return base name and tag; a digest counts for nothing, a missing tag is `latest`."""
+    """Return base name and tag; a digest is ignored, a missing tag is `latest`."""
     base = reference.rpartition("/")[2].partition("@")[0]
     name, colon, tag = base.rpartition(":")
     return (name, tag) if colon else (base, "latest")

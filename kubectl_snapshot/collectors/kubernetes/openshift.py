@@ -1,4 +1,4 @@
-"""Which OpenShift a cluster is: no subtype, but a note beside K8s.node."""
+"""The release of OpenShift, for the context of K8s.node."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ RIGHTS = (
         purpose="K8s.node: the release of OpenShift, where this is one.",
     ),
 )
-# There is one, and this is its name (github.com/openshift/api, config/v1 ClusterVersion).
+# A singleton (github.com/openshift/api, config/v1 ClusterVersion).
 PATH = "/apis/config.openshift.io/v1/clusterversions/version"
 
 
 def read_release(context: Context) -> Mapping[str, str]:
-    """Return the release that the cluster is at, or is on its way to; or why it is not known."""
+    """Return the release that the cluster has or is updating to; or the reason it is unknown."""
     try:
         answer = require_kube(context).request(
             "GET", PATH, doing="read the version of OpenShift", deadline=context.deadline

@@ -12,15 +12,18 @@ from kubectl_snapshot.collectors.run.context import (
     build_partial_subtype,
     require_kube,
 )
+from kubectl_snapshot.document.registry import STRING, SecretPlace, SubtypeSpec
 from kubectl_snapshot.errors import Absent, Internal, SnapshotError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from kubectl_snapshot.collectors.kubernetes.shared import Shared
     from kubectl_snapshot.document.snapshot import Subtype
 
 GROUP, KIND = "nvidia.com", "ClusterPolicy"
+SPEC = SubtypeSpec("policy", values=STRING, secrets=(SecretPlace(name_after=""),))
 RIGHTS = (
     Right(
         GROUP,
@@ -32,17 +35,12 @@ RIGHTS = (
 )
 
 
-def read_policies(
-    context: Context, read_groups: Callable[[], Sequence[Mapping[str, Any]]]
-) -> Subtype:
-    """Return the specs of all policies, in the version that the server prefers.
-
-    `read_groups` returns the server's API groups.
-    """
+def read(context: Context, shared: Shared) -> Subtype:
+    """Return the specs of all policies, in the version that the server prefers."""
     kube = require_kube(context)
-    resources = find_resources(kube, read_groups(), GROUP.__eq__, KIND, context.deadline)
+    resources = find_resources(kube, shared.read_groups(), GROUP.__eq__, KIND, context.deadline)
     if not resources:
-        raise Absent(f"the API server knows no {KIND} of {GROUP}")
+        raise Absent(f"the API server does not serve {KIND} of {GROUP}")
     doing = f"list {resources[0].title}"
     return build_policies(
         kube.list_items(resources[0].path, doing=doing, deadline=context.deadline)
@@ -56,7 +54,7 @@ def build_policies(policies: Iterable[Mapping[str, Any]]) -> Subtype:
     """
     specs = {policy["metadata"]["name"]: policy.get("spec") for policy in policies}
     if not specs:
-        raise Absent(f"there is no {KIND}")
+        raise Absent(f"the cluster has no {KIND}")
     data: dict[str, str] = {}
     errors: list[SnapshotError] = []
     for index, name in enumerate(sorted(specs)):

@@ -1,4 +1,4 @@
-"""The rules for text files: lines and key-value maps (contract section 3). One function reads."""
+"""Read and parse text files: lines and key-value maps (contract section 3)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from kubectl_snapshot.constants import WHITE_SPACE
 from kubectl_snapshot.errors import Internal, InvalidRequest, SnapshotError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kubectl_snapshot.clients.host.hostpath import HostPath
 
 _TO_BLANK = str.maketrans(dict.fromkeys(WHITE_SPACE, " "))
@@ -76,6 +78,16 @@ def parse_map(content: Text, rules: TextRules = DEFAULT_RULES) -> dict[str, str]
 def split_words(line: str) -> list[str]:
     """Return the words of a line, split at Unicode White_Space."""
     return [word for word in line.translate(_TO_BLANK).split(" ") if word]
+
+
+def find_repeated(entries: Iterable[tuple[str, str]], separator: str) -> dict[str, str]:
+    """Return all values of each key that occurs more than once, as `repeated.<key>`."""
+    values: dict[str, list[str]] = {}
+    for key, value in entries:
+        values.setdefault(key, []).append(value)
+    return {
+        f"repeated.{key}": separator.join(all_) for key, all_ in values.items() if len(all_) > 1
+    }
 
 
 def _decode(content: Text, rules: TextRules) -> str:

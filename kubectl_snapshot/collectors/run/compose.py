@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.files.keyfile import new_key
+from kubectl_snapshot.collectors.run.context import build_registry
 from kubectl_snapshot.collectors.run.runner import run_collectors
 from kubectl_snapshot.document.redaction.values import (
     DISABLED,
@@ -67,7 +68,7 @@ def collect_redacted(
     measurements = run_collectors(collectors, context, deadline, on_event, stop)
     from kubectl_snapshot.document.redaction.measurements import redact_measurements
 
-    return redact_measurements(measurements, context.settings.redaction)
+    return redact_measurements(measurements, context.settings.redaction, build_registry(collectors))
 
 
 def compose_snapshot(

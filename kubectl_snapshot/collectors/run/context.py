@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from kubectl_snapshot.document.registry import MeasurementSpec
 from kubectl_snapshot.document.snapshot import PARTIAL, Subtype
 from kubectl_snapshot.errors import SnapshotError, Unavailable
 from kubectl_snapshot.settings import CollectSettings
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.clients.host.hostpath import HostPath
     from kubectl_snapshot.clients.kube.client import Kube
+    from kubectl_snapshot.document.registry import Registry, SubtypeSpec
 
 # A collector's scope: it describes the node it runs on, or what is the same from every node.
 NODE, CLUSTER = "node", "cluster"
@@ -75,7 +77,7 @@ class Collector(Protocol):
     def RIGHTS(self) -> tuple[Right, ...]: ...
 
     @property
-    def SUBTYPES(self) -> tuple[str, ...]: ...
+    def SUBTYPES(self) -> tuple[SubtypeSpec, ...]: ...
 
     @property
     def DEADLINE_S(self) -> float: ...
@@ -84,12 +86,23 @@ class Collector(Protocol):
 
 
 def expected_subtypes(collector: Collector, context: Context) -> tuple[str, ...]:
-    """Return the subtypes that a document has whatever happens.
+    """Return the subtypes that a document has in any case.
 
-    SUBTYPES, unless the module has a function `choose_subtypes(context)`: the caller chooses them.
+    Those of SUBTYPES that are no patterns, unless the module has `choose_subtypes(context)`.
     """
     choose = getattr(collector, "choose_subtypes", None)
-    return choose(context) if choose else collector.SUBTYPES
+    if choose:
+        names: tuple[str, ...] = choose(context)
+        return names
+    return tuple(spec.name for spec in collector.SUBTYPES if not spec.is_pattern)
+
+
+def build_registry(collectors: Iterable[Collector]) -> Registry:
+    """Return what collectors declare about their subtypes; DEVICES of a module is optional."""
+    return tuple(
+        MeasurementSpec(collector.TYPE, collector.SUBTYPES, getattr(collector, "DEVICES", None))
+        for collector in collectors
+    )
 
 
 def read_subtype(name: str, read: Callable[[], Subtype]) -> Subtype:

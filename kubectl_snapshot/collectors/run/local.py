@@ -54,7 +54,7 @@ def collect_locally(collectors: Sequence[Collector], version: str, local: LocalC
 
 def read_node_name(environment: Mapping[str, str]) -> str:
     """Return what this machine is called as a node; where nothing tells it, the kernel's name."""
-    from kubectl_snapshot.collectors.kubernetes.collector import detect_node_name
+    from kubectl_snapshot.collectors.kubernetes.node import detect_node_name
 
     return detect_node_name(environment) or os.uname().nodename
 

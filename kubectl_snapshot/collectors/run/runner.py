@@ -75,7 +75,7 @@ def run_collectors(
         arguments = (index, collector, own_context, results)
         threading.Thread(target=_collect, args=arguments, daemon=True).start()
 
-    measurements = []
+    measurements: dict[int, Measurement] = {}
     while pending:
         index, result = _receive(results, pending, stop)
         if index not in pending:
@@ -83,8 +83,8 @@ def run_collectors(
         if isinstance(result, Subtype):
             pending[index].finished.append(result)
         else:
-            measurements.append(_close(pending.pop(index), result, on_event))
-    return in_order(tuple(measurements))
+            measurements[index] = _close(pending.pop(index), result, on_event)
+    return in_order(tuple(measurements[index] for index in sorted(measurements)))
 
 
 def _collect(

@@ -1,4 +1,4 @@
-"""Which codec a text needs. Readers of documents come in here."""
+"""Parse a document in JSON or YAML."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from kubectl_snapshot.document.codec.tree import parse_tree, refuse_size
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from kubectl_snapshot.document.registry import Registry
     from kubectl_snapshot.document.snapshot import Snapshot
 
 
 def parse_document(content: str | bytes, name: str = "") -> Snapshot:
     """Return the document in a text: JSON if it begins with a brace, else YAML.
 
-    Raises InvalidRequest for anything else; `name` (a path, a URI) tells the user what was read.
+    Raises InvalidRequest for anything else; errors mention `name`, a path or URI.
     """
     try:
         return _parse(content)
@@ -25,17 +26,17 @@ def parse_document(content: str | bytes, name: str = "") -> Snapshot:
         raise InvalidRequest(f"cannot read {name}", why=why) from e
 
 
-def parse_node_document(payload: bytes) -> Snapshot:
-    """Return the document a node sent: JSON that keeps to the schema, else InvalidRequest.
+def parse_node_document(payload: bytes, registry: Registry) -> Snapshot:
+    """Return a node's document: JSON that matches the schema, else raise InvalidRequest.
 
-    A node is not trusted; what others wrote is read by parse_document, which asks for less.
+    A node is not trusted; parse_document reads other documents and is less strict.
     """
     from kubectl_snapshot.document.codec.json_codec import load_json
     from kubectl_snapshot.document.schema import validate
 
     refuse_size(len(payload))
     tree = load_json(_decoded(payload))
-    validate(tree)
+    validate(tree, registry)
     return parse_tree(tree)
 
 

@@ -1,7 +1,7 @@
-"""What changed between two documents. Pure, knows no format.
+"""Compare two documents. Pure.
 
-A value that one of them could not read is unknown, never added or removed. What is no news is left
-out: document/diff/ignored has the list.
+A value that one document could not read is unknown, never added or removed. document/diff/ignored
+decides which differences are ignored.
 """
 
 from __future__ import annotations
@@ -9,45 +9,42 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubectl_snapshot.document.diff.direction import describe_move, natural_key
-from kubectl_snapshot.document.diff.equality import HIDDEN, SAME, compare_values, find_footing
-from kubectl_snapshot.document.diff.ignored import TELLING, is_identity, is_volatile
-from kubectl_snapshot.document.diff.match import (
-    COUNTS,
-    GPU,
-    TOPOLOGY,
-    count_gpus,
-    is_gpu,
-    pair_subtypes,
-    tells_all_gpus,
+from kubectl_snapshot.document.diff.direction import describe_direction, natural_key
+from kubectl_snapshot.document.diff.equality import (
+    EQUAL,
+    UNDECIDABLE,
+    compare_values,
+    find_comparability,
 )
-from kubectl_snapshot.document.diff.selection import Selection, is_asked, may_be_asked
+from kubectl_snapshot.document.diff.ignored import build_ignore_rules
+from kubectl_snapshot.document.diff.match import count_devices, lists_all_devices, pair_subtypes
+from kubectl_snapshot.document.diff.selection import Selection, is_selected, may_be_selected
 from kubectl_snapshot.document.paths import METADATA
-from kubectl_snapshot.document.redaction.values import LEFT_OUT, MARK
+from kubectl_snapshot.document.redaction.values import LEFT_OUT, PREFIX
 from kubectl_snapshot.document.snapshot import ABSENT, GAP_STATUSES, PARTIAL, Subtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from kubectl_snapshot.document.diff.equality import Footing
+    from kubectl_snapshot.document.diff.equality import Comparability
     from kubectl_snapshot.document.diff.match import Pair, Pairs
+    from kubectl_snapshot.document.registry import Devices, Registry
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
 
 ADDED, REMOVED, CHANGED, UNKNOWN = "added", "removed", "changed", "unknown"
 KINDS = (ADDED, REMOVED, CHANGED, UNKNOWN)
-COUNT_PATHS = tuple(f"{GPU}.{name}.{key}" for name, key in COUNTS)
-# What the two documents are called where one is spoken of: `diff A B`.
+# The names of the two documents in notes, as in `diff A B`.
 LETTERS = ("A", "B")
 
 
 @dataclass(frozen=True)
 class Change:
-    """One difference, or with kind `unknown` one that nobody can tell.
+    """One difference; kind `unknown` where the values cannot be compared.
 
-    `subtype` is `OS.sysctl`, or `metadata`. The key is empty where a whole subtype came, went, or
-    is unknown; `values` are then its readings by key. `note` is how the value moved (`newer`,
-    `older`, `+4`), or why it is unknown. `after_name` is the subtype's name in the second document
-    where that is another: GPUs are not matched by their number.
+    `subtype` is `OS.sysctl`, or `metadata`. The key is empty where a whole subtype was added,
+    removed or is unknown; `values` are then its readings by key. `note` is the direction of the
+    change (`newer`, `older`, `+4`), or why it is unknown. `after_name` is the subtype's name in the
+    second document if it differs: GPUs are not matched by number.
     """
 
     subtype: str
@@ -75,7 +72,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Diff:
-    """All changes in document order; `left_out` is how many others are no news."""
+    """All changes in document order; `left_out` is the number of ignored changes."""
 
     before: Side
     after: Side
@@ -96,23 +93,29 @@ class Diff:
 def diff_snapshots(
     before: Snapshot,
     after: Snapshot,
+    registry: Registry,
     sources: tuple[str, str] = LETTERS,
     selection: Selection | None = None,
 ) -> Diff:
     """Return what changed from one document to the other, in document order."""
     selection = selection or Selection()
-    footing = find_footing(before.metadata, after.metadata, is_exact=selection.everything)
-    paired = pair_subtypes(before, after, footing.nodes is None)
-    ground = _Ground(footing, _explain_gpus(before, after), paired.lone_gpus, _gpu_balance(paired))
+    comparability = find_comparability(
+        before.metadata,
+        after.metadata,
+        build_ignore_rules(registry),
+        is_exact=selection.everything,
+    )
+    paired = pair_subtypes(before, after, comparability.nodes is None, registry)
+    basis = _DiffBasis(comparability, _find_device_facts(before, after, paired, registry), paired)
     metadata = (Subtype(METADATA, before.metadata), Subtype(METADATA, after.metadata))
     found = [
-        *_compare_readings(METADATA, *metadata, footing),
-        *(change for pair in paired.pairs for change in _compare_pair(pair, ground)),
+        *_compare_readings(METADATA, *metadata, comparability),
+        *(change for pair in paired.pairs for change in _compare_pair(pair, basis)),
     ]
-    asked = [change for one in found for change in _select(one, selection)]
-    news = [change for change in asked if selection.everything or _is_news(change, ground)]
+    selected = [change for one in found for change in _select(one, selection)]
+    shown = [c for c in selected if selection.everything or not _is_ignored(c, basis)]
     sides = (Side(sources[0], before.metadata), Side(sources[1], after.metadata))
-    return Diff(*sides, tuple(news), len(asked) - len(news))
+    return Diff(*sides, tuple(shown), len(selected) - len(shown))
 
 
 def count_kinds(diff: Diff) -> dict[str, int]:
@@ -121,60 +124,71 @@ def count_kinds(diff: Diff) -> dict[str, int]:
     return {kind: found.count(kind) for kind in KINDS}
 
 
-class _Ground(NamedTuple):
-    """What is known of two documents as a whole.
+class _DeviceFacts(NamedTuple):
+    """The devices of one type in both documents.
 
-    `gpu_gaps` is why each does not tell of all its GPUs, empty where it does. `gpu_balance` is how
-    many more GPUs the second one tells of.
+    `gaps` is why each document does not list all its devices, empty where it does. `balance` is how
+    many more devices the second one lists.
     """
 
-    footing: Footing
-    gpu_gaps: tuple[str, str]
-    lone_gpus: frozenset[str]
-    gpu_balance: int
+    devices: Devices
+    gaps: tuple[str, str]
+    balance: int
 
 
-def _compare_pair(pair: Pair, ground: _Ground) -> Iterator[Change]:
+class _DiffBasis(NamedTuple):
+    """What a comparison needs to know of two documents as a whole; devices by type."""
+
+    comparability: Comparability
+    devices: Mapping[str, _DeviceFacts]
+    paired: Pairs
+
+
+def _compare_pair(pair: Pair, basis: _DiffBasis) -> Iterator[Change]:
     old, new = pair.before, pair.after
     if old is None or new is None:
-        yield _describe_lone(pair, ground)
+        yield _describe_one_sided(pair, basis)
         return
     are_absent = (old.status == ABSENT, new.status == ABSENT)
     is_read = not any(subtype.status in GAP_STATUSES for subtype in (old, new))
-    if is_read and are_absent[0] != are_absent[1] and (pair.type, old.name) != TOPOLOGY:
+    is_of_links = _is_links(pair.name, basis)
+    if is_read and are_absent[0] != are_absent[1] and not is_of_links:
         kind, values = (REMOVED, old.data) if are_absent[1] else (ADDED, new.data)
         yield Change(pair.name, "", kind, note=_explain_both(old, new), values=values)
         return
-    for change in _compare_readings(pair.name, old, new, ground.footing):
+    for change in _compare_readings(pair.name, old, new, basis.comparability):
         yield replace(change, after_name="" if old.name == new.name else f"{pair.type}.{new.name}")
 
 
-def _describe_lone(pair: Pair, ground: _Ground) -> Change:
-    """Return what is to be said of a subtype that only one document has.
+def _describe_one_sided(pair: Pair, basis: _DiffBasis) -> Change:
+    """Return the change for a subtype that only one document has.
 
-    A tool writes every subtype that it collects, so that it was not collected in the other. Only
-    GPUs come and go.
+    A tool writes every subtype that it collects, so the other one did not collect it. Only devices
+    are added and removed.
     """
-    is_gone = pair.after is None
+    is_removed = pair.after is None
     subtype = pair.before or pair.after or Subtype("")
-    gap = ground.gpu_gaps[is_gone] if is_gpu(pair) else "not collected"
-    if gap:
-        note = f"{LETTERS[is_gone]}: {gap}"
+    gap = basis.devices[pair.type].gaps[is_removed] if pair.devices else "not collected"
+    if gap or pair.devices is None:
+        note = f"{LETTERS[is_removed]}: {gap}"
         return Change(pair.name, "", UNKNOWN, note=note, values=subtype.data)
-    told = (str(subtype.data.get(key, "")) for key in ("name", "pci.bus-id"))
-    note = " at ".join(text for text in told if text)
-    return Change(pair.name, "", REMOVED if is_gone else ADDED, note=note, values=subtype.data)
+    texts = (str(subtype.data.get(key, "")) for key in pair.devices.describe_by)
+    note = " at ".join(text for text in texts if text)
+    kind = REMOVED if is_removed else ADDED
+    return Change(pair.name, "", kind, note=note, values=subtype.data)
 
 
-def _compare_readings(name: str, old: Subtype, new: Subtype, footing: Footing) -> Iterator[Change]:
-    """Yield the changes of single readings and, at the end, what is unknown for want of reading."""
-    left, right = _readings(old, new), _readings(new, old)
+def _compare_readings(
+    name: str, old: Subtype, new: Subtype, comparability: Comparability
+) -> Iterator[Change]:
+    """Yield the changes of single readings and, last, those unknown because one was not read."""
+    left, right = (_readings(name, *pair, comparability) for pair in ((old, new), (new, old)))
     differing = [key for key, value in left.items() if not _is_equal(value, right.get(key))]
     differing += [key for key in right if key not in left]
     unread: dict[str, Scalar] = {}
     for key in sorted(differing, key=natural_key):
         if key in left and key in right:
-            yield from _compare_reading(name, key, left[key], right[key], footing)
+            yield from _compare_reading(name, key, left[key], right[key], comparability)
         elif _may_be_unread(key, new if key in left else old):
             unread[key] = left[key] if key in left else right[key]
         elif key in left:
@@ -188,35 +202,43 @@ def _compare_readings(name: str, old: Subtype, new: Subtype, footing: Footing) -
 
 
 def _compare_reading(
-    name: str, key: str, before: Scalar, after: Scalar, footing: Footing
+    name: str, key: str, before: Scalar, after: Scalar, comparability: Comparability
 ) -> Iterator[Change]:
-    outcome = compare_values(f"{name}.{key}", before, after, footing)
-    if outcome == HIDDEN:
-        yield Change(name, key, UNKNOWN, before, after, "redacted, and not by the same key")
-    elif outcome != SAME:
-        yield Change(name, key, CHANGED, before, after, describe_move(name, before, after))
+    outcome = compare_values(f"{name}.{key}", before, after, comparability)
+    if outcome == UNDECIDABLE:
+        yield Change(name, key, UNKNOWN, before, after, "redacted with different keys")
+    elif outcome != EQUAL:
+        is_node_list = comparability.ignore.is_node_list(name)
+        note = describe_direction(before, after, is_node_list)
+        yield Change(name, key, CHANGED, before, after, note)
 
 
-def _readings(subtype: Subtype, other: Subtype) -> dict[str, Scalar]:
-    """Return what is compared: data and, where both tools write one, what a context adds to it."""
+def _readings(
+    name: str, subtype: Subtype, other: Subtype, comparability: Comparability
+) -> dict[str, Scalar]:
+    """Return data and, if this program wrote both documents, the context that adds to it."""
     if not ("elapsed-ms" in subtype.context and "elapsed-ms" in other.context):
         return dict(subtype.data)
-    context = {f"context.{k}": v for k, v in subtype.context.items() if k not in TELLING}
+    context = {
+        f"context.{key}": text
+        for key, text in subtype.context.items()
+        if not comparability.ignore.is_ignored_context(name, key)
+    }
     return {**context, **subtype.data}
 
 
 def _is_equal(before: Scalar, after: Scalar | None) -> bool:
-    """Return whether two values are the same at first sight; Python takes True for 1."""
+    """Return whether two values are identical; Python takes True for 1."""
     return before == after and isinstance(before, bool) == isinstance(after, bool)
 
 
 def _may_be_unread(key: str, subtype: Subtype) -> bool:
     """Return whether a key may be missing because it was not read, or was redacted."""
-    return subtype.status in GAP_STATUSES or LEFT_OUT in subtype.context or MARK in key
+    return subtype.status in GAP_STATUSES or LEFT_OUT in subtype.context or PREFIX in key
 
 
 def _explain_both(old: Subtype, new: Subtype) -> str:
-    """Return why what is not there is not, as `B: forbidden: <reason>`."""
+    """Return the reason a subtype is missing, as `B: forbidden: <reason>`."""
     reasons = [_explain(old), _explain(new)]
     if reasons[0] == reasons[1] != "":
         return f"{' and '.join(LETTERS)}: {reasons[0]}"
@@ -232,52 +254,81 @@ def _explain(subtype: Subtype) -> str:
     return f"{subtype.status}: {reason}" if reason else subtype.status
 
 
-def _explain_gpus(before: Snapshot, after: Snapshot) -> tuple[str, str]:
-    """Return why each document does not tell of every GPU, empty where it does."""
-    reasons = []
-    for snapshot in (before, after):
-        count = count_gpus(snapshot)
-        told = f"it counts {count} GPUs and tells not of each" if count else "GPUs were not counted"
-        reasons.append("" if tells_all_gpus(snapshot) else told)
-    return reasons[0], reasons[1]
+def _find_device_facts(
+    before: Snapshot, after: Snapshot, paired: Pairs, registry: Registry
+) -> dict[str, _DeviceFacts]:
+    return {
+        spec.type: _DeviceFacts(
+            spec.devices,
+            (
+                _explain_unlisted(before, spec.type, spec.devices),
+                _explain_unlisted(after, spec.type, spec.devices),
+            ),
+            _balance(paired, spec.type, spec.devices),
+        )
+        for spec in registry
+        if spec.devices
+    }
 
 
-def _gpu_balance(paired: Pairs) -> int:
-    """Return how many more GPUs the second document tells of, each with its state left aside."""
-    gpus = [pair for pair in paired.pairs if is_gpu(pair) and not pair.name.endswith("-state")]
-    return sum((pair.before is None) - (pair.after is None) for pair in gpus)
+def _explain_unlisted(snapshot: Snapshot, type_: str, devices: Devices) -> str:
+    """Return why a document does not list all its devices, empty where it does."""
+    if lists_all_devices(snapshot, type_, devices):
+        return ""
+    count = count_devices(snapshot, type_, devices)
+    return f"counts {count} {type_}s but does not list them" if count else f"{type_}s not counted"
+
+
+def _balance(paired: Pairs, type_: str, devices: Devices) -> int:
+    """Return how many more devices the second document lists, states not counted."""
+    found = [
+        pair
+        for pair in paired.pairs
+        if pair.devices and pair.type == type_ and not pair.name.endswith(devices.state_suffix)
+    ]
+    return sum((pair.before is None) - (pair.after is None) for pair in found)
 
 
 def _select(change: Change, selection: Selection) -> Iterator[Change]:
-    """Yield a change if it is asked for, a whole subtype with those values that are."""
+    """Yield a change if it is selected; of a whole subtype, only the selected values."""
     if change.values:
         values = {
-            k: v for k, v in change.values.items() if is_asked(f"{change.path}.{k}", selection)
+            k: v for k, v in change.values.items() if is_selected(f"{change.path}.{k}", selection)
         }
         if values:
             yield replace(change, values=values)
         return
-    ask = is_asked if change.key else may_be_asked
-    if ask(change.path, selection):
+    select = is_selected if change.key else may_be_selected
+    if select(change.path, selection):
         yield change
 
 
-def _is_news(change: Change, ground: _Ground) -> bool:
-    """Return whether a change is none that comes by itself, from being another node, or twice."""
+def _is_ignored(change: Change, basis: _DiffBasis) -> bool:
+    """Return whether a change is volatile, node identity, or follows from another change."""
+    ignore = basis.comparability.ignore
     path = change.path if change.key else f"{change.path}."
-    if is_volatile(path):
-        return False
+    if ignore.is_volatile(path):
+        return True
     is_value = change.key and change.kind in (CHANGED, UNKNOWN)
-    if is_value and ground.footing.nodes is not None and is_identity(path):
+    if is_value and basis.comparability.nodes is not None and ignore.is_identity(path):
+        return True
+    return _follows_from_devices(change, basis)
+
+
+def _follows_from_devices(change: Change, basis: _DiffBasis) -> bool:
+    """Return whether a change follows from an added or removed device: its links, and a count."""
+    if _is_links(change.subtype, basis):
+        return any(id_ in basis.paired.unmatched for id_ in change.key.split("/") if id_)
+    type_, _, name = change.subtype.partition(".")
+    facts = basis.devices.get(type_)
+    if facts is None or (name, change.key) not in facts.devices.counts:
         return False
-    return not _follows_from_gpus(change, ground)
-
-
-def _follows_from_gpus(change: Change, ground: _Ground) -> bool:
-    """Return whether a GPU that came or went says the same: its links, and a count."""
-    if change.subtype == ".".join(TOPOLOGY):
-        return any(uuid in ground.lone_gpus for uuid in change.key.split("/") if uuid)
     before, after = change.before, change.after
-    if change.path not in COUNT_PATHS or not (isinstance(before, int) and isinstance(after, int)):
-        return False
-    return after - before == ground.gpu_balance
+    return isinstance(before, int) and isinstance(after, int) and after - before == facts.balance
+
+
+def _is_links(subtype: str, basis: _DiffBasis) -> bool:
+    """Return whether a subtype lists the links between devices."""
+    type_, _, name = subtype.partition(".")
+    facts = basis.devices.get(type_)
+    return facts is not None and name == facts.devices.links

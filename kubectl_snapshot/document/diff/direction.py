@@ -1,4 +1,4 @@
-"""How a value moved: a larger number, a newer version, more nodes. Says nothing where unsure."""
+"""The direction of a change: a larger number, a newer version, more nodes; empty if unsure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ NEWER, OLDER = "newer", "older"
 INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,11})")
 # The number of a package's build: `-13-amd64`, `-427.13.1.el9`; a commit's digits end in a letter.
 BUILD = re.compile(r"[-+]([0-9]+(?:\.[0-9]+)*)(?![0-9A-Za-z])")
-# The end of an entry of NodeTopology: `value|gpu-1,gpu-2`, or shortened ` (+3 more)`.
-NODE_LISTS = ("NodeTopology.taint", "NodeTopology.label")
 
 
-def describe_move(subtype: str, before: Scalar, after: Scalar) -> str:
-    """Return `+4`, `newer`, `older`, `2 nodes more`, or the empty text."""
-    if subtype in NODE_LISTS:
+def describe_direction(before: Scalar, after: Scalar, is_node_list: bool = False) -> str:
+    """Return `+4`, `newer`, `older`, `2 nodes more`, or the empty text.
+
+    A node list is `value|gpu-1,gpu-2`, which may be truncated: ` (+3 more)`.
+    """
+    if is_node_list:
         return _compare_nodes(str(before), str(after))
     numbers = _number(before), _number(after)
     if numbers[0] is not None and numbers[1] is not None:
@@ -34,7 +35,7 @@ def describe_move(subtype: str, before: Scalar, after: Scalar) -> str:
 
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:
-    """Return what sorts names with numbers in them as people count: `gpu-2` before `gpu-10`."""
+    """Return a natural sort key: `gpu-2` before `gpu-10`."""
     parts = re.split(r"([0-9]+)", text)
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 

@@ -1,7 +1,7 @@
-"""Which subtypes of two documents stand for the same thing. Pure.
+"""Pair the subtypes of two documents. Pure.
 
-All go by their names but those of GPUs: a GPU is its UUID, else its place on the PCI bus. Its
-number is neither, for it moves up when another GPU is gone.
+Subtypes are paired by name, devices such as GPUs by identity: a device's number changes when
+another device is gone.
 """
 
 from __future__ import annotations
@@ -11,159 +11,171 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.paths import iter_subtypes
-from kubectl_snapshot.document.snapshot import ABSENT, TYPES, Subtype
+from kubectl_snapshot.document.snapshot import ABSENT, Subtype, rank_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
+    from kubectl_snapshot.document.registry import Devices, Registry
     from kubectl_snapshot.document.snapshot import Snapshot
 
     Index = Mapping[tuple[str, str], Subtype]
 
-GPU = "GPU"
-GPU_NAME = re.compile(r"(gpu-[0-9]+)(-state)?")
-TOPOLOGY = (GPU, "topology")
-# Where the number of GPUs is told besides there being a subtype of each.
-COUNTS = (("smi", "gpu-count"), ("hardware", "gpu-count"), ("device", "count"))
-
 
 @dataclass(frozen=True)
 class Pair:
-    """One subtype of both documents; None where a document has none."""
+    """One subtype of both documents; None where a document has none.
+
+    `devices` is set where the subtype is one device, configuration or state.
+    """
 
     type: str
     before: Subtype | None
     after: Subtype | None
+    devices: Devices | None = None
 
     @property
     def name(self) -> str:
-        """Return its path: that of the first document, which has it in most cases."""
+        """Return the path, by the name in the first document if that has the subtype."""
         subtype = self.before or self.after
         return f"{self.type}.{subtype.name}" if subtype else self.type
+
+    @property
+    def is_one_sided(self) -> bool:
+        """Return whether only one document has the subtype."""
+        return self.before is None or self.after is None
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """All subtypes of two documents in their order, and the UUIDs of GPUs that only one has."""
+    """All subtypes of two documents in order, and the ids of devices that only one has."""
 
     pairs: tuple[Pair, ...]
-    lone_gpus: frozenset[str] = field(default_factory=frozenset)
+    unmatched: frozenset[str] = field(default_factory=frozenset)
 
 
-def pair_subtypes(before: Snapshot, after: Snapshot, is_one_node: bool) -> Pairs:
+def pair_subtypes(
+    before: Snapshot, after: Snapshot, is_one_node: bool, registry: Registry
+) -> Pairs:
     """Return the subtypes of two documents, each with its counterpart."""
-    old, new = _index(before), _index(after)
-    twins = _match_gpus(old, new, is_one_node)
-    uuids = {
-        uuid_of(new[GPU, twin]): uuid_of(old[GPU, name])
-        for name, twin in twins.items()
-        if uuid_of(new[GPU, twin])
-    }
-    if TOPOLOGY in new:
-        new = {**new, TOPOLOGY: _rename_links(new[TOPOLOGY], uuids)}
-    found = list(_pair(old, new, twins))
-    rank = {name: index for index, name in enumerate(TYPES)}
-    found.sort(key=lambda pair: rank.get(pair.type, len(TYPES)))
-    return Pairs(tuple(found), frozenset(_lone_gpus(found)))
+    old: Index = _index(before)
+    new: Index = _index(after)
+    names: dict[tuple[str, str], str] = {}
+    devices = {spec.type: spec.devices for spec in registry if spec.devices}
+    for type_, declared in devices.items():
+        matched = _match_devices(old, new, type_, declared, is_one_node)
+        new = _rename_links(old, new, type_, declared, matched)
+        for name, other in matched.items():
+            names[type_, name] = other
+            names[type_, name + declared.state_suffix] = other + declared.state_suffix
+    found = list(_pair(old, new, names, devices))
+    found.sort(key=lambda pair: rank_type(pair.type))
+    return Pairs(tuple(found), frozenset(_unmatched(found)))
 
 
-def is_gpu(pair: Pair) -> bool:
-    """Return whether a pair is of one GPU, configuration or state."""
-    return pair.type == GPU and GPU_NAME.fullmatch(pair.name[len(GPU) + 1 :]) is not None
-
-
-def count_gpus(snapshot: Snapshot) -> int | None:
-    """Return how many GPUs a document says there are, None where nobody has counted.
+def count_devices(snapshot: Snapshot, type_: str, devices: Devices) -> int | None:
+    """Return the number of devices that a document counts, None if nothing counted them.
 
     NVIDIA AICR also writes 0 where it could not look; a count of 0 needs the status `absent`.
     """
     index = _index(snapshot)
-    for name, key in COUNTS:
-        subtype = index.get((GPU, name), Subtype(name))
+    for name, key in devices.counts:
+        subtype = index.get((type_, name), Subtype(name))
         count = subtype.data.get(key)
         if isinstance(count, int) and (count > 0 or subtype.status == ABSENT):
             return int(count)
     return None
 
 
-def tells_all_gpus(snapshot: Snapshot) -> bool:
-    """Return whether a document has a subtype for each GPU that was counted."""
-    count = count_gpus(snapshot)
-    told = [n for t, n in _index(snapshot) if t == GPU and re.fullmatch("gpu-[0-9]+", n)]
-    return count is not None and len(told) >= count
-
-
-def uuid_of(gpu: Subtype) -> str:
-    """Return the UUID of a GPU, empty where it is not told."""
-    return str(gpu.data.get("uuid") or gpu.context.get("uuid", ""))
+def lists_all_devices(snapshot: Snapshot, type_: str, devices: Devices) -> bool:
+    """Return whether a document has a subtype for each device that was counted."""
+    count = count_devices(snapshot, type_, devices)
+    return count is not None and len(_list_devices(_index(snapshot), type_, devices)) >= count
 
 
 def _index(snapshot: Snapshot) -> dict[tuple[str, str], Subtype]:
     return {(type_, subtype.name): subtype for type_, subtype in iter_subtypes(snapshot)}
 
 
-def _pair(old: Index, new: Index, twins: Mapping[str, str]) -> Iterator[Pair]:
+def _pair(
+    old: Index,
+    new: Index,
+    names: Mapping[tuple[str, str], str],
+    devices: Mapping[str, Devices],
+) -> Iterator[Pair]:
     taken = set()
     for (type_, name), subtype in old.items():
-        gpu = GPU_NAME.fullmatch(name) if type_ == GPU else None
-        twin = (twins[gpu[1]] + (gpu[2] or "") if gpu[1] in twins else "") if gpu else name
-        taken.add((type_, twin))
-        yield Pair(type_, subtype, new.get((type_, twin)))
+        declared = _devices_of(type_, name, devices)
+        other = names.get((type_, name), "") if declared else name
+        taken.add((type_, other))
+        yield Pair(type_, subtype, new.get((type_, other)), declared)
     for (type_, name), subtype in new.items():
         if (type_, name) not in taken:
-            yield Pair(type_, None, subtype)
+            yield Pair(type_, None, subtype, _devices_of(type_, name, devices))
 
 
-def _match_gpus(old: Index, new: Index, is_one_node: bool) -> dict[str, str]:
-    """Return the names of the first document's GPUs, each with the second one's name for it."""
-    left, right = _gpus(old), _gpus(new)
-    twins: dict[str, str] = {}
-    for identify in (uuid_of, _address_of):
-        _match(left, right, identify, twins)
-    if not twins and not is_one_node:
-        # A cloud gives each machine addresses of its own: the first to the first, and so on.
-        twins.update(zip(left, right))
-    return twins
+def _devices_of(type_: str, name: str, devices: Mapping[str, Devices]) -> Devices | None:
+    """Return the declaration of the devices that a subtype is one of, None if it is none."""
+    declared = devices.get(type_)
+    if declared is None or not _is_device(name.removesuffix(declared.state_suffix), declared):
+        return None
+    return declared
 
 
-def _match(
-    left: dict[str, Subtype],
-    right: dict[str, Subtype],
-    identify: Callable[[Subtype], str],
-    twins: dict[str, str],
-) -> None:
-    """Move what two sides have in common into `twins`."""
-    named = {identify(gpu): name for name, gpu in right.items() if identify(gpu)}
-    for name in list(left):
-        twin = named.get(identify(left[name]), "")
-        if twin in right:
-            twins[name] = twin
-            del left[name], right[twin]
+def _is_device(name: str, devices: Devices) -> bool:
+    return re.fullmatch(rf"{re.escape(devices.prefix)}[0-9]+", name) is not None
 
 
-def _gpus(index: Index) -> dict[str, Subtype]:
-    return {
-        name: subtype
-        for (type_, name), subtype in index.items()
-        if type_ == GPU and re.fullmatch("gpu-[0-9]+", name)
+def _list_devices(index: Index, type_: str, devices: Devices) -> dict[str, Subtype]:
+    return {n: s for (t, n), s in index.items() if t == type_ and _is_device(n, devices)}
+
+
+def _match_devices(
+    old: Index, new: Index, type_: str, devices: Devices, is_one_node: bool
+) -> dict[str, str]:
+    """Return the names of the first document's devices, each with its name in the second."""
+    left, right = _list_devices(old, type_, devices), _list_devices(new, type_, devices)
+    matched: dict[str, str] = {}
+    for keys in devices.identities:
+        by_identity = {_identity(d, keys): name for name, d in right.items() if _identity(d, keys)}
+        for name in list(left):
+            other = by_identity.get(_identity(left[name], keys), "")
+            if other in right:
+                matched[name] = other
+                del left[name], right[other]
+    if not matched and not is_one_node:
+        # Devices of two nodes share no identity: match them in order.
+        matched.update(zip(left, right))
+    return matched
+
+
+def _identity(device: Subtype, keys: tuple[str, str]) -> str:
+    """Return one identity of a device, empty where the document has none."""
+    return str(device.data.get(keys[0]) or device.context.get(keys[1], ""))
+
+
+def _rename_links(
+    old: Index, new: Index, type_: str, devices: Devices, matched: Mapping[str, str]
+) -> Index:
+    """Return the second document with the first one's device ids in its links."""
+    links = new.get((type_, devices.links))
+    if links is None:
+        return new
+    keys = devices.identities[0]
+    ids = {
+        _identity(new[type_, other], keys): _identity(old[type_, name], keys)
+        for name, other in matched.items()
+        if _identity(new[type_, other], keys)
     }
-
-
-def _address_of(gpu: Subtype) -> str:
-    return str(gpu.data.get("pci.bus-id") or gpu.context.get("pci-bus-id", ""))
-
-
-def _rename_links(topology: Subtype, uuids: Mapping[str, str]) -> Subtype:
-    """Return the links between GPUs by the UUIDs that the first document has for them."""
     data = {
-        "/".join(uuids.get(uuid) or uuid for uuid in pair.split("/")): link
-        for pair, link in topology.data.items()
+        "/".join(ids.get(id_) or id_ for id_ in pair.split("/")): link
+        for pair, link in links.data.items()
     }
-    return replace(topology, data=data)
+    return {**new, (type_, devices.links): replace(links, data=data)}
 
 
-def _lone_gpus(pairs: list[Pair]) -> Iterator[str]:
+def _unmatched(pairs: list[Pair]) -> Iterator[str]:
     for pair in pairs:
         subtype = pair.before or pair.after
-        if is_gpu(pair) and (pair.before is None or pair.after is None) and subtype:
-            yield uuid_of(subtype)
+        if pair.devices and pair.is_one_sided and subtype:
+            yield _identity(subtype, pair.devices.identities[0])

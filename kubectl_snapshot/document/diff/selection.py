@@ -1,4 +1,4 @@
-"""Which paths a user asks for: `--only`, `--ignore` and `--all`. Pure."""
+"""Which paths the user selected: `--only`, `--ignore` and `--all`. Pure."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Selection:
-    """Patterns of paths; a type or subtype means all below it. `everything` keeps what is no news.
+    """Patterns of paths; a type or subtype selects everything below it.
 
-    Nothing in `only` means all.
+    An empty `only` selects all paths; with `everything`, no difference is ignored.
     """
 
     only: tuple[str, ...] = ()
@@ -26,14 +26,14 @@ class Selection:
     everything: bool = False
 
 
-def is_asked(path: str, selection: Selection) -> bool:
-    """Return whether a reading is asked for."""
+def is_selected(path: str, selection: Selection) -> bool:
+    """Return whether a reading is selected."""
     only, ignore = _with_all_below(selection.only), _with_all_below(selection.ignore)
     return (not only or matches_any(path, only)) and not matches_any(path, ignore)
 
 
-def may_be_asked(subtype: str, selection: Selection) -> bool:
-    """Return whether a subtype that was not read may have what is asked for."""
+def may_be_selected(subtype: str, selection: Selection) -> bool:
+    """Return whether a subtype that was not read may contain a selected reading."""
     prefix = f"{subtype}."
     may_have = any(rest_of_pattern(prefix, p) for p in _with_all_below(selection.only))
     is_ignored = matches_any(prefix, _with_all_below(selection.ignore))
@@ -41,7 +41,7 @@ def may_be_asked(subtype: str, selection: Selection) -> bool:
 
 
 def find_unused(selection: Selection, *snapshots: Snapshot) -> tuple[str, ...]:
-    """Return the patterns that nothing in any document is of."""
+    """Return the patterns that match nothing in any document."""
     unused = dict.fromkeys((*selection.only, *selection.ignore))
     for snapshot in snapshots if unused else ():
         paths = tuple(_paths(snapshot))
@@ -57,7 +57,7 @@ def _with_all_below(patterns: Iterable[str]) -> tuple[str, ...]:
 
 
 def _paths(snapshot: Snapshot) -> Iterator[str]:
-    """Yield the path of every reading, of a context's, too, and of subtypes without any."""
+    """Yield the path of every reading and context key, and of every subtype."""
     yield from (f"{METADATA}.{key}" for key in snapshot.metadata)
     for type_, subtype in iter_subtypes(snapshot):
         path = f"{type_}.{subtype.name}"

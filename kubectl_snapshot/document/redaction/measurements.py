@@ -1,7 +1,7 @@
-"""Where in a document secrets may stand, and the tokens there instead. Pure.
+"""Redact the credentials in measurements, at the places that collectors declare. Pure.
 
-It is applied where a reading was collected, before anything leaves (collectors/run/compose). What a
-secret looks like is document/redaction/detector' part.
+Applied where a reading was collected, before it leaves (collectors/run/compose). What a credential
+looks like is document/redaction/detector's part.
 """
 
 from __future__ import annotations
@@ -16,64 +16,35 @@ from kubectl_snapshot.document.redaction.detector import (
     names_credential,
     replace_credentials,
 )
-from kubectl_snapshot.document.redaction.nested import hide_in_value
-from kubectl_snapshot.document.redaction.values import LEFT_OUT, Redaction, new_token
+from kubectl_snapshot.document.redaction.nested import redact_value
+from kubectl_snapshot.document.redaction.values import LEFT_OUT, Redaction, redact_text
+from kubectl_snapshot.document.registry import EVERY_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from kubectl_snapshot.document.registry import Registry, SecretPlace
     from kubectl_snapshot.document.snapshot import Measurement, Scalar, Subtype
 
-EVERY_KEY = ("*",)
 # Context keys that the document's schema gives a form.
 _FORMED_KEYS = ("status", "elapsed-ms")
 
 
-class Place(NamedTuple):
-    """Readings that may hold a credential: a type, and patterns of its subtypes and keys.
-
-    `name_after` is what a key has before the name that its value goes by; None where it has none.
-    """
-
-    type: str
-    subtype: str
-    keys: tuple[str, ...] = EVERY_KEY
-    name_after: str | None = None
-
-    def name_of(self, key: str) -> str:
-        """Return the name that the value of this key goes by, empty if it has none."""
-        if self.name_after is None:
-            return ""
-        return key.partition(self.name_after)[2] if self.name_after else key
-
-
-KERNEL_COMMAND_LINE = Place("OS", "grub", name_after="")
-# The first place of a key counts. Labels, sysctls, images and versions are public by their nature.
-PLACES = (
-    KERNEL_COMMAND_LINE,
-    Place("SystemD", "*", ("Environment", "Exec*")),
-    Place("K8s", "policy", name_after=""),
-    Place("K8s", "helm", name_after=".values."),
-    Place("K8s", "argocd", ("*.helm.parameters.*",), name_after=".helm.parameters."),
-    Place("K8s", "argocd", ("*.helm.valuesObject.*",), name_after=".helm.valuesObject."),
-    Place("K8s", "argocd", ("*.source.*", "*.sources.*")),
-)
-
-
-class _Rules(NamedTuple):
-    """What holds for one subtype; `path` is what each of its paths begins with."""
+class _Scope(NamedTuple):
+    """What to redact in one subtype. `path` is the prefix of its paths, `patterns` the user's."""
 
     path: str
-    places: tuple[Place, ...]
+    places: tuple[SecretPlace, ...]
+    keys_are_words: bool
     patterns: tuple[str, ...]
-    hide: Callable[[str], str]
+    redact: Callable[[str], str]
 
-    def are_wanted(self, *keys: str) -> bool:
-        """Return whether one of these keys is of the user's patterns."""
+    def matches(self, *keys: str) -> bool:
+        """Return whether one of these keys matches the user's patterns."""
         return any(matches_any(self.path + key, self.patterns) for key in keys)
 
-    def place_of(self, key: str) -> Place | None:
-        """Return the first place that has this key."""
+    def place_of(self, key: str) -> SecretPlace | None:
+        """Return the first place that contains this key."""
         for place in self.places:
             if place.keys is EVERY_KEY or matches_any(key, place.keys):
                 return place
@@ -81,16 +52,18 @@ class _Rules(NamedTuple):
 
 
 def redact_measurements(
-    measurements: Sequence[Measurement], redaction: Redaction
+    measurements: Sequence[Measurement], redaction: Redaction, registry: Registry
 ) -> tuple[Measurement, ...]:
-    """Return the measurements with a token for every secret; the redaction must have a key."""
+    """Return the measurements with their credentials redacted; the redaction must have a key."""
     if not redaction.is_on:
         return tuple(measurements)
     return tuple(
         replace(
             measurement,
             subtypes=tuple(
-                _redact_subtype(subtype, _choose_rules(measurement.type, subtype.name, redaction))
+                _redact_subtype(
+                    subtype, _find_scope(measurement.type, subtype.name, redaction, registry)
+                )
                 for subtype in measurement.subtypes
             ),
         )
@@ -98,66 +71,72 @@ def redact_measurements(
     )
 
 
-def _choose_rules(type_name: str, subtype_name: str, redaction: Redaction) -> _Rules:
+def _find_scope(
+    type_name: str, subtype_name: str, redaction: Redaction, registry: Registry
+) -> _Scope:
     path = f"{type_name}.{subtype_name}."
-    return _Rules(
+    specs = [
+        subtype
+        for measurement in registry
+        if measurement.type == type_name
+        for subtype in measurement.subtypes
+        if matches_pattern(subtype_name, subtype.name)
+    ]
+    return _Scope(
         path=path,
-        places=tuple(
-            place
-            for place in PLACES
-            if place.type == type_name and matches_pattern(subtype_name, place.subtype)
-        ),
-        # The rest cannot be of anything here, whatever the key.
+        places=tuple(place for spec in specs for place in spec.secrets),
+        keys_are_words=any(spec.keys_are_words for spec in specs),
+        # The other patterns cannot match here, whatever the key.
         patterns=tuple(
             pattern
             for pattern in redaction.patterns
             if path.startswith(pattern.partition("*")[0][: len(path)])
         ),
-        hide=partial(new_token, key=redaction.key),
+        redact=partial(redact_text, key=redaction.key),
     )
 
 
-def _redact_subtype(subtype: Subtype, rules: _Rules) -> Subtype:
-    context = {key: _redact_context(key, value, rules) for key, value in subtype.context.items()}
+def _redact_subtype(subtype: Subtype, scope: _Scope) -> Subtype:
+    context = {key: _redact_context(key, value, scope) for key, value in subtype.context.items()}
     data = subtype.data
-    if rules.patterns:
-        # A token of a number or a flag would hide nothing, and they may be of no other type.
-        data = {k: v for k, v in data.items() if isinstance(v, str) or not rules.are_wanted(k)}
+    if scope.patterns:
+        # Numbers and booleans are dropped: a hash of so few values can be guessed, and the schema
+        # allows no text there.
+        data = {k: v for k, v in data.items() if isinstance(v, str) or not scope.matches(k)}
         if len(data) < len(subtype.data):
             context[LEFT_OUT] = str(len(subtype.data) - len(data))
-    if rules.places or rules.patterns:
-        data = {key: _redact_reading(key, value, rules) for key, value in data.items()}
-    if KERNEL_COMMAND_LINE in rules.places:
-        # Its keys are words of the line, too.
+    if scope.places or scope.patterns:
+        data = {key: _redact_reading(key, value, scope) for key, value in data.items()}
+    if scope.keys_are_words:
         words = set(_find_split_words(subtype.context, context))
-        data = dict(_redact_words(data, words, rules.hide))
-        context = {replace_credentials(key, rules.hide): context[key] for key in context}
+        data = dict(_redact_words(data, words, scope.redact))
+        context = {replace_credentials(key, scope.redact): context[key] for key in context}
     return replace(subtype, data=data, context=context)
 
 
-def _redact_reading(key: str, value: Scalar, rules: _Rules) -> Scalar:
-    if isinstance(value, str) and rules.patterns and rules.are_wanted(key):
-        return rules.hide(value)
-    place = rules.place_of(key)
+def _redact_reading(key: str, value: Scalar, scope: _Scope) -> Scalar:
+    if isinstance(value, str) and scope.patterns and scope.matches(key):
+        return scope.redact(value)
+    place = scope.place_of(key)
     if place is None:
         return value
     name = place.name_of(key)
     if isinstance(value, str) and not may_hold_credential(value, name):
         return value  # as nearly all are, and there may be tens of thousands
-    return hide_in_value(value, name, rules.hide)
+    return redact_value(value, name, scope.redact)
 
 
-def _redact_context(key: str, value: str, rules: _Rules) -> str:
-    """Return a context's text; `repeated.<key>` and the like are redacted as that key is."""
+def _redact_context(key: str, value: str, scope: _Scope) -> str:
+    """Return a context's text; `repeated.<key>` is redacted as `<key>` is."""
     if key in _FORMED_KEYS:
         return value
     kind, _, key_of_data = key.partition(".")
-    if key != "reason" and rules.are_wanted(key, key_of_data):
-        return rules.hide(value)
-    place = rules.place_of(key_of_data)
+    if key != "reason" and scope.matches(key, key_of_data):
+        return scope.redact(value)
+    place = scope.place_of(key_of_data)
     name = place.name_of(key_of_data) if place else ""
     words = value.split(" ") if kind == "repeated" and names_credential(name) else [value]
-    return " ".join(str(hide_in_value(word, name, rules.hide)) for word in words)
+    return " ".join(str(redact_value(word, name, scope.redact)) for word in words)
 
 
 def _find_split_words(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
@@ -171,10 +150,10 @@ def _find_split_words(before: Mapping[str, str], after: Mapping[str, str]) -> It
 
 
 def _redact_words(
-    data: Mapping[str, Scalar], words: set[str], hide: Callable[[str], str]
+    data: Mapping[str, Scalar], words: set[str], redact: Callable[[str], str]
 ) -> Iterator[tuple[str, Scalar]]:
     for key, value in data.items():
         if key.strip('"') in words:
-            yield hide(key.strip('"')), hide(str(value)) if value else value
+            yield redact(key.strip('"')), redact(str(value)) if value else value
         else:
-            yield replace_credentials(key, hide), value
+            yield replace_credentials(key, redact), value

@@ -1,6 +1,6 @@
-"""One reading with its credentials hidden: a text, or a list or map in any of its forms. Pure.
+"""Redact the credentials in one reading: a text, a list or a map, also as JSON or YAML. Pure.
 
-What is written instead comes from `hide`; what is looked for is document/redaction/detector' part.
+`redact` returns the redacted value of a secret; document/redaction/detector finds secrets.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.document.snapshot import Scalar
 
-    Hide = Callable[[str], str]
+    Redact = Callable[[str], str]
 
-# PyYAML needs seconds for a megabyte, and hundreds of applications have values. It is given only
-# the keys at the left margin that have a credential's name in or below them; what is longer is
-# searched as text alone.
+# PyYAML needs seconds for a megabyte, and hundreds of applications have values. It parses only the
+# top-level keys that have a credential's name in or below them; longer ones are searched as text.
 MAX_YAML_CHARACTERS = 100_000
 _SECTION = r"(?m)^(?=[\w\"'])"
 
@@ -36,30 +35,30 @@ _FLAG = r"(?as)--?[A-Za-z][\w.-]*(?:=.*)?"
 _ASSIGNMENT = r"(?as)(-*[\w.-]+)=(?!=*$)(.*)"
 
 
-def hide_in_value(value: Scalar, name: str, hide: Hide) -> Scalar:
-    """Return a reading of this name, which may be empty, with its credentials hidden.
+def redact_value(value: Scalar, name: str, redact: Redact) -> Scalar:
+    """Return a reading of this name, which may be empty, with its credentials redacted.
 
-    Lists and maps, be they a NestedText, JSON or YAML, are looked at element by element: there a
-    credential may have blanks in it.
+    Lists and maps (NestedText, JSON, YAML) are searched element by element: there a credential may
+    contain blanks.
     """
     if isinstance(value, NestedText):
-        return text_of(_hide_in_tree(value.source, name, hide))
-    hidden = _hide_in_tree(value, name, hide)
-    return hidden if isinstance(hidden, (str, int, float)) else text_of(hidden)
+        return text_of(_redact_tree(value.source, name, redact))
+    redacted = _redact_tree(value, name, redact)
+    return redacted if isinstance(redacted, (str, int, float)) else text_of(redacted)
 
 
-def _hide_in_tree(value: object, name: str, hide: Hide) -> object:
+def _redact_tree(value: object, name: str, redact: Redact) -> object:
     if isinstance(value, str):
-        return _hide_in_text(value, name, hide)
+        return _redact_text(value, name, redact)
     if isinstance(value, dict):
         return {
-            key: _hide_in_tree(item, _name_in_map(value, str(key), name), hide)
+            key: _redact_tree(item, _name_in_map(value, str(key), name), redact)
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return _hide_in_list(value, name, hide)
+        return _redact_list(value, name, redact)
     text = text_of(value)
-    return hide(text) if names_credential(name) and not is_harmless(text) else value
+    return redact(text) if names_credential(name) and not is_harmless(text) else value
 
 
 def _name_in_map(values: Mapping[str, object], key: str, name: str) -> str:
@@ -70,79 +69,79 @@ def _name_in_map(values: Mapping[str, object], key: str, name: str) -> str:
     return f"{name}.{key}"
 
 
-def _hide_in_list(items: Iterable[object], name: str, hide: Hide) -> list[object]:
-    """Return the elements, which may be words of a command line: `--token`, `x` or `TOKEN=x`."""
-    hidden: list[object] = []
+def _redact_list(items: Iterable[object], name: str, redact: Redact) -> list[object]:
+    """Return the redacted elements, which may be arguments: `--token`, `x` or `TOKEN=x`."""
+    redacted: list[object] = []
     flag = ""
     for item in items:
         is_flag = isinstance(item, str) and re.fullmatch(_FLAG, item) is not None
         assignment = re.fullmatch(_ASSIGNMENT, item) if isinstance(item, str) else None
         if names_credential(name):
-            hidden.append(_hide_in_tree(item, name, hide))
+            redacted.append(_redact_tree(item, name, redact))
         elif names_credential(flag) and not is_flag:
-            hidden.append(_hide_in_tree(item, flag, hide))
+            redacted.append(_redact_tree(item, flag, redact))
         elif assignment:
-            value = _hide_in_text(assignment[2], assignment[1], hide)
-            hidden.append(f"{replace_credentials(assignment[1], hide)}={value}")
+            value = _redact_text(assignment[2], assignment[1], redact)
+            redacted.append(f"{replace_credentials(assignment[1], redact)}={value}")
         else:
-            hidden.append(_hide_in_tree(item, "", hide))
+            redacted.append(_redact_tree(item, "", redact))
         flag = str(item) if is_flag else ""
-    return hidden
+    return redacted
 
 
-def _hide_in_text(text: str, name: str, hide: Hide) -> str:
+def _redact_text(text: str, name: str, redact: Redact) -> str:
     if names_credential(name):
-        return text if is_harmless(text) else hide(text)
+        return text if is_harmless(text) else redact(text)
     if not may_hold_credential(text):
         return text
     if text[:1] in ("[", "{"):
-        hidden = _hide_in_json(text, hide)
-        if hidden is not None:
-            return hidden
+        redacted = _redact_json(text, redact)
+        if redacted is not None:
+            return redacted
     if "\n" in text and ":" in text:
-        text = "".join(_hide_in_section(section, hide) for section in re.split(_SECTION, text))
-    return replace_credentials(text, hide)
+        text = "".join(_redact_section(section, redact) for section in re.split(_SECTION, text))
+    return replace_credentials(text, redact)
 
 
-def _hide_in_json(text: str, hide: Hide) -> str | None:
-    """Return a JSON text with its credentials hidden, None where it is not JSON."""
+def _redact_json(text: str, redact: Redact) -> str | None:
+    """Return a JSON text with its credentials redacted, None where it is not JSON."""
     from kubectl_snapshot.document.codec.json_codec import load_json, render_compact
 
     try:
         tree = load_json(text)
-        hidden = _hide_in_tree(tree, "", hide)
-        return text if hidden == tree else render_compact(hidden)
+        redacted = _redact_tree(tree, "", redact)
+        return text if redacted == tree else render_compact(redacted)
     except (InvalidRequest, RecursionError):
         return None
 
 
-def _hide_in_section(text: str, hide: Hide) -> str:
+def _redact_section(text: str, redact: Redact) -> str:
     if len(text) > MAX_YAML_CHARACTERS or not may_hold_credential(text):
         return text
     is_named = any(map(names_credential, re.findall(_WORD, text)))
-    return _hide_in_yaml(text, hide) if is_named else text
+    return _redact_yaml(text, redact) if is_named else text
 
 
-def _hide_in_yaml(text: str, hide: Hide) -> str:
-    """Return a text with the values hidden that YAML's maps and lists give a credential's name."""
+def _redact_yaml(text: str, redact: Redact) -> str:
+    """Return a YAML text with the values redacted whose keys name a credential."""
     from kubectl_snapshot.document.codec.yaml_codec import LocatedText, locate_scalars
 
     found: dict[int, tuple[int, str]] = {}
 
-    def note(secret: str) -> str:
-        # Only whole scalars have a place; a part of one is found again in the text.
+    def record(secret: str) -> str:
+        # Only whole scalars have a position; a part of one is found again in the text.
         if isinstance(secret, LocatedText):
-            found[secret.start] = secret.end, hide(str(secret))
+            found[secret.start] = secret.end, redact(str(secret))
         return str(secret)
 
     try:
         for tree in locate_scalars(text):
-            _hide_in_tree(tree, "", note)
+            _redact_tree(tree, "", record)
     except (InvalidRequest, RecursionError):
         return text
     pieces = []
     position = 0
-    for start, (end, token) in sorted(found.items()):
-        pieces += [text[position:start], token]
+    for start, (end, redacted) in sorted(found.items()):
+        pieces += [text[position:start], redacted]
         position = end
     return "".join((*pieces, text[position:]))

@@ -1,8 +1,8 @@
-"""How a run redacts, the tokens that it writes, and where a document has them. Pure.
+"""Redaction settings, redacted values, and where a document contains them. Pure.
 
-A token is the HMAC of the secret alone, under a key of the run's or the user's: equal secrets are
-equal tokens wherever they stand, and without the key no guess can be checked. Where secrets are
-looked for is document/redaction/measurements' part.
+A redacted value is the HMAC of the secret alone, with the run's or the user's key: equal secrets
+have equal redacted values everywhere, and without the key nobody can check a guess. The places that
+are searched for secrets are document/redaction/measurements' part.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
 
-MARK = "redacted:hmac-sha256:"
-TOKEN_DIGITS = 16
-TOKEN_PATTERN = f"{MARK}[0-9a-f]{{{TOKEN_DIGITS}}}"
+PREFIX = "redacted:hmac-sha256:"
+HASH_DIGITS = 16
+REDACTED_VALUE = f"{PREFIX}[0-9a-f]{{{HASH_DIGITS}}}"
 
 # RFC 2104, section 3, wants a key as long as the hash; a user's own may have 128 bits.
 KEY_BYTES, MIN_KEY_BYTES = 32, 16
 MAX_NAMED_PATHS = 100
-# Context key: how many readings are not there because they were to be redacted and are no texts.
+# Context key: how many numbers and booleans were dropped because the user asked to redact them.
 LEFT_OUT = "left-out"
 
-# Metadata `redaction`, where it is not by one key for the whole run.
+# Metadata `redaction`, unless one key was used for the whole run.
 DISABLED, OWN_KEY = "disabled", "own-key"
-# Metadata: which key the tokens are of, so that those of two documents can be compared.
+# Metadata: the name of the redaction key: values redacted with the same key can be compared.
 REDACTION_KEY = "redaction-key"
 
 # Quotes and white space around a secret are not part of it.
@@ -37,10 +37,9 @@ _AROUND = " \t\r\n\"'"
 
 @dataclass(frozen=True)
 class Redaction:
-    """How one run redacts. An empty key stands for a new random one.
+    """Redaction settings of one run. An empty key means a new random one.
 
-    `patterns` are of `Type.subtype.key`, `*` for any run of characters: what is redacted besides
-    what looks like a credential.
+    `patterns` are patterns of `Type.subtype.key`: these readings are redacted, too.
     """
 
     key: bytes = field(default=b"", repr=False)
@@ -49,47 +48,47 @@ class Redaction:
 
 
 def find_redacted(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return the path of every reading with a token in it: `OS.grub.rd.iscsi.password`.
+    """Return the path of every reading that contains a redacted value, as `OS.grub.password`.
 
-    That of a context's has the word in it: `OS.grub.context.repeated.rd.iscsi.password`. Where
-    readings were left out it is the subtype's: `OS.kmod`.
+    A context's path is `OS.grub.context.repeated.password`. Where readings were dropped, it is the
+    subtype's: `OS.kmod`.
     """
     found = []
     for measurement in snapshot.measurements:
         for subtype in measurement.subtypes:
             path = f"{measurement.type}.{subtype.name}"
             found += [path] if LEFT_OUT in subtype.context else []
-            found += [f"{path}.{key}" for key in _find_tokens(subtype.data)]
-            found += [f"{path}.context.{key}" for key in _find_tokens(subtype.context)]
+            found += [f"{path}.{key}" for key in _find_redacted_keys(subtype.data)]
+            found += [f"{path}.context.{key}" for key in _find_redacted_keys(subtype.context)]
     return tuple(found)
 
 
 def describe_paths(paths: Sequence[str]) -> str:
-    """Return the paths as one text of the metadata; of more than a hundred only the number."""
+    """Return the paths for the metadata, comma-separated; only their number if over a hundred."""
     return ",".join(paths) if len(paths) <= MAX_NAMED_PATHS else str(len(paths))
 
 
-def new_token(secret: str, key: bytes) -> str:
-    """Return what is written for a secret: its HMAC-SHA-256 (RFC 2104), cut to 64 bits.
+def redact_text(secret: str, key: bytes) -> str:
+    """Return the redacted value of a secret: its HMAC-SHA-256 (RFC 2104), cut to 64 bits.
 
-    A token stays as it is.
+    A redacted value is returned unchanged.
     """
     import hmac  # late: it loads OpenSSL
 
-    if re.fullmatch(TOKEN_PATTERN, secret):
+    if re.fullmatch(REDACTED_VALUE, secret):
         return str(secret)
     message = secret.strip(_AROUND).encode("utf-8", "surrogatepass")
-    return MARK + hmac.new(key, message, "sha256").hexdigest()[:TOKEN_DIGITS]
+    return PREFIX + hmac.new(key, message, "sha256").hexdigest()[:HASH_DIGITS]
 
 
 def name_key(key: bytes) -> str:
-    """Return a name of a key that tells nothing else of it: the HMAC of a fixed text under it."""
-    return new_token(REDACTION_KEY, key)[len(MARK) :]
+    """Return a name of a key that does not reveal it: the HMAC of a fixed text."""
+    return redact_text(REDACTION_KEY, key)[len(PREFIX) :]
 
 
-def _find_tokens(values: Mapping[str, Scalar]) -> list[str]:
+def _find_redacted_keys(values: Mapping[str, Scalar]) -> list[str]:
     return [
         key
         for key, value in values.items()
-        if MARK in key or (isinstance(value, str) and MARK in value)
+        if PREFIX in key or (isinstance(value, str) and PREFIX in value)
     ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.constants import WHITE_SPACE
 from kubectl_snapshot.document.paths import ConstraintPath, parse_path
+from kubectl_snapshot.document.snapshot import TYPES
 from kubectl_snapshot.document.versions import (
     compare_versions,
     equal_versions,
@@ -22,7 +23,7 @@ from kubectl_snapshot.document.versions import (
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 EXACT, EQUAL, NOT_EQUAL = "", "==", "!="
 ORDERINGS: Mapping[str, Callable[[int, int], bool]] = {
@@ -62,12 +63,12 @@ class Constraint(NamedTuple):
         return f"{self.path.text} {self.expression.text}"
 
 
-def parse_constraint(text: str) -> Constraint:
-    """Return what people write in one text: `K8s.server.version >= 1.32`."""
+def parse_constraint(text: str, types: Sequence[str] = TYPES) -> Constraint:
+    """Return a constraint as users write it: `K8s.server.version >= 1.32`."""
     match = CONSTRAINT.fullmatch(text.strip(WHITE_SPACE))
     assert match
     path, expression = match.groups()
-    return build_constraint(parse_path(path), expression)
+    return build_constraint(parse_path(path, types), expression)
 
 
 def build_constraint(path: ConstraintPath, expression: str) -> Constraint:

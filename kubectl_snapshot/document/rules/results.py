@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.paths import find_gaps, find_readings, find_value
-from kubectl_snapshot.document.redaction.values import MARK
+from kubectl_snapshot.document.redaction.values import PREFIX
 from kubectl_snapshot.document.rules.constraints import evaluate
 from kubectl_snapshot.document.rules.rule_file import WARNING
 from kubectl_snapshot.document.scalars import text_of
@@ -101,7 +101,7 @@ def _check_rule(rule: Rule, snapshot: Snapshot) -> Iterator[Verdict]:
 
 def _judge_value(constraint: Constraint, path: str, value: Scalar) -> Verdict:
     actual, expression = text_of(value), constraint.expression
-    if MARK in actual and MARK not in expression.value:
+    if PREFIX in actual and PREFIX not in expression.value:
         return Verdict(path, UNKNOWN, actual, "the reading is redacted")
     try:
         outcome = HELD if evaluate(expression, actual) else FAILED

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.document.codec.tree import without_surrogates
 from kubectl_snapshot.document.paths import parse_path
 from kubectl_snapshot.document.rules.constraints import build_constraint, parse_constraint
+from kubectl_snapshot.document.snapshot import TYPES
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -48,20 +49,20 @@ class Rule:
     place: str = ""
 
 
-def parse_rule(text: str) -> Rule:
-    """Return the rule of a constraint alone; it is its own name."""
-    constraint = parse_constraint(text)
+def parse_rule(text: str, types: Sequence[str] = TYPES) -> Rule:
+    """Return a rule named after its constraint."""
+    constraint = parse_constraint(text, types)
     return Rule(constraint.text, constraint)
 
 
-def parse_rules(tree: Located, name: str) -> tuple[Rule, ...]:
-    """Return the rules of a decoded file; InvalidRequest names file and line of what is wrong."""
+def parse_rules(tree: Located, name: str, types: Sequence[str] = TYPES) -> tuple[Rule, ...]:
+    """Return the rules of a decoded file; errors have its name and line."""
     line, items = tree
     if not isinstance(items, list) or not items:
         _refuse(name, line, "a file of rules is a list with at least one rule in it")
     rules: dict[str, Rule] = {}
     for item in items:
-        rule = _parse_item(item, name)
+        rule = _parse_item(item, name, types)
         if rule.name in rules:
             _refuse(
                 name, item[0], f"{rule.name!r} is the name of the rule of {rules[rule.name].place}"
@@ -70,7 +71,7 @@ def parse_rules(tree: Located, name: str) -> tuple[Rule, ...]:
     return tuple(rules.values())
 
 
-def _parse_item(item: Located, name: str) -> Rule:
+def _parse_item(item: Located, name: str, types: Sequence[str]) -> Rule:
     line, fields = item
     if not isinstance(fields, dict):
         _refuse(name, line, f"a rule is a map of {', '.join(FIELDS)}")
@@ -87,28 +88,32 @@ def _parse_item(item: Located, name: str) -> Rule:
         _refuse(name, fields["severity"][0], f"there is no severity {severity!r}", why)
     return Rule(
         texts["name"],
-        _parse_constraint(fields, name),
+        _parse_constraint(fields, name, types),
         severity,
         message=texts.get("message", ""),
         remediation=texts.get("remediation", ""),
         source=texts.get("source", ""),
-        when=_parse_when(fields, name),
+        when=_parse_when(fields, name, types),
         place=f"{name} line {line}",
     )
 
 
-def _parse_constraint(fields: Mapping[str, Located], name: str) -> Constraint:
-    """Return the rule's constraint; its path may stand in it, as on the command line."""
+def _parse_constraint(fields: Mapping[str, Located], name: str, types: Sequence[str]) -> Constraint:
+    """Return the rule's constraint; it may contain the path, as on the command line."""
     expression = _text(fields["constraint"], "constraint", name)
     path = None
     if "path" in fields:
         with _naming(name, fields["path"][0]):
-            path = parse_path(_text(fields["path"], "path", name))
+            path = parse_path(_text(fields["path"], "path", name), types)
     with _naming(name, fields["constraint"][0]):
-        return build_constraint(path, expression) if path else parse_constraint(expression)
+        if path:
+            return build_constraint(path, expression)
+        return parse_constraint(expression, types)
 
 
-def _parse_when(fields: Mapping[str, Located], name: str) -> tuple[Constraint, ...]:
+def _parse_when(
+    fields: Mapping[str, Located], name: str, types: Sequence[str]
+) -> tuple[Constraint, ...]:
     if "when" not in fields:
         return ()
     line, value = fields["when"]
@@ -119,7 +124,7 @@ def _parse_when(fields: Mapping[str, Located], name: str) -> tuple[Constraint, .
     for condition in conditions:
         text = _text(condition, "when", name)
         with _naming(name, condition[0]):
-            parsed.append(parse_constraint(text))
+            parsed.append(parse_constraint(text, types))
     return tuple(parsed)
 
 

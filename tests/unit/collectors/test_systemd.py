@@ -146,7 +146,7 @@ def test_a_connection_that_breaks_costs_what_was_not_read_yet(tmp_path: Path) ->
         else:
             answer_units(UNITS)(call)
 
-    found = collect_from(tmp_path, (*systemd.SUBTYPES, "nvidia-*"), answer)
+    found = collect_from(tmp_path, (*systemd.DEFAULT_UNITS, "nvidia-*"), answer)
     assert [subtype.status for subtype in found] == ["ok", "error", "error", "error"]
     assert found[3].name == "nvidia-*"
 
@@ -156,7 +156,7 @@ def test_without_systemd_every_unit_that_was_asked_for_is_unavailable(
     tmp_path: Path, names: tuple[str, ...] | None
 ) -> None:
     found = collect(tmp_path, names)
-    assert [subtype.name for subtype in found] == list(names or systemd.SUBTYPES)
+    assert [subtype.name for subtype in found] == list(names or systemd.DEFAULT_UNITS)
     assert {(subtype.status, len(subtype.data)) for subtype in found} == {("unavailable", 0)}
 
 
@@ -181,12 +181,12 @@ def test_a_dead_socket_costs_the_deadline_and_is_told_of_every_unit(
         )
     assert time.monotonic() - before < 5
     found = [(subtype.name, subtype.status) for subtype in measurement.subtypes]
-    assert found == [(name, "timeout") for name in names or systemd.SUBTYPES]
+    assert found == [(name, "timeout") for name in names or systemd.DEFAULT_UNITS]
 
 
 def test_only_units_asked_for_by_name_are_expected_whatever_happens() -> None:
     host = HostPath(None)
-    assert choose_subtypes(Context(host)) == systemd.SUBTYPES
+    assert choose_subtypes(Context(host)) == systemd.DEFAULT_UNITS
     chosen = CollectSettings(systemd_services=("a.service", "b*"))
     assert choose_subtypes(Context(host, settings=chosen)) == ("a.service",)
 
@@ -205,7 +205,7 @@ def test_no_name_means_the_default_units() -> None:
 
 @pytest.mark.parametrize("name", ["", "a b.service", "a.service,b.service", "/a.service", "ä*"])
 def test_what_can_be_no_units_name_is_refused(name: str) -> None:
-    with pytest.raises(InvalidRequest, match="not the name of a unit"):
+    with pytest.raises(InvalidRequest, match="invalid unit name"):
         parse_units([name])
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubectl_snapshot.collectors.systemd import EXCLUDED
 from kubectl_snapshot.document.patterns import (
-    SYSTEMD_EXCLUDED,
     filter_in,
     filter_out,
     matches_any,
@@ -70,5 +70,5 @@ def test_filters_keep_the_order_of_the_keys() -> None:
 
 
 def test_unit_properties_that_hold_credentials_are_excluded() -> None:
-    assert matches_any("SetCredentialEncrypted", SYSTEMD_EXCLUDED)
-    assert not matches_any("Environment", SYSTEMD_EXCLUDED)
+    assert matches_any("SetCredentialEncrypted", EXCLUDED)
+    assert not matches_any("Environment", EXCLUDED)

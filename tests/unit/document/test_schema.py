@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubectl_snapshot.collectors.all_collectors import REGISTRY
 from kubectl_snapshot.document.codec.json_codec import canonical_json, load_json
-from kubectl_snapshot.document.schema import VALUE_TYPES, build_schema, validate
+from kubectl_snapshot.document.schema import build_schema, validate
 from kubectl_snapshot.document.snapshot import (
     GAP_STATUSES,
     OK,
@@ -23,7 +24,7 @@ from kubectl_snapshot.document.snapshot import (
 from kubectl_snapshot.errors import InvalidRequest
 from tests.unit.document.strategies import DOCUMENT_PROPERTY, PROPERTY, READINGS, TEXTS
 
-VALIDATOR = jsonschema.Draft202012Validator(build_schema())
+VALIDATOR = jsonschema.Draft202012Validator(build_schema(REGISTRY))
 
 METADATA = {"source-node": "node1", "timestamp": "2026-03-09T18:42:07Z", "version": "1.0"}
 DOCUMENT: dict[str, Any] = {
@@ -72,7 +73,7 @@ DOCUMENT: dict[str, Any] = {
 
 def complaint(document: object) -> str:
     try:
-        validate(document)
+        validate(document, REGISTRY)
     except InvalidRequest as error:
         return error.why
     return ""
@@ -93,8 +94,8 @@ def changed(path: str, value: object) -> dict[str, Any]:
 
 
 def test_the_schema_is_a_schema_of_its_dialect() -> None:
-    jsonschema.Draft202012Validator.check_schema(build_schema())
-    assert json.loads(json.dumps(build_schema())) == build_schema()
+    jsonschema.Draft202012Validator.check_schema(build_schema(REGISTRY))
+    assert json.loads(json.dumps(build_schema(REGISTRY))) == build_schema(REGISTRY)
 
 
 def test_a_document_of_the_contract_is_valid() -> None:
@@ -165,7 +166,8 @@ def test_what_the_contract_does_not_have_is_allowed(path: str, value: object) ->
 
 
 def test_every_measurement_of_the_contract_but_the_mixed_one_has_its_types() -> None:
-    assert {*VALUE_TYPES, "SystemD"} == set(TYPES)
+    typed = {spec.type for spec in REGISTRY if any(subtype.values for subtype in spec.subtypes)}
+    assert {*typed, "SystemD"} == set(TYPES)
 
 
 @pytest.mark.parametrize("status", [status for status in STATUSES if status != OK])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from kubectl_snapshot.collectors.all_collectors import REGISTRY
 from kubectl_snapshot.document.codec.json_codec import canonical_json
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import Internal
@@ -14,11 +15,11 @@ SNAPSHOT = Snapshot(
 
 
 def test_a_valid_document_comes_back_equal() -> None:
-    assert parse_result(canonical_json(SNAPSHOT), {"OS"}) == SNAPSHOT
+    assert parse_result(canonical_json(SNAPSHOT), {"OS"}, REGISTRY) == SNAPSHOT
 
 
 def test_unrequested_measurements_are_dropped() -> None:
-    assert parse_result(canonical_json(SNAPSHOT), {"K8s"}).measurements == ()
+    assert parse_result(canonical_json(SNAPSHOT), {"K8s"}, REGISTRY).measurements == ()
 
 
 @pytest.mark.parametrize(
@@ -27,4 +28,4 @@ def test_unrequested_measurements_are_dropped() -> None:
 )
 def test_an_invalid_document_is_rejected(payload: bytes) -> None:
     with pytest.raises(Internal):
-        parse_result(payload, {"OS"})
+        parse_result(payload, {"OS"}, REGISTRY)

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from kubectl_snapshot.collectors.all_collectors import REGISTRY
 from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.render.report.diff import render_diff_report
 from kubectl_snapshot.render.report.node import render_report
@@ -18,7 +19,7 @@ SOURCES = ("gpu-17.yaml", "gpu-23.yaml")
     ("name", "page"),
     [
         ("node.html", render_report(GOOD)),
-        ("diff.html", render_diff_report(diff_snapshots(GOOD, BAD, SOURCES), GOOD, BAD)),
+        ("diff.html", render_diff_report(diff_snapshots(GOOD, BAD, REGISTRY, SOURCES), GOOD, BAD)),
     ],
     ids=["node", "diff"],
 )

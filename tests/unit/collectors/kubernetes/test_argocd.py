@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from kubectl_snapshot.collectors.kubernetes.argocd import (
     is_argo_group,
-    merge,
     parse_application,
-    read_applications,
+    read,
 )
+from kubectl_snapshot.collectors.kubernetes.flatten import merge_entries
+from kubectl_snapshot.collectors.kubernetes.shared import Shared
 from kubectl_snapshot.errors import Absent, Unauthorized
 from tests.unit.collectors.api_answers import Api
 
@@ -83,14 +84,14 @@ def test_several_sources_are_numbered_from_0() -> None:
 
 
 def test_of_one_name_the_first_namespace_has_it_plain() -> None:
-    found = merge(parse_application(application("app", name)) for name in ("b", "a"))
+    found = merge_entries(parse_application(application("app", name)) for name in ("b", "a"))
     assert found == {"app.namespace": "a", "b/app.namespace": "b"}
 
 
 def test_parameters_of_one_name_both_stay() -> None:
     parameters = [{"name": "x", "value": "1"}, {"name": "x", "value": "2"}]
     spec = {"source": {"helm": {"parameters": parameters}}}
-    found = merge([parse_application(application("app", spec=spec))])
+    found = merge_entries([parse_application(application("app", spec=spec))])
     assert found["app.source.helm.parameters.x"] == "1"
     assert found["app.source.helm.parameters.x#2"] == "2"
 
@@ -98,7 +99,7 @@ def test_parameters_of_one_name_both_stay() -> None:
 def test_every_group_that_ends_in_argoproj_io_is_read_and_one_refused_is_a_gap() -> None:
     refusal = Unauthorized("cannot list applications.fork.argoproj.io", status=403)
     api = Api({**SERVED, OBJECTS: [application("app")], FORKED: refusal})
-    found = read_applications(api.context(), lambda: GROUPS)
+    found = read(api.context(), Shared(lambda: GROUPS, {}))
     assert found.data == {"app.namespace": "argocd"}
     assert (found.status, found.context["reason"]) == ("partial", refusal.what)
 
@@ -106,14 +107,14 @@ def test_every_group_that_ends_in_argoproj_io_is_read_and_one_refused_is_a_gap()
 def test_all_refused_is_forbidden() -> None:
     refusal = Unauthorized("cannot list applications.argoproj.io", status=403)
     api = Api({**SERVED, OBJECTS: refusal, FORKED: refusal})
-    found = read_applications(api.context(), lambda: GROUPS)
+    found = read(api.context(), Shared(lambda: GROUPS, {}))
     assert (found.data, found.status) == ({}, "forbidden")
 
 
 @pytest.mark.parametrize(("groups", "answers"), [([], {}), (GROUPS, {}), (GROUPS, SERVED)])
 def test_where_there_is_none_it_is_absent(groups: list[Any], answers: dict[str, Any]) -> None:
     with pytest.raises(Absent):
-        read_applications(Api(answers).context(), lambda: groups)
+        read(Api(answers).context(), Shared(lambda: groups, {}))
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.kubernetes import collector as kubernetes_cluster
-from kubectl_snapshot.collectors.kubernetes.collector import (
+from kubectl_snapshot.collectors.kubernetes.node import (
     detect_node_name,
     parse_node,
     parse_provider,
-    parse_version,
 )
+from kubectl_snapshot.collectors.kubernetes.server import parse_version
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import (
@@ -30,6 +30,7 @@ from kubectl_snapshot.errors import (
 from kubectl_snapshot.settings import CollectSettings
 from tests.unit.collectors.api_answers import Api
 
+NAMES = [spec.name for spec in kubernetes_cluster.SUBTYPES]
 VERSION = {
     "major": "1",
     "minor": "34",
@@ -87,7 +88,7 @@ def test_server_and_node_are_read() -> None:
 
 def test_every_declared_subtype_is_filled() -> None:
     found = collect({"/version": VERSION, "/api/v1/nodes/gpu-a1": NODE})
-    assert sorted(found) == sorted(kubernetes_cluster.SUBTYPES)
+    assert sorted(found) == sorted(NAMES)
 
 
 GROUPS = {
@@ -188,7 +189,7 @@ def test_without_a_connection_each_subtype_says_why_there_is_none() -> None:
         settings=CollectSettings(helm_namespaces=("ops",)),
     )
     found = list(kubernetes_cluster.collect(context))
-    assert {s.name for s in found} == set(kubernetes_cluster.SUBTYPES)
+    assert {s.name for s in found} == set(NAMES)
     for subtype in found:
         assert (subtype.status, subtype.data) == ("unavailable", {})
         assert subtype.context["reason"].endswith(

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from kubectl_snapshot.collectors.kubernetes.collector import read_node
 from kubectl_snapshot.collectors.kubernetes.distribution import SIGNS, detect_distribution
+from kubectl_snapshot.collectors.kubernetes.node import read
+from kubectl_snapshot.collectors.kubernetes.shared import Shared
+from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Unauthorized
 from tests.unit.collectors.api_answers import Api
 
@@ -27,6 +29,11 @@ PROVIDERS = {
 }
 
 
+def shared(version: str) -> Shared:
+    """Return a collection that has read the server's version."""
+    return Shared(tuple, {"server": Subtype("server", {"version": version})})
+
+
 def read_fixture(name: str) -> dict[str, Any]:
     node: dict[str, Any] = yaml.safe_load(NODES[name].read_text(encoding="utf-8"))
     return node
@@ -38,7 +45,7 @@ def test_a_node_tells_who_runs_the_machine_and_which_kubernetes_it_is_of(name: s
     node_name = node["metadata"]["name"]
     version = node["status"]["nodeInfo"]["kubeletVersion"]
     context = Api({f"/api/v1/nodes/{node_name}": node}).context(node_name=node_name)
-    found = read_node(context, version)
+    found = read(context, shared(version))
     assert found.data.get("provider") == PROVIDERS[name]
     assert found.context["distribution"] == name
 
@@ -47,7 +54,7 @@ def test_a_cloud_machine_of_another_distribution_is_noted_as_self_managed() -> N
     node = read_fixture("openshift")
     node_name = node["metadata"]["name"]
     context = Api({f"/api/v1/nodes/{node_name}": node}).context(node_name=node_name)
-    assert read_node(context, "v1.33.4").context["self-managed"] == "true"
+    assert read(context, shared("v1.33.4")).context["self-managed"] == "true"
 
 
 CLUSTER_VERSION = "/apis/config.openshift.io/v1/clusterversions/version"
@@ -73,7 +80,7 @@ def test_the_release_of_openshift_is_told_or_why_it_is_not(
     node = read_fixture("openshift")
     path = f"/api/v1/nodes/{node['metadata']['name']}"
     context = Api({path: node, CLUSTER_VERSION: answer}).context(node_name=node["metadata"]["name"])
-    found = read_node(context, "v1.33.4")
+    found = read(context, shared("v1.33.4"))
     assert {k: v for k, v in found.context.items() if k.startswith("openshift")} == notes
     assert found.status == "ok"
 
@@ -81,7 +88,7 @@ def test_the_release_of_openshift_is_told_or_why_it_is_not(
 def test_no_other_cluster_is_asked_for_its_release_of_openshift() -> None:
     node = read_fixture("rke2")
     api = Api({f"/api/v1/nodes/{node['metadata']['name']}": node})
-    read_node(api.context(node_name=node["metadata"]["name"]))
+    read(api.context(node_name=node["metadata"]["name"]), shared(""))
     assert len(api.asked) == 1
 
 

@@ -13,12 +13,14 @@ from kubectl_snapshot.collectors.kubernetes import helm
 from kubectl_snapshot.collectors.kubernetes.helm import (
     parse_namespaces,
     parse_release,
-    read_releases,
 )
+from kubectl_snapshot.collectors.kubernetes.shared import Shared
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotError, Unauthorized
 from kubectl_snapshot.settings import CollectSettings
 from tests.unit.collectors.api_answers import Api
+
+NOTHING = Shared(tuple, {})
 
 
 def release(name: str, version: int = 1, **config: Any) -> dict[str, Any]:
@@ -53,14 +55,13 @@ def secret(namespace: str, content: dict[str, Any], payload: str | None = None) 
 
 
 def read(answers: dict[str, Any], *namespaces: str) -> Subtype:
-    return read_releases(
-        Api(answers).context(settings=CollectSettings(helm_namespaces=namespaces or ("*",)))
-    )
+    settings = CollectSettings(helm_namespaces=namespaces or ("*",))
+    return helm.read(Api(answers).context(settings=settings), NOTHING)
 
 
 def test_without_a_named_namespace_nothing_is_asked_and_the_reason_is_told() -> None:
     api = Api({})
-    found = read_releases(api.context())
+    found = helm.read(api.context(), NOTHING)
     assert (found.data, found.status, api.asked) == ({}, "ok", [])
     assert "--helm-namespace" in found.context["reason"]
 
@@ -84,7 +85,7 @@ def test_a_release_is_told_with_its_users_values_and_not_the_charts() -> None:
 
 def test_both_drivers_are_asked_in_the_named_namespaces_only() -> None:
     api = Api({"/api/v1/namespaces/b/configmaps": [config_map("b", release("web"))]})
-    found = read_releases(api.context(settings=CollectSettings(helm_namespaces=("a", "b"))))
+    found = helm.read(api.context(settings=CollectSettings(helm_namespaces=("a", "b"))), NOTHING)
     assert found.data["web.namespace"] == "b"
     assert found.context == {"namespaces": "a,b"}
     places = [f"/api/v1/namespaces/{n}/{k}" for n in "ab" for k in ("secrets", "configmaps")]
@@ -110,7 +111,7 @@ def test_a_corrupt_release_is_named_and_costs_no_other() -> None:
     found = read({"/api/v1/secrets": stored})
     assert {key.partition(".")[0] for key in found.data} == {"good"}
     assert found.status == "partial"
-    assert found.context["reason"].startswith("release ops/bad is corrupt: it is not readable")
+    assert found.context["reason"].startswith("release ops/bad is corrupt: cannot decode it")
 
 
 def test_an_older_revision_is_never_passed_off_as_a_corrupt_newer_one() -> None:
@@ -213,5 +214,5 @@ def test_namespaces_are_named_once_and_all_means_all(
 
 @pytest.mark.parametrize("name", ["", "A", "a/b", "-a", "a-", "a.b", "x" * 64, "a*"])
 def test_what_can_be_no_namespace_is_refused(name: str) -> None:
-    with pytest.raises(InvalidRequest, match="no namespace"):
+    with pytest.raises(InvalidRequest, match="invalid namespace"):
         parse_namespaces([name])

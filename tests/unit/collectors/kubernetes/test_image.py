@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.collectors.kubernetes.image import parse_images, pod_images, read_images
+from kubectl_snapshot.collectors.kubernetes.image import parse_images, pod_images, read
+from kubectl_snapshot.collectors.kubernetes.shared import Shared
 from kubectl_snapshot.errors import Absent, Timeout, Unauthorized
 from tests.unit.collectors.api_answers import Api
 
 PODS = "/api/v1/pods"
+NOTHING = Shared(tuple, {})
 
 
 def pod(*images: str, **others: list[str]) -> dict[str, Any]:
@@ -34,7 +36,7 @@ def test_a_digest_is_kept_although_the_tag_hides_it() -> None:
 
 def test_our_own_pods_are_not_asked_for() -> None:
     api = Api({PODS: [pod("nginx:1.27")]})
-    assert read_images(api.context()).data == {"nginx": "1.27"}
+    assert read(api.context(), NOTHING).data == {"nginx": "1.27"}
     selector = api.queries[PODS]["labelSelector"]
     assert selector == "app.kubernetes.io/managed-by!=kubectl-snapshot"
 
@@ -42,15 +44,15 @@ def test_our_own_pods_are_not_asked_for() -> None:
 def test_a_list_that_fails_halfway_tells_no_half_of_the_images() -> None:
     api = Api({PODS: [pod("nginx:1.27"), Timeout("cannot list the pods")]})
     with pytest.raises(Timeout):
-        read_images(api.context())
+        read(api.context(), NOTHING)
 
 
 def test_a_refusal_is_passed_on() -> None:
     with pytest.raises(Unauthorized):
-        read_images(Api({PODS: Unauthorized("cannot list the pods")}).context())
+        read(Api({PODS: Unauthorized("cannot list the pods")}).context(), NOTHING)
 
 
 @pytest.mark.parametrize("pods", [[], [{}], [{"spec": {"containers": [{"image": ""}]}}]])
 def test_a_cluster_without_pods_has_no_images(pods: list[Any]) -> None:
     with pytest.raises(Absent):
-        read_images(Api({PODS: pods}).context())
+        read(Api({PODS: pods}).context(), NOTHING)

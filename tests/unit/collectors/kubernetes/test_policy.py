@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.collectors.kubernetes.policy import build_policies, read_policies
+from kubectl_snapshot.collectors.kubernetes.policy import build_policies, read
+from kubectl_snapshot.collectors.kubernetes.shared import Shared
 from kubectl_snapshot.errors import Absent, Unauthorized
 from tests.unit.collectors.api_answers import Api
 
@@ -31,7 +32,7 @@ def policy(name: str, spec: object) -> dict[str, Any]:
 def test_the_spec_of_nvidias_kind_alone_is_read() -> None:
     spec = {"driver": {"version": "580.105.08", "enabled": True}}
     api = Api({**SERVED, OBJECTS: [policy("cluster-policy", spec)]})
-    found = read_policies(api.context(), lambda: GROUPS)
+    found = read(api.context(), Shared(lambda: GROUPS, {}))
     assert found.data == {"driver.version": "580.105.08", "driver.enabled": "true"}
     assert found.context == {"objects": "cluster-policy"}
     assert [path for _, path in api.asked] == ["/apis/nvidia.com/v1", OBJECTS]
@@ -53,19 +54,19 @@ def test_a_policy_without_a_spec_is_named_and_costs_no_other() -> None:
 @pytest.mark.parametrize(
     ("groups", "answers", "reason"),
     [
-        ([], {}, "knows no ClusterPolicy of nvidia.com"),
-        (GROUPS, {}, "knows no ClusterPolicy of nvidia.com"),
-        (GROUPS, {**SERVED, OBJECTS: []}, "there is no ClusterPolicy"),
+        ([], {}, "does not serve ClusterPolicy of nvidia.com"),
+        (GROUPS, {}, "does not serve ClusterPolicy of nvidia.com"),
+        (GROUPS, {**SERVED, OBJECTS: []}, "the cluster has no ClusterPolicy"),
     ],
 )
 def test_where_there_is_none_it_is_absent(
     groups: list[Any], answers: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(Absent, match=reason):
-        read_policies(Api(answers).context(), lambda: groups)
+        read(Api(answers).context(), Shared(lambda: groups, {}))
 
 
 def test_a_refusal_names_the_resource() -> None:
     refusal = Unauthorized("cannot list clusterpolicies.nvidia.com", why="forbidden", status=403)
     with pytest.raises(Unauthorized, match=r"clusterpolicies\.nvidia\.com"):
-        read_policies(Api({**SERVED, OBJECTS: refusal}).context(), lambda: GROUPS)
+        read(Api({**SERVED, OBJECTS: refusal}).context(), Shared(lambda: GROUPS, {}))

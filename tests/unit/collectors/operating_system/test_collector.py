@@ -16,20 +16,21 @@ from hypothesis import strategies as st
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.operating_system import collector as operating_system
-from kubectl_snapshot.collectors.operating_system.collector import (
-    parse_kernel_command_line,
+from kubectl_snapshot.collectors.operating_system import sysctl
+from kubectl_snapshot.collectors.operating_system.grub import (
+    parse_command_line,
     parse_lost_parameters,
-    parse_modules,
-    parse_release,
-    parse_sysctl,
-    read_sysctls,
 )
+from kubectl_snapshot.collectors.operating_system.kmod import parse_modules
+from kubectl_snapshot.collectors.operating_system.release import parse_release
+from kubectl_snapshot.collectors.operating_system.sysctl import parse_entries
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import SnapshotError
 from tests.unit.golden import check_golden
 from tests.unit.hosts import VM_UBUNTU, copy_host
 
+NAMES = [spec.name for spec in operating_system.SUBTYPES]
 TEXTS = st.one_of(st.text(), st.binary(), st.text(alphabet=" \t\n#=\"'ab\x1c\x85\u00a0\x00"))
 
 
@@ -52,7 +53,7 @@ def test_a_host_tree_gives_the_whole_measurement() -> None:
     found = collect(HostPath(str(VM_UBUNTU)))
     artefact = {
         name: {"data": dict(sorted(found[name].data.items())), "context": found[name].context}
-        for name in operating_system.SUBTYPES
+        for name in NAMES
     }
     check_golden("collectors/os-vm-ubuntu.json", artefact)
     assert {subtype.status for subtype in found.values()} == {"ok"}
@@ -60,7 +61,7 @@ def test_a_host_tree_gives_the_whole_measurement() -> None:
 
 def test_all_declared_subtypes_are_filled_and_sysctl_is_read_last() -> None:
     names = [s.name for s in operating_system.collect(Context(HostPath(str(VM_UBUNTU))))]
-    assert sorted(names) == sorted(operating_system.SUBTYPES)
+    assert sorted(names) == sorted(NAMES)
     assert names[-1] == "sysctl"
 
 
@@ -89,7 +90,7 @@ def test_every_value_is_text_but_for_modules() -> None:
 def test_a_kernel_command_line_is_parted_at_blanks_only(
     line: str, expected: dict[str, str]
 ) -> None:
-    assert parse_kernel_command_line(line) == expected
+    assert parse_command_line(line) == expected
 
 
 @pytest.mark.parametrize(
@@ -158,20 +159,20 @@ def test_a_release_file_is_unquoted_but_not_unescaped(
 def test_a_sysctl_file_is_an_entry_or_a_table(
     content: str, expected: list[tuple[str, str]]
 ) -> None:
-    assert parse_sysctl("p", content) == expected
+    assert parse_entries("p", content) == expected
 
 
 def test_network_and_cdrom_settings_are_left_out_by_prefix(root: Path) -> None:
     write_sysctl(root, "netfilter/x", "1")
     write_sysctl(root, "kernel/net", "1")
-    data = read_sysctls(HostPath(str(root))).data
+    data = sysctl.read(HostPath(str(root))).data
     assert not [key for key in data if key.startswith(("/proc/sys/net", "/proc/sys/dev/cdrom"))]
     assert data["/proc/sys/kernel/net"] == "1"
 
 
 def test_of_a_repeated_first_word_the_last_counts_and_all_are_kept(root: Path) -> None:
     write_sysctl(root, "sunrpc/transports", "tcp 1\nudp 2\ntcp 3\n")
-    subtype = read_sysctls(HostPath(str(root)))
+    subtype = sysctl.read(HostPath(str(root)))
     assert subtype.data["/proc/sys/sunrpc/transports/tcp"] == "3"
     assert subtype.context["repeated./proc/sys/sunrpc/transports/tcp"] == "1\n3"
     assert subtype.status == "ok"
@@ -179,7 +180,7 @@ def test_of_a_repeated_first_word_the_last_counts_and_all_are_kept(root: Path) -
 
 def test_a_kernel_version_that_looks_like_a_comment_is_not_lost(root: Path) -> None:
     write_sysctl(root, "kernel/version", "#87-Ubuntu SMP\n")
-    subtype = read_sysctls(HostPath(str(root)))
+    subtype = sysctl.read(HostPath(str(root)))
     assert subtype.data["/proc/sys/kernel/version"] == ""
     assert subtype.context["comment./proc/sys/kernel/version"] == "#87-Ubuntu SMP"
 
@@ -187,7 +188,7 @@ def test_a_kernel_version_that_looks_like_a_comment_is_not_lost(root: Path) -> N
 @pytest.mark.parametrize("content", [b"\xff\n", b"x" * 1_048_577])
 def test_an_entry_that_is_no_text_is_left_out_and_named(root: Path, content: bytes) -> None:
     write_sysctl(root, "vm/odd", content)
-    subtype = read_sysctls(HostPath(str(root)))
+    subtype = sysctl.read(HostPath(str(root)))
     assert "/proc/sys/vm/odd" not in subtype.data
     assert subtype.context == {
         "comment./proc/sys/kernel/version": subtype.context["comment./proc/sys/kernel/version"],
@@ -198,21 +199,21 @@ def test_an_entry_that_is_no_text_is_left_out_and_named(root: Path, content: byt
 def test_many_unreadable_entries_are_named_up_to_a_hundred(root: Path) -> None:
     for number in range(150):
         write_sysctl(root, f"vm/odd{number:03}", b"\xff")
-    named = read_sysctls(HostPath(str(root))).context["unreadable"]
+    named = sysctl.read(HostPath(str(root))).context["unreadable"]
     assert named.startswith("/proc/sys/vm/odd000,/proc/sys/vm/odd001,")
     assert named.endswith("/proc/sys/vm/odd099 (+50 more)")
 
 
 def test_a_pipe_in_the_tree_is_no_setting_and_does_not_hang(root: Path) -> None:
-    before = read_sysctls(HostPath(str(root)))
+    before = sysctl.read(HostPath(str(root)))
     os.mkfifo(root / "proc/sys/vm/pipe")
-    assert read_sysctls(HostPath(str(root))) == before
+    assert sysctl.read(HostPath(str(root))) == before
 
 
 def test_settings_of_foreign_namespaces_are_left_out_and_named() -> None:
-    whole = read_sysctls(HostPath(str(VM_UBUNTU)))
+    whole = sysctl.read(HostPath(str(VM_UBUNTU)))
     pod = HostPath(str(VM_UBUNTU), shares_network=False, shares_ipc=False, shares_pid=False)
-    subtype = read_sysctls(pod)
+    subtype = sysctl.read(pod)
     missing = sorted(key.replace("/proc/sys/", "") for key in set(whole.data) - set(subtype.data))
     assert missing == [
         "fs/mqueue/msg_default",
@@ -241,7 +242,7 @@ def test_settings_of_foreign_namespaces_are_left_out_and_named() -> None:
 
 
 def test_only_the_namespaces_that_are_not_shared_cost_settings() -> None:
-    subtype = read_sysctls(HostPath(str(VM_UBUNTU), shares_user=False))
+    subtype = sysctl.read(HostPath(str(VM_UBUNTU), shares_user=False))
     assert "/proc/sys/user/max_user_namespaces" not in subtype.data
     assert "/proc/sys/kernel/hostname" in subtype.data
     assert subtype.context["reason"].endswith(": user/*")
@@ -262,7 +263,7 @@ COUNTERS = (
 READ_IN_NAMESPACES = """
 import json, pathlib, socket, sys
 from kubectl_snapshot.clients.host.hostpath import HostPath
-from kubectl_snapshot.collectors.operating_system.collector import read_sysctls
+from kubectl_snapshot.collectors.operating_system.sysctl import read
 socket.sethostname("other")
 root = pathlib.Path("/proc/sys")
 paths = [path for pattern in sys.argv[1:] for path in root.glob(pattern)]
@@ -273,26 +274,24 @@ for path in paths:
         path.write_text(" ".join([other, *rest]))
     except OSError:
         pass  # some only take a range, some belong to the machine's root
-print(json.dumps(dict(read_sysctls(HostPath()).data)))
+print(json.dumps(dict(read(HostPath()).data)))
 """
 
 
 def test_the_table_of_namespaced_settings_is_this_kernels() -> None:
     settable = [
-        pattern
-        for namespace in ("ipc", "uts", "user")
-        for pattern in operating_system.NAMESPACED_SYSCTLS[namespace]
+        pattern for namespace in ("ipc", "uts", "user") for pattern in sysctl.NAMESPACED[namespace]
     ]
     unshare = ["unshare", "--user", "--map-root-user", "--ipc", "--uts", "--pid", "--fork"]
     if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
         pytest.skip("no namespace can be made here")
-    before = read_sysctls(HostPath()).data
+    before = sysctl.read(HostPath()).data
     command = [*unshare, sys.executable, "-c", READ_IN_NAMESPACES, *settable]
     inside = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
-    after = read_sysctls(HostPath()).data
+    after = sysctl.read(HostPath()).data
 
     different = {key for key in before if before[key] == after.get(key) != inside.get(key)}
-    patterns = [p for names in operating_system.NAMESPACED_SYSCTLS.values() for p in names]
+    patterns = [p for names in sysctl.NAMESPACED.values() for p in names]
     expected = tuple(f"/proc/sys/{pattern.rstrip('*')}" for pattern in [*patterns, *COUNTERS])
     assert {key for key in different if not key.startswith(expected)} == set()
     for name in ("kernel/hostname", "kernel/shmmax", "kernel/sem", "fs/mqueue/msg_max"):
@@ -316,7 +315,7 @@ def unreadable_root() -> Iterator[Path]:
 
 
 def test_settings_that_more_rights_would_show_make_it_partial(unreadable_root: Path) -> None:
-    subtype = read_sysctls(HostPath(str(unreadable_root)))
+    subtype = sysctl.read(HostPath(str(unreadable_root)))
     assert subtype.status == "partial"
     assert subtype.context["reason"].startswith("2 entries may be read with more rights only")
     assert subtype.context["unreadable"] == "/proc/sys/kernel/cad_pid,/proc/sys/vm/stat_refresh"
@@ -374,14 +373,14 @@ def test_without_the_nodes_files_the_kernel_still_tells_and_the_release_does_not
 
 @given(TEXTS)
 def test_any_bytes_give_readings_or_an_error(content: str | bytes) -> None:
-    for parse in (parse_kernel_command_line, parse_modules, parse_release):
+    for parse in (parse_command_line, parse_modules, parse_release):
         try:
             data = parse(content)
         except SnapshotError:
             continue
         assert all(isinstance(key, str) for key in data)
     try:
-        entries = parse_sysctl("p", content)
+        entries = parse_entries("p", content)
     except SnapshotError:
         return
     assert entries

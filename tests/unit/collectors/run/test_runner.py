@@ -14,6 +14,7 @@ import pytest
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.run.context import NODE, Context, Right
 from kubectl_snapshot.collectors.run.runner import run_collectors
+from kubectl_snapshot.document.registry import SubtypeSpec
 from kubectl_snapshot.document.snapshot import Measurement, Subtype
 from kubectl_snapshot.errors import Timeout, Unauthorized
 from kubectl_snapshot.settings import CollectSettings
@@ -27,11 +28,15 @@ class MadeCollector:
     """A collector of the test: what it declares, and what its thread does."""
 
     TYPE: str
-    SUBTYPES: tuple[str, ...]
+    names: tuple[str, ...]
     body: Callable[[Context], Iterable[Subtype]]
     DEADLINE_S: float = LONG_S
     SCOPE: str = NODE
     RIGHTS: tuple[Right, ...] = ()
+
+    @property
+    def SUBTYPES(self) -> tuple[SubtypeSpec, ...]:
+        return tuple(map(SubtypeSpec, self.names))
 
     def collect(self, context: Context) -> Iterable[Subtype]:
         return self.body(context)
@@ -312,11 +317,13 @@ from types import SimpleNamespace
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.collectors.run.runner import run_collectors
+from kubectl_snapshot.document.registry import SubtypeSpec
 
 def hang(context):
     threading.Event().wait()
 
-collector = SimpleNamespace(TYPE="OS", SUBTYPES=("grub",), DEADLINE_S=0.05, collect=hang)
+grub = SubtypeSpec("grub")
+collector = SimpleNamespace(TYPE="OS", SUBTYPES=(grub,), DEADLINE_S=0.05, collect=hang)
 print(run_collectors([collector], Context(HostPath()), time.monotonic() + 60, lambda event: None))
 """
 

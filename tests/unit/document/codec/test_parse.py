@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubectl_snapshot.collectors.all_collectors import REGISTRY
 from kubectl_snapshot.document.codec.json_codec import canonical_json, render_json
 from kubectl_snapshot.document.codec.parse import parse_document, parse_node_document
 from kubectl_snapshot.document.codec.yaml_codec import render_yaml
@@ -50,7 +51,7 @@ def test_any_content_is_a_document_or_an_invalid_request(content: bytes | str) -
 
 
 def test_a_nodes_document_is_read() -> None:
-    assert parse_node_document(canonical_json(SNAPSHOT)) == SNAPSHOT
+    assert parse_node_document(canonical_json(SNAPSHOT), REGISTRY) == SNAPSHOT
 
 
 @pytest.mark.parametrize(
@@ -66,4 +67,4 @@ def test_a_nodes_document_is_read() -> None:
 )
 def test_a_nodes_document_that_breaks_the_rules_is_refused(payload: bytes) -> None:
     with pytest.raises(InvalidRequest):
-        parse_node_document(payload)
+        parse_node_document(payload, REGISTRY)

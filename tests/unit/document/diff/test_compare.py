@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubectl_snapshot.collectors.all_collectors import REGISTRY
+from kubectl_snapshot.document.diff import compare
 from kubectl_snapshot.document.diff.compare import (
     ADDED,
     CHANGED,
@@ -14,16 +16,24 @@ from kubectl_snapshot.document.diff.compare import (
     Change,
     Diff,
     count_kinds,
-    diff_snapshots,
 )
 from kubectl_snapshot.document.diff.selection import Selection
-from kubectl_snapshot.document.redaction.values import MARK
+from kubectl_snapshot.document.redaction.values import PREFIX
 from kubectl_snapshot.document.snapshot import STATUSES, Measurement, Scalar, Snapshot, Subtype
 from tests.unit.document.strategies import DOCUMENT_PROPERTY, SNAPSHOTS
 
 READ = {"elapsed-ms": "1"}
 FORBIDDEN = {"status": "forbidden", "reason": "no right", **READ}
 NO_GPU = {"status": "absent", "reason": "there is none", **READ}
+
+
+def diff_snapshots(
+    before: Snapshot,
+    after: Snapshot,
+    sources: tuple[str, str] = ("A", "B"),
+    selection: Selection | None = None,
+) -> Diff:
+    return compare.diff_snapshots(before, after, REGISTRY, sources, selection)
 
 
 def snapshot(type_: str, *subtypes: Subtype, **metadata: str) -> Snapshot:
@@ -163,11 +173,11 @@ def test_gpus_that_were_not_told_of_are_unknown() -> None:
     before = gpus(("A", "0:1"))
     reference = snapshot("GPU", Subtype("smi", {"gpu-count": 8}))
     notes = {c.path: (c.kind, c.note) for c in diff_snapshots(before, reference).changes}
-    assert notes["GPU.gpu-0"] == (UNKNOWN, "B: it counts 8 GPUs and tells not of each")
+    assert notes["GPU.gpu-0"] == (UNKNOWN, "B: counts 8 GPUs but does not list them")
     # What NVIDIA AICR writes where it could not look.
     reference = snapshot("GPU", Subtype("smi", {"gpu-count": 0}))
     notes = {c.path: (c.kind, c.note) for c in diff_snapshots(before, reference).changes}
-    assert notes["GPU.gpu-0"] == (UNKNOWN, "B: GPUs were not counted")
+    assert notes["GPU.gpu-0"] == (UNKNOWN, "B: GPUs not counted")
 
 
 def test_the_last_gpu_gone_is_removed() -> None:
@@ -208,8 +218,8 @@ def test_all_compares_values_to_the_letter() -> None:
 
 
 def test_what_a_context_adds_is_compared_and_how_the_reading_went_is_not() -> None:
-    one = {"image.pause": "a@sha256:1", "elapsed-ms": "1", "unreadable": "x"}
-    other = {"image.pause": "a@sha256:2", "elapsed-ms": "2", "unreadable": "y"}
+    one = {"image.pause": "a@sha256:1", "elapsed-ms": "1", "reason": "x"}
+    other = {"image.pause": "a@sha256:2", "elapsed-ms": "2", "reason": "y"}
     before = snapshot("K8s", Subtype("image", {"pause": "latest"}, one))
     after = snapshot("K8s", Subtype("image", {"pause": "latest"}, other))
     assert told(diff_snapshots(before, after)) == [("K8s.image.context.image.pause", CHANGED)]
@@ -219,13 +229,13 @@ def test_what_a_context_adds_is_compared_and_how_the_reading_went_is_not() -> No
 
 
 def redacted(token: str, **metadata: str) -> Snapshot:
-    data = {"Environment": f"[A={MARK}{token * 16}]"}
+    data = {"Environment": f"[A={PREFIX}{token * 16}]"}
     return snapshot("SystemD", Subtype("a.service", data, READ), **metadata)
 
 
 def test_secrets_are_compared_only_by_one_key() -> None:
     (change,) = diff_snapshots(redacted("1"), redacted("2")).changes
-    assert (change.kind, change.note) == (UNKNOWN, "redacted, and not by the same key")
+    assert (change.kind, change.note) == (UNKNOWN, "redacted with different keys")
     one = redacted("1", redaction_key="k")
     assert told(diff_snapshots(one, redacted("2", redaction_key="k"))) == [
         ("SystemD.a.service.Environment", CHANGED)
@@ -238,7 +248,7 @@ def test_what_redaction_took_away_is_unknown() -> None:
     after = snapshot("OS", Subtype("sysctl", {"a": "1"}, {"left-out": "1", **READ}))
     (change,) = diff_snapshots(before, after).changes
     assert (change.kind, change.note) == (UNKNOWN, "B: left out by --redact")
-    before = snapshot("OS", Subtype("grub", {f"{MARK}{'0' * 16}": "x"}, READ))
+    before = snapshot("OS", Subtype("grub", {f"{PREFIX}{'0' * 16}": "x"}, READ))
     (change,) = diff_snapshots(before, snapshot("OS", Subtype("grub", {}, READ))).changes
     assert (change.kind, change.note) == (UNKNOWN, "redacted")
 
@@ -289,8 +299,8 @@ def test_no_document_differs_from_itself(one: Snapshot) -> None:
 
 def subtypes_of(*names: str) -> st.SearchStrategy[tuple[Subtype, ...]]:
     """Return subtypes of few names and keys, so that two documents have some in common."""
-    readings = st.sampled_from(("", "1", 1, True, f"{MARK}{'0' * 16}", f"{MARK}{'1' * 16}"))
-    data = st.dictionaries(st.sampled_from(("a", "Exec", "After", f"{MARK}a")), readings)
+    readings = st.sampled_from(("", "1", 1, True, f"{PREFIX}{'0' * 16}", f"{PREFIX}{'1' * 16}"))
+    data = st.dictionaries(st.sampled_from(("a", "Exec", "After", f"{PREFIX}a")), readings)
     context = st.fixed_dictionaries(
         {},
         optional={key: st.sampled_from(STATUSES) for key in ("status", "elapsed-ms", "left-out")},

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.document.diff.direction import describe_move, natural_key
+from kubectl_snapshot.document.diff.direction import describe_direction, natural_key
 from kubectl_snapshot.document.snapshot import Scalar
 
 
@@ -22,7 +22,7 @@ from kubectl_snapshot.document.snapshot import Scalar
     ],
 )
 def test_numbers_move_by_their_difference(before: Scalar, after: Scalar, moved: str) -> None:
-    assert describe_move("OS.sysctl", before, after) == moved
+    assert describe_direction(before, after) == moved
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_numbers_move_by_their_difference(before: Scalar, after: Scalar, moved: 
 def test_versions_are_newer_or_older_only_where_that_is_sure(
     before: str, after: str, moved: str
 ) -> None:
-    assert describe_move("GPU.smi", before, after) == moved
+    assert describe_direction(before, after) == moved
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_versions_are_newer_or_older_only_where_that_is_sure(
     ],
 )
 def test_lists_of_nodes_move_by_nodes(before: str, after: str, moved: str) -> None:
-    assert describe_move("NodeTopology.label", before, after) == moved
+    assert describe_direction(before, after, is_node_list=True) == moved
 
 
 def test_names_are_sorted_as_people_count() -> None:

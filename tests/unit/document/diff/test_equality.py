@@ -4,30 +4,33 @@ import time
 
 import pytest
 
+from kubectl_snapshot.collectors.all_collectors import REGISTRY
 from kubectl_snapshot.document.diff.equality import (
     DIFFERENT,
-    HIDDEN,
-    SAME,
-    Footing,
+    EQUAL,
+    UNDECIDABLE,
+    Comparability,
     compare_values,
-    find_footing,
+    find_comparability,
 )
-from kubectl_snapshot.document.redaction.values import new_token
+from kubectl_snapshot.document.diff.ignored import build_ignore_rules
+from kubectl_snapshot.document.redaction.values import redact_text
 from kubectl_snapshot.document.snapshot import Scalar
 
-ONE_NODE = Footing(None, False)
-TWO_NODES = Footing(("gpu-1", "gpu-2"), False)
-RED, BLUE = (new_token(text, b"a key of 128 bits") for text in ("red", "blue"))
+IGNORE = build_ignore_rules(REGISTRY)
+ONE_NODE = Comparability(None, False, IGNORE)
+TWO_NODES = Comparability(("gpu-1", "gpu-2"), False, IGNORE)
+RED, BLUE = (redact_text(text, b"a key of 128 bits") for text in ("red", "blue"))
 
 
 @pytest.mark.parametrize(
     ("before", "after", "outcome"),
     [
-        (1, "1", SAME),
-        (1, 1.0, SAME),
-        (1000000, 1e6, SAME),
-        (True, "true", SAME),
-        (float("nan"), float("nan"), SAME),
+        (1, "1", EQUAL),
+        (1, 1.0, EQUAL),
+        (1000000, 1e6, EQUAL),
+        (True, "true", EQUAL),
+        (float("nan"), float("nan"), EQUAL),
         (True, 1, DIFFERENT),
         ("1.1", "1.10", DIFFERENT),
         ("a", "A", DIFFERENT),
@@ -45,22 +48,22 @@ def test_values_are_the_same_if_they_read_the_same(
 @pytest.mark.parametrize(
     ("before", "after", "is_one_key", "outcome"),
     [
-        (RED, RED, False, SAME),
+        (RED, RED, False, EQUAL),
         (RED, BLUE, True, DIFFERENT),
-        (RED, BLUE, False, HIDDEN),
-        (f"https://u:{RED}@a", f"https://u:{BLUE}@a", False, HIDDEN),
+        (RED, BLUE, False, UNDECIDABLE),
+        (f"https://u:{RED}@a", f"https://u:{BLUE}@a", False, UNDECIDABLE),
         (f"https://u:{RED}@a", f"https://u:{BLUE}@b", False, DIFFERENT),
-        (f"https://u:{RED}@a", "https://u:secret@a", True, HIDDEN),
-        ("https://u:secret@a", f"https://u:{RED}@a", True, HIDDEN),
+        (f"https://u:{RED}@a", "https://u:secret@a", True, UNDECIDABLE),
+        ("https://u:secret@a", f"https://u:{RED}@a", True, UNDECIDABLE),
         (f"https://u:{RED}@a", "https://u:secret@b", True, DIFFERENT),
-        (RED, "", False, HIDDEN),
+        (RED, "", False, UNDECIDABLE),
     ],
 )
 def test_what_redaction_hides_is_not_said_to_differ(
     before: str, after: str, is_one_key: bool, outcome: str
 ) -> None:
-    footing = Footing(None, is_one_key)
-    assert compare_values("SystemD.a.service.Environment", before, after, footing) == outcome
+    comparability = Comparability(None, is_one_key, IGNORE)
+    assert compare_values("SystemD.a.service.Environment", before, after, comparability) == outcome
 
 
 def test_a_value_of_many_tokens_takes_no_longer_than_its_length() -> None:
@@ -87,14 +90,15 @@ def test_the_metadata_tell_whether_it_is_one_node_and_one_key(
     nodes: tuple[str, str] | None,
     is_one_key: bool,
 ) -> None:
-    assert find_footing(before, after) == Footing(nodes, is_one_key)
+    found = find_comparability(before, after, IGNORE)
+    assert found == Comparability(nodes, is_one_key, IGNORE)
 
 
 def test_a_nodes_own_name_is_no_difference_where_settings_hold_it() -> None:
     path = "SystemD.kubelet.service.Environment"
-    assert compare_values(path, "[NAME=gpu-1]", "[NAME=gpu-2]", TWO_NODES) == SAME
+    assert compare_values(path, "[NAME=gpu-1]", "[NAME=gpu-2]", TWO_NODES) == EQUAL
     assert compare_values(path, "[NAME=gpu-1]", "[NAME=gpu-2]", ONE_NODE) == DIFFERENT
     # A name that was copied from another node is what one looks for.
-    assert compare_values(path, "[NAME=gpu-1]", "[NAME=gpu-1]", ONE_NODE) == SAME
+    assert compare_values(path, "[NAME=gpu-1]", "[NAME=gpu-1]", ONE_NODE) == EQUAL
     assert compare_values(path, "[NAME=gpu-1 x]", "[NAME=gpu-1]", TWO_NODES) == DIFFERENT
     assert compare_values("OS.release.ID", "gpu-1", "gpu-2", TWO_NODES) == DIFFERENT

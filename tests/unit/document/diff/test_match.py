@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from kubectl_snapshot.document.diff.match import count_gpus, pair_subtypes, tells_all_gpus
+from kubectl_snapshot.collectors.all_collectors import REGISTRY
+from kubectl_snapshot.collectors.gpu.collector import DEVICES
+from kubectl_snapshot.document.diff.match import count_devices, lists_all_devices, pair_subtypes
 from kubectl_snapshot.document.snapshot import Measurement, Scalar, Snapshot, Subtype
 
 
@@ -15,7 +17,7 @@ def gpus(*subtypes: Subtype) -> Snapshot:
 def names(before: Snapshot, after: Snapshot, is_one_node: bool) -> list[tuple[str, str]]:
     return [
         (pair.before.name if pair.before else "", pair.after.name if pair.after else "")
-        for pair in pair_subtypes(before, after, is_one_node).pairs
+        for pair in pair_subtypes(before, after, is_one_node, REGISTRY).pairs
     ]
 
 
@@ -30,7 +32,7 @@ def test_subtypes_go_by_their_names_in_the_order_of_the_types() -> None:
     )
     found = [
         (pair.name, pair.before is None, pair.after is None)
-        for pair in pair_subtypes(before, after, True).pairs
+        for pair in pair_subtypes(before, after, True, REGISTRY).pairs
     ]
     assert found == [
         ("K8s.server", True, False),
@@ -81,14 +83,14 @@ def test_two_gpus_that_claim_one_uuid_are_still_two() -> None:
 def test_links_are_named_as_in_the_first_document() -> None:
     before = gpus(gpu(0, "A", "0:1"), gpu(1, "B", "0:2"), Subtype("topology", {"A/B": "NV18"}))
     after = gpus(gpu(0, "C", "0:1"), gpu(1, "D", "0:2"), Subtype("topology", {"C/D": "SYS"}))
-    *_, topology = pair_subtypes(before, after, False).pairs
+    *_, topology = pair_subtypes(before, after, False, REGISTRY).pairs
     assert topology.after is not None
     assert topology.after.data == {"A/B": "SYS"}
 
 
-def test_gpus_that_only_one_document_has_are_lone() -> None:
+def test_gpus_that_only_one_document_has_are_unmatched() -> None:
     before = gpus(gpu(0, "A", "0:1"), gpu(1, "B", "0:2"))
-    assert pair_subtypes(before, gpus(gpu(0, "A", "0:1")), True).lone_gpus == {"B"}
+    assert pair_subtypes(before, gpus(gpu(0, "A", "0:1")), True, REGISTRY).unmatched == {"B"}
 
 
 def counted(count: Scalar, *more: Subtype, status: str = "") -> Snapshot:
@@ -96,16 +98,26 @@ def counted(count: Scalar, *more: Subtype, status: str = "") -> Snapshot:
     return gpus(Subtype("smi", {"gpu-count": count}, context), *more)
 
 
+def count(snapshot: Snapshot) -> int | None:
+    return count_devices(snapshot, "GPU", DEVICES)
+
+
+def lists_all(snapshot: Snapshot) -> bool:
+    return lists_all_devices(snapshot, "GPU", DEVICES)
+
+
 def test_a_count_of_none_needs_that_somebody_looked() -> None:
-    assert count_gpus(counted(0, status="absent")) == 0
-    assert count_gpus(counted(0)) is None
-    assert count_gpus(counted("8")) is None
-    assert count_gpus(Snapshot()) is None
+    assert count(counted(0, status="absent")) == 0
+    assert count(counted(0)) is None
+    assert count(counted("8")) is None
+    assert count(Snapshot()) is None
 
 
 def test_a_document_tells_all_gpus_if_it_has_as_many_as_were_counted() -> None:
-    assert tells_all_gpus(counted(0, status="absent"))
-    assert tells_all_gpus(counted(1, gpu(0, "A", "0:1"), Subtype("gpu-0-state")))
-    assert not tells_all_gpus(counted(2, gpu(0, "A", "0:1"), Subtype("gpu-0-state")))
-    assert not tells_all_gpus(counted(8))
-    assert not tells_all_gpus(gpus(gpu(0, "A", "0:1")))
+    assert lists_all(counted(0, status="absent"))
+    assert lists_all(counted(1, gpu(0, "A", "0:1"), Subtype("gpu-0-state")))
+    assert not lists_all_devices(
+        counted(2, gpu(0, "A", "0:1"), Subtype("gpu-0-state")), "GPU", DEVICES
+    )
+    assert not lists_all(counted(8))
+    assert not lists_all(gpus(gpu(0, "A", "0:1")))

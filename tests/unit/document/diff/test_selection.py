@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.document.diff.selection import Selection, find_unused, is_asked, may_be_asked
+from kubectl_snapshot.document.diff.selection import (
+    Selection,
+    find_unused,
+    is_selected,
+    may_be_selected,
+)
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 
 SNAPSHOT = Snapshot(
@@ -33,7 +38,7 @@ SNAPSHOT = Snapshot(
 def test_a_type_or_subtype_means_all_below_it(
     only: tuple[str, ...], ignore: tuple[str, ...], is_wanted: bool
 ) -> None:
-    assert is_asked("OS.sysctl./vm/a", Selection(only, ignore)) == is_wanted
+    assert is_selected("OS.sysctl./vm/a", Selection(only, ignore)) == is_wanted
 
 
 @pytest.mark.parametrize(
@@ -47,10 +52,10 @@ def test_a_type_or_subtype_means_all_below_it(
         ((), ("GPU.gpu-3.uuid",), True),
     ],
 )
-def test_what_was_not_read_may_have_what_is_asked_for(
+def test_what_was_not_read_may_have_what_is_selected_for(
     only: tuple[str, ...], ignore: tuple[str, ...], is_wanted: bool
 ) -> None:
-    assert may_be_asked("GPU.gpu-3", Selection(only, ignore)) == is_wanted
+    assert may_be_selected("GPU.gpu-3", Selection(only, ignore)) == is_wanted
 
 
 def test_patterns_of_nothing_are_found() -> None:

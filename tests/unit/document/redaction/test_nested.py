@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.document.redaction.nested import MAX_YAML_CHARACTERS, hide_in_value
+from kubectl_snapshot.document.redaction.nested import MAX_YAML_CHARACTERS, redact_value
 from kubectl_snapshot.document.scalars import NestedText, to_reading
 
 
@@ -29,7 +29,7 @@ def mark(secret: str) -> str:
 def test_the_elements_of_a_list_are_told_apart(items: list[object], expected: str) -> None:
     value = to_reading("", items)[1]
     assert isinstance(value, NestedText)
-    hidden = hide_in_value(value, "", mark)
+    hidden = redact_value(value, "", mark)
     assert hidden == expected
     assert type(hidden) is str
 
@@ -48,7 +48,7 @@ def test_the_elements_of_a_list_are_told_apart(items: list[object], expected: st
     ],
 )
 def test_json_in_a_text_is_understood(text: str, expected: str) -> None:
-    assert hide_in_value(text, "", mark) == expected
+    assert redact_value(text, "", mark) == expected
 
 
 @pytest.mark.parametrize(
@@ -71,29 +71,29 @@ def test_json_in_a_text_is_understood(text: str, expected: str) -> None:
     ],
 )
 def test_yaml_in_a_text_is_understood_as_far_as_it_is_yaml(text: str, expected: str) -> None:
-    assert hide_in_value(text, "", mark) == expected
+    assert redact_value(text, "", mark) == expected
 
 
 def test_a_long_text_is_searched_as_text() -> None:
     filler = "  a: b\n" * (MAX_YAML_CHARACTERS // 7)
     text = f"x:\n{filler}  password: hunter22\n"
-    assert hide_in_value(text, "", mark) == f"x:\n{filler}  password: «hunter22»\n"
+    assert redact_value(text, "", mark) == f"x:\n{filler}  password: «hunter22»\n"
 
 
 @pytest.mark.parametrize("value", [12345, 1.5, "12345"])
 def test_a_reading_with_a_credentials_name_is_hidden_whatever_it_is(value: object) -> None:
-    hidden = hide_in_value(value, "password", mark)  # type: ignore[arg-type]
+    hidden = redact_value(value, "password", mark)  # type: ignore[arg-type]
     assert hidden == (f"«{value}»" if value != 1.5 else "«1.5»")
 
 
 @pytest.mark.parametrize("value", [True, 7, "", "none", "${X}"])
 def test_what_is_harmless_keeps_its_type(value: object) -> None:
-    assert hide_in_value(value, "password", mark) is value  # type: ignore[arg-type]
+    assert redact_value(value, "password", mark) is value  # type: ignore[arg-type]
 
 
 def test_nesting_that_exhausts_the_stack_is_searched_as_text() -> None:
     depth = 100_000
     text = "[" * depth + '"password=hunter22"' + "]" * depth
-    assert "hunter22" not in str(hide_in_value(text, "", lambda _: "x"))
+    assert "hunter22" not in str(redact_value(text, "", lambda _: "x"))
     text = "a:\n" + " [" * depth + "\npassword: hunter22\n"
-    assert "hunter22" not in str(hide_in_value(text, "", lambda _: "x"))
+    assert "hunter22" not in str(redact_value(text, "", lambda _: "x"))

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
+from kubectl_snapshot.collectors.all_collectors import REGISTRY
 from kubectl_snapshot.collectors.operating_system import collector as operating_system
+from kubectl_snapshot.collectors.operating_system import grub
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.document.codec.json_codec import canonical_json, render_json
 from kubectl_snapshot.document.codec.yaml_codec import render_yaml
@@ -19,7 +21,7 @@ from kubectl_snapshot.document.redaction.values import (
     Redaction,
     describe_paths,
     find_redacted,
-    new_token,
+    redact_text,
 )
 from kubectl_snapshot.document.scalars import to_reading
 from kubectl_snapshot.document.snapshot import Measurement, Scalar, Snapshot, Subtype
@@ -42,8 +44,8 @@ def number(secret: str) -> str:
 
 
 def read_command_line(line: str) -> Subtype:
-    data = operating_system.parse_kernel_command_line(line)
-    return Subtype("grub", data, operating_system.parse_lost_parameters(line))
+    data = grub.parse_command_line(line)
+    return Subtype("grub", data, grub.parse_lost_parameters(line))
 
 
 def build_command_line(parameters: str, secret: str) -> str:
@@ -138,7 +140,7 @@ def in_url(secret: str) -> list[Measurement]:
 
 
 def redact(measurements: list[Measurement], redaction: Redaction = REDACTION) -> Snapshot:
-    return Snapshot({}, redact_measurements(measurements, redaction))
+    return Snapshot({}, redact_measurements(measurements, redaction, REGISTRY))
 
 
 def render_all(snapshot: Snapshot) -> str:
@@ -203,11 +205,11 @@ def test_equal_secrets_are_equal_tokens_wherever_they_stand() -> None:
         paths = find_redacted(snapshot)
         assert {path.split(".")[0] for path in paths} == {"K8s", "OS", "SystemD"}
         if secret.isalnum():
-            assert tokens_of(snapshot) == {new_token(secret, KEY).removeprefix(TOKEN)}
+            assert tokens_of(snapshot) == {redact_text(secret, KEY).removeprefix(TOKEN)}
 
 
 def test_different_secrets_are_different_tokens() -> None:
-    assert len({new_token(secret, KEY) for secret in CORPUS}) == len(CORPUS)
+    assert len({redact_text(secret, KEY) for secret in CORPUS}) == len(CORPUS)
 
 
 def test_another_key_gives_other_tokens() -> None:
@@ -219,7 +221,7 @@ def test_another_key_gives_other_tokens() -> None:
 
 def test_a_token_is_the_hmac_of_the_secret_alone() -> None:
     # printf hunter22 | openssl dgst -sha256 -hmac 0123456789abcdef
-    assert new_token("hunter22", KEY) == f"{TOKEN}9fcef8c939a52e7b"
+    assert redact_text("hunter22", KEY) == f"{TOKEN}9fcef8c939a52e7b"
 
 
 def test_the_text_around_a_secret_stays() -> None:
@@ -231,7 +233,7 @@ def test_the_text_around_a_secret_stays() -> None:
             Measurement("SystemD", (build_unit(["PASSWORD=hunter22", "A=b"], argv),)),
         ]
     )
-    token = new_token("hunter22", KEY)
+    token = redact_text("hunter22", KEY)
     assert data_of(snapshot, "OS", "grub") == {
         "ro": "",
         "inst.ks": f"https://user:{token}@host/ks",
@@ -246,7 +248,7 @@ def test_the_text_around_a_secret_stays() -> None:
 
 def test_json_and_yaml_stay_json_and_yaml() -> None:
     data = redact(name_secret("hunter 22"))
-    token = new_token("hunter 22", KEY)
+    token = redact_text("hunter 22", KEY)
     helm = data_of(data, "K8s", "helm")
     assert json.loads(str(helm["app.values.env"])) == [
         {"name": "NGC_API_KEY", "value": token},
@@ -370,11 +372,11 @@ def test_a_pattern_redacts_what_it_names_and_its_context() -> None:
     snapshot = redact(measurements, Redaction(KEY, ("OS.sysctl.*hostname",)))
     (sysctl_after,) = snapshot.measurements[0].subtypes
     assert sysctl_after.data == {
-        "/proc/sys/kernel/hostname": new_token("gpu-17", KEY),
+        "/proc/sys/kernel/hostname": redact_text("gpu-17", KEY),
         "/proc/sys/kernel/panic": "0",
     }
     assert sysctl_after.context == {
-        "repeated./proc/sys/kernel/hostname": new_token("a\nb", KEY),
+        "repeated./proc/sys/kernel/hostname": redact_text("a\nb", KEY),
         "elapsed-ms": "3",
         "status": "partial",
     }

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from kubectl_snapshot.collectors.all_collectors import REGISTRY
 from kubectl_snapshot.document.diff.compare import (
     ADDED,
     CHANGED,
@@ -73,7 +74,7 @@ def test_what_one_side_could_not_read_is_on_the_page_twice_linked() -> None:
 
 
 def test_one_node_before_and_after_is_named_once() -> None:
-    page = render_diff_report(diff_snapshots(GOOD, GOOD), GOOD, GOOD)
+    page = render_diff_report(diff_snapshots(GOOD, GOOD, REGISTRY), GOOD, GOOD)
     assert "<h1>gpu-17</h1>" in page
     assert "Nothing differs." in page
     assert find_broken_links(page) == []
@@ -81,7 +82,7 @@ def test_one_node_before_and_after_is_named_once() -> None:
 
 @pytest.mark.parametrize("after", [GOOD, BAD, replace(BAD, metadata=GOOD.metadata), Snapshot()])
 def test_every_id_is_there_once(after: Snapshot) -> None:
-    page = render_diff_report(diff_snapshots(GOOD, after), GOOD, after)
+    page = render_diff_report(diff_snapshots(GOOD, after, REGISTRY), GOOD, after)
     ids = re.findall(r'\sid="([^"]*)"', page)
     assert len(ids) == len(set(ids))
     assert find_broken_links(page) == []

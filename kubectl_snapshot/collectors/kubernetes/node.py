@@ -1,0 +1,109 @@
+"""The node object: versions and cloud provider (subtype K8s.node; contract section 2.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.collectors.kubernetes import openshift
+from kubectl_snapshot.collectors.kubernetes.distribution import detect_distribution
+from kubectl_snapshot.collectors.kubernetes.fields import text_at
+from kubectl_snapshot.collectors.run.context import Context, Right, require_kube
+from kubectl_snapshot.constants import WHITE_SPACE
+from kubectl_snapshot.document.registry import STRING, IgnoredKey, SubtypeSpec
+from kubectl_snapshot.document.snapshot import Subtype
+from kubectl_snapshot.errors import Internal, InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kubectl_snapshot.collectors.kubernetes.shared import Shared
+
+NODE_INFO_FIELDS = {
+    "container-runtime-id": "containerRuntimeVersion",
+    "kubelet-version": "kubeletVersion",
+    "kernel-version": "kernelVersion",
+    "operating-system": "operatingSystem",
+    "os-image": "osImage",
+}
+
+SPEC = SubtypeSpec(
+    "node",
+    values=STRING,
+    sources={key: f"`status.nodeInfo.{field}`" for key, field in NODE_INFO_FIELDS.items()},
+    identity=(
+        IgnoredKey("provider-id", "of each machine"),
+        IgnoredKey("source-node", "of each node"),
+    ),
+)
+RIGHTS = (
+    Right("", "nodes", ("get",), purpose="K8s.node: the node's versions and its provider."),
+    *openshift.RIGHTS,
+)
+
+NODE_NAME_VARIABLES = ("NODE_NAME", "KUBERNETES_NODE_NAME", "HOSTNAME")
+
+# Contract 2.1; every other scheme is the provider's name.
+PROVIDERS = {"aws": "eks", "gce": "gke", "azure": "aks", "oci": "oke"}
+# An instance id of Oracle Cloud without a scheme, as its cloud provider writes it.
+ORACLE_ID_PREFIX = "ocid1."
+
+
+def read(context: Context, shared: Shared) -> Subtype:
+    """Return the node as the API server knows it."""
+    from urllib.parse import quote  # late: diff and schema only need what this module declares
+
+    kube = require_kube(context)
+    node_name = _require_name(context.node_name)
+    path = f"/api/v1/nodes/{quote(node_name, safe='')}"
+    answer = kube.request("GET", path, doing=f"read node {node_name}", deadline=context.deadline)
+    data = parse_node(answer.body, node_name)
+    if data.get("provider-id", "").startswith(ORACLE_ID_PREFIX):
+        data["provider"] = "oke"
+    server = shared.finished.get("server")
+    server_version = str(server.data.get("version", "")) if server else ""
+    # The provider is the machine's; eks is what the contract calls every machine of AWS.
+    is_self_managed = (
+        data.get("provider") == "eks" and server_version and "-eks-" not in server_version
+    )
+    distribution = detect_distribution(answer.body)
+    notes = {
+        "distribution": distribution,
+        "self-managed": "true" if is_self_managed else "",
+        **(openshift.read_release(context) if distribution == "openshift" else {}),
+    }
+    return Subtype("node", data, {key: text for key, text in notes.items() if text})
+
+
+def detect_node_name(env: Mapping[str, str]) -> str:
+    """Return the name of the node that this process runs on, empty if no variable has it."""
+    return next((env[name] for name in NODE_NAME_VARIABLES if env.get(name)), "")
+
+
+def parse_node(node: object, node_name: str) -> dict[str, str]:
+    """Return the fields of a core/v1 Node that are not empty."""
+    provider_id = text_at(node, "spec", "providerID")
+    data = {
+        "source-node": _require_name(node_name),
+        "provider": parse_provider(provider_id),
+        "provider-id": provider_id,
+    }
+    for key, field in NODE_INFO_FIELDS.items():
+        data[key] = text_at(node, "status", "nodeInfo", field)
+    name, separator, version = data["container-runtime-id"].partition("://")
+    if separator:
+        data.update({"container-runtime-name": name, "container-runtime-version": version})
+    return {key: value for key, value in data.items() if value}
+
+
+def parse_provider(provider_id: str) -> str:
+    """Return the cloud provider by the scheme of spec.providerID; without one, the whole text."""
+    scheme = provider_id.partition("://")[0].strip(WHITE_SPACE).lower()
+    return PROVIDERS.get(scheme, scheme)
+
+
+def _require_name(node_name: str) -> str:
+    if not node_name:
+        variables = ", ".join(NODE_NAME_VARIABLES)
+        cause = InvalidRequest("the node's name is unknown", why=f"none of {variables} is set")
+        raise Internal("cannot read the node", why=cause.why) from cause
+    return node_name

@@ -1,0 +1,114 @@
+"""What collectors declare about their subtypes, as data for schema, redaction and diff. Pure.
+
+A collector declares its subtypes beside the code that reads them; collectors/all_collectors builds
+the registry. Patterns of keys have `*` for any run of characters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# Types of values, as JSON Schema names them.
+STRING, INTEGER, BOOLEAN = "string", "integer", "boolean"
+EVERY_KEY = ("*",)
+
+
+class IgnoredKey(NamedTuple):
+    """Keys whose differences `diff` ignores, and why."""
+
+    key: str
+    reason: str
+
+
+class SecretPlace(NamedTuple):
+    """Keys whose values are searched for credentials.
+
+    `name_after` is the text after which a key has the name of its value, `""` where the whole key
+    is the name; None where a value has no name.
+    """
+
+    keys: tuple[str, ...] = EVERY_KEY
+    name_after: str | None = None
+
+    def name_of(self, key: str) -> str:
+        """Return the name of a key's value, empty if it has none."""
+        if self.name_after is None:
+            return ""
+        return key.partition(self.name_after)[2] if self.name_after else key
+
+
+class Normalizer(NamedTuple):
+    """How `diff` rewrites the texts at some keys before it compares them, and why."""
+
+    keys: tuple[str, ...]
+    apply: Callable[[str], str]
+    reason: str
+
+
+@dataclass(frozen=True)
+class SubtypeSpec:
+    """One subtype, or all subtypes of a pattern such as `gpu-*`.
+
+    `values` is the type of its values, empty for any scalar; `key_types` has the exceptions.
+    `sources` says where a key is read, in Markdown, for docs/format.md. The other fields:
+
+    `keys_are_words`: keys and values are words of one line; a key may be part of a secret.
+    `volatile`: keys that change while nobody changes a setting.
+    `identity`: keys that differ between any two nodes.
+    `names_node`: keys of settings that may contain the node's own name or address.
+    `ignored_context`: context keys that repeat what `data` says.
+    `lists_nodes`: values end in `|node,node`.
+    """
+
+    name: str
+    values: str = ""
+    key_types: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[SecretPlace, ...] = ()
+    keys_are_words: bool = False
+    volatile: tuple[IgnoredKey, ...] = ()
+    identity: tuple[IgnoredKey, ...] = ()
+    normalizers: tuple[Normalizer, ...] = ()
+    names_node: tuple[str, ...] = ()
+    ignored_context: tuple[str, ...] = ()
+    lists_nodes: bool = False
+
+    @property
+    def is_pattern(self) -> bool:
+        """Return whether this is declared for any number of subtypes."""
+        return "*" in self.name
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Numbered subtypes `<prefix><n>`, each a device that may have another number next time.
+
+    `diff` matches them by the first of `identities` that both documents have: pairs of a key in
+    `data` and a key in `context`. `counts` are subtype and key where devices are counted;
+    `describe_by` are the keys that describe one; keys of subtype `links` are pairs `<id>/<id>` of
+    the first identity.
+    """
+
+    prefix: str
+    state_suffix: str
+    identities: tuple[tuple[str, str], ...]
+    describe_by: tuple[str, ...]
+    counts: tuple[tuple[str, str], ...]
+    links: str
+
+
+@dataclass(frozen=True)
+class MeasurementSpec:
+    """One measurement type and its subtypes, in the document's order."""
+
+    type: str
+    subtypes: tuple[SubtypeSpec, ...]
+    devices: Devices | None = None
+
+
+# All measurement types, in the document's order.
+Registry = tuple[MeasurementSpec, ...]

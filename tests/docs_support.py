@@ -1,11 +1,11 @@
-"""The documents as data: pages, blocks, commands with their output, links.
+"""Parse README and docs/: pages, code blocks, commands with their output, links.
 
-A block of commands or Python says where it can be run, in a comment on the line before it:
-`<!-- run: here -->` (no cluster), `<!-- run: cluster -->`, `<!-- run: lab -->` (it shows values
-that only the lab's nodes have) or `<!-- run: by hand -->`.
-Those of the tutorial, `<!-- run: tutorial -->`, are run in its order, between changes of files:
-`<!-- file: NAME -->` has all of one, `<!-- append: NAME -->` its new end, and `<!-- edit: NAME -->`
-lines that it has once, with what they become.
+A comment on the line before a block of commands or Python names where it runs:
+`<!-- run: here -->` (no cluster), `<!-- run: cluster -->`, `<!-- run: lab -->` (its output has
+values of the lab's nodes) or `<!-- run: by hand -->`.
+The tutorial's blocks, `<!-- run: tutorial -->`, run in order, between changes of files:
+`<!-- file: NAME -->` is a whole file, `<!-- append: NAME -->` text to append, and
+`<!-- edit: NAME -->` a diff of lines that occur once.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ RUN_NAME = re.compile(r"kubectl-snapshot-[a-z2-7]{10}\b")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block. `where` is empty where it does not say; else a file, or where to run it."""
+    """A fenced block. `where` is a file, or where to run it; empty without a comment."""
 
     page: str
     language: str
@@ -63,7 +63,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Command:
-    """A line for the shell, and what the page shows as its output; None where it shows nothing."""
+    """A shell command and its output on the page; None if the page shows no output."""
 
     line: str
     output: tuple[str, ...] | None
@@ -79,7 +79,7 @@ def read_section(page: str, title: str) -> str:
 
 
 def read_blocks(where: str = "", *languages: str) -> list[Block]:
-    """Return the blocks of all pages that can be run there; all blocks where nothing is asked."""
+    """Return the blocks of all pages that run there; without arguments, all blocks."""
     found = [
         Block(
             str(page.relative_to(ROOT)),
@@ -113,10 +113,10 @@ def parse_commands(block: Block) -> list[Command]:
 def run_block(
     block: Block, directory: Path, environment: Mapping[str, str], is_compared: bool = True
 ) -> str:
-    """Run a block's commands one after the other; return its text with what they print now.
+    """Run a block's commands in order; return its text with their current output.
 
-    Fail on a page that shows something else, unless that is not compared. The commands find
-    docs/examples where it is in a checkout.
+    Fails if the page shows a different output, unless `is_compared` is False. The commands find
+    docs/examples as in a checkout.
     """
     (directory / "docs").symlink_to(ROOT / "docs")
     text = []
@@ -145,7 +145,7 @@ def run_block(
 
 
 def compare_output(command: Command, printed: Sequence[str]) -> None:
-    """Fail unless the output is of the shape shown: what differs from run to run may differ."""
+    """Fail unless the output matches the page; values that differ between runs are ignored."""
     shown = [shorten(line) for line in command.output or ()]
     pattern = "\n".join(map(build_pattern, shown))
     text = "\n".join(map(shorten, printed))
@@ -153,9 +153,9 @@ def compare_output(command: Command, printed: Sequence[str]) -> None:
 
 
 def refresh_output(command: Command, printed: Sequence[str]) -> list[str]:
-    """Return what a page is to show: its own lines anew, what it leaves out still left out.
+    """Return the new output for a page: its lines updated, its ellipses kept.
 
-    Where the output has another shape, all of it, its lines cut.
+    If the output has other lines, return all of it, truncated to the page's width.
     """
     shown = command.output or ()
     pattern = "\n".join(f"({build_pattern(shorten(line))})" for line in shown)
@@ -170,19 +170,19 @@ def refresh_output(command: Command, printed: Sequence[str]) -> list[str]:
 
 
 def replace_block(block: Block, text: str) -> None:
-    """Write another text into the place of a block, in its page."""
+    """Replace the text of a block in its page."""
     page = read_page(block.page)
     assert page.count(block.text) == 1, f"{block.page} has this block more than once"
     (ROOT / block.page).write_text(page.replace(block.text, text), encoding="utf-8")
 
 
 def build_pattern(line: str) -> str:
-    """Return what a shown line matches; an ellipsis is any text, alone any lines."""
+    """Return the regular expression of a line; an ellipsis matches any text, alone any lines."""
     return r".*(?:\n.*)*?" if line == ELLIPSIS else re.escape(line).replace(ELLIPSIS, ".*")
 
 
 def shorten(line: str) -> str:
-    """Return a line without what depends on run and cluster: of YAML only the key is left."""
+    """Return a line without values of run and cluster: of YAML, only the key."""
     line = TIME.sub("TIME", RUN_NAME.sub("kubectl-snapshot-RUN", line))
     key = None if ERROR_LINE.match(line) else YAML_LINE.match(line)
     return key[0] if key else line
@@ -240,5 +240,5 @@ def read_anchors(page: Path) -> set[str]:
 
 
 def read_code_spans(text: str) -> set[str]:
-    """Return what stands between single backquotes outside of fenced blocks."""
+    """Return the code spans outside of fenced blocks."""
     return set(re.findall(r"`([^`\n]+)`", FENCE.sub("", text)))

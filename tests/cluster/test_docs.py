@@ -1,4 +1,4 @@
-"""The documents' examples that need a cluster: they work, and show what is printed."""
+"""The examples in docs that need a cluster work, and show the current output."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests import docs_support as docs
 from tests.cluster import support
 
 RBAC = "rbac.authorization.k8s.io"
-# Write what is printed into the pages (scripts/refresh-readme) instead of comparing them.
+# Update the pages (scripts/refresh-readme) instead of comparing them.
 REFRESH = os.environ.get("SNAPSHOT_REGEN") == "1"
-# What the pages call two nodes, a namespace with Pod Security `restricted`, and one without.
+# Names on the pages: two nodes, a namespace with Pod Security `restricted`, and one without.
 NODES, NAMESPACE, OPEN_NAMESPACE = ("node1", "node2"), "locked-down", "node-gate"
 
 
@@ -69,7 +69,7 @@ def test_python_writes_a_valid_document(
     docs.run_python(block, tmp_path, [sys.executable], environment)
 
 
-def test_the_rights_that_the_readme_lists_are_enough(
+def test_the_permissions_in_the_readme_are_enough(
     cluster: support.Cluster, environment: dict[str, str], namespace: str
 ) -> None:
     page = docs.read_page("README.md")

@@ -1,4 +1,4 @@
-"""The command line: which verb, and the one boundary where errors become exit codes."""
+"""The command line: dispatch to a command; the one place where errors become exit codes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code. Nothing but this catches every exception."""
+    """Run one command line and return its exit code; catch every exception."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if arguments is None:
         prepare_streams(sys.stdout, sys.stderr, os.environ)
@@ -52,47 +52,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interrupt:
         return interrupt.exit_code if isinstance(interrupt, Terminated) else EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has seen enough; Python would complain at exit.
+        # The reader closed the pipe; without this Python prints an error at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_CODES["INTERNAL"] if name in ANSWERING else EXIT_OK
     except SnapshotError as error:
         report_error(error, words)
         return choose_exit_code(error, name)
-    except Exception as error:  # noqa: BLE001  the boundary: nothing may end in a traceback
+    except Exception as error:  # noqa: BLE001  the boundary: no traceback
         report_error(error, words)
         return choose_exit_code(error, name)
 
 
 def choose_exit_code(error: Exception, name: str) -> int:
-    """Return the exit code of an error in a verb; where 1 is an answer, no error ends in it."""
+    """Return the exit code of an error; never 1 for a command whose 1 means "no"."""
     code = exit_code(error)
-    is_mistaken = code == EXIT_UNCLASSIFIED and name in ANSWERING
-    return EXIT_CODES["INTERNAL"] if is_mistaken else code
+    is_ambiguous = code == EXIT_UNCLASSIFIED and name in ANSWERING
+    return EXIT_CODES["INTERNAL"] if is_ambiguous else code
 
 
 def complete(words: Sequence[str], for_kubectl: bool) -> NoReturn:
-    """Answer a shell that asks what could be typed next, and end at once."""
+    """Print completion candidates for a shell, and exit at once."""
     import gc
 
-    # What is loaded stays until the end, a few milliseconds from here.
+    # The process ends in a few milliseconds: collecting garbage only costs time.
     gc.disable()
     from kubectl_snapshot.commands.completion.answer import run_words
 
     code = run_words(words, os.environ, sys.stdout, for_kubectl)
     sys.stdout.flush()
-    # To take an interpreter apart lasts 3 ms, and longer where a server is still waited for.
+    # Finalising the interpreter takes 3 ms, and longer while a request is pending.
     os._exit(code)
 
 
 def load_command(name: str) -> ModuleType:
-    """Return the module of one verb."""
+    """Return the module of one command."""
     from importlib import import_module
 
     return import_module(COMMANDS[name][0])
 
 
 def report_error(error: Exception, words: Sequence[str]) -> None:
-    """Tell an error on stderr: what, why, and what to type next."""
+    """Print an error on stderr: what failed, the cause, and a hint."""
     from kubectl_snapshot.commands.progress import render_error, render_error_json
 
     debug = "--debug" in words or os.environ.get("KUBECTL_SNAPSHOT_DEBUG") == "true"
@@ -104,7 +104,7 @@ def report_error(error: Exception, words: Sequence[str]) -> None:
     as_json = "--log-json" in words or os.environ.get("KUBECTL_SNAPSHOT_LOG_JSON") == "true"
     text = (render_error_json if as_json else render_error)(error)
     if not as_json and wants_colour(sys.stderr, os.environ):
-        from kubectl_snapshot.render.colour import paint_talk
+        from kubectl_snapshot.render.colour import paint_messages
 
-        text = paint_talk(text)
+        text = paint_messages(text)
     print(text, file=sys.stderr)

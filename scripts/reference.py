@@ -23,6 +23,7 @@ from kubectl_snapshot.collectors.kubernetes import distribution, node
 from kubectl_snapshot.collectors.operating_system import sysctl
 from kubectl_snapshot.commands.all_commands import ANSWERING, COMMANDS, DEFAULT_COMMAND
 from kubectl_snapshot.commands.flags.environment import variable_names
+from kubectl_snapshot.commands.flags.parser import CONNECTION
 from kubectl_snapshot.commands.interrupts import SIGNALS
 from kubectl_snapshot.document.diff.ignored import IgnoredPath, list_identity, list_volatile
 from kubectl_snapshot.document.redaction.detector import SHAPES
@@ -56,19 +57,24 @@ def render_metrics() -> str:
 
 
 def render_command(name: str) -> str:
-    """Return usage and flags of one verb, a table per group; a group is shown once in the page."""
+    """Return usage and flags of one command, a table per group; a group is shown once per page."""
     parser = import_parser(name)
     parts = [f"{parser.description}\n\n    {parser.usage}\n"]
-    shown = {} if name == DEFAULT_COMMAND else render_groups(import_parser(DEFAULT_COMMAND))
-    repeated = []
+    shown = {
+        title: (owner, table)
+        for owner in (DEFAULT_COMMAND, "options")
+        for title, table in render_groups(import_parser(owner)).items()
+        if owner != name and (title == CONNECTION) == (owner == "options")
+    }
+    repeated: dict[str, list[str]] = {}
     for title, table in render_groups(parser).items():
-        if shown.get(title) == table:
-            repeated.append(title)
+        owner, shown_table = shown.get(title, ("", ""))
+        if shown_table == table:
+            repeated.setdefault(owner, []).append(title)
         else:
             parts.append(f"{capitalize(title)}:\n\n{table}" if title else table)
-    if repeated:
-        anchor = f"[`{DEFAULT_COMMAND}`](#{DEFAULT_COMMAND})"
-        parts.append(f"As in {anchor}: {'; '.join(repeated)}.\n")
+    for owner, titles in repeated.items():
+        parts.append(f"As in [`{owner}`](#{owner}): {', '.join(titles)}.\n")
     return "\n".join(parts)
 
 
@@ -79,7 +85,8 @@ def render_groups(parser: argparse.ArgumentParser) -> dict[str, str]:
         rows = [(render_flag(a), explain_flag(a)) for a in group._group_actions if is_shown(a)]
         if rows:
             title = "" if group is parser._optionals else group.title or ""
-            tables[title] = render_table(("flag", "meaning"), rows)
+            table = render_table(("flag", "meaning"), rows)
+            tables[title] = f"{group.description}\n\n{table}" if group.description else table
     return tables
 
 
@@ -93,12 +100,12 @@ def is_flag(action: argparse.Action) -> bool:
 
 
 def is_shown(action: argparse.Action) -> bool:
-    """Return whether the help has a flag: those of a capture also go with `@live`, unnamed."""
+    """Return whether the help lists a flag; it does not list those that only @live uses."""
     return is_flag(action) and action.help is not argparse.SUPPRESS
 
 
 def render_flag(action: argparse.Action) -> str:
-    """Return the names of a flag, the longest with the value it takes."""
+    """Return the names of a flag, the longest with its value."""
     *short, name = sorted(action.option_strings, key=len)
     choices = ("true", "false") if isinstance(action.default, bool) else tuple(action.choices or ())
     value = "|".join(choices) or str(action.metavar or action.dest.upper())
@@ -107,7 +114,7 @@ def render_flag(action: argparse.Action) -> str:
 
 
 def explain_flag(action: argparse.Action) -> str:
-    """Return a flag's help, with its default where the help does not tell."""
+    """Return a flag's help, with its default if the help does not have it."""
     text = str(action.help)
     if action.default and not isinstance(action.default, bool) and "default" not in text:
         text += f" (default: {action.default})"

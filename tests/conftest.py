@@ -6,6 +6,12 @@ import importlib.util
 import os
 import sys
 
+from hypothesis import HealthCheck, settings
+
+# On a loaded machine generating an input can take seconds, which is no defect of the test.
+settings.register_profile("default", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("default")
+
 # The API client's tests run against the stock packages of .venv and, where this variable names
 # their directory, against the slim ones of the zipapp.
 if os.environ.get("SNAPSHOT_TEST_PACKAGE_DIR"):

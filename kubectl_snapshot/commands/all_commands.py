@@ -1,4 +1,4 @@
-"""The verbs by name: module and help line. Only the module of the typed verb is imported."""
+"""The commands by name: module and help line. Only the module of the typed one is imported."""
 
 from __future__ import annotations
 
@@ -10,46 +10,56 @@ if TYPE_CHECKING:
 
 DEFAULT_COMMAND = "capture"
 
-# Verbs whose exit code 1 is an answer; an error that nobody foresaw is 8 there.
+# Commands whose exit code 1 means "no"; an unclassified error exits 8 there.
 ANSWERING = ("check", "diff")
 
-# These may stand before the verb.
+# Flags that may precede the command.
 LOG_FLAGS = ("--debug", "--log-json", "--quiet", "-v", "--verbose")
 
-# Asked by shells, not typed by people: docs/completion.md.
+# Called by shells: docs/completion.md.
 COMPLETE = "__complete"
 COMPLETE_FOR_KUBECTL = "__complete-for-kubectl"
 
 # name -> (module, one line of help)
 COMMANDS = {
-    "capture": ("kubectl_snapshot.commands.capture", "capture a node; what is done without a verb"),
-    "check": ("kubectl_snapshot.commands.check", "check a snapshot by constraints and rules"),
-    "cleanup": ("kubectl_snapshot.commands.cleanup", "remove what runs have left behind"),
-    "collect": ("kubectl_snapshot.commands.collect", "collect on the spot, as the agent does"),
+    "capture": ("kubectl_snapshot.commands.capture", "capture a node (default)"),
+    "check": (
+        "kubectl_snapshot.commands.check",
+        "check a snapshot against constraints and rule files",
+    ),
+    "cleanup": (
+        "kubectl_snapshot.commands.cleanup",
+        "delete objects that runs left in the cluster",
+    ),
+    "collect": (
+        "kubectl_snapshot.commands.collect",
+        "collect on this machine; the agent runs this",
+    ),
     "completion": (
         "kubectl_snapshot.commands.completion.verb",
-        "complete words on TAB, in bash, zsh and fish",
+        "set up completion for bash, zsh or fish",
     ),
-    "diff": ("kubectl_snapshot.commands.diff", "tell what differs between two snapshots"),
+    "diff": ("kubectl_snapshot.commands.diff", "compare two snapshots"),
+    "options": ("kubectl_snapshot.commands.options", "list the connection flags"),
     "preflight": (
         "kubectl_snapshot.commands.preflight",
-        "tell whether a capture would work here, and what mends it",
+        "check that a capture would work, and how to fix it if not",
     ),
     "query": ("kubectl_snapshot.commands.query", "print values of a snapshot by path"),
-    "rbac": ("kubectl_snapshot.commands.rbac", "print the rights that an administrator gives once"),
+    "rbac": ("kubectl_snapshot.commands.rbac", "print the RBAC objects that a capture needs"),
     "report": (
         "kubectl_snapshot.commands.report",
-        "write one page of HTML: a node, or a difference",
+        "render a snapshot or a diff as an HTML page",
     ),
-    "schema": ("kubectl_snapshot.commands.schema", "print the JSON Schema of a snapshot"),
-    "version": ("kubectl_snapshot.commands.version", "print version, Python and agent image"),
+    "schema": ("kubectl_snapshot.commands.schema", "print the JSON Schema of snapshots"),
+    "version": ("kubectl_snapshot.commands.version", "print the client and server versions"),
 }
 
 
 def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the verb and the other words; log flags may stand before the verb.
+    """Return the command and the other words; logging flags may precede the command.
 
-    Raises InvalidRequest for a first word that is no verb.
+    Raises InvalidRequest for an unknown command.
     """
     for index, word in enumerate(words):
         if word in LOG_FLAGS:
@@ -60,8 +70,8 @@ def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
             from kubectl_snapshot.commands.flags.suggest import suggest
 
             raise InvalidRequest(
-                f"unknown command {word!r}",
-                why=f"the commands are {', '.join(COMMANDS)}",
+                f'unknown command "{word}"',
+                why=f"commands: {', '.join(COMMANDS)}",
                 hint=suggest(word, COMMANDS, "see `kubectl snapshot --help`"),
             )
         return word, [*words[:index], *words[index + 1 :]]

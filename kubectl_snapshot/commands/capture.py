@@ -56,21 +56,28 @@ if TYPE_CHECKING:
 ALL_OR_NOTHING = "all-or-nothing"
 
 EXAMPLES = """\
-examples:
-  kubectl snapshot --node gpu-17                         capture one node, YAML to stdout
-  kubectl snapshot --node-selector pool=gpu -o snap.json capture a node of the pool into a file
-  kubectl snapshot --privileged=false -n restricted-ns   with the least rights in the cluster
-  kubectl snapshot --local                               capture this machine
+  # Capture one node and print YAML
+  kubectl snapshot --node gpu-17
+
+  # Capture a node of the pool into a file
+  kubectl snapshot --node-selector pool=gpu -o snap.json
+
+  # Capture with a pod that satisfies Pod Security "restricted"
+  kubectl snapshot --node gpu-17 --privileged=false
+
+  # Capture this machine, without a cluster
+  kubectl snapshot --local
 """
 
 
 def build_parser() -> Parser:
-    commands = "\n".join(f"  {name:10} {text}" for name, (_, text) in COMMANDS.items())
+    commands = "\n".join(f"  {name:12}{text}" for name, (_, text) in COMMANDS.items())
     parser = new_parser(
         "kubectl snapshot",
-        "Capture how a node and its cluster are configured, as one document.",
+        "Record the configuration of a Kubernetes node and its cluster in one document.",
         usage="kubectl snapshot [COMMAND] [flags]",
-        epilog=f"{EXAMPLES}\ncommands:\n{commands}",
+        examples=EXAMPLES,
+        epilog=f"commands:\n{commands}",
     )
     add_target_flags(parser)
     add_agent_flags(parser)
@@ -88,44 +95,46 @@ def add_target_flags(parser: argparse.ArgumentParser) -> None:
         implied="true",
         choices=("true", "false", ALL_OR_NOTHING),
         default="false",
-        metavar="",
-        help=f"exit 10 where something could not be read; ={ALL_OR_NOTHING} prints nothing then",
+        metavar=ALL_OR_NOTHING,
+        help=f"exit 10 on gaps; with {ALL_OR_NOTHING} print nothing then",
     )
     add_metrics_flag(group)
 
 
 def add_node_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    group = parser.add_argument_group("what is captured")
-    add_boolean_flag(group, "--local", help="this machine; no cluster is needed")
-    add_flag(group, "--node", metavar="NAME", default="", help="the node of this name")
+    group = parser.add_argument_group("capture")
+    add_boolean_flag(group, "--local", help="capture this machine; needs no cluster")
+    add_flag(group, "--node", metavar="NAME", default="", help="node to capture")
     add_repeated_flag(
         group,
         "--node-selector",
         metavar="KEY=VALUE",
-        help="a node with this label; can be repeated (default: GPU nodes are preferred)",
+        help="label of the node (repeatable; default: prefer GPU nodes)",
     )
     add_repeated_flag(
         group,
         "--toleration",
         metavar="KEY[=VALUE]:EFFECT",
-        help="a taint to tolerate; can be repeated (default: all of them)",
+        help="taint to tolerate (repeatable; default: all)",
     )
     add_flag(
         group,
         "--cluster-scope",
         choices=("auto", "client", "agent", "skip"),
         default="auto",
-        help="who reads the cluster-wide facts: you, the agent, or nobody (default: auto)",
+        help="whose rights read the cluster-wide facts (default: auto)",
     )
     add_collect_flags(group)
     add_gpu_flag(group)
-    add_flag(group, "--timeout", metavar="TIME", default="5m", help="limit of all (default: 5m)")
+    add_flag(
+        group, "--timeout", metavar="TIME", default="5m", help="overall time limit (default: 5m)"
+    )
     add_boolean_flag(
         group,
         "--wait-for-schedule",
-        help="wait up to --timeout for a node, or a quota, to have room",
+        help="wait until a node or quota has room, up to --timeout",
     )
-    add_redaction_flags(parser.add_argument_group("what leaves the node"))
+    add_redaction_flags(parser.add_argument_group("redaction"))
     return group
 
 
@@ -137,38 +146,58 @@ def add_agent_flags(parser: argparse.ArgumentParser) -> None:
         implied="client",
         choices=("client", "server"),
         default="",
-        metavar="",
-        help="=client prints the objects, =server lets the API server check them; none is made",
+        help="print the objects instead; server: validated by the server",
     )
 
 
 def add_pod_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    group = parser.add_argument_group("the agent's pod")
-    add_flag(group, "--image", default=DEFAULT_IMAGE, help=f"default: {DEFAULT_IMAGE}")
+    group = parser.add_argument_group("agent pod")
+    add_flag(
+        group, "--image", default=DEFAULT_IMAGE, help=f"container image (default: {DEFAULT_IMAGE})"
+    )
     add_flag(
         group,
         "--agent",
         choices=("inject", "image"),
         default="inject",
-        help="carry ourselves into the image, or use an image that has us in it",
+        help="inject the program, or use an image that contains it (default: inject)",
     )
     add_repeated_flag(
-        group, "--image-pull-secret", metavar="NAME", help="a pull secret; can be repeated"
+        group, "--image-pull-secret", metavar="NAME", help="image pull Secret (repeatable)"
     )
-    add_flag(group, "--job-name", metavar="NAME", default="", help="default: a new name")
-    add_flag(group, "--service-account-name", metavar="NAME", default="", help="an existing one")
-    add_flag(group, "--runtime-class", metavar="NAME", default="", help="for example nvidia")
+    add_flag(
+        group, "--job-name", metavar="NAME", default="", help="name of the Job (default: generated)"
+    )
+    add_flag(
+        group,
+        "--service-account-name",
+        metavar="NAME",
+        default="",
+        help="existing ServiceAccount for the pod",
+    )
+    add_flag(
+        group,
+        "--runtime-class",
+        metavar="NAME",
+        default="",
+        help="RuntimeClass of the pod, such as nvidia",
+    )
     add_optional_flag(
         group,
         "--privileged",
         implied="true",
         choices=("true", "host-read", "false"),
         default="true",
-        metavar="",
-        help="true (default), =host-read (no capability, no GPU) or =false (restricted)",
+        help="full privileges, read-only host (no GPU), or restricted (default: true)",
     )
-    add_boolean_flag(group, "--no-cleanup", help="leave the agent's objects to their deadline")
-    add_boolean_flag(group, "--cleanup", default=True, help="--cleanup=false is --no-cleanup")
+    add_boolean_flag(group, "--no-cleanup", help="keep the agent's objects until their deadline")
+    add_boolean_flag(
+        group,
+        "--cleanup",
+        default=True,
+        metavar="true|false",
+        help="delete the agent's objects (default: true)",
+    )
     return group
 
 
@@ -201,7 +230,7 @@ def take_measured(
 
 
 def take(args: argparse.Namespace, outputs: Sequence[Output], on_event: OnEvent) -> Snapshot:
-    """Return the snapshot of the node that the flags choose, once the outputs can be written."""
+    """Return the snapshot of the chosen node; check first that the outputs can be written."""
     from kubectl_snapshot.snapshotter import check_gpu
 
     if not args.local:
@@ -229,13 +258,13 @@ def finish(
 
     gaps = describe_gaps(snapshot)
     if gaps and args.strict == ALL_OR_NOTHING:
-        on_event({"event": "warning", "message": f"nothing is printed; not read: {gaps}"})
+        on_event({"event": "warning", "message": f"nothing printed; not read: {gaps}"})
         return EXIT_GAPS
     written = replace(snapshot, api_version=args.api_version)
     write_outputs(outputs, written, out, partial(connect_with, args))
     for output in outputs:
         if is_guessed(output, args.format):
-            message = f"the ending of {output.path} tells no format: it is JSON; -t has others"
+            message = f"unknown extension: {output.path} is written as JSON; see -t"
             on_event({"event": "warning", "message": message})
         if output.place:
             node = snapshot.metadata.get("source-node", "")
@@ -243,7 +272,7 @@ def finish(
     if gaps:
         on_event({"event": "warning", "message": f"not read: {gaps}"})
     if args.redact_key_file and snapshot.metadata.get("redaction") == OWN_KEY:
-        message = "the pod redacted by a key of its own: you may not create and delete secrets"
+        message = "the pod used its own redaction key: you may not create and delete Secrets"
         on_event({"event": "warning", "message": message})
     return EXIT_GAPS if gaps and args.strict != "false" else EXIT_OK
 
@@ -275,10 +304,10 @@ def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:
             command = event["cleanup"].strip("`")
         tell(event)
         if event.get("event") == "scheduled":
-            # While the pod starts there is nothing else to do.
+            # The client idles while the pod starts.
             load_renderers(outputs)
 
-    install_handlers(lambda: command or "nothing: nothing was made yet")
+    install_handlers(lambda: command or "(nothing was created yet)")
     from dataclasses import replace
 
     return deploy_and_get_snapshot(replace(config, on_event=on_event))

@@ -1,32 +1,24 @@
-"""kubectl snapshot check SNAPSHOT: does it keep to constraints and rules?"""
+"""kubectl snapshot check SNAPSHOT: check it against constraints and rule files."""
 
 from __future__ import annotations
 
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.flags.connection import connect_with
 from kubectl_snapshot.commands.flags.parser import (
     Parser,
     add_boolean_flag,
     add_repeated_flag,
     new_parser,
 )
-from kubectl_snapshot.commands.flags.shared import add_log_flags
-from kubectl_snapshot.commands.output import (
-    Formats,
-    add_output_flags,
-    check_outputs,
-    parse_outputs,
-    write_text,
-)
+from kubectl_snapshot.commands.output import Formats, by_extension, prepare_outputs, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,
     HELP,
     STDIN,
-    add_source_flags,
+    add_reader_flags,
     read_snapshot,
+    refuse_stdin_twice,
 )
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK, InvalidRequest
 from kubectl_snapshot.render.colour import paint_outcomes
@@ -41,30 +33,31 @@ if TYPE_CHECKING:
 
 MAX_RULES_BYTES = 1024 * 1024
 EXAMPLES = """\
-examples:
+  # Check one constraint
   kubectl snapshot check snap.yaml -c 'K8s.server.version >= 1.32'
+
+  # Check a rule file, print text and write JUnit XML for CI
   kubectl snapshot check snap.yaml -f rules.yaml --strict -o text -o junit.xml
-  kubectl snapshot check @live --node gpu-17 -c 'GPU.gpu-*.persistence-mode == true'
+
+  # Capture a node and check it
+  kubectl snapshot check @live --node gpu-17 -f rules.yaml
 """
 
 ENDINGS = {".txt": "text", ".json": "json", ".xml": "junit"}
 
 
-def detect_format(path: str) -> str:
-    lower = path.lower()
-    return next((name for ending, name in ENDINGS.items() if lower.endswith(ending)), "")
-
-
-FORMATS = Formats(("text", "json", "junit"), "text", detect_format)
+FORMATS = Formats(("text", "json", "junit"), "text", by_extension(ENDINGS))
 
 
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot check",
-        "Check a snapshot; exit 0 where all holds, 1 where something fails, 10 where something is\n"
-        "unknown and --strict is given, 2 or more where the check could not be made.",
+        "Check a snapshot against constraints and rule files.\n\n"
+        "Exit codes: 0 all passed, 1 a rule failed, 10 a rule is unknown (with --strict),\n"
+        "others: the check could not be made.",
         usage="kubectl snapshot check SNAPSHOT (-c CONSTRAINT | -f FILE)... [flags]",
-        epilog=f"{EXAMPLES}\n{EPILOG}",
+        examples=EXAMPLES,
+        epilog=EPILOG,
     )
     parser.add_argument("snapshot", metavar="SNAPSHOT", help=HELP)
     add_repeated_flag(
@@ -73,8 +66,7 @@ def build_parser() -> Parser:
         "--constraint",
         variable=False,
         metavar="CONSTRAINT",
-        help="a path and what its value has to be, with >= <= > < == != or nothing for the same "
-        "text; can be repeated",
+        help="constraint, such as 'K8s.server.version >= 1.32' (repeatable)",
     )
     add_repeated_flag(
         parser,
@@ -82,14 +74,10 @@ def build_parser() -> Parser:
         "--rules",
         variable=False,
         metavar="FILE",
-        help="a file of rules in YAML, or - for stdin; can be repeated",
+        help="YAML rule file, or - for stdin (repeatable)",
     )
-    add_boolean_flag(
-        parser, "--strict", variable=False, help="exit 10 where it is unknown whether a rule holds"
-    )
-    add_output_flags(parser, FORMATS, "a file", variable=False)
-    add_source_flags(parser)
-    add_log_flags(parser)
+    add_boolean_flag(parser, "--strict", variable=False, help="exit 10 if a rule is unknown")
+    add_reader_flags(parser, FORMATS)
     return parser
 
 
@@ -98,9 +86,8 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.document.rules.results import check_rules
     from kubectl_snapshot.render.findings import Report
 
-    outputs = parse_outputs(args.output, args.format, FORMATS)
+    outputs = prepare_outputs(args, FORMATS)
     rules = read_rules(args)
-    check_outputs(outputs, partial(connect_with, args))
     snapshot = read_snapshot(args.snapshot, args, choose_progress(args, sys.stderr))
     findings = check_rules(rules, snapshot)
     report = Report(args.snapshot, snapshot.metadata, findings, is_strict=args.strict)
@@ -111,7 +98,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 
 def render(name: str, report: Report) -> str:
-    """Return the report in a format; only what that needs is imported."""
+    """Return the report in a format; import only what that format needs."""
     if name == "junit":
         from kubectl_snapshot.render.junit import render_junit
 
@@ -122,29 +109,28 @@ def render(name: str, report: Report) -> str:
 
 
 def read_rules(args: argparse.Namespace) -> list[Rule]:
-    """Return the rules of the command line and then of the files."""
+    """Return the rules of the command line, then those of the rule files."""
     from kubectl_snapshot.clients.files.localfile import locate_yaml, read_input
     from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
     from kubectl_snapshot.document.rules.rule_file import parse_rule, parse_rules
 
     if not (args.constraint or args.rules):
-        hint = "give one with -c 'K8s.server.version >= 1.32', or a file with -f"
-        raise InvalidRequest("there is nothing to check", hint=hint)
-    if [args.snapshot, *args.rules].count(STDIN) > 1:
-        raise InvalidRequest("stdin is named twice", hint="give one of them as a file")
+        hint = "give a constraint with -c 'K8s.server.version >= 1.32', or a rule file with -f"
+        raise InvalidRequest("nothing to check", hint=hint)
+    refuse_stdin_twice(args.snapshot, *args.rules)
     types = tuple(ALL_COLLECTORS)
     rules = [parse_rule(text, types) for text in args.constraint]
     for path in args.rules:
         content = read_input(path, MAX_RULES_BYTES)
         if len(content) > MAX_RULES_BYTES:
-            raise InvalidRequest(f"{path} has more than {MAX_RULES_BYTES} bytes of rules")
+            raise InvalidRequest(f"rule file {path} is larger than {MAX_RULES_BYTES} bytes")
         name = "stdin" if path == STDIN else path
         rules += parse_rules(locate_yaml(content, name), name, types)
     return rules
 
 
 def choose_exit_code(findings: Sequence[Finding], is_strict: bool) -> int:
-    """Return the exit code; what is only a warning does not count."""
+    """Return the exit code; warnings do not count."""
     from kubectl_snapshot.document.rules.results import FAILED, UNKNOWN
     from kubectl_snapshot.document.rules.rule_file import ERROR
 

@@ -1,4 +1,4 @@
-"""kubectl snapshot cleanup: remove what runs that ended badly have left in the cluster."""
+"""kubectl snapshot cleanup: delete objects that interrupted runs left in the cluster."""
 
 from __future__ import annotations
 
@@ -27,29 +27,33 @@ if TYPE_CHECKING:
 DEADLINE_S = 60.0
 
 EXAMPLES = """\
-examples:
-  kubectl snapshot cleanup --dry-run -A          what is left in any namespace, and what would go
-  kubectl snapshot cleanup -n ops                what has ended or expired in one namespace
-  kubectl snapshot cleanup --older-than 1h -A    whatever is older, also of runs that seem alive
+  # List what would be deleted in all namespaces
+  kubectl snapshot cleanup --dry-run -A
+
+  # Delete ended or expired runs in one namespace
+  kubectl snapshot cleanup -n ops
+
+  # Delete everything older than an hour, active runs included
+  kubectl snapshot cleanup --older-than 1h -A
 """
 
 
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot cleanup",
-        "Remove what runs have left behind: only objects with the labels of kubectl-snapshot.\n"
-        "Without --run or --older-than, what belongs to a run that is alive stays.",
-        usage="kubectl snapshot cleanup [--dry-run] [--run ID | --older-than TIME] [-n NAME | -A]",
-        epilog=EXAMPLES,
+        "Delete objects that runs left in the cluster, found by their labels.\n"
+        "Active runs are kept unless --run or --older-than is given.",
+        usage="kubectl snapshot cleanup [--run ID | --older-than TIME] [-A] [flags]",
+        examples=EXAMPLES,
     )
-    add_boolean_flag(parser, "--dry-run", variable=False, help="only tell what would be removed")
+    add_boolean_flag(parser, "--dry-run", variable=False, help="list what would be deleted")
     add_flag(
         parser,
         "--run",
         variable=False,
         metavar="ID",
         default="",
-        help="all of this run, and nothing else; any age",
+        help="delete this run only, whatever its age",
     )
     add_flag(
         parser,
@@ -57,11 +61,9 @@ def build_parser() -> Parser:
         variable=False,
         metavar="TIME",
         default="",
-        help="all that is of this age, and nothing younger, dead or alive",
+        help="delete runs older than this, active ones included",
     )
-    add_boolean_flag(
-        parser, "-A", "--all-namespaces", variable=False, help="look in all namespaces"
-    )
+    add_boolean_flag(parser, "-A", "--all-namespaces", variable=False, help="search all namespaces")
     add_connection_flags(parser)
     add_log_flags(parser)
     return parser
@@ -83,7 +85,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     inventory = read_inventory(kube, namespace, args.run, deadline)
     on_event = choose_progress(args, sys.stderr)
     for error in inventory.errors:
-        on_event({"event": "warning", "message": f"not looked at: {error.what}: {error.why}"})
+        on_event({"event": "warning", "message": f"not searched: {error.what}: {error.why}"})
     choices = decide_cleanup(inventory.objects, selector, read_clock(inventory))
     if args.dry_run:
         write_stdout(render_rows([(_verb(choice), choice, "") for choice in choices]), out)
@@ -99,16 +101,17 @@ def parse_selector(args: argparse.Namespace) -> CleanupSelector:
 
     if args.run and not re.fullmatch(RUN_ID, args.run):
         raise InvalidRequest(
-            f"{args.run!r} is no run id", hint="it is the label kubectl-snapshot/run of its objects"
+            f'invalid run id "{args.run}"',
+            hint="it is the label kubectl-snapshot/run of the run's objects",
         )
     if args.run and args.older_than:
-        raise InvalidRequest("--run and --older-than exclude each other")
+        raise InvalidRequest("--run and --older-than are mutually exclusive")
     older_than_s = parse_duration(args.older_than) if args.older_than else None
     return CleanupSelector(args.run, older_than_s, sees_all_jobs=args.all_namespaces)
 
 
 def read_clock(inventory: Inventory) -> float:
-    """Return the server's time, by which its objects have their age; else this machine's."""
+    """Return the server's time, which the objects' ages refer to; else this machine's."""
     from email.utils import parsedate_to_datetime
 
     try:
@@ -134,7 +137,7 @@ def remove(kube: Kube, choices: Sequence[CleanupDecision], deadline: float, out:
 
 
 def render_rows(rows: Sequence[tuple[str, CleanupDecision, str]]) -> str:
-    """Return a line for each object: what happens to it, which it is, and why."""
+    """Return a line for each object: the action, its name and the reason."""
     titles = [_title(choice.object) for _, choice, _ in rows]
     widths = [max(map(len, column), default=0) for column in ([row[0] for row in rows], titles)]
     return "".join(
@@ -143,8 +146,8 @@ def render_rows(rows: Sequence[tuple[str, CleanupDecision, str]]) -> str:
     )
 
 
-def _verb(choice: CleanupDecision, removed: str = "would go") -> str:
-    return removed if choice.is_selected else "left"
+def _verb(choice: CleanupDecision, removed: str = "would be removed") -> str:
+    return removed if choice.is_selected else "kept"
 
 
 def _title(found: CleanupObject) -> str:
@@ -153,7 +156,7 @@ def _title(found: CleanupObject) -> str:
 
 
 def _failure(found: CleanupObject, answer: Response | SnapshotError) -> SnapshotError | None:
-    """Return why an object is still there; absent is success, but not of a name that is a guess."""
+    """Return why an object still exists; absent is success, unless its name was a guess."""
     if not isinstance(answer, SnapshotError):
         return None
     is_gone = answer.status == 409 or (answer.status == 404 and found.uid)

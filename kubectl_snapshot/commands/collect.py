@@ -1,4 +1,4 @@
-"""kubectl snapshot collect: collect on the spot. The agent's entrypoint; also runs by hand."""
+"""kubectl snapshot collect: collect on this machine. The agent's entrypoint; runs by hand too."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot collect",
-        "Collect on the spot and print the document; with --run-id, frame it for the client.",
+        "Collect on this machine and print the snapshot; the agent runs this in its pod.",
         usage="kubectl snapshot collect [flags]",
     )
     add_flag(
@@ -47,7 +47,7 @@ def build_parser() -> Parser:
         variable=False,
         metavar="TIME",
         default="5m",
-        help="limit of all (default: 5m)",
+        help="overall time limit (default: 5m)",
     )
     add_flag(
         parser,
@@ -55,7 +55,7 @@ def build_parser() -> Parser:
         variable=False,
         metavar="DIR",
         default="",
-        help="where the node's / is seen (default: /, or nowhere for an agent)",
+        help="mount point of the node's root (default: /; agent: none)",
     )
     add_agent_flags(parser)
     add_collect_flags(parser)
@@ -68,14 +68,14 @@ def build_parser() -> Parser:
 
 
 def add_agent_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what the client tells its agent."""
+    """Add the flags that the client passes to its agent."""
     add_flag(
         parser,
         "--run-id",
         variable=False,
         metavar="ID",
         default="",
-        help="the run that the frame belongs to",
+        help="run id; print a result frame for the client",
     )
     add_flag(
         parser,
@@ -83,7 +83,7 @@ def add_agent_flags(parser: argparse.ArgumentParser) -> None:
         variable=False,
         choices=("privileged", "host-read", "restricted"),
         default="",
-        help="the pod's privilege level",
+        help="privilege level of the pod",
     )
     add_flag(
         parser,
@@ -91,7 +91,7 @@ def add_agent_flags(parser: argparse.ArgumentParser) -> None:
         variable=False,
         choices=("agent", "client", "skip"),
         default="agent",
-        help="agent: read the cluster-wide facts too (default: agent)",
+        help="agent: also read the cluster-wide facts (default: agent)",
     )
 
 

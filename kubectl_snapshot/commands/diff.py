@@ -1,36 +1,27 @@
-"""kubectl snapshot diff A B: what changed, or what two nodes do not have in common."""
+"""kubectl snapshot diff A B: compare two snapshots, of one node or of two."""
 
 from __future__ import annotations
 
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.flags.connection import connect_with
 from kubectl_snapshot.commands.flags.parser import (
     Parser,
     add_boolean_flag,
     add_repeated_flag,
     new_parser,
 )
-from kubectl_snapshot.commands.flags.shared import add_log_flags
-from kubectl_snapshot.commands.output import (
-    Formats,
-    add_output_flags,
-    check_outputs,
-    parse_outputs,
-    write_text,
-)
+from kubectl_snapshot.commands.output import Formats, by_extension, prepare_outputs, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,
     HELP,
     LIVE,
-    STDIN,
-    add_source_flags,
+    add_reader_flags,
     read_snapshot,
+    refuse_stdin_twice,
 )
 from kubectl_snapshot.commands.terminal import read_width
-from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK, InvalidRequest
+from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK
 from kubectl_snapshot.render.colour import paint_changes
 
 if TYPE_CHECKING:
@@ -41,14 +32,19 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Snapshot
 
 EXAMPLES = """\
-examples:
+  # Compare two files
   kubectl snapshot diff before.yaml after.yaml
+
+  # Compare a good node with a node as it is now, without its boot options
   kubectl snapshot diff good.yaml @live --node gpu-17 --ignore 'OS.grub.*'
-  kubectl snapshot diff cm://ops/release-7 @live --node gpu-17 -o text -o drift.html
-  kubectl snapshot diff a.yaml b.yaml --only GPU --only 'OS.sysctl.*/vm/*' -o unified
+
+  # Compare a baseline in a ConfigMap with a node, write HTML
+  kubectl snapshot diff cm://ops/baseline @live --node gpu-17 -o drift.html
+
+  # Compare only the GPUs and the kernel's memory settings
+  kubectl snapshot diff a.yaml b.yaml --only GPU --only 'OS.sysctl.*/vm/*'
 """
 
-# The ending of a path tells the format.
 ENDINGS = {
     ".txt": "text",
     ".json": "json",
@@ -61,53 +57,45 @@ ENDINGS = {
 }
 
 
-def detect_format(path: str) -> str:
-    lower = path.lower()
-    return next((name for ending, name in ENDINGS.items() if lower.endswith(ending)), "")
-
-
-# Their lines begin with + - ~ ? on a terminal in colour.
+# Formats whose lines begin with + - ~ ?, coloured on a terminal.
 PAINTED = ("text", "unified")
-FORMATS = Formats(("text", "json", "yaml", "html", "unified"), "text", detect_format)
+FORMATS = Formats(("text", "json", "yaml", "html", "unified"), "text", by_extension(ENDINGS))
 
 
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot diff",
-        "Compare two snapshots; exit 0 where nothing differs, 1 where something does, 10 where\n"
-        "something is unknown and --strict is given, 2 or more where they could not be compared.",
+        "Compare two snapshots; counters and per-node identifiers are ignored.\n\n"
+        "Exit codes: 0 no difference, 1 a difference, 10 something is unknown (with\n"
+        "--strict), others: the snapshots could not be compared.",
         usage="kubectl snapshot diff A B [flags]",
-        epilog=f"{EXAMPLES}\n{EPILOG}",
+        examples=EXAMPLES,
+        epilog=EPILOG,
     )
-    parser.add_argument("a", metavar="A", help=f"the earlier snapshot, or the good one: {HELP}")
-    parser.add_argument("b", metavar="B", help="the later snapshot, or the bad one; as A")
+    parser.add_argument("a", metavar="A", help=f"earlier snapshot: {HELP}")
+    parser.add_argument("b", metavar="B", help="later snapshot, given like A")
     add_boolean_flag(
         parser,
         "--all",
         variable=False,
-        help="also what changes by itself, is each node's own, or follows from a GPU being gone",
+        help="include counters, per-node identifiers and missing GPUs",
     )
     add_repeated_flag(
         parser,
         "--only",
         variable=False,
         metavar="PATH",
-        help="only what is of this path; * is any text, a type or subtype means all below it; "
-        "can be repeated",
+        help="compare only this path; * matches any text (repeatable)",
     )
     add_repeated_flag(
         parser,
         "--ignore",
         variable=False,
         metavar="PATH",
-        help="nothing of this path; can be repeated",
+        help="ignore this path; * matches any text (repeatable)",
     )
-    add_boolean_flag(
-        parser, "--strict", variable=False, help="exit 10 where it is unknown whether all is same"
-    )
-    add_output_flags(parser, FORMATS, "a file", variable=False)
-    add_source_flags(parser)
-    add_log_flags(parser)
+    add_boolean_flag(parser, "--strict", variable=False, help="exit 10 if something is unknown")
+    add_reader_flags(parser, FORMATS)
     return parser
 
 
@@ -117,18 +105,16 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.document.diff.compare import diff_snapshots
     from kubectl_snapshot.document.diff.selection import Selection, find_unused
 
-    outputs = parse_outputs(args.output, args.format, FORMATS)
-    if args.a == args.b == STDIN:
-        raise InvalidRequest("stdin is named twice", hint="give one of them as a file")
-    check_outputs(outputs, partial(connect_with, args))
+    refuse_stdin_twice(args.a, args.b)
+    outputs = prepare_outputs(args, FORMATS)
     on_event = choose_progress(args, sys.stderr)
-    # What may not be there is looked for before a capture is spent.
+    # Read files before capturing: a missing file must not cost a capture.
     order = sorted((args.a, args.b), key=lambda source: source == LIVE)
     read = [read_snapshot(source, args, on_event) for source in order]
     before, after = read if order == [args.a, args.b] else reversed(read)
     selection = Selection(tuple(args.only), tuple(args.ignore), args.all)
     for pattern in find_unused(selection, before, after):
-        on_event({"event": "warning", "message": f"neither snapshot has anything at {pattern}"})
+        on_event({"event": "warning", "message": f"no reading matches {pattern}"})
     diff = diff_snapshots(before, after, REGISTRY, (args.a, args.b), selection)
     for output in outputs:
         width = 0 if output.path else read_width(out)
@@ -138,7 +124,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 
 def render(name: str, diff: Diff, snapshots: Sequence[Snapshot], width: int) -> str:
-    """Return the difference in a format; only what that needs is imported."""
+    """Return the diff in a format; import only what that format needs."""
     if name == "html":
         from kubectl_snapshot.render.report.diff import render_diff_report
 
@@ -153,7 +139,7 @@ def render(name: str, diff: Diff, snapshots: Sequence[Snapshot], width: int) -> 
 
 
 def choose_exit_code(diff: Diff, is_strict: bool) -> int:
-    """Return the exit code: a known difference comes before one that nobody can tell."""
+    """Return the exit code; a known difference takes precedence over an unknown one."""
     if not diff.is_empty:
         return EXIT_NO
     return EXIT_GAPS if is_strict and not diff.is_complete else EXIT_OK

@@ -1,4 +1,4 @@
-"""--dry-run of a capture: the objects that it would make, printed or checked by the API server."""
+"""--dry-run of a capture: print the objects, or let the API server validate them first."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ CLIENT, SERVER = "client", "server"
 
 
 def run_dry(config: AgentConfig, mode: str, outputs: Sequence[Output], out: TextIO) -> int:
-    """Print the objects as we would send them, or for `server` as it would keep them."""
+    """Print the objects as sent, or for `server` as the API server would store them."""
     if len(outputs) != 1 or outputs[0].place or outputs[0].format not in RENDERERS:
         raise InvalidRequest(
-            "a dry run goes to stdout, as yaml, json or name",
+            "a dry run prints yaml, json or name to stdout",
             hint="use -o yaml, -o json or -o name",
         )
     from kubectl_snapshot.agent.capture import pass_gate
@@ -67,7 +67,7 @@ def _checked(capture: Capture) -> list[Manifest]:
 
 
 def _shortened(body: Manifest) -> Manifest:
-    """Return the object without the zipapp's bytes, which would fill the terminal, or a key."""
+    """Return the object with the zipapp's bytes, or a key, replaced by their size."""
     bytes_fields = {"ConfigMap": "binaryData", "Secret": "data"}
     field = bytes_fields.get(body["kind"], "")
     if field not in body:

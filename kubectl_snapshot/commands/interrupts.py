@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: the first one cleans up, the second one leaves at once."""
+"""Signal handlers: the first Ctrl-C, SIGTERM or SIGHUP cleans up, the second exits at once."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def install_handlers(clean_up_command: Callable[[], str]) -> None:
-    """Make the first signal raise in the main thread and the second one end the process.
+    """Install handlers: the first signal raises in the main thread, the second exits.
 
-    `clean_up_command` returns what the user types to remove what is then left.
+    `clean_up_command` returns the command that deletes the objects then left over.
     """
     seen: list[int] = []
 
     def handle(number: int, frame: Any) -> None:
         if seen:
-            text = f"\nleft at once; remove what is left with\n  {clean_up_command()}\n"
+            text = f"\nexited without cleaning up; to do that, run\n  {clean_up_command()}\n"
             os.write(2, text.encode())
             os._exit(128 + number)
         seen.append(number)

@@ -1,15 +1,17 @@
-"""Where data goes and in which format: `-o`, `-t` and `--template`.
+"""Destinations and formats of the data: `-o`, `-t` and `--template`.
 
-A word of a verb's format list is a format and goes to stdout; anything else is a destination, whose
-format comes from its ending or from `-t`. A file is written whole or not at all. What goes to a
-terminal goes through `write_stdout`: no word of a node may act on one.
+A word of a command's format list is a format and goes to stdout; anything else is a destination
+whose format comes from its extension or from `-t`. Files are written atomically. `write_stdout`
+strips control characters from what a terminal gets.
 """
 
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Callable, NamedTuple, TextIO
 
+from kubectl_snapshot.commands.flags.connection import connect_with
 from kubectl_snapshot.commands.flags.parser import add_flag, add_repeated_flag
 from kubectl_snapshot.commands.flags.shared import add_api_version_flag
 from kubectl_snapshot.commands.flags.suggest import suggest
@@ -21,7 +23,7 @@ from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.document.destination import ConfigMapName
@@ -30,14 +32,14 @@ if TYPE_CHECKING:
 
     Paint = Callable[[str], str]
 
-# A format with a file: `template=FILE`.
+# The format `template=FILE`.
 TEMPLATE = "template"
 
 
 class Formats(NamedTuple):
-    """What a verb can write: names of formats, the one it takes by default, and a path's.
+    """The formats of a command: names, the default, and the format of a path's extension.
 
-    `from_path` returns the empty text for an ending that tells nothing.
+    `from_path` returns "" for an unknown extension.
     """
 
     names: Sequence[str]
@@ -46,7 +48,7 @@ class Formats(NamedTuple):
 
 
 class Output(NamedTuple):
-    """One copy of the data: to a file, to a ConfigMap, or to stdout where it has neither."""
+    """One copy of the data: to a file, to a ConfigMap, or else to stdout."""
 
     format: str
     path: str = ""
@@ -55,7 +57,7 @@ class Output(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Return what the user calls it, empty for stdout."""
+        """Return the destination as the user named it, "" for stdout."""
         if self.configmap is None:
             return self.path
         return f"{CONFIGMAP_SCHEME}{self.configmap.namespace}/{self.configmap.name}"
@@ -64,8 +66,18 @@ class Output(NamedTuple):
 SNAPSHOT_FORMATS = Formats((*RENDERERS, TEMPLATE), "yaml", format_from_path)
 
 
+def by_extension(formats: Mapping[str, str]) -> Callable[[str], str]:
+    """Return a function from a path to the format of its extension, "" for an unknown one."""
+
+    def detect_format(path: str) -> str:
+        lower = path.lower()
+        return next((name for ending, name in formats.items() if lower.endswith(ending)), "")
+
+    return detect_format
+
+
 def add_document_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of a verb that writes snapshots."""
+    """Add the output flags of a command that writes snapshots."""
     group = add_output_flags(parser)
     add_template_flag(group)
     add_api_version_flag(group)
@@ -78,26 +90,25 @@ def add_template_flag(group: argparse._ArgumentGroup, variable: bool = True) -> 
         variable=variable,
         metavar="FILE",
         default="",
-        help="write what this Jinja2 template makes of it; the same as -t template=FILE",
+        help="Jinja2 template; the same as -t template=FILE",
     )
 
 
 def add_output_flags(
     parser: argparse.ArgumentParser,
     formats: Formats = SNAPSHOT_FORMATS,
-    places: str = "a file, cm://NAMESPACE/NAME",
+    places: str = "file, cm://NAMESPACE/NAME",
     variable: bool = True,
 ) -> argparse._ArgumentGroup:
     """Add `-o` and `-t`."""
-    group = parser.add_argument_group("output")
-    names = ", ".join(map(describe_format, formats.names))
+    group = parser.add_argument_group("output", f"formats: {_join(formats)}")
     add_repeated_flag(
         group,
         "-o",
         "--output",
         variable=variable,
         metavar="FORMAT|FILE",
-        help=f"{names}, or {places}, or - for stdout; can be repeated (default: {formats.default})",
+        help=f"format, {places} or - (repeatable; default: {formats.default})",
     )
     add_flag(
         group,
@@ -106,13 +117,13 @@ def add_output_flags(
         variable=variable,
         metavar="FORMAT",
         default="",
-        help="format of a destination whose ending does not tell",
+        help="format if the file extension does not say",
     )
     return group
 
 
 def describe_format(name: str) -> str:
-    """Return a format as it is typed."""
+    """Return a format as a user types it."""
     return f"{TEMPLATE}=FILE" if name == TEMPLATE else name
 
 
@@ -122,33 +133,42 @@ def parse_outputs(
     formats: Formats = SNAPSHOT_FORMATS,
     template: str = "",
 ) -> tuple[Output, ...]:
-    """Return what `-o`, `-t` and `--template` ask for, templates read.
+    """Return the outputs that `-o`, `-t` and `--template` give; templates are read.
 
-    Raises InvalidRequest for two copies to one place.
+    Raises InvalidRequest for two outputs with one destination.
     """
     if template:
         _refuse_other_format(values, format_name, formats)
         format_name = f"{TEMPLATE}={template}"
-    told = _parse_format(format_name, formats) if format_name else None
-    outputs = tuple(_parse_output(v.strip(), told, formats) for v in values or ["-"])
+    chosen = _parse_format(format_name, formats) if format_name else None
+    outputs = tuple(_parse_output(v.strip(), chosen, formats) for v in values or ["-"])
     places = [output.place for output in outputs]
-    doubled = next((place for place in places if places.count(place) > 1), None)
-    if doubled is not None:
+    duplicate = next((place for place in places if places.count(place) > 1), None)
+    if duplicate is not None:
         raise InvalidRequest(
-            f"two outputs go to {doubled or 'stdout'}", hint="send one of them to a file: -o FILE"
+            f"two outputs to {duplicate or 'stdout'}", hint="write one of them to a file: -o FILE"
         )
     return outputs
 
 
 def is_guessed(output: Output, format_name: str) -> bool:
-    """Return whether a file is JSON only because its ending tells nothing (contract 5)."""
+    """Return whether a file is JSON because its extension is unknown (contract 5)."""
     from kubectl_snapshot.document.destination import detect_format
 
     return output.format == "json" != format_name and not detect_format(output.path or ".json")
 
 
+def prepare_outputs(
+    args: argparse.Namespace, formats: Formats, template: str = ""
+) -> tuple[Output, ...]:
+    """Return the outputs of a command that reads snapshots, after checking their destinations."""
+    outputs = parse_outputs(args.output, args.format, formats, template)
+    check_outputs(outputs, partial(connect_with, args))
+    return outputs
+
+
 def check_outputs(outputs: Sequence[Output], connect: Callable[[], Kube]) -> None:
-    """Raise for a place that could not be written to, before a capture is spent on it."""
+    """Raise for a destination that cannot be written, before the capture begins."""
     from kubectl_snapshot.clients.files.outputfile import check_writable
 
     for output in outputs:
@@ -161,7 +181,7 @@ def check_outputs(outputs: Sequence[Output], connect: Callable[[], Kube]) -> Non
 
 
 def load_renderers(outputs: Sequence[Output]) -> None:
-    """Spend now what the first use of a format costs, its imports."""
+    """Import the code of the formats ahead of their first use."""
     from kubectl_snapshot.document.snapshot import new_snapshot
 
     for output in outputs:
@@ -172,7 +192,7 @@ def load_renderers(outputs: Sequence[Output]) -> None:
 def write_outputs(
     outputs: Sequence[Output], snapshot: Snapshot, out: TextIO, connect: Callable[[], Kube]
 ) -> None:
-    """Write every copy of a document."""
+    """Write a snapshot to every output."""
     for output in outputs:
         if output.configmap is None:
             width = 0 if output.path else read_width(out)
@@ -184,7 +204,7 @@ def write_outputs(
 
 
 def render_output(output: Output, snapshot: Snapshot, width: int) -> str:
-    """Return a document's text in an output's format; `width` is the terminal's, 0 for none."""
+    """Return a snapshot in an output's format; `width` is the terminal's, 0 for none."""
     if output.template is not None:
         from kubectl_snapshot.render.user_template import render_user_template
 
@@ -195,7 +215,7 @@ def render_output(output: Output, snapshot: Snapshot, width: int) -> str:
 
 
 def write_text(output: Output, text: str, out: TextIO, paint: Paint | None = None) -> None:
-    """Write one copy to its file or to stdout, on a terminal in the colours of `paint`."""
+    """Write a text to its file or to stdout; `paint` colours it for a terminal."""
     from kubectl_snapshot.clients.files.outputfile import write_whole
 
     if output.path:
@@ -205,7 +225,7 @@ def write_text(output: Output, text: str, out: TextIO, paint: Paint | None = Non
 
 
 def write_stdout(text: str, out: TextIO, paint: Paint | None = None) -> None:
-    """Write data to stdout: as it is, but to a terminal without what would act on it."""
+    """Write data to stdout; a terminal gets no control characters."""
     if out.isatty():
         text = strip_control(text, keep="\n\t")
     if paint and wants_colour(out, os.environ):
@@ -215,14 +235,14 @@ def write_stdout(text: str, out: TextIO, paint: Paint | None = None) -> None:
 
 
 def _refuse_other_format(values: Sequence[str], format_name: str, formats: Formats) -> None:
-    """Raise for another format beside `--template`; yaml is what AICR's users may have given."""
+    """Raise for another format beside `--template`; AICR's users may have given yaml."""
     words = [f"-o {value}" for value in values if _is_format(value, formats)]
     if format_name not in ("", "yaml"):
         words.append(f"-t {format_name}")
     if words:
         raise InvalidRequest(
-            f"--template and {words[0]} ask for two formats",
-            hint="for both, send one to a file: -o node.json -o template=FILE",
+            f"--template and {words[0]} are mutually exclusive",
+            hint="for both, write one to a file: -o node.json -o template=FILE",
         )
 
 
@@ -233,7 +253,7 @@ def _is_format(value: str, formats: Formats) -> bool:
 
 
 def _parse_format(text: str, formats: Formats) -> Output:
-    """Return a format as an output to stdout."""
+    """Return an output to stdout in a format."""
     name, _, path = text.partition("=")
     if name == TEMPLATE and TEMPLATE in formats.names:
         from kubectl_snapshot.storage.template_file import read_template
@@ -241,29 +261,29 @@ def _parse_format(text: str, formats: Formats) -> Output:
         return Output(TEMPLATE, template=read_template(path))
     if text not in formats.names:
         hint = suggest(text, formats.names, f"use {_join(formats)}")
-        raise InvalidRequest(f"{text!r} is no output format", hint=hint)
+        raise InvalidRequest(f'unknown format "{text}"', hint=hint)
     return Output(text)
 
 
-def _parse_output(value: str, told: Output | None, formats: Formats) -> Output:
+def _parse_output(value: str, given: Output | None, formats: Formats) -> Output:
     if value in ("", "-"):
-        return told or Output(formats.default)
+        return given or Output(formats.default)
     if _is_format(value, formats):
         return _parse_format(value, formats)
     if value.startswith(CONFIGMAP_SCHEME):
         if formats is not SNAPSHOT_FORMATS:
-            why = "only snapshots are kept in ConfigMaps"
+            why = "a ConfigMap can hold snapshots only"
             raise InvalidRequest(f"cannot write {value}", why, "use -o FILE")
-        return _parse_configmap_output(value, told.format if told else "")
-    if told is None:
+        return _parse_configmap_output(value, given.format if given else "")
+    if given is None:
         chosen = formats.from_path(value)
         if chosen not in formats.names:
             raise InvalidRequest(
-                f"the ending of {value} tells no format",
+                f"unknown format of {value}",
                 hint=suggest(value, formats.names, f"choose one with -t: {_join(formats)}"),
             )
-        told = Output(chosen)
-    return told._replace(path=value)
+        given = Output(chosen)
+    return given._replace(path=value)
 
 
 def _join(formats: Formats) -> str:
@@ -277,7 +297,7 @@ def _parse_configmap_output(value: str, format_name: str) -> Output:
     chosen = format_name or configmap.DEFAULT_FORMAT
     if chosen not in configmap.FORMATS:
         raise InvalidRequest(
-            f"a ConfigMap cannot hold the format {chosen}",
+            f"cannot write format {chosen} to a ConfigMap",
             hint=f"use -t {' or -t '.join(configmap.FORMATS)}",
         )
     return Output(chosen, configmap=place)

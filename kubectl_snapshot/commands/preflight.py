@@ -1,4 +1,4 @@
-"""kubectl snapshot preflight: would a capture with these flags work here, and what mends it?"""
+"""kubectl snapshot preflight: check that a capture would work, and how to fix it if not."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ if TYPE_CHECKING:
     from kubectl_snapshot.job.preflight.checks import PreflightCheck
 
 EXAMPLES = """\
-examples:
-  kubectl snapshot preflight --node gpu-17                     would this capture work?
-  kubectl snapshot preflight --privileged=false -n ops -o json for a script; exit 0 if it would
+  # Check whether this capture would work
+  kubectl snapshot preflight --node gpu-17
+
+  # Check in a script: exit 0 if it would
+  kubectl snapshot preflight --privileged=false -n ops -o json
 """
 
 
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot preflight",
-        "Tell whether a capture with these flags would work, and what mends it; nothing is made.\n"
-        "The exit code is the one that the capture would end with.",
+        "Check that a capture with these flags would work, and how to fix it if not.\n"
+        "Nothing is created. The exit code is that of the capture.",
         usage="kubectl snapshot preflight [capture flags] [-o json]",
-        epilog=EXAMPLES,
+        examples=EXAMPLES,
     )
     add_flag(
         parser,
@@ -38,7 +40,7 @@ def build_parser() -> Parser:
         variable=False,
         choices=("table", "json"),
         default="table",
-        help="table, json",
+        help="output format (default: table)",
     )
     add_target_flags(parser)
     add_agent_flags(parser)
@@ -63,7 +65,7 @@ def read_checks(args: argparse.Namespace) -> list[PreflightCheck]:
     if args.local:
         from kubectl_snapshot.job.preflight.checks import OK, PreflightCheck
 
-        return [PreflightCheck("cluster", OK, "--local needs none")]
+        return [PreflightCheck("cluster", OK, "--local needs no cluster")]
     from kubectl_snapshot.job.preflight.report import read_report
     from kubectl_snapshot.snapshotter import ignore_event, plan_capture
 
@@ -79,7 +81,7 @@ def render_table(checks: Sequence[PreflightCheck], code: int) -> str:
         lines.append(f"{check.status:4}  {check.name:{width}}  {check.reason}")
         if check.fix:
             lines.append(f"{'':4}  {'':{width}}  fix: {check.fix}")
-    verdict = "would work" if code == 0 else f"would end with exit code {code}"
+    verdict = "would work" if code == 0 else f"would fail with exit code {code}"
     lines.append(f"a capture with these flags {verdict}")
     return "".join(f"{strip_control(line)}\n" for line in lines)
 

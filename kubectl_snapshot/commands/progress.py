@@ -1,7 +1,7 @@
-"""What is told on stderr while a capture runs, and how an error reads.
+"""Progress, warnings and errors on stderr.
 
-A live line on a terminal, plain lines otherwise, one JSON object a line with --log-json. Words that
-come from a cluster or a node lose their control characters: none may act on a terminal.
+A live line on a terminal, plain lines otherwise, one JSON object per line with --log-json. Control
+characters are stripped from texts of a cluster or a node.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
     Event = Mapping[str, Any]
 
 CLEAR_LINE = "\r\x1b[2K"
-# Told even with --quiet: somebody has to act on them.
+# Logged even with --quiet: the user has to act on them.
 URGENT = ("left-behind",)
 
 
 def choose_progress(args: argparse.Namespace, stderr: TextIO) -> Callable[[Event], None]:
-    """Return where the events of a capture go. It may be called from any thread."""
+    """Return the function that logs events, chosen by the flags. It is thread-safe."""
     if args.log_json:
-        tell = _tell_json(stderr)
+        log = _json_logger(stderr)
     elif args.quiet:
-        tell = _tell_urgent(stderr)
+        log = _urgent_logger(stderr)
     elif is_live(stderr, os.environ):
-        tell = _tell_live(stderr, args.verbose)
+        log = _live_logger(stderr, args.verbose)
     else:
-        tell = _tell_plain(stderr, args.verbose)
+        log = _plain_logger(stderr, args.verbose)
     lock = threading.Lock()
 
     def locked(event: Event) -> None:
         with lock:
-            tell(event)
+            log(event)
 
     for message in getattr(args, "warnings", ()):
         locked({"event": "warning", "message": message})
@@ -49,16 +49,16 @@ def choose_progress(args: argparse.Namespace, stderr: TextIO) -> Callable[[Event
 
 
 def render_event(event: Event) -> str:
-    """Return an event as one line for people, empty where it says nothing to them."""
+    """Return an event as one line of text, "" for an event that only --log-json has."""
     known = RENDERERS.get(str(event.get("event", "")))
     return strip_control(known(event)) if known else ""
 
 
 def render_error(error: BaseException) -> str:
-    """Return an error in at most three lines: what happened, why, and what to type next."""
+    """Return an error in at most three lines: what failed, the cause, and a hint."""
     if not isinstance(error, SnapshotError):
         text = strip_control(f"{type(error).__name__}: {error}")
-        return f"error: {text}\n hint: run it again with --debug and report what it prints"
+        return f"error: {text}\n hint: run it again with --debug and report the output"
     lines = [("error", error.what), ("  why", error.why), (" hint", error.hint)]
     return "\n".join(f"{name}: {strip_control(text)}" for name, text in lines if text)
 
@@ -79,57 +79,56 @@ RENDERERS: dict[str, Callable[[Event], str]] = {
     "warning": lambda e: f"warning: {e['message']}",
     "kept": lambda e: "kept: " + "; ".join(e["commands"]),
     "left-behind": lambda e: (
-        f"left in the cluster: {'; '.join(e['reasons'])}. "
-        f"Remove it with: {'; '.join(e['commands'])}"
+        f"not deleted: {'; '.join(e['reasons'])}. Delete it with: {'; '.join(e['commands'])}"
     ),
     "written": lambda e: f"snapshot of {e['node']} written to {e['path']}",
 }
 VERBOSE = ("finished",)
 
 
-def _tell_json(stderr: TextIO) -> Callable[[Event], None]:
-    def tell(event: Event) -> None:
+def _json_logger(stderr: TextIO) -> Callable[[Event], None]:
+    def log(event: Event) -> None:
         _write(stderr, _json_line(event) + "\n")
 
-    return tell
+    return log
 
 
-def _tell_urgent(stderr: TextIO) -> Callable[[Event], None]:
-    def tell(event: Event) -> None:
+def _urgent_logger(stderr: TextIO) -> Callable[[Event], None]:
+    def log(event: Event) -> None:
         if event.get("event") in URGENT:
             _write(stderr, render_event(event) + "\n")
 
-    return tell
+    return log
 
 
-def _tell_plain(stderr: TextIO, verbose: bool) -> Callable[[Event], None]:
-    def tell(event: Event) -> None:
+def _plain_logger(stderr: TextIO, verbose: bool) -> Callable[[Event], None]:
+    def log(event: Event) -> None:
         line = render_event(event)
         if line and (verbose or event.get("event") not in VERBOSE):
             _write(stderr, line + "\n")
 
-    return tell
+    return log
 
 
-def _tell_live(stderr: TextIO, verbose: bool) -> Callable[[Event], None]:
-    """Return a teller that keeps one line up to date and leaves only what should stay."""
-    from kubectl_snapshot.render.colour import paint_talk
+def _live_logger(stderr: TextIO, verbose: bool) -> Callable[[Event], None]:
+    """Return a logger that overwrites one progress line and keeps warnings."""
+    from kubectl_snapshot.render.colour import paint_messages
 
-    paint = paint_talk if wants_colour(stderr, os.environ) else str
+    paint = paint_messages if wants_colour(stderr, os.environ) else str
 
-    def tell(event: Event) -> None:
+    def log(event: Event) -> None:
         line, name = render_event(event), event.get("event")
         if name == "done":
             _write(stderr, CLEAR_LINE)
         elif line and (name in ("start", "scheduled") or (name in VERBOSE and not verbose)):
-            # A line that the terminal wraps could not be cleared.
+            # A wrapped line could not be cleared.
             width = read_width(stderr)
             room = width - len(" ...") if width else len(line)
             _write(stderr, f"{CLEAR_LINE}{line[:room]} …")
         elif line:
             _write(stderr, f"{CLEAR_LINE}{paint(line)}\n")
 
-    return tell
+    return log
 
 
 def _json_line(event: Event) -> str:

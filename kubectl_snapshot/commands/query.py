@@ -1,26 +1,22 @@
-"""kubectl snapshot query SNAPSHOT PATH…: values by path, for scripts; or a template of all."""
+"""kubectl snapshot query SNAPSHOT PATH…: print values by path, or render a template."""
 
 from __future__ import annotations
 
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.flags.connection import connect_with
 from kubectl_snapshot.commands.flags.parser import Parser, new_parser
-from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.commands.output import (
     TEMPLATE,
     Formats,
-    add_output_flags,
     add_template_flag,
-    check_outputs,
-    parse_outputs,
+    prepare_outputs,
     render_output,
     write_text,
 )
-from kubectl_snapshot.commands.source import EPILOG, HELP, add_source_flags, read_snapshot
+from kubectl_snapshot.commands.source import EPILOG, HELP, add_reader_flags, read_snapshot
 from kubectl_snapshot.commands.terminal import read_width
+from kubectl_snapshot.document.destination import detect_format
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, NotFound, SnapshotError
 
 if TYPE_CHECKING:
@@ -31,18 +27,18 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
 
 EXAMPLES = """\
-examples:
+  # Print one value
   kubectl snapshot query snap.yaml K8s.server.version
+
+  # Print the UUIDs of all GPUs as a table
   kubectl snapshot query snap.yaml 'GPU.gpu-*.uuid' -o table
+
+  # Print a subtype of a snapshot in a ConfigMap
   kubectl snapshot query cm://ops/gpu-17 OS.release -o json
+
+  # Render a Jinja2 template
   kubectl snapshot query snap.yaml --template report.md.j2
 """
-
-
-def detect_format(path: str) -> str:
-    from kubectl_snapshot.document.destination import detect_format
-
-    return detect_format(path)
 
 
 FORMATS = Formats(("value", "json", "yaml", "table", TEMPLATE), "value", detect_format)
@@ -51,34 +47,31 @@ FORMATS = Formats(("value", "json", "yaml", "table", TEMPLATE), "value", detect_
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot query",
-        "Print the values at paths of a snapshot; exit 3 where a path has none.",
+        "Print the values at paths of a snapshot; exit 3 if a path has none.",
         usage="kubectl snapshot query SNAPSHOT [PATH...] [flags]",
-        epilog=f"{EXAMPLES}\n{EPILOG}",
+        examples=EXAMPLES,
+        epilog=EPILOG,
     )
     parser.add_argument("snapshot", metavar="SNAPSHOT", help=HELP)
     parser.add_argument(
         "path",
         metavar="PATH",
         nargs="*",
-        help="Type.Subtype.key or metadata.key; * is any text; what has more below it means all "
-        "(default: *)",
+        help="Type.subtype.key or metadata.key; * matches any text (default: all)",
     )
-    add_template_flag(add_output_flags(parser, FORMATS, "a file", variable=False), variable=False)
-    add_source_flags(parser)
-    add_log_flags(parser)
+    add_template_flag(add_reader_flags(parser, FORMATS), variable=False)
     return parser
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.commands.progress import choose_progress
 
-    outputs = parse_outputs(args.output, args.format, FORMATS, args.template)
+    outputs = prepare_outputs(args, FORMATS, args.template)
     if args.path and any(output.template for output in outputs):
         raise InvalidRequest(
-            "a template sees the whole snapshot, not paths of it",
-            hint=f"leave out {args.path[0]}: a template has reading('{args.path[0]}')",
+            "a path and a template are mutually exclusive",
+            hint=f"use reading('{args.path[0]}') in the template",
         )
-    check_outputs(outputs, partial(connect_with, args))
     snapshot = read_snapshot(args.snapshot, args, choose_progress(args, sys.stderr))
     found: dict[str, Scalar] = {}
     missing = []
@@ -98,7 +91,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 def render(output: Output, snapshot: Snapshot, found: Mapping[str, Scalar], width: int) -> str:
     if output.template is not None:
         return render_output(output, snapshot, width)
-    # What only parses flags does without.
+    # Parsing flags, for completion, must not import this.
     from kubectl_snapshot.render import readings
 
     if output.format == "table":
@@ -108,14 +101,14 @@ def render(output: Output, snapshot: Snapshot, found: Mapping[str, Scalar], widt
 
 
 def find(snapshot: Snapshot, path: str) -> dict[str, Scalar]:
-    """Return the readings that a path means: those it names or matches, else all below it."""
+    """Return the readings that match a path, else all readings below it."""
     from kubectl_snapshot.document.paths import find_readings
 
     return find_readings(snapshot, path) or find_readings(snapshot, f"{path}.*")
 
 
 def explain(snapshot: Snapshot, missing: list[str]) -> NotFound:
-    """Return the error that names what has no value, and why the first of it has none."""
+    """Return NotFound for the paths without a value, with the reason for the first one."""
     from kubectl_snapshot.document.paths import find_gaps, find_value, parse_path
     from kubectl_snapshot.document.snapshot import list_types
 
@@ -126,5 +119,5 @@ def explain(snapshot: Snapshot, missing: list[str]) -> NotFound:
             find_value(snapshot, parse_path(path, list_types(snapshot)))
         except SnapshotError as e:
             reasons.append(e.why)
-    hint = "see what it has with `kubectl snapshot query SNAPSHOT -o table`"
+    hint = "list all paths with `kubectl snapshot query SNAPSHOT -o table`"
     return NotFound(f"the snapshot has no {', '.join(missing)}", "".join(reasons[:1]), hint)

@@ -1,4 +1,4 @@
-"""kubectl snapshot rbac: the rights that an administrator gives once, as YAML with its reasons."""
+"""kubectl snapshot rbac: print the RBAC objects that a capture needs, a reason for each rule."""
 
 from __future__ import annotations
 
@@ -25,20 +25,25 @@ if TYPE_CHECKING:
 AGENT, USER = "agent", "user"
 
 EXAMPLES = """\
-examples:
-  kubectl snapshot rbac -n ops | kubectl apply -f -    an account for the agent, made once; then:
-  kubectl snapshot -n ops --service-account-name kubectl-snapshot --cluster-scope agent
-  kubectl snapshot rbac -n ops --for user              what a user needs who captures in ops
+  # Create a ServiceAccount for the agent, with its rights
+  kubectl snapshot rbac -n ops | kubectl apply -f -
+
+  # Capture with that ServiceAccount
+  kubectl snapshot -n ops --service-account-name kubectl-snapshot \\
+      --cluster-scope agent
+
+  # Print the rights that a user needs to capture in namespace ops
+  kubectl snapshot rbac -n ops --for user
 """
 
 
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot rbac",
-        "Print the rights that a capture with these flags needs, for an administrator to apply.\n"
-        "No cluster is contacted.",
+        "Print the RBAC objects that a capture with these flags needs, for an\n"
+        "administrator to apply. No cluster is contacted.",
         usage="kubectl snapshot rbac [--for agent|user] [capture flags]",
-        epilog=EXAMPLES,
+        examples=EXAMPLES,
     )
     add_flag(
         parser,
@@ -47,7 +52,7 @@ def build_parser() -> Parser:
         dest="receiver",
         choices=(AGENT, USER),
         default=AGENT,
-        help="whose rights: the account's that the agent's pod has (default), or the user's",
+        help="owner of the rights: agent pod or user (default: agent)",
     )
     add_target_flags(parser)
     add_agent_flags(parser)
@@ -69,9 +74,9 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 
 def read_options(args: argparse.Namespace) -> JobOptions:
-    """Return the options of a run with these flags; raise InvalidRequest where it needs no rights.
+    """Return the options of a run with these flags; raise InvalidRequest if it needs no rights.
 
-    Its bytes are not among them: a file that is not built yet needs no other rights.
+    The zipapp is left out: the rights do not depend on it, and it may not be built yet.
     """
     from dataclasses import replace
 
@@ -79,11 +84,11 @@ def read_options(args: argparse.Namespace) -> JobOptions:
     from kubectl_snapshot.snapshotter import build_job_options, default_factory, ignore_event
 
     if args.local:
-        raise InvalidRequest("--local needs no rights in a cluster", hint="leave it out")
+        raise InvalidRequest("--local needs no rights in a cluster", hint="leave out --local")
     if args.receiver == AGENT and args.cluster_scope in (CLIENT, SKIP):
         raise InvalidRequest(
             f"the agent needs no rights with --cluster-scope {args.cluster_scope}",
-            hint="use --for user for the user's own",
+            hint="use --for user for the rights of the user",
         )
     config = parse_config(args, ignore_event)
     options = build_job_options(
@@ -93,9 +98,9 @@ def read_options(args: argparse.Namespace) -> JobOptions:
 
 
 def read_namespace(args: argparse.Namespace) -> str:
-    """Return the namespace of a capture with these flags; a kubeconfig may say it, or be missing.
+    """Return the namespace of a capture with these flags; the kubeconfig may be missing.
 
-    Raises InvalidRequest for what no namespace can be called.
+    Raises InvalidRequest for an invalid name.
     """
     from kubectl_snapshot.clients.auth.access import read_access
     from kubectl_snapshot.collectors.kubernetes.helm import NAMESPACE
@@ -107,12 +112,12 @@ def read_namespace(args: argparse.Namespace) -> str:
         except NotFound:
             namespace = "default"
     if not re.fullmatch(NAMESPACE, namespace):
-        raise InvalidRequest(f"{namespace!r} is no namespace", hint="as in -n gpu-operator")
+        raise InvalidRequest(f'invalid namespace "{namespace}"', hint="as in -n gpu-operator")
     return str(namespace)
 
 
 def render_grants(header: Sequence[str], grants: Sequence[Grant]) -> str:
-    """Return the objects as YAML documents, with a comment for each rule."""
+    """Return the objects as YAML documents, with a comment above each rule."""
     lines = [f"# {line}" for line in header]
     for grant in grants:
         lines += ["---", *(f"# {line}" for line in grant.comment)]
@@ -134,14 +139,14 @@ def _rule_lines(rule: Manifest, reasons: Sequence[str]) -> list[str]:
 
 
 def _field_lines(key: str, value: object) -> list[str]:
-    """Return a field as YAML. JSON, which YAML includes, quotes whatever needs it."""
+    """Return a field as YAML. JSON, a subset of YAML, quotes values that need it."""
     if isinstance(value, dict):
         return [f"{key}:", *(f"  {name}: {_render_value(item)}" for name, item in value.items())]
     return [f"{key}: {_render_value(value)}"]
 
 
 def _render_value(value: object) -> str:
-    """Return a word as it stands where no reader can misread it, all else as JSON."""
+    """Return a text plain if no YAML reader can misread it, else as JSON."""
     from kubectl_snapshot.document.codec.yaml_scalars import render_text
 
     return render_text(value) if isinstance(value, str) else json.dumps(value)
@@ -150,7 +155,7 @@ def _render_value(value: object) -> str:
 def _agent_header(options: JobOptions) -> list[str]:
     account = options.service_account_name or NAME
     return [
-        "What the agent of kubectl-snapshot may read in the cluster: for an administrator, once.",
+        "Rights of kubectl-snapshot's agent in the cluster, for an administrator to apply once.",
         f"To use it: kubectl snapshot -n {options.namespace}"
         f" --service-account-name {account} --cluster-scope agent",
     ]
@@ -158,7 +163,7 @@ def _agent_header(options: JobOptions) -> list[str]:
 
 def _user_header(options: JobOptions) -> list[str]:
     return [
-        f"What a user needs who runs kubectl snapshot in namespace {options.namespace}:"
-        " for an administrator, once.",
-        "The roles bind nobody; above each is the command that gives it to a user.",
+        f"Rights of a user of kubectl snapshot in namespace {options.namespace},"
+        " for an administrator to apply once.",
+        "The roles have no bindings; the comment above each has the command that binds it.",
     ]

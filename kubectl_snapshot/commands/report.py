@@ -1,27 +1,18 @@
-"""kubectl snapshot report SNAPSHOT [OTHER]: one page of HTML, of a node or of what changed."""
+"""kubectl snapshot report SNAPSHOT [OTHER]: render a snapshot, or a diff of two, as HTML."""
 
 from __future__ import annotations
 
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.flags.connection import connect_with
 from kubectl_snapshot.commands.flags.parser import Parser, new_parser
-from kubectl_snapshot.commands.flags.shared import add_log_flags
-from kubectl_snapshot.commands.output import (
-    Formats,
-    add_output_flags,
-    check_outputs,
-    parse_outputs,
-    write_text,
-)
+from kubectl_snapshot.commands.output import Formats, by_extension, prepare_outputs, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,
     HELP,
-    STDIN,
-    add_source_flags,
+    add_reader_flags,
     read_snapshot,
+    refuse_stdin_twice,
 )
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest
 
@@ -29,44 +20,46 @@ if TYPE_CHECKING:
     import argparse
 
 HTML = "html"
-ENDINGS = (".html", ".htm")
+ENDINGS = {".html": HTML, ".htm": HTML}
 EXAMPLES = """\
-examples:
+  # Render a snapshot
   kubectl snapshot report snap.yaml -o report.html
+
+  # Render the differences between two snapshots
   kubectl snapshot report good.yaml bad.yaml -o changes.html
+
+  # Capture a node and render it
   kubectl snapshot report @live --node gpu-17 -o gpu-17.html
 """
 
 
-def detect_format(path: str) -> str:
-    return HTML if path.lower().endswith(ENDINGS) else ""
-
-
-FORMATS = Formats((HTML,), HTML, detect_format)
+FORMATS = Formats((HTML,), HTML, by_extension(ENDINGS))
 
 
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot report",
-        "Write one page of HTML that loads nothing: what a node is, or with OTHER what changed.",
+        "Render a snapshot, or a diff of two, as one self-contained HTML page.",
         usage="kubectl snapshot report SNAPSHOT [OTHER] -o FILE [flags]",
-        epilog=f"{EXAMPLES}\n{EPILOG}",
+        examples=EXAMPLES,
+        epilog=EPILOG,
     )
     parser.add_argument("snapshot", metavar="SNAPSHOT", help=HELP)
-    parser.add_argument("other", metavar="OTHER", nargs="?", help="the later of two, the same way")
-    add_output_flags(parser, FORMATS, "a file", variable=False)
-    add_source_flags(parser)
-    add_log_flags(parser)
+    parser.add_argument(
+        "other",
+        metavar="OTHER",
+        nargs="?",
+        help="later snapshot to compare with, given like SNAPSHOT",
+    )
+    add_reader_flags(parser, FORMATS)
     return parser
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    outputs = parse_outputs(args.output, args.format, FORMATS)
     if not args.output and out.isatty():
-        raise InvalidRequest("a page is not read on a terminal", hint="name a file: -o report.html")
-    if args.snapshot == args.other == STDIN:
-        raise InvalidRequest("stdin is named twice", hint="give one of them as a file")
-    check_outputs(outputs, partial(connect_with, args))
+        raise InvalidRequest("refusing to print HTML to a terminal", hint="use -o report.html")
+    refuse_stdin_twice(args.snapshot, args.other)
+    outputs = prepare_outputs(args, FORMATS)
     text = render(args)
     for output in outputs:
         write_text(output, text, out)
@@ -74,7 +67,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 
 def render(args: argparse.Namespace) -> str:
-    """Return the page of one document, or of two."""
+    """Return the page of one snapshot, or of the diff of two."""
     from kubectl_snapshot.collectors.all_collectors import REGISTRY
     from kubectl_snapshot.commands.progress import choose_progress
     from kubectl_snapshot.document.diff.compare import diff_snapshots

@@ -1,4 +1,4 @@
-"""kubectl snapshot schema: the JSON Schema that every snapshot keeps to."""
+"""kubectl snapshot schema: print the JSON Schema of snapshots."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot schema",
-        "Print the JSON Schema (draft 2020-12) of a snapshot.",
+        "Print the JSON Schema (draft 2020-12) of snapshots.",
         usage="kubectl snapshot schema",
     )
     add_log_flags(parser)

@@ -1,4 +1,4 @@
-"""Where a verb's document comes from: a file, - for stdin, cm://namespace/name, or @live."""
+"""Read the snapshot that a user names: a file, - for stdin, cm://namespace/name, or @live."""
 
 from __future__ import annotations
 
@@ -6,21 +6,32 @@ import argparse
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.commands.flags.connection import add_connection_flags, connect_with
+from kubectl_snapshot.commands.flags.shared import add_log_flags
+from kubectl_snapshot.commands.output import add_output_flags
 from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.kube.client import Kube
+    from kubectl_snapshot.commands.output import Formats
     from kubectl_snapshot.document.snapshot import Snapshot
     from kubectl_snapshot.snapshotter import OnEvent
 
 STDIN, LIVE = "-", "@live"
-HELP = f"a file, {STDIN} for stdin, {CONFIGMAP_SCHEME}NAMESPACE/NAME, or {LIVE} to capture now"
-EPILOG = f"{LIVE} takes the flags of a capture, too: see `kubectl snapshot --help`.\n"
+HELP = f"file, {STDIN} (stdin), {CONFIGMAP_SCHEME}NAMESPACE/NAME or {LIVE} (capture now)"
+EPILOG = f"{LIVE} also takes the flags of a capture: see `kubectl snapshot --help`."
+
+
+def add_reader_flags(parser: argparse.ArgumentParser, formats: Formats) -> argparse._ArgumentGroup:
+    """Add the flags of a command that reads snapshots; return the output group."""
+    group = add_output_flags(parser, formats, "file", variable=False)
+    add_source_flags(parser)
+    add_log_flags(parser)
+    return group
 
 
 def add_source_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that choose a cluster, and unnamed in the help those of a capture."""
+    """Add the connection flags and, not listed in the help, the flags of a capture."""
     from kubectl_snapshot.commands.capture import add_node_flags, add_pod_flags
 
     known = set(parser._actions)
@@ -33,7 +44,7 @@ def add_source_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def read_snapshot(source: str, args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
-    """Return the document that a user names; tell what is unusual about it."""
+    """Return the snapshot that a user names; warn about anything unusual in it."""
     from kubectl_snapshot.document.codec.tree import document_warnings
 
     snapshot = capture_now(args, on_event) if source == LIVE else _parse(source, args)
@@ -42,8 +53,14 @@ def read_snapshot(source: str, args: argparse.Namespace, on_event: OnEvent) -> S
     return snapshot
 
 
+def refuse_stdin_twice(*sources: str | None) -> None:
+    """Raise InvalidRequest for two inputs from stdin."""
+    if sources.count(STDIN) > 1:
+        raise InvalidRequest("stdin was given twice", hint="give one of them as a file")
+
+
 def capture_now(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
-    """Return a new snapshot of the node that the flags choose."""
+    """Return a new snapshot of the chosen node."""
     from kubectl_snapshot.commands.capture import take
 
     snapshot = take(args, (), on_event)
@@ -58,7 +75,7 @@ def _parse(source: str, args: argparse.Namespace) -> Snapshot:
         return parse_document(_read_configmap(source, connect_with(args)), source)
     if source.startswith(("http://", "https://")):
         raise InvalidRequest(
-            "documents are not fetched from the web", hint=f"curl -fsS {source} | … {STDIN}"
+            "cannot read snapshots from URLs", hint=f"curl -fsS {source} | … {STDIN}"
         )
     from kubectl_snapshot.clients.files.localfile import read_input
     from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES

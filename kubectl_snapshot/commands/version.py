@@ -1,4 +1,4 @@
-"""kubectl snapshot version: the build, the Python that runs it, the agent's image, the server."""
+"""kubectl snapshot version: print the versions of client, Python, agent image and server."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot version",
-        "Print version, Python, agent image and the API server's version.",
+        "Print the versions of the client, Python, agent image and API server.",
         usage="kubectl snapshot version [--client] [-o json]",
     )
-    add_boolean_flag(parser, "--client", variable=False, help="do not ask the server")
+    add_boolean_flag(
+        parser, "--client", variable=False, help="client version only; contact no server"
+    )
     add_flag(
         parser,
         "-o",
@@ -33,7 +35,7 @@ def build_parser() -> Parser:
         variable=False,
         choices=("text", "json"),
         default="text",
-        help="text, json",
+        help="output format (default: text)",
     )
     add_connection_flags(parser)
     add_log_flags(parser)

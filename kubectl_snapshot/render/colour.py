@@ -1,4 +1,4 @@
-"""Colours for people who read lines on a terminal. Pure; others know whether there is one."""
+"""Colour lines of text for a terminal. Pure; the caller knows whether there is one."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# SGR parameters (ECMA-48, 8.3.117) of the eight colours that every theme can read.
+# SGR parameters (ECMA-48, 8.3.117); these colours are legible in every theme.
 RED, GREEN, YELLOW, CYAN = "31", "32", "33", "36"
 
 # By the first word of a line.
-TALK = {"error:": "1;31", "warning:": YELLOW, "hint:": CYAN, "fix:": CYAN}
+MESSAGES = {"error:": "1;31", "warning:": YELLOW, "hint:": CYAN, "fix:": CYAN}
 OUTCOMES = {"ok": GREEN, "FAIL": RED, "fail": RED, "warn": YELLOW, "unknown": YELLOW, "fix:": CYAN}
 # By its first character.
 CHANGES = {"+": GREEN, "-": RED, "~": YELLOW, "?": CYAN}
 
 
 def paint_changes(text: str) -> str:
-    """Return a difference with each line in the colour of what it tells."""
+    """Return a diff with each line in the colour of its kind of change."""
     return "\n".join(
         _paint(line, line.strip(), CHANGES.get(line.strip()[:1])) for line in text.split("\n")
     )
 
 
 def paint_outcomes(text: str) -> str:
-    """Return a list of findings with each outcome in its colour."""
+    """Return check results with each outcome in its colour."""
     return paint_lines(text, OUTCOMES)
 
 
-def paint_talk(text: str) -> str:
-    """Return what is told on stderr with what it begins with in its colour."""
-    return paint_lines(text, TALK)
+def paint_messages(text: str) -> str:
+    """Return messages for stderr with their labels in colour."""
+    return paint_lines(text, MESSAGES)
 
 
 def paint_lines(text: str, colours: Mapping[str, str]) -> str:
-    """Return a text with the first word of each line in its colour, if it has one."""
+    """Return a text with the first word of each line in that word's colour."""
     first = ((line, line.strip().partition(" ")[0]) for line in text.split("\n"))
     return "\n".join(_paint(line, word, colours.get(word)) for line, word in first)
 

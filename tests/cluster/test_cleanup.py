@@ -91,12 +91,12 @@ def test_what_is_alive_stays_and_what_has_expired_goes(
     plant_job(cluster, namespace, "bbbbbbbbbb", PAST)
     ended = run_snapshot("cleanup", "-n", namespace)
     assert sorted(rows(ended)) == [
-        ("left", "job/kubectl-snapshot-aaaaaaaaaa"),
+        ("kept", "job/kubectl-snapshot-aaaaaaaaaa"),
         ("removed", "job/kubectl-snapshot-bbbbbbbbbb"),
     ]
     assert f"active, expires at {FUTURE}" in ended.stdout
     by_age = run_snapshot("cleanup", "-n", namespace, "--older-than", "1h")
-    assert rows(by_age) == [("left", "job/kubectl-snapshot-aaaaaaaaaa")]
+    assert rows(by_age) == [("kept", "job/kubectl-snapshot-aaaaaaaaaa")]
     assert rows(run_snapshot("cleanup", "-n", namespace, "--older-than", "0s"))[0][0] == "removed"
     assert_nothing_left(cluster)
 
@@ -109,8 +109,8 @@ def test_roles_of_a_dead_run_go_with_a_look_into_all_namespaces(
     plant(cluster, f"{RBAC}/namespaces/{namespace}/roles", "bbbbbbbbbb", FUTURE, rules=[])
     here = run_snapshot("cleanup", "-n", namespace)
     assert rows(here) == [
-        ("left", "role/kubectl-snapshot-bbbbbbbbbb"),
-        ("left", "clusterrole/kubectl-snapshot-bbbbbbbbbb"),
+        ("kept", "role/kubectl-snapshot-bbbbbbbbbb"),
+        ("kept", "clusterrole/kubectl-snapshot-bbbbbbbbbb"),
         ("removed", "clusterrole/kubectl-snapshot-cccccccccc"),
     ]
     everywhere = run_snapshot("cleanup", "-A")
@@ -200,7 +200,7 @@ def test_an_object_whose_making_was_not_heard_of_goes_without_a_right_to_read_it
         client.send_signal(signal.SIGINT)
         _, told = client.communicate(timeout=20)
     assert client.returncode == 130
-    assert "left in the cluster" not in told
+    assert "not deleted" not in told
     assert_nothing_left(cluster)
 
 
@@ -215,8 +215,8 @@ def test_an_api_server_that_is_gone_during_the_clean_up_is_told_with_the_command
     printed, told = client.communicate(timeout=40)
     assert printed.startswith("node/")
     assert client.returncode == 0
-    assert "left in the cluster: Job kubectl-snapshot-" in told
-    command = told.rpartition("Remove it with: `")[2].split("`")[0].split()
+    assert "not deleted: Job kubectl-snapshot-" in told
+    command = told.rpartition("Delete it with: `")[2].split("`")[0].split()
     assert command[:4] == ["kubectl", "snapshot", "cleanup", "--run"]
     assert cluster.kubectl(*command[1:7]).returncode == 0
     assert_nothing_left(cluster)

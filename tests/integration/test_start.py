@@ -133,7 +133,7 @@ def test_the_installed_completion_answers_as_kubectl_asks_it(
     def run(*words: str) -> str:
         return subprocess.run(words, env=env, capture_output=True, text=True, check=True).stdout
 
-    assert "kubectl_complete-snapshot is there: " in run(
+    assert "kubectl_complete-snapshot installed; " in run(
         str(tmp_path / "kubectl-snapshot"), "completion", "zsh", "--install"
     )
     assert run(str(tmp_path / "kubectl_complete-snapshot"), "vers").endswith("agent image\n:4\n")

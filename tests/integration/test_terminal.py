@@ -97,7 +97,7 @@ def test_data_for_a_pipe_is_utf8_in_every_locale(
 def test_help_is_ascii_and_has_examples_before_flags(start: Start, verb: str) -> None:
     text = start(*filter(None, [verb]), "--help").stdout
     assert text.isascii()
-    assert 0 < text.index("examples:\n") < text.index("\nflags:\n")
+    assert 0 < text.index("examples:\n") < text.index("\nlogging:\n")
 
 
 def test_without_a_cluster_it_says_what_to_do(show: Show, tmp_path: Path) -> None:

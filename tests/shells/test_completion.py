@@ -63,7 +63,7 @@ def test_a_value_is_right_or_not_there(shell: Shell, program: str, typed: str) -
 def test_tab_lists_what_there_is_with_its_meaning(shell: Shell, program: str) -> None:
     listed = shell.list(f"{program} ")
     assert "preflight" in listed
-    assert "print version, Python and agent image" in listed
+    assert "print the client and server versions" in listed
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

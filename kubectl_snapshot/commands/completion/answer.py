@@ -7,6 +7,7 @@ Nothing is told on stderr: a user is typing there.
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from kubectl_snapshot.commands.all_commands import COMMANDS, LOG_FLAGS
@@ -106,6 +107,6 @@ def render_answer(answer: Answer) -> str:
 
 def describe(text: str) -> str:
     """Return what a flag's help says first, on one line."""
-    said = "" if text == "==SUPPRESS==" else text.partition(";")[0].partition(" (default")[0]
+    said = "" if text == "==SUPPRESS==" else re.split(r";| \((?:default|repeatable)", text)[0]
     line = " ".join(said.split())
     return line if len(line) <= MAX_DESCRIPTION else line[: MAX_DESCRIPTION - 1] + "…"

@@ -1,4 +1,4 @@
-"""kubectl snapshot completion SHELL: complete words on TAB, here and through kubectl itself."""
+"""kubectl snapshot completion SHELL: print a completion script, or install kubectl's shim."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EXAMPLES = """\
-examples:
-  kubectl snapshot completion bash --install    let kubectl complete `kubectl snapshot`, once
-  source <(kubectl-snapshot completion bash)    complete kubectl-snapshot in this shell
+  # Set up completion of `kubectl snapshot`, once
+  kubectl snapshot completion bash --install
+
+  # Complete `kubectl-snapshot` in this shell
+  source <(kubectl-snapshot completion bash)
 """
 
-# How a shell loads the completion of a program.
+# Startup file and line with which a shell loads a program's completion.
 LOADING = {
     "bash": ("~/.bashrc", "source <({program} completion bash)"),
     "zsh": ("~/.zshrc, below compinit", "source <({program} completion zsh)"),
@@ -32,17 +34,17 @@ LOADING = {
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot completion",
-        "Print what a shell sources to complete kubectl-snapshot. With --install, let kubectl\n"
-        "complete `kubectl snapshot` too.",
+        "Print the completion script of kubectl-snapshot for a shell. With --install,\n"
+        "also set up kubectl to complete `kubectl snapshot`.",
         usage="kubectl snapshot completion bash|zsh|fish [--install]",
-        epilog=EXAMPLES,
+        examples=EXAMPLES,
     )
-    parser.add_argument("shell", choices=tuple(SCRIPTS), help="the shell that is typed in")
+    parser.add_argument("shell", choices=tuple(SCRIPTS), metavar="SHELL", help="bash, zsh or fish")
     add_boolean_flag(
         parser,
         "--install",
         variable=False,
-        help="put kubectl_complete-snapshot, which kubectl asks, beside kubectl-snapshot",
+        help="install kubectl_complete-snapshot beside kubectl-snapshot",
     )
     add_log_flags(parser)
     return parser
@@ -54,16 +56,16 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 
 def install(shell: str, env: Mapping[str, str]) -> str:
-    """Put the shim beside the kubectl-snapshot of the PATH; return what is still to be done."""
+    """Install the shim beside the kubectl-snapshot in PATH; return the remaining steps."""
     from kubectl_snapshot.clients.files.shim import ensure_shim
     from kubectl_snapshot.clients.files.zipapp import find_running_zipapp
 
     path, is_new = ensure_shim(env.get("PATH", os.defpath), bool(find_running_zipapp()))
     file, line = LOADING[shell]
     if not path.isprintable():
-        raise InvalidRequest(f"the path {path!r} has control characters")
+        raise InvalidRequest(f"control characters in the path {path!r}")
     return (
-        f"{path} is {'there' if is_new else 'there already'}: kubectl asks it on TAB\n"
-        f"for `kubectl snapshot`, {file} needs: {line.format(program='kubectl')}\n"
-        f"for `{NAME}`, {file} needs: {line.format(program=NAME)}\n"
+        f"{path} {'installed' if is_new else 'is already installed'}; kubectl calls it on TAB\n"
+        f"for `kubectl snapshot`, add to {file}: {line.format(program='kubectl')}\n"
+        f"for `{NAME}`, add to {file}: {line.format(program=NAME)}\n"
     )

@@ -22,7 +22,7 @@ def add_collect_flags(group: Any) -> None:
         group,
         "--helm-namespace",
         metavar="NAME",
-        help="read Helm's releases of this namespace, '*' of all; can be repeated (default: none)",
+        help="namespace to read Helm releases from, or '*' (repeatable; default: none)",
     )
     add_flag(
         group,
@@ -30,14 +30,14 @@ def add_collect_flags(group: Any) -> None:
         type=parse_count,
         metavar="N",
         default=0,
-        help="name at most N nodes for a taint or label (default: 0, no limit)",
+        help="node names listed per taint or label (default: 0, no limit)",
     )
     add_repeated_flag(
         group,
         "--systemd-service",
         metavar="UNIT",
-        help="a unit of systemd, or a pattern such as 'nvidia-*'; can be repeated "
-        "(default: containerd.service, docker.service, kubelet.service)",
+        help="systemd unit or pattern, such as 'nvidia-*' (repeatable; "
+        "default: containerd.service, docker.service, kubelet.service)",
     )
 
 
@@ -47,15 +47,17 @@ def add_redaction_flags(group: Any) -> None:
         group,
         "--redact",
         metavar="GLOB",
-        help="redact what this is of, too: Type.subtype.key, * for any characters; can be repeated",
+        help="also redact matching readings (Type.subtype.key; repeatable)",
     )
-    add_boolean_flag(group, "--no-redact", help="write secrets as they are; the document says so")
+    add_boolean_flag(
+        group, "--no-redact", help="write secrets unredacted; recorded in the metadata"
+    )
     add_flag(
         group,
         "--redact-key-file",
         metavar="FILE",
         default="",
-        help="redact by this file's key: equal secrets are then equal in all its snapshots",
+        help="redaction key: equal secrets get equal hashes",
     )
 
 
@@ -91,7 +93,7 @@ def parse_redaction(
     if args.no_redact and (args.redact or args.redact_key_file):
         other = "--redact" if args.redact else "--redact-key-file"
         raise InvalidRequest(
-            f"--no-redact and {other} do not go together", hint="leave one of them out"
+            f"--no-redact and {other} are mutually exclusive", hint="leave one of them out"
         )
     if not all(args.redact):
         raise InvalidRequest("--redact has an empty value", hint="use --redact 'OS.grub.*'")

@@ -1,8 +1,13 @@
-"""The flags that choose cluster and user, spelled as kubectl spells them."""
+"""kubectl's connection flags, and the client that they give."""
 
 from __future__ import annotations
 
-from kubectl_snapshot.commands.flags.parser import add_boolean_flag, add_flag, add_repeated_flag
+from kubectl_snapshot.commands.flags.parser import (
+    CONNECTION,
+    add_boolean_flag,
+    add_flag,
+    add_repeated_flag,
+)
 
 TYPE_CHECKING = False  # typing's is slow to import, and every start pays
 if TYPE_CHECKING:
@@ -13,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_connection_flags(parser: argparse.ArgumentParser) -> None:
     """Add kubectl's connection flags."""
-    group = parser.add_argument_group("cluster and user, as in kubectl")
+    group = parser.add_argument_group(CONNECTION)
     add_flag(group, "--kubeconfig", "-k", metavar="FILE", default="", help="kubeconfig file")
     add_flag(group, "--context", metavar="NAME", default="", help="kubeconfig context")
     add_flag(group, "--cluster", metavar="NAME", default="", help="kubeconfig cluster")
@@ -24,37 +29,49 @@ def add_connection_flags(parser: argparse.ArgumentParser) -> None:
         "-n",
         metavar="NAME",
         default="",
-        help="namespace of the agent (default: the context's, else default)",
+        help="namespace of the agent (default: the context's)",
     )
-    add_flag(group, "--as", dest="as_user", metavar="USER", default="", help="user to act as")
-    add_repeated_flag(group, "--as-group", metavar="GROUP", help="group to act as; can be repeated")
-    add_flag(group, "--as-uid", metavar="UID", default="", help="UID to act as")
-    add_flag(group, "--server", "-s", metavar="URL", default="", help="address of the API server")
+    add_flag(group, "--as", dest="as_user", metavar="USER", default="", help="user to impersonate")
+    add_repeated_flag(
+        group, "--as-group", metavar="GROUP", help="group to impersonate (repeatable)"
+    )
+    add_flag(group, "--as-uid", metavar="UID", default="", help="UID to impersonate")
+    add_flag(group, "--server", "-s", metavar="URL", default="", help="URL of the API server")
     add_flag(group, "--token", metavar="TOKEN", default="", help="bearer token")
-    add_flag(group, "--certificate-authority", metavar="FILE", default="", help="CA certificate")
-    add_flag(group, "--client-certificate", metavar="FILE", default="", help="client certificate")
-    add_flag(group, "--client-key", metavar="FILE", default="", help="key of the certificate")
+    add_flag(
+        group, "--certificate-authority", metavar="FILE", default="", help="CA certificate file"
+    )
+    add_flag(
+        group, "--client-certificate", metavar="FILE", default="", help="client certificate file"
+    )
+    add_flag(
+        group,
+        "--client-key",
+        metavar="FILE",
+        default="",
+        help="private key file of the client certificate",
+    )
     add_boolean_flag(
-        group, "--insecure-skip-tls-verify", help="do not check the server's certificate"
+        group, "--insecure-skip-tls-verify", help="skip verification of the server's certificate"
     )
     add_flag(
         group,
         "--tls-server-name",
         metavar="NAME",
         default="",
-        help="name that the server's certificate must bear",
+        help="server name to verify in its certificate",
     )
     add_flag(
         group,
         "--request-timeout",
         metavar="TIME",
         default="",
-        help="limit of one request, for example 10s (default: 30s)",
+        help="time limit of one request (default: 30s)",
     )
 
 
 def connect_with(args: argparse.Namespace) -> Kube:
-    """Return the client of the cluster that the flags choose; nothing is asked of it yet."""
+    """Return a client of the chosen cluster; no request is sent yet."""
     import os
 
     from kubectl_snapshot.clients.kube.client import connect
@@ -63,7 +80,7 @@ def connect_with(args: argparse.Namespace) -> Kube:
 
 
 def parse_connection(args: argparse.Namespace) -> ConnectionOptions:
-    """Return the connection that the flags ask for."""
+    """Return the connection options that the flags give."""
     from kubectl_snapshot.clients.kube.client import ConnectionOptions
     from kubectl_snapshot.document.destination import parse_duration
 

@@ -33,14 +33,14 @@ REFERENCE_VARIABLES = {
     "debug": "AICR_DEBUG",
     "log_json": "AICR_LOG_JSON",
 }
-# What the reference makes of a value that it cannot read, where that is no error (contract 2.5).
-LENIENT_VARIABLES = {"AICR_MAX_NODES_PER_ENTRY": "there is no limit"}
+# Variables whose invalid values the reference ignores, and the effect (contract 2.5).
+LENIENT_VARIABLES = {"AICR_MAX_NODES_PER_ENTRY": "no limit is set"}
 
 
 def parse_flags(
     parser: Parser, arguments: Sequence[str], environment: Mapping[str, str]
 ) -> argparse.Namespace:
-    """Return the flags of a command line; what it does not give comes from the environment."""
+    """Return the parsed command line; environment variables are the defaults."""
     apply_variables(parser, environment)
     args, unknown = parser.parse_known_args(write_implied_values(parser, arguments))
     if unknown:
@@ -49,18 +49,18 @@ def parse_flags(
 
 
 def apply_variables(parser: Parser, environment: Mapping[str, str]) -> None:
-    """Make what the environment says the defaults of a parser's flags."""
+    """Set the defaults of a parser's flags from environment variables."""
     for action in parser._actions:
         name, value = _variable(action, environment)
         if name in LENIENT_VARIABLES and not value.isdecimal():
-            told = f"{name} is {value!r}, which is no number: {LENIENT_VARIABLES[name]}"
-            parser.set_defaults(warnings=[told])
+            warning = f'invalid number "{value}" in {name}: {LENIENT_VARIABLES[name]}'
+            parser.set_defaults(warnings=[warning])
         elif name:
             action.default = _parse_variable(parser, action, name, value)
 
 
 def variable_names(action: argparse.Action) -> tuple[str, ...]:
-    """Return the environment variables that stand for a flag: ours, then the reference's."""
+    """Return a flag's environment variables in order of precedence."""
     if not getattr(action, "has_variable", False):
         return ()
     flag = max(action.option_strings, key=len).lstrip("-")
@@ -75,9 +75,9 @@ def _variable(action: argparse.Action, environment: Mapping[str, str]) -> tuple[
 
 
 def _parse_variable(parser: Parser, action: argparse.Action, name: str, text: str) -> Any:
-    """Return a variable's value.
+    """Return a variable's parsed value.
 
-    A repeated flag's values are separated by white space, in the reference's variable by commas.
+    Values of a repeated flag are separated by white space, in the reference's variables by commas.
     """
     try:
         if isinstance(action, Repeated):

@@ -15,22 +15,44 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, NoReturn
 
-HELP_WIDTH = 98
+HELP_WIDTH = 80
+# Columns of the flags; a longer flag has its help on the next line.
+FLAG_WIDTH = 32
+CONNECTION = "connection"
+CONNECTION_HINT = 'Use "kubectl snapshot options" for the connection flags.\n'
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Lays help out for one width, which the zipapp's ready-made texts have on any terminal.
+    """Format help at a fixed width: the build renders it once, for every terminal.
 
     argparse makes a formatter for each flag that is added, and asks for the terminal's width
     through shutil, which loads four modules for compression.
     """
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=HELP_WIDTH)
+        super().__init__(prog, max_help_position=FLAG_WIDTH, width=HELP_WIDTH)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """Return the flag as `-n, --namespace NAME`, or the argument's name."""
+        if not action.option_strings:
+            return str(action.metavar)
+        *short, name = sorted(action.option_strings, key=len)
+        value = "|".join(action.choices or ()) if action.metavar is None else str(action.metavar)
+        if action.nargs != 0 and not value and not hasattr(action, "implied"):
+            value = action.dest.upper()
+        if value:
+            name += f"[={value}]" if hasattr(action, "implied") else f" {value}"
+        return f"{', '.join(short)}, {name}" if short else f"    {name}"
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are ours, and whose help begins with examples."""
+    """An ArgumentParser that raises InvalidRequest and lays its help out as kubectl does.
+
+    A parser lists its connection flags only if `lists_connection` is set.
+    """
+
+    examples = ""
+    lists_connection = False
 
     def error(self, message: str) -> NoReturn:
         raise InvalidRequest(message, hint=self.help_hint)
@@ -40,27 +62,35 @@ class Parser(argparse.ArgumentParser):
         return f"see `{self.prog} --help`"
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Raise for a value that is none of a flag's choices, and name the one that is close."""
+        """Raise InvalidRequest for a value that is not one of the flag's choices."""
         if action.choices is None or value in action.choices:
             return
         choices = [str(choice) for choice in action.choices]
         name = max(action.option_strings, key=len, default=str(action.metavar or action.dest))
         raise InvalidRequest(
-            f"{name}: there is no {value!r}",
-            why=f"it can be {', '.join(choices)}",
+            f'invalid value "{value}" for {name}',
+            why=f"valid values: {', '.join(choices)}",
             hint=suggest(str(value), choices, self.help_hint),
         )
 
     def format_help(self) -> str:
+        """Return the help text; `--help` itself is not listed."""
         formatter = self._get_formatter()
-        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
-        formatter.add_text(self.description)
-        formatter.add_text(self.epilog)
+        for text in (self.description, self.examples, self.epilog):
+            formatter.add_text(text)
+        has_hidden = False
         for group in self._action_groups:
+            if group.title == CONNECTION and not self.lists_connection:
+                has_hidden = True
+                continue
             formatter.start_section(group.title)
             formatter.add_text(group.description)
-            formatter.add_arguments(group._group_actions)
+            formatter.add_arguments([a for a in group._group_actions if a.dest != "help"])
             formatter.end_section()
+        formatter.start_section("usage")
+        formatter.add_text(self.usage)
+        formatter.end_section()
+        formatter.add_text(CONNECTION_HINT if has_hidden else "")
         return formatter.format_help()
 
 
@@ -75,13 +105,13 @@ class Single(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         if self.dest in given(namespace):
-            raise InvalidRequest(f"{option_string} is given twice", hint="give it once")
+            raise InvalidRequest(f"{option_string} was given twice", hint="give it once")
         given(namespace).add(self.dest)
         setattr(namespace, self.dest, values)
 
 
 class Repeated(argparse.Action):
-    """A flag that may be repeated; given at all, it replaces what the environment says."""
+    """A flag that may be repeated; given once, it overrides the environment variable."""
 
     def __call__(
         self,
@@ -96,13 +126,15 @@ class Repeated(argparse.Action):
 
 
 def given(namespace: argparse.Namespace) -> set[str]:
-    """Return the names of the flags that the command line has given so far."""
+    """Return the names of the flags parsed from the command line so far."""
     found: set[str] = vars(namespace).setdefault("_given", set())
     return found
 
 
-def new_parser(prog: str, description: str, usage: str, epilog: str = "") -> Parser:
-    """Return a parser with exact flag names and our help flag."""
+def new_parser(
+    prog: str, description: str, usage: str, examples: str = "", epilog: str = ""
+) -> Parser:
+    """Return a parser without abbreviations; `examples` are the indented lines of that section."""
     parser = Parser(
         prog=prog,
         usage=usage,
@@ -111,7 +143,8 @@ def new_parser(prog: str, description: str, usage: str, epilog: str = "") -> Par
         allow_abbrev=False,
         formatter_class=HelpFormatter,
     )
-    # Their names in argparse differ by Python's version.
+    parser.examples = f"examples:\n{examples}" if examples else ""
+    # argparse's own titles differ between versions of Python.
     parser._positionals.title, parser._optionals.title = "arguments", "flags"
     return parser
 
@@ -127,19 +160,20 @@ def add_repeated_flag(group: Any, *names: str, **settings: Any) -> None:
 
 
 def add_optional_flag(group: Any, *names: str, implied: str, **settings: Any) -> None:
-    """Add a flag that may stand alone, which means `implied`, or take a value after `=`."""
+    """Add a flag with an optional value, taken only after `=`; the default value is `implied`."""
     _add(group, names, {"action": Single, **settings}).implied = implied
 
 
 def add_boolean_flag(group: Any, *names: str, default: bool = False, **settings: Any) -> None:
-    """Add a flag that means true alone and takes `=true` or `=false`."""
+    """Add a boolean flag; it also takes `=true` or `=false`."""
+    settings.setdefault("metavar", "")
     add_optional_flag(
-        group, *names, implied="true", type=parse_boolean, default=default, metavar="", **settings
+        group, *names, implied="true", type=parse_boolean, default=default, **settings
     )
 
 
 def _add(group: Any, names: tuple[str, ...], settings: dict[str, Any]) -> Any:
-    """Add a flag; `variable=False` is for what means something else to another verb."""
+    """Add a flag; `variable=False`: no environment variable for this flag."""
     has_variable = settings.pop("variable", True)
     action = group.add_argument(*names, **settings)
     action.has_variable = has_variable
@@ -149,21 +183,21 @@ def _add(group: Any, names: tuple[str, ...], settings: dict[str, Any]) -> Any:
 def parse_boolean(text: str) -> bool:
     """Return True or False for exactly `true` or `false`."""
     if text not in ("true", "false"):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+        raise argparse.ArgumentTypeError(f'invalid boolean "{text}": use true or false')
     return text == "true"
 
 
 def build_unknown_error(parser: Parser, unknown: Sequence[str]) -> InvalidRequest:
-    """Return the error for words that are no flags of the verb, or too many."""
+    """Return the error for unknown flags or for too many arguments."""
     word = unknown[0].partition("=")[0]
     if not word.startswith("-"):
-        return InvalidRequest(f"unrecognized arguments: {' '.join(unknown)}", hint=parser.help_hint)
+        return InvalidRequest(f"unexpected arguments: {' '.join(unknown)}", hint=parser.help_hint)
     flags = [name for action in parser._actions for name in action.option_strings]
-    return InvalidRequest(f"there is no flag {word}", hint=suggest(word, flags, parser.help_hint))
+    return InvalidRequest(f"unknown flag {word}", hint=suggest(word, flags, parser.help_hint))
 
 
 def write_implied_values(parser: Parser, arguments: Sequence[str]) -> list[str]:
-    """Write `--strict` as `--strict=true`, so that the next word is never taken for its value."""
+    """Return the words with implied values: `--strict` is `--strict=true`, whatever follows."""
     implied = {
         name: action.implied
         for action in parser._actions

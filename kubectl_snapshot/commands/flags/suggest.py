@@ -1,4 +1,4 @@
-"""What a mistyped word was probably meant to be. Pure."""
+"""Suggest the known word closest to a mistyped one. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def suggest(word: str, known: Iterable[str], rest: str) -> str:
-    """Return a hint: the known word that is closest, if any is close, and then the rest."""
+    """Return `did you mean X?` for the closest known word, if any is close, and then the rest."""
     from difflib import get_close_matches
 
     close = get_close_matches(word.lower(), list(known), n=1)

@@ -74,12 +74,12 @@ def test_a_warning_does_not_count(
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ([], 2, "there is nothing to check"),
+        ([], 2, "nothing to check"),
         (["-c", "OS.release.ID"], 2, "the constraint is empty"),
         (["-c", "OS.release.ID = ubuntu"], 2, "begins with no operator"),
         (["-c", "OS.release.ID >= old"], 2, "'old' is no version"),
         (["-f", "none.yaml"], 3, "no such file: none.yaml"),
-        (["-c", HOLDS, "-o", "yaml"], 2, "the ending of yaml tells no format"),
+        (["-c", HOLDS, "-o", "yaml"], 2, "unknown format of yaml"),
         (["-c", HOLDS, "-o", "cm://a/b"], 2, "cannot write cm://a/b"),
         (["-c", HOLDS, "-o", "/nowhere/a.json"], 8, "cannot write /nowhere/a.json"),
     ],
@@ -133,4 +133,4 @@ def test_rules_come_from_stdin_or_the_snapshot_does_not_both(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(document))
     assert main(["check", "-", "-c", FAILS]) == 1
     assert main(["check", "-", "-f", "-"]) == 2
-    assert "stdin is named twice" in capsys.readouterr().err
+    assert "stdin was given twice" in capsys.readouterr().err

@@ -19,16 +19,16 @@ def parse(*words: str) -> CleanupSelector:
 def test_rows_say_what_happens_to_which_object_and_why() -> None:
     rows = [
         ("removed", CleanupDecision(JOB, True, "ended"), ""),
-        ("left", CleanupDecision(ROLE, False, "alive"), ""),
+        ("kept", CleanupDecision(ROLE, False, "alive"), ""),
     ]
     assert cleanup.render_rows(rows) == (
         "removed  job/kubectl-snapshot-a -n ops   ended\n"
-        "left     clusterrole/kubectl-snapshot-a  alive\n"
+        "kept     clusterrole/kubectl-snapshot-a  alive\n"
     )
 
 
 def test_an_objects_words_do_not_steer_the_terminal() -> None:
-    assert "\x1b" not in cleanup.render_rows([("left", CleanupDecision(JOB, False, "\x1b[2J"), "")])
+    assert "\x1b" not in cleanup.render_rows([("kept", CleanupDecision(JOB, False, "\x1b[2J"), "")])
 
 
 def test_nothing_found_prints_nothing() -> None:

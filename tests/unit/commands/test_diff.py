@@ -72,7 +72,7 @@ def test_the_text_tells_what_differs_and_what_is_unknown(
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["-", "-"], 2, "stdin is named twice"),
+        (["-", "-"], 2, "stdin was given twice"),
         (["no-such.yaml", "@live"], 3, "no-such.yaml"),
         (["@live", "no-such.yaml"], 3, "no-such.yaml"),
         (["{before}", "{other}", "-o", "junit"], 2, "junit"),
@@ -129,7 +129,7 @@ def test_a_pattern_of_nothing_is_told(
 ) -> None:
     words = ["--ignore", "OS.sysctl", "--only", "OS.release"]
     assert main(["diff", files["before"], files["other"], *words]) == 1
-    assert capsys.readouterr().err == "warning: neither snapshot has anything at OS.sysctl\n"
+    assert capsys.readouterr().err == "warning: no reading matches OS.sysctl\n"
 
 
 def test_all_shows_how_the_documents_were_taken(

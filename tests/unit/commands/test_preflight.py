@@ -21,7 +21,7 @@ def test_a_table_has_status_reason_and_fix_and_how_it_would_end() -> None:
         "ok    namespace  ops exists\n"
         "fail  nodes      no node matches: none has it\n"
         "                 fix: see `kubectl get nodes`\n"
-        "a capture with these flags would end with exit code 3\n"
+        "a capture with these flags would fail with exit code 3\n"
     )
 
 

@@ -116,10 +116,10 @@ def test_a_template_is_made_of_the_whole_snapshot(
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["OS.release", "--template", "a.j2"], 2, "a template sees the whole snapshot"),
+        (["OS.release", "--template", "a.j2"], 2, "a path and a template are mutually exclusive"),
         (["--template", "none.j2"], 3, "no such file: none.j2"),
         (["--template", "."], 2, "cannot read ."),
-        (["--template", "a.j2", "-o", "json"], 2, "ask for two formats"),
+        (["--template", "a.j2", "-o", "json"], 2, "are mutually exclusive"),
         (["--template", "missing.j2"], 3, "missing.j2 line 2: the snapshot has no OS.release.X"),
         (["--template", "go.tmpl"], 2, "{{ snapshot.metadata.version }}"),
     ],

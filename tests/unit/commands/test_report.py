@@ -43,17 +43,17 @@ def test_two_documents_are_compared_as_they_were_named(tmp_path: Path) -> None:
 
 def test_a_terminal_is_not_flooded() -> None:
     args = parse_flags(report.build_parser(), [GPU_17], {})
-    with pytest.raises(InvalidRequest, match="not read on a terminal"):
+    with pytest.raises(InvalidRequest, match="refusing to print HTML"):
         report.run(args, Terminal())
 
 
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (["-", "-"], "stdin is named twice"),
-        ([GPU_17, "-o", "report.yaml"], "the ending of report.yaml tells no format"),
+        (["-", "-"], "stdin was given twice"),
+        ([GPU_17, "-o", "report.yaml"], "unknown format of report.yaml"),
         ([GPU_17, "-o", "cm://a/b"], "cm://a/b"),
-        ([GPU_17, "-t", "yaml"], "'yaml' is no output format"),
+        ([GPU_17, "-t", "yaml"], 'unknown format "yaml"'),
     ],
 )
 def test_what_cannot_be_done_is_refused(

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import pytest
 
 from kubectl_snapshot.commands.terminal import (
+    has_utf8,
     is_live,
     prepare_streams,
     read_width,
-    speaks_utf8,
     wants_colour,
 )
 
@@ -81,7 +81,7 @@ def test_a_stream_that_is_closed_or_none_of_the_system_is_left_alone() -> None:
 def test_the_first_variable_that_is_set_says_the_characters(
     environment: dict[str, str], is_utf8: bool
 ) -> None:
-    assert speaks_utf8(environment) is is_utf8
+    assert has_utf8(environment) is is_utf8
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from kubectl_snapshot.render.colour import paint_changes, paint_outcomes, paint_talk
+from kubectl_snapshot.render.colour import paint_changes, paint_messages, paint_outcomes
 
 RED, GREEN, YELLOW, CYAN, END = (f"\x1b[{n}m" for n in (31, 32, 33, 36, 0))
 
@@ -21,7 +21,7 @@ def test_of_a_difference_each_line_has_the_colour_of_what_it_tells() -> None:
 
 
 def test_of_what_is_told_the_label_has_a_colour() -> None:
-    assert paint_talk("error: it broke\n  why: rain\n hint: wait") == (
+    assert paint_messages("error: it broke\n  why: rain\n hint: wait") == (
         f"\x1b[1;31merror:{END} it broke\n  why: rain\n {CYAN}hint:{END} wait"
     )
 

@@ -26,7 +26,7 @@ def test_every_verb_is_offered_with_its_line_of_help() -> None:
     lines = ask("")
     assert lines[-1] == NO_FILES
     assert [line.partition("\t")[0] for line in lines[:-1]] == list(COMMANDS)
-    assert "version\tprint version, Python and agent image" in lines
+    assert "version\tprint the client and server versions" in lines
 
 
 def test_a_verb_is_completed_after_log_flags_only() -> None:
@@ -38,7 +38,7 @@ def test_a_verb_is_completed_after_log_flags_only() -> None:
 def test_flags_are_offered_once_a_dash_is_typed() -> None:
     assert candidates("--no-c") == ["--no-cleanup"]
     assert {"-n", "--node", "--namespace"} <= set(candidates("-"))
-    assert ask("capture", "--run")[0] == "--runtime-class\tfor example nvidia"
+    assert ask("capture", "--run")[0] == "--runtime-class\tRuntimeClass of the pod, such as nvidia"
 
 
 def test_a_flag_that_can_be_repeated_is_offered_again() -> None:

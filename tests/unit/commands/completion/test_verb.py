@@ -38,8 +38,8 @@ def test_installing_says_what_is_there_and_the_lines_to_add(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main(["completion", "fish", "--install"]) == 0
     told = capsys.readouterr().out
-    assert f"{tmp_path}/kubectl_complete-snapshot is there: " in told
-    assert "config.fish needs: kubectl completion fish | source\n" in told
+    assert f"{tmp_path}/kubectl_complete-snapshot installed; " in told
+    assert "config.fish: kubectl completion fish | source\n" in told
     assert os.access(tmp_path / "kubectl_complete-snapshot", os.X_OK)
     main(["completion", "fish", "--install"])
-    assert "is there already" in capsys.readouterr().out
+    assert "is already installed" in capsys.readouterr().out

@@ -1,0 +1,30 @@
+"""kubectl snapshot options: list the connection flags, which other verbs' help leaves out."""
+
+from __future__ import annotations
+
+from kubectl_snapshot.commands.flags.connection import add_connection_flags
+from kubectl_snapshot.commands.flags.parser import Parser, new_parser
+from kubectl_snapshot.commands.flags.shared import add_log_flags
+from kubectl_snapshot.errors import EXIT_OK
+
+TYPE_CHECKING = False  # typing's is slow to import, and every start pays
+if TYPE_CHECKING:
+    import argparse
+    from typing import TextIO
+
+
+def build_parser() -> Parser:
+    parser = new_parser(
+        "kubectl snapshot options",
+        "List the connection flags of every command that contacts a cluster.",
+        usage="kubectl snapshot options",
+    )
+    parser.lists_connection = True
+    add_connection_flags(parser)
+    add_log_flags(parser)
+    return parser
+
+
+def run(args: argparse.Namespace, out: TextIO) -> int:
+    out.write(build_parser().format_help())
+    return EXIT_OK

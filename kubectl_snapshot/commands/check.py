@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.document.rules.results import Finding
     from kubectl_snapshot.document.rules.rule_file import Rule
-    from kubectl_snapshot.render.findings import Report
+    from kubectl_snapshot.render.check_results import CheckReport
 
 MAX_RULES_BYTES = 1024 * 1024
 EXAMPLES = """\
@@ -84,28 +84,30 @@ def build_parser() -> Parser:
 def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.commands.progress import choose_progress
     from kubectl_snapshot.document.rules.results import check_rules
-    from kubectl_snapshot.render.findings import Report
+    from kubectl_snapshot.render.check_results import CheckReport
 
     outputs = prepare_outputs(args, FORMATS)
     rules = read_rules(args)
     snapshot = read_snapshot(args.snapshot, args, choose_progress(args, sys.stderr))
     findings = check_rules(rules, snapshot)
-    report = Report(args.snapshot, snapshot.metadata, findings, is_strict=args.strict)
+    report = CheckReport(args.snapshot, snapshot.metadata, findings, is_strict=args.strict)
     for output in outputs:
         paint = paint_outcomes if output.format == "text" else None
         write_text(output, render(output.format, report), out, paint)
     return choose_exit_code(findings, args.strict)
 
 
-def render(name: str, report: Report) -> str:
+def render(name: str, report: CheckReport) -> str:
     """Return the report in a format; import only what that format needs."""
     if name == "junit":
         from kubectl_snapshot.render.junit import render_junit
 
         return render_junit(report)
-    from kubectl_snapshot.render import findings
+    from kubectl_snapshot.render import check_results
 
-    return findings.render_json(report) if name == "json" else findings.render_text(report)
+    return (
+        check_results.render_json(report) if name == "json" else check_results.render_text(report)
+    )
 
 
 def read_rules(args: argparse.Namespace) -> list[Rule]:

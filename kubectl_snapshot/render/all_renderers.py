@@ -1,4 +1,4 @@
-"""The output formats by name: document to text. An explicit table; nothing registers itself."""
+"""The output formats by name: snapshot to text."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 
 def render_json(snapshot: Snapshot) -> str:
-    """Return the document as JSON. What only parses flags does not pay for its codec."""
+    """Return the document as JSON; the codec is imported on first use."""
     from kubectl_snapshot.document.codec import json_codec
 
     return json_codec.render_json(snapshot)
 
 
 def render_yaml(snapshot: Snapshot) -> str:
-    """Return the document as YAML. Its codec takes 9 ms to import, for its patterns of scalars."""
+    """Return the document as YAML; the codec takes 9 ms to import, for its scalar patterns."""
     from kubectl_snapshot.document.codec import yaml_codec
 
     return yaml_codec.render_yaml(snapshot)
 
 
 def render_table(snapshot: Snapshot, width: int = 0) -> str:
-    """Return the reference's table, cut to a terminal's width if any."""
+    """Return the reference's table, truncated to a width other than 0."""
     from kubectl_snapshot.render import table
 
     return table.render_table(snapshot, width)
@@ -55,12 +55,12 @@ RENDERERS: dict[str, Callable[[Snapshot], str]] = {
     "name": render_name,
     "html": render_html,
 }
-# Those that take a terminal's width, too.
+# Formats that fit a terminal's width.
 FITTED: dict[str, Callable[[Snapshot, int], str]] = {"table": render_table}
 
 
 def format_from_path(path: str) -> str:
-    """Return the format of a path's ending: the contract's, and html."""
+    """Return the format of a path's extension: the contract's, and html."""
     from kubectl_snapshot.document import destination
 
     is_page = path.lower().endswith((".html", ".htm"))

@@ -1,4 +1,4 @@
-"""Rows as text in columns, two blanks apart. Pure."""
+"""Format rows as aligned columns. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 GAP = "  "
 ELLIPSIS = "…"
-# What would break a line or a column; other control characters are the terminal's door's concern.
+# Characters that would break a line or a column; write_stdout strips other control characters.
 ESCAPES = str.maketrans({"\n": "\\n", "\t": "\\t", "\r": "\\r"})
 
 
@@ -24,10 +24,10 @@ def render_columns(rows: Sequence[Sequence[str]]) -> str:
 
 
 def fit_pairs(rows: Sequence[tuple[str, str]], width: int) -> list[tuple[str, str]]:
-    """Return names and values cut to lines of `width`; 0 cuts nothing.
+    """Return names and values truncated to lines of `width`; 0 truncates nothing.
 
-    A name loses its beginning, for its end tells it from others, and keeps half of the line at
-    least; a value loses its end.
+    Names are truncated at the start, because their ends differ, and keep at least half of the
+    line; values are truncated at the end.
     """
     escaped = [(name.translate(ESCAPES), value.translate(ESCAPES)) for name, value in rows]
     if width <= 0:

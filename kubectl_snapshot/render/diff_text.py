@@ -1,4 +1,4 @@
-"""A difference as text for people, in lines that fit a terminal, and as a unified diff. Pure."""
+"""Render a diff as text that fits a terminal, or as a unified diff. Pure."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ if TYPE_CHECKING:
 
 DEFAULT_WIDTH = 80
 MARKS = {ADDED: "+", REMOVED: "-", CHANGED: "~", UNKNOWN: "?"}
-# How much of what two long values share is shown before they part.
+# Characters of a common prefix shown before the first difference.
 SHARED = 12
-# Narrower than this, a value says nothing.
+# Minimum width of a value.
 LEAST_ROOM = 30
 
 
 class _Group(NamedTuple):
-    """The lines about one subtype; a whole subtype has no title but its one line."""
+    """The lines of one subtype; a whole subtype added or removed has one line and no title."""
 
     title: str
     body: list[str]
 
 
 def render_text(diff: Diff, width: int = DEFAULT_WIDTH) -> str:
-    """Return the changes by subtype, those that are unknown below them, and how many there are.
+    """Return the changes by subtype, then the unknown ones, then the counts.
 
-    Values that do not fit a line are cut; the other formats have them whole.
+    Long values are truncated; other formats have them whole.
     """
     width = width or DEFAULT_WIDTH
     lines = [*_render_head(diff), ""]
     known = [change for change in diff.changes if change.kind != UNKNOWN]
     groups = [_build_group(list(found), width) for _, found in groupby(known, key=_place)]
-    # Eight GPUs with a new driver differ in the same way: that is told once.
+    # Subtypes with equal changes, such as eight GPUs with a new driver, share one group.
     for body, alike in groupby(groups, key=lambda group: group.body):
         titles = ", ".join(group.title for group in alike)
         lines += [*wrap(titles, width, break_on_hyphens=False), *body, ""]
@@ -60,9 +60,9 @@ def render_text(diff: Diff, width: int = DEFAULT_WIDTH) -> str:
 
 
 def render_unified(diff: Diff) -> str:
-    """Return what differs as `diff -u` writes it: a hunk for each subtype, `path: value` a line.
+    """Return a unified diff: a hunk for each subtype, one `path: value` per line.
 
-    Line numbers are those of a file of nothing but the lines that differ.
+    Line numbers count the lines that differ.
     """
     unknown = [c for c in diff.changes if c.kind == UNKNOWN]
     lines = [f"# unknown: {change.path}: {change.note}".translate(ESCAPES) for change in unknown]
@@ -74,7 +74,7 @@ def render_unified(diff: Diff) -> str:
         body = [line.translate(ESCAPES) for change in found for line in _render_lines(change)]
         removed = sum(line.startswith("-") for line in body)
         added = len(body) - removed
-        # Where there is no line, the number is that of the line before (POSIX, diff -u).
+        # An empty range has the number of the preceding line (POSIX, diff -u).
         ranges = f"-{old - (not removed)},{removed} +{new - (not added)},{added}"
         lines += [f"@@ {ranges} @@ {name}", *body]
         old, new = old + removed, new + added
@@ -83,16 +83,16 @@ def render_unified(diff: Diff) -> str:
 
 def _render_head(diff: Diff) -> Iterator[str]:
     for letter, side in zip(LETTERS, (diff.before, diff.after)):
-        told = [side.metadata.get(key, "") for key in ("source-node", "timestamp")]
-        yield f"{letter}  {side.source}: {', '.join(text for text in told if text)}".rstrip(": ")
+        labels = [side.metadata.get(key, "") for key in ("source-node", "timestamp")]
+        yield f"{letter}  {side.source}: {', '.join(text for text in labels if text)}".rstrip(": ")
     versions = [side.metadata.get("version", "") for side in (diff.before, diff.after)]
     if versions[0] != versions[1]:
-        told = [version or "an unknown version" for version in versions]
-        yield f"   written by {told[0]} and {told[1]}: what only one of them reads is a difference"
+        old, new = (version or "an unknown version" for version in versions)
+        yield f"   written by {old} and {new}: readings of only one version are differences"
 
 
 def _place(change: Change) -> tuple[str, str]:
-    """Return what is told together; a GPU that came may have the name of one that went."""
+    """Return the group of a change; an added GPU may have the name of a removed one."""
     return change.subtype, "" if change.key else change.kind
 
 
@@ -108,7 +108,7 @@ def _build_group(changes: list[Change], width: int) -> _Group:
 
 
 def _render_change(change: Change, width: int) -> Iterator[str]:
-    """Yield one line, or three where the values are too long for one."""
+    """Yield one line, or three if the values are too long for one."""
     start = f"  {MARKS[change.kind]} {change.key}:"
     old, new = (None if v is None else _text(v) for v in (change.before, change.after))
     if old is None or new is None:
@@ -144,8 +144,8 @@ def _render_foot(diff: Diff, width: int) -> Iterator[str]:
     words = [f"{number} {kind}" for kind, number in counts.items()]
     yield ", ".join(words) if not diff.is_empty else ", ".join(["no difference", *words])
     if diff.left_out:
-        own = "" if _is_one_node(diff) else " or is each node's own"
-        yield _cut(f"{diff.left_out} left out: what changes by itself{own}; see --all", width)
+        own = "" if _is_one_node(diff) else " and per-node identifiers"
+        yield _cut(f"{diff.left_out} ignored: volatile readings{own}; see --all", width)
 
 
 def _is_one_node(diff: Diff) -> bool:
@@ -168,7 +168,7 @@ def _render_file(mark: str, side: Side) -> str:
 
 
 def _shorten(old: str, new: str, room: int) -> tuple[str, str]:
-    """Return two values cut to `room`, from shortly before the first character that differs."""
+    """Return two values truncated to `room`, from shortly before their first difference."""
     pairs = enumerate(zip(old, new))
     differs_at = next((index for index, (a, b) in pairs if a != b), min(len(old), len(new)))
     start = max(0, differs_at - SHARED)

@@ -1,4 +1,4 @@
-"""A difference as JSON and as YAML, values whole. Pure."""
+"""Render a diff as JSON or YAML, values not truncated. Pure."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 def render_json(diff: Diff) -> str:
-    """Return the difference as one JSON object."""
+    """Return the diff as one JSON object."""
     return json_codec.render_tree(build_tree(diff))
 
 
 def render_yaml(diff: Diff) -> str:
-    """Return the difference as one YAML map."""
+    """Return the diff as one YAML map."""
     from kubectl_snapshot.document.codec import yaml_codec
 
     return yaml_codec.render_tree(build_tree(diff))
 
 
 def build_tree(diff: Diff) -> dict[str, object]:
-    """Return the difference as maps and lists; what there is none of is left out of a change."""
+    """Return the diff as maps and lists; empty fields of a change are omitted."""
     return {
         "before": _build_side(diff.before),
         "after": _build_side(diff.after),
@@ -49,7 +49,7 @@ def _build_change(change: Change) -> dict[str, object]:
         "note": change.note,
         "values": dict(sorted(change.values.items())),
     }
-    # A value may be an empty text or False; the rest is left out where it says nothing.
+    # "" and False are values of before and after; other empty fields are omitted.
     return {
         name: field
         for name, field in fields.items()

@@ -1,6 +1,6 @@
-"""Templates of Go, as the reference has them: told from Jinja2, and a line put into Jinja2. Pure.
+"""Detect Go templates, which the reference uses, and suggest a line in Jinja2. Pure.
 
-It is a hint, not a translation: what the dot is is guessed from the field after it.
+The suggestion is a hint, not a translation: the meaning of the dot is guessed from its field.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ ACTION = re.compile(r"\{\{-?([^{}]*?)-?\}\}")
 # for Jinja2, as an attribute of a function.
 GO = re.compile(r'[.$]|/\*|(?:if|with|else if)\s+[^=]|\w+\s+[.$"]')
 
-# The fields of the reference's document (contract 4.4), each with the loop variable it is seen in.
+# The fields of the reference's document (contract 4.4) with their Jinja2 expressions.
 FIELDS = {
     "Kind": "snapshot.kind",
     "APIVersion": "snapshot.api_version",
@@ -45,7 +45,7 @@ STATEMENTS = (
     (r"range (snapshot\.measurement)s", r"{% for measurement in \1s %}"),
     (r"range (measurement\.subtype)s", r"{% for subtype in \1s %}"),
     (r"range (.*)", r"{% for item in \1 %}"),
-    # A key that is not there is false in Go and an error in Jinja2.
+    # A missing key is false in Go and an error in Jinja2.
     (r'(?:if|with) (\S+)\[("[^"]*")\]', r"{% if \2 in \1 %}"),
     (r"(?:if|with) (.*)", r"{% if \1 %}"),
     (r"else if (.*)", r"{% elif \1 %}"),
@@ -55,7 +55,7 @@ STATEMENTS = (
 
 
 class GoLine(NamedTuple):
-    """A line of a template of Go, and in Jinja2, where `closing` ends what the line leaves open."""
+    """A line of a Go template and its Jinja2; `closing` ends the blocks that it leaves open."""
 
     number: int
     text: str
@@ -64,7 +64,7 @@ class GoLine(NamedTuple):
 
 
 def find_go(source: str) -> GoLine | None:
-    """Return the first line with an action of Go, None if there is none."""
+    """Return the first line with a Go action, None if there is none."""
     for number, line in enumerate(source.split("\n"), 1):
         if any(GO.match(action[1].strip()) for action in ACTION.finditer(line)):
             return GoLine(number, line.strip(), *port_line(line.strip()))
@@ -72,7 +72,7 @@ def find_go(source: str) -> GoLine | None:
 
 
 def port_line(line: str) -> tuple[str, str]:
-    """Return a line with its actions in Jinja2, and what closes the blocks that it leaves open."""
+    """Return a line in Jinja2, and the statements that close its open blocks."""
     opened: list[str] = []
 
     def port(action: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""What rules found, as JUnit XML for CI systems. Pure."""
+"""Render the results of `check` as JUnit XML for CI systems. Pure."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.rules.results import FAILED, HELD, UNKNOWN
 from kubectl_snapshot.document.rules.rule_file import ERROR
-from kubectl_snapshot.render.findings import describe
+from kubectl_snapshot.render.check_results import describe
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
     from kubectl_snapshot.document.rules.results import Finding
-    from kubectl_snapshot.render.findings import Report
+    from kubectl_snapshot.render.check_results import CheckReport
 
 SUITE = "kubectl-snapshot check"
-# What XML 1.0 has no form for, not even escaped (section 2.2, Char), and what acts on terminals.
+# Characters that XML 1.0 cannot represent (section 2.2, Char), and control characters.
 NO_XML = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def render_junit(report: Report) -> str:
-    """Return the findings as test cases of one suite.
+def render_junit(report: CheckReport) -> str:
+    """Return the results as test cases of one suite.
 
-    Unknown is skipped, under `--strict` an error; a warning that failed is skipped too, so that no
-    CI system counts what the exit code does not.
+    Unknown is skipped, with `--strict` an error; failed warnings are skipped, too: CI systems then
+    count the same failures as the exit code.
     """
     from xml.etree import ElementTree
 
@@ -44,7 +44,7 @@ def render_junit(report: Report) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{xml}\n'
 
 
-def _build_case(finding: Finding, report: Report) -> Element:
+def _build_case(finding: Finding, report: CheckReport) -> Element:
     from xml.etree import ElementTree
 
     rule, verdict = finding.rule, finding.verdict
@@ -55,8 +55,8 @@ def _build_case(finding: Finding, report: Report) -> Element:
     )
     if finding.outcome != HELD:
         tag = _choose_tag(finding, report.is_strict)
-        told = ElementTree.SubElement(case, tag, {"message": _xml_text(describe(finding))})
-        told.text = _xml_text(
+        element = ElementTree.SubElement(case, tag, {"message": _xml_text(describe(finding))})
+        element.text = _xml_text(
             "\n".join(filter(None, (rule.message, rule.remediation, rule.source)))
         )
     return case

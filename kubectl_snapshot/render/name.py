@@ -1,4 +1,4 @@
-"""Format `name`: the node that a snapshot is of, as `kubectl get -o name` would print it."""
+"""Format `name`: the snapshot's node, as `kubectl get -o name` prints it."""
 
 from __future__ import annotations
 

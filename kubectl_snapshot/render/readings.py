@@ -1,4 +1,4 @@
-"""Readings by path as text: values alone for scripts, JSON, YAML, or a table."""
+"""Render readings by path: plain values for scripts, JSON, YAML, or a table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def render_values(readings: Mapping[str, Scalar]) -> str:
-    """Return each value as it is, and a newline after it."""
+    """Return one value per line."""
     return "".join(f"{text_of(value)}\n" for value in readings.values())
 
 
@@ -36,6 +36,6 @@ def render_yaml(readings: Mapping[str, Scalar]) -> str:
 
 
 def render_table(readings: Mapping[str, Scalar], width: int = 0) -> str:
-    """Return a line for each reading: its path and its value, cut to a terminal's width if any."""
+    """Return a line for each reading: path and value, truncated to a width other than 0."""
     rows = [("PATH", "VALUE"), *((p, text_of(v)) for p, v in readings.items())]
     return render_columns(fit_pairs(rows, width))

@@ -1,4 +1,4 @@
-"""Formats `table`, the reference's, and `wide`: a document as lines for people. Pure."""
+"""Formats `table`, the reference's, and `wide`: one line per value. Pure."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 TABLE_HEAD = [("FIELD", "VALUE"), ("-----", "-----")]
 WIDE_HEAD = [("PATH", "STATUS", "VALUE OR REASON"), ("----", "------", "---------------")]
-# A line of their own says them for the whole subtype.
-SAID_ONCE = ("status", "reason")
+# Shown once for the whole subtype.
+SHOWN_ONCE = ("status", "reason")
 
 
 def render_table(snapshot: Snapshot, width: int = 0) -> str:
     """Return a line for each value under the reference's names (contract 4.4), sorted.
 
-    A `width` other than 0 is that of the terminal: what is longer is cut.
+    Lines are truncated to `width`, unless it is 0.
     """
     return render_columns(fit_pairs([*TABLE_HEAD, *sorted(_fields(snapshot))], width))
 
 
 def render_wide(snapshot: Snapshot) -> str:
-    """Return a line for each value by the path that `query` takes, in document order, uncut.
+    """Return a line for each value by its `query` path, in document order, not truncated.
 
-    Before the values of a subtype that has a reason, or no values, a line says its reason.
+    A subtype with a reason, or without values, has a line of its own first.
     """
     return render_columns([*WIDE_HEAD, *_rows(snapshot)])
 
@@ -71,5 +71,5 @@ def _subtype_rows(path: str, subtype: Subtype) -> Iterator[tuple[str, str, str]]
     for key in sorted(subtype.data):
         yield f"{path}.{key}", subtype.status, text_of(subtype.data[key])
     for key in sorted(subtype.context):
-        if key not in SAID_ONCE:
+        if key not in SHOWN_ONCE:
             yield f"{path}.context.{key}", subtype.status, subtype.context[key]

@@ -1,7 +1,7 @@
-"""The one door to Jinja2: a template and variables to text, in its sandbox. Pure.
+"""Render Jinja2 templates in its sandbox; only this module imports jinja2. Pure.
 
-A template reads nothing but its variables and the named `parts` that it may include or import: no
-file, no network, no attribute that begins with an underscore, and it changes no object.
+A template can read its variables and include or import the named `parts`: no file, no network, no
+attribute that begins with an underscore. It cannot change objects.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Filters = Mapping[str, Callable[..., Any]]
 
-# What an expression of a template may raise beside Jinja2's own errors: `1 / 0`, `"a" + 1`.
+# Errors that an expression may raise beside Jinja2's own: `1 / 0`, `"a" + 1`.
 EXPRESSION_ERRORS = (
     ArithmeticError,
     AttributeError,
@@ -33,12 +33,12 @@ EXPRESSION_ERRORS = (
 )
 # The name that Jinja2 gives the file of a template without one, in tracebacks.
 UNNAMED = "<template>"
-# A loop without an end meets it, no page that anybody reads does.
+# Stops an infinite loop; no useful page is as long.
 MAX_CHARACTERS = 64 * 1024 * 1024
-# Digits of a power, and characters or elements of a text or list that is multiplied. Python would
-# compute longer ones for minutes, and no Ctrl-C reaches it there.
+# Limit of the bits of a power and the length of a product. Python would compute longer ones for
+# minutes, uninterruptible by Ctrl-C.
 MAX_PRODUCT = 1_000_000
-# Names that an error lists.
+# Maximum number of names in an error.
 MAX_NAMES = 12
 
 
@@ -51,9 +51,9 @@ def render_template(
     parts: Mapping[str, str] | None = None,
     finalize: Callable[[Any], Any] | None = None,
 ) -> str:
-    """Return the text of a Jinja2 template; InvalidRequest names the line that is wrong.
+    """Return a rendered template; InvalidRequest names the line that failed.
 
-    A variable that is not there is an error, never an empty text. `finalize` is given each value
+    An undefined variable is an error, not an empty text. `finalize` is called with each value
     before it is printed and escaped.
     """
     from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError
@@ -64,13 +64,13 @@ def render_template(
         for piece in environment.from_string(source).generate(variables):
             text.write(piece)
             if text.tell() > MAX_CHARACTERS:
-                raise InvalidRequest(f"its text is over {MAX_CHARACTERS} characters")
+                raise InvalidRequest(f"output exceeds {MAX_CHARACTERS} characters")
         return text.getvalue()
     except TemplateSyntaxError as e:
         raise _refuse_syntax(e, name) from e
     except TemplateNotFound as e:
         place = f"{name} line {_find_line(e.__traceback__)}"
-        raise InvalidRequest(f"{place} includes {e}", why="a template may include no file") from e
+        raise InvalidRequest(f"{place} includes {e}", why="templates cannot include files") from e
     except SnapshotError as e:
         place = f"{name} line {_find_line(e.__traceback__)}"
         raise type(e)(f"{place}: {e.what}", e.why, e.hint) from e
@@ -83,7 +83,7 @@ def render_template(
 
 
 def check_template(source: str, name: str, filters: Filters | None = None) -> None:
-    """Raise InvalidRequest, which names the line, for what is no Jinja2."""
+    """Raise InvalidRequest, which names the line, for invalid Jinja2 syntax."""
     from jinja2 import TemplateSyntaxError
 
     try:
@@ -91,7 +91,9 @@ def check_template(source: str, name: str, filters: Filters | None = None) -> No
     except TemplateSyntaxError as e:
         raise _refuse_syntax(e, name) from e
     except EXPRESSION_ERRORS as e:
-        raise InvalidRequest(f"{name} is no Jinja2", why=str(e) or type(e).__name__) from e
+        raise InvalidRequest(
+            f"invalid Jinja2 template {name}", why=str(e) or type(e).__name__
+        ) from e
 
 
 def _build_environment(
@@ -119,7 +121,7 @@ def _build_environment(
 
 
 def _build_undefined() -> type[StrictUndefined]:
-    """Return Jinja2's class for what is not there, with words that say what is."""
+    """Return Jinja2's class of undefined values, with messages that list the defined names."""
     from jinja2 import StrictUndefined
     from jinja2.utils import missing
 
@@ -140,34 +142,36 @@ def _build_undefined() -> type[StrictUndefined]:
 
 
 def _describe_missing(obj: Any, name: Any) -> str | None:
-    """Return that a map or a record has no such name and which it has; None for anything else."""
+    """Return a message with the names that a map or record has; None for anything else."""
     names = obj if isinstance(obj, dict) else getattr(obj, "__dataclass_fields__", None)
     if names is None:
         return None
     known = ", ".join(map(str, islice(names, MAX_NAMES))) or "nothing"
-    return f"there is no {name!r} in what has {known}" + (", …" if len(names) > MAX_NAMES else "")
+    return f'undefined name "{name}"; available: {known}' + (
+        ", …" if len(names) > MAX_NAMES else ""
+    )
 
 
 def _multiply(left: Any, right: Any) -> Any:
     for count, many in ((left, right), (right, left)):
         if isinstance(count, int) and hasattr(many, "__len__") and count * len(many) > MAX_PRODUCT:
-            raise OverflowError(f"a product is longer than {MAX_PRODUCT}")
+            raise OverflowError(f"product longer than {MAX_PRODUCT}")
     return operator.mul(left, right)
 
 
 def _raise_to_power(base: Any, exponent: Any) -> Any:
     are_whole = isinstance(base, int) and isinstance(exponent, int)
     if are_whole and base.bit_length() * abs(exponent) > MAX_PRODUCT:
-        raise OverflowError(f"a power has more than {MAX_PRODUCT} bits")
+        raise OverflowError(f"power longer than {MAX_PRODUCT} bits")
     return operator.pow(base, exponent)
 
 
 def _refuse_syntax(error: Any, name: str) -> InvalidRequest:
-    return InvalidRequest(f"{name} line {error.lineno} is no Jinja2", why=error.message or "")
+    return InvalidRequest(f"{name} line {error.lineno}: invalid Jinja2", why=error.message or "")
 
 
 def _find_line(traceback: TracebackType | None) -> int:
-    """Return the last line of the template that a traceback goes through, 0 for none."""
+    """Return the innermost template line of a traceback, 0 for none."""
     line = 0
     while traceback is not None:
         if traceback.tb_frame.f_code.co_filename == UNNAMED:

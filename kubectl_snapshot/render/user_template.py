@@ -1,7 +1,7 @@
-"""Format `template`: a document through a template that the user wrote. Pure.
+"""Format `template`: render a snapshot with a user's Jinja2 template. Pure.
 
-docs/templates.md is its manual: what a template sees, and that bools and floats are printed as the
-document has them, not as Python does.
+docs/templates.md is the manual. Booleans and floats are printed as in the document, not as Python
+prints them.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _NO_DEFAULT = object()
 
 @dataclass(frozen=True)
 class UserTemplate:
-    """A template's text, under the name that the user gave for it."""
+    """A template's text and the user's name for it."""
 
     name: str
     source: str
 
 
 def render_cell(value: object) -> str:
-    """Return a value's text as it can stand in a cell of a Markdown table."""
+    """Return a value's text, escaped for a Markdown table cell."""
     return " ".join(text_of(value).replace("|", "\\|").splitlines())
 
 
@@ -54,12 +54,12 @@ FILTERS: dict[str, Callable[..., Any]] = {"text": text_of, "cell": render_cell}
 
 
 def parse_template(source: str, name: str) -> UserTemplate:
-    """Return a template; InvalidRequest names the line that is no Jinja2, and how to port Go's."""
+    """Return a template; InvalidRequest names the invalid line, and how to port a Go template."""
     line = find_go(source)
     if line is not None:
         raise InvalidRequest(
-            f"{name} line {line.number} is a template of Go, not of Jinja2",
-            why=f"it reads {line.text}",
+            f"{name} line {line.number} is Go template syntax, not Jinja2",
+            why=f"the line is {line.text}",
             hint=_hint_porting(line),
         )
     check_template(source, name, FILTERS)
@@ -67,10 +67,7 @@ def parse_template(source: str, name: str) -> UserTemplate:
 
 
 def render_user_template(template: UserTemplate, snapshot: Snapshot, path: str = "") -> str:
-    """Return the text of a template; values are escaped where it is HTML or XML.
-
-    That is told by its name, or by the path that the text is written to.
-    """
+    """Return a rendered template; values are escaped if its name or `path` is HTML or XML."""
     return render_template(
         template.source,
         build_variables(snapshot),
@@ -82,7 +79,7 @@ def render_user_template(template: UserTemplate, snapshot: Snapshot, path: str =
 
 
 def is_markup(name: str) -> bool:
-    """Return whether `report.html`, `report.html.j2` and their like are templates of markup."""
+    """Return whether a name such as `report.html.j2` is an HTML or XML template."""
     lower = name.lower()
     for ending in TEMPLATE_ENDINGS:
         lower = lower[: -len(ending)] if lower.endswith(ending) else lower
@@ -90,13 +87,13 @@ def is_markup(name: str) -> bool:
 
 
 def build_variables(snapshot: Snapshot) -> dict[str, Any]:
-    """Return what a template sees: the document, and functions that look things up in it."""
+    """Return the variables of a template: the snapshot and lookup functions."""
     known = find_readings(snapshot, "*")
 
     def reading(path: str, default: Any = _NO_DEFAULT) -> Any:
         if path in known:
             return known[path]
-        # A path that cannot be is a mistake, whatever the default.
+        # An invalid path is an error even with a default.
         parsed = None if path.startswith(f"{METADATA}.") else parse_path(path, list_types(snapshot))
         return _explain_missing(snapshot, path, parsed) if default is _NO_DEFAULT else default
 
@@ -120,7 +117,7 @@ def build_variables(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def find_subtypes(snapshot: Snapshot, pattern: str) -> dict[str, Subtype]:
-    """Return the subtypes whose `Type.subtype` is of a pattern; of equal names the first counts."""
+    """Return the subtypes whose path matches a pattern; of duplicates, the first."""
     found: dict[str, Subtype] = {}
     for measurement in snapshot.measurements:
         for subtype in measurement.subtypes:
@@ -131,7 +128,7 @@ def find_subtypes(snapshot: Snapshot, pattern: str) -> dict[str, Subtype]:
 
 
 def find_reasons(snapshot: Snapshot) -> dict[str, str]:
-    """Return what could not be read, and why, by `Type.subtype`."""
+    """Return the reasons of the gaps by `Type.subtype`."""
     return {
         path: describe_status(path.partition(".")[0], subtype)
         for path, subtype in find_subtypes(snapshot, "*").items()
@@ -140,19 +137,19 @@ def find_reasons(snapshot: Snapshot) -> dict[str, str]:
 
 
 def check_constraint(snapshot: Snapshot, text: str) -> str:
-    """Return `held`, `failed` or `unknown`; of many readings, the worst."""
+    """Return `held`, `failed` or `unknown`: the worst of all matching readings."""
     constraint = parse_constraint(text, list_types(snapshot))
     outcomes = {verdict.outcome for verdict in judge(constraint, snapshot)}
     return next(outcome for outcome in (FAILED, UNKNOWN, HELD) if outcome in outcomes)
 
 
 def print_as_documented(value: Any) -> Any:
-    """Return what is printed for a value; a function printed is a key taken for one."""
+    """Return a value's printed form; refuse a function: the template probably meant a key."""
     if isinstance(value, (bool, float)):
         return text_of(value)
     if isinstance(value, (FunctionType, MethodType, BuiltinMethodType)):
         raise TypeError(
-            f"{value.__name__} is a function: call it, or take the key of that name by ['…']"
+            f"{value.__name__} is a function: call it, or use ['…'] for the key of that name"
         )
     return value
 
@@ -161,7 +158,7 @@ def _hint_porting(line: GoLine) -> str:
     try:
         check_template(line.jinja + line.closing, "", FILTERS)
     except InvalidRequest:
-        return f"{MANUAL} tells what it is in Jinja2"
+        return f"see {MANUAL} for the Jinja2 syntax"
     return f"write it as {line.jinja} ({MANUAL} has the rest)"
 
 
@@ -170,5 +167,5 @@ def _explain_missing(snapshot: Snapshot, path: str, parsed: ConstraintPath | Non
         why = str(find_value(snapshot, parsed)) if parsed else ""
     except NotFound as e:
         why = e.why
-    hint = f"say what to write instead: reading('{path}', 'unknown')"
+    hint = f"give a default: reading('{path}', 'unknown')"
     raise NotFound(f"the snapshot has no {path}", why, hint)

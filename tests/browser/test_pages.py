@@ -82,7 +82,7 @@ def test_headings_and_tables_can_be_read_out(open_page: Open, name: str) -> None
             "mixed",
             "4 GPUs, 6 pairs: 1 by NV12, 12 NVLinks; 1 by PIX, through one PCIe switch; "
             "1 by NODE, between host bridges of one NUMA node; 2 by SYS, between NUMA nodes; "
-            "1 by unknown, the document does not tell.",
+            "1 by unknown, not in the snapshot.",
         ),
     ],
 )
@@ -102,7 +102,7 @@ def test_dark_is_dark_and_light_is_light(open_page: Open) -> None:
 
 def test_what_could_not_be_read_is_on_the_first_screen_of_a_phone(open_page: Open) -> None:
     page = open_page("gaps", 360)
-    heading = page.get_by_role("heading", name="6 parts could not be read")
+    heading = page.get_by_role("heading", name="Could not be read (6)")
     box = heading.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 640

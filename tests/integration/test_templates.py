@@ -28,7 +28,7 @@ def test_every_python_makes_the_same_text(start: Start, python: str, env: dict[s
         ("\n{{ snapshot.nodes }}", 2, "line 2 cannot be rendered"),
         ("\n{{ reading('OS.release.X') }}", 3, "line 2: the snapshot has no OS.release.X"),
         ("\n{{ 9**(9**9) }}", 2, "line 2 cannot be rendered"),
-        ("\n{% if %}", 2, "line 2 is no Jinja2"),
+        ("\n{% if %}", 2, "line 2: invalid Jinja2"),
     ],
 )
 def test_every_python_tells_the_line(

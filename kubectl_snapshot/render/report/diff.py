@@ -1,4 +1,4 @@
-"""Format `html` of a diff: what changed between two snapshots, and who the two nodes are. Pure."""
+"""Format `html` of a diff: the changes, and the facts of both nodes side by side. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEMPLATE = "diff.html.j2"
 
 
 class Row(NamedTuple):
-    """One key that changed; None is a value that is not there."""
+    """One changed key; None is a missing value."""
 
     key: str
     kind: str
@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
 
 class Group(NamedTuple):
-    """What changed in a subtype; `whole` is the kind where all of it came or went."""
+    """The changes of a subtype; `whole` is the kind if all of it was added or removed."""
 
     id: str
     name: str
@@ -40,7 +40,7 @@ class Group(NamedTuple):
 
 
 def render_diff_report(diff: Diff, before: Snapshot, after: Snapshot) -> str:
-    """Return the page of a diff of two documents; the same two give the same bytes."""
+    """Return the page of a diff of two snapshots; deterministic."""
     sides = [_describe(side, of) for side, of in ((diff.before, before), (diff.after, after))]
     variables = {
         "diff": diff,
@@ -54,7 +54,7 @@ def render_diff_report(diff: Diff, before: Snapshot, after: Snapshot) -> str:
 
 
 def build_groups(changes: Sequence[Change]) -> tuple[Group, ...]:
-    """Return what is known to differ, by subtype, in document order."""
+    """Return the known changes by subtype, in document order."""
     known = [change for change in changes if change.kind != UNKNOWN]
     groups = []
     for name, found in groupby(known, key=lambda change: change.subtype):

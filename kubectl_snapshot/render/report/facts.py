@@ -1,6 +1,6 @@
-"""What a node is, at a glance: the facts at the top of a report, each with where it is from. Pure.
+"""The summary facts at the top of a report, each with the subtype it comes from. Pure.
 
-What is not in the document is told as such, with the reason that the document has for it.
+A missing fact is unknown, with the reason that the document gives.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     Index = Mapping[str, Subtype]
 
 GPU_NAME = re.compile(r"GPU\.gpu-\d+")
-# Of the key under which a context has a taint that had to share an entry (docs/format.md).
+# The suffix of a taint's key in the context, if its entry was taken (docs/format.md).
 COLLISION = re.compile(r"#\d+$")
 
 TAINT, HELM, ARGO_CD = "NodeTopology.taint", "K8s.helm", "K8s.argocd"
-# Where each value is looked for, in this order: subtype and key.
+# Sources of each value in order of precedence: subtype and key.
 GPU_COUNT = (("GPU.hardware", "gpu-count"), ("GPU.smi", "gpu-count"))
 DRIVER = (("GPU.device", "driver"), ("GPU.smi", "driver"))
 CUDA = (("GPU.device", "cuda-version"), ("GPU.smi", "cuda-version"))
@@ -35,7 +35,7 @@ SYSTEM = (("OS.release", "PRETTY_NAME"), ("K8s.node", "os-image"))
 
 
 class Fact(NamedTuple):
-    """One line; `text` is empty where it is not known, and `note` says why. `path` may be empty."""
+    """One fact; an empty `text` is unknown, for the reason in `note`. `path` may be empty."""
 
     label: str
     text: str
@@ -44,7 +44,7 @@ class Fact(NamedTuple):
 
 
 class Taint(NamedTuple):
-    """A taint and the names of the nodes that have it, which may be cut short."""
+    """A taint and the names of its nodes, which may be truncated."""
 
     key: str
     value: str
@@ -56,13 +56,13 @@ class Taint(NamedTuple):
         return f"{self.key}{'=' if self.value else ''}{self.value}:{self.effect}"
 
     def holds(self, node: str) -> bool | None:
-        """Return whether a node has it, None where the list is cut before its name."""
+        """Return whether a node has the taint, None if the truncated list does not say."""
         names, cut, _ = self.nodes.partition(" (+")
         return True if node in names.split(",") else (None if cut else False)
 
 
 def build_index(snapshot: Snapshot) -> dict[str, Subtype]:
-    """Return the subtypes that count: of equal names the first."""
+    """Return the subtypes by path; of duplicates, the first."""
     index: dict[str, Subtype] = {}
     for measurement in snapshot.measurements:
         for subtype in measurement.subtypes:
@@ -71,7 +71,7 @@ def build_index(snapshot: Snapshot) -> dict[str, Subtype]:
 
 
 def build_facts(index: Index, metadata: Mapping[str, str]) -> tuple[Fact, ...]:
-    """Return the facts in the order of a report."""
+    """Return the facts in display order."""
     flavor = _find(index, ("GPU.device", "kernel-module-flavor"))
     distribution = index["K8s.node"].context.get("distribution") if "K8s.node" in index else ""
     provider = dict.fromkeys((_find(index, ("K8s.node", "provider")), distribution))
@@ -92,14 +92,14 @@ def build_facts(index: Index, metadata: Mapping[str, str]) -> tuple[Fact, ...]:
 
 
 def find_node_name(index: Index, metadata: Mapping[str, str]) -> str:
-    """Return the node's name in the cluster, "" where only a host name is known."""
+    """Return the node's name in the cluster, "" if only a host name is known."""
     is_node = metadata.get("mode", "").startswith("agent")
     named = _find(index, ("K8s.node", "source-node"))
     return named or (metadata.get("source-node", "") if is_node else "")
 
 
 def find_taints(index: Index) -> tuple[Taint, ...]:
-    """Return the cluster's taints, each once."""
+    """Return the cluster's taints without duplicates."""
     subtype = index[TAINT]
     taints = [_parse_taint(key, text_of(value)) for key, value in subtype.data.items()]
     for key, text in subtype.context.items():
@@ -128,25 +128,25 @@ def _build_fact(
 
 
 def _unknown(index: Index, label: str, *paths: str) -> Fact:
-    """Return that a thing is not known, and why, by the first subtype that says."""
+    """Return an unknown fact with the reason of the first subtype that has one."""
     found = [path for path in paths if path in index]
-    told = [path for path in found if index[path].status != OK]
-    note = "the snapshot does not say"
-    if told:
-        note = describe_status(told[0].partition(".")[0], index[told[0]])
-    return Fact(label, "", note, (told or found or [""])[0])
+    failed = [path for path in found if index[path].status != OK]
+    note = "not in the snapshot"
+    if failed:
+        note = describe_status(failed[0].partition(".")[0], index[failed[0]])
+    return Fact(label, "", note, (failed or found or [""])[0])
 
 
 def _build_gpus(index: Index) -> Fact:
-    """Return how many GPUs of which model; one that does not tell its model is counted apart."""
+    """Return the number of GPUs per model; GPUs without a model are counted separately."""
     label = "GPUs"
     counted = _build_fact(index, label, *GPU_COUNT)
     names = [gpu.data.get("name") for path, gpu in index.items() if GPU_NAME.fullmatch(path)]
     if names:
         models = Counter(text_of(name) for name in names if name is not None)
-        told = ", ".join(f"{count} × {model}" for model, count in models.items())
-        silent = len(names) - sum(models.values())
-        return Fact(label, told, f"{silent} without a name" if silent else "", counted.path)
+        text = ", ".join(f"{count} × {model}" for model, count in models.items())
+        unnamed = len(names) - sum(models.values())
+        return Fact(label, text, f"{unnamed} without a name" if unnamed else "", counted.path)
     if counted.text == "0":
         reason = _unknown(index, label, counted.path)
         return reason._replace(text="none" if index[counted.path].status == ABSENT else "")
@@ -160,29 +160,29 @@ def _build_taints(index: Index, node: str) -> Fact:
     taints = find_taints(index)
     held = ", ".join(taint.text for taint in taints if taint.holds(node))
     cut = ", ".join(taint.text for taint in taints if taint.holds(node) is None)
-    note = f"perhaps also {cut}: the lists of their nodes are cut" if cut else ""
+    note = f"possibly also {cut} (truncated node lists)" if cut else ""
     return Fact(label, held or ("" if cut else "none"), note, TAINT)
 
 
 def _build_list(index: Index, label: str, path: str, keys: tuple[str, ...]) -> Fact:
-    """Return how many releases or applications there are, and which; nothing if nobody looked."""
+    """Return the number and names of releases or applications; unknown if they were not read."""
     unknown = _unknown(index, label, path)
     subtype = index.get(path)
     if subtype is None or not (subtype.data or subtype.status == ABSENT):
         reason = subtype.context.get("reason") if subtype and subtype.status == OK else ""
         return unknown._replace(note=reason) if reason else unknown
     names = find_names(subtype)
-    told = [
+    described = [
         [name, *(text_of(subtype.data.get(f"{name}.{key}", "")) for key in keys)] for name in names
     ]
-    notes = [" ".join(filter(None, words)) for words in told]
+    notes = [" ".join(filter(None, words)) for words in described]
     if subtype.status != OK:
         notes.append(unknown.note)
     return Fact(label, str(len(names)) if names else "none", ", ".join(notes), path)
 
 
 def find_names(subtype: Subtype) -> list[str]:
-    """Return the names of Helm's releases or Argo CD's applications; each has a namespace."""
+    """Return the names of Helm releases or Argo CD applications; each has a namespace key."""
     ending = ".namespace"
     return [
         key[: -len(ending)]
@@ -192,7 +192,7 @@ def find_names(subtype: Subtype) -> list[str]:
 
 
 def _find(index: Index, *sources: tuple[str, str]) -> str:
-    """Return the first value that is there, as text; "" for none."""
+    """Return the first value present, as text; "" for none."""
     return _build_fact(index, "", *sources).text
 
 

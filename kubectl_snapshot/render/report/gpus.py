@@ -1,4 +1,4 @@
-"""A node's GPUs as cards, and the links between them as a picture and as a table. Pure."""
+"""A node's GPUs as cards, and their links as a diagram and a table. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TOPOLOGY = "GPU.topology"
 ACTIVE_LINK = re.compile(r"nvlink\.\d+\.active")
 NVLINK = re.compile(r"NV(\d+)")
-# What the words of `nvidia-smi topo -m` mean, nearest first.
+# Link types of `nvidia-smi topo -m`, nearest first.
 KINDS = {
     "INT": "on one board",
     "PIX": "through one PCIe switch",
@@ -32,13 +32,13 @@ KINDS = {
 }
 ON_OFF = {True: "on", False: "off"}
 
-# With more GPUs a picture is a ball of wool; the table remains.
+# With more GPUs the diagram is illegible; the table remains.
 MOST_IN_PICTURE = 16
 NODE_WIDTH, NODE_HEIGHT, MARGIN = 72, 46, 8
 
 
 class Card(NamedTuple):
-    """One GPU. `path` is that of its subtype."""
+    """One GPU; `path` is its subtype's."""
 
     name: str
     path: str
@@ -50,7 +50,7 @@ class Card(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A way in which pairs of GPUs are linked, and how many are; `style` is a class of the page."""
+    """A link type and its number of GPU pairs; `style` is a CSS class."""
 
     word: str
     meaning: str
@@ -59,7 +59,7 @@ class Kind(NamedTuple):
 
 
 class Box(NamedTuple):
-    """A GPU in the picture, by its middle."""
+    """A GPU in the diagram, by its centre."""
 
     x: int
     y: int
@@ -69,7 +69,7 @@ class Box(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A link in the picture."""
+    """A link in the diagram."""
 
     x1: int
     y1: int
@@ -81,7 +81,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Links:
-    """All links: `table` has a row per GPU with a word per GPU, "" where it is not told."""
+    """All links: `table` has a row per GPU with a link type per GPU, "" if unknown."""
 
     kinds: tuple[Kind, ...]
     table: tuple[tuple[str, tuple[str, ...]], ...]
@@ -92,10 +92,10 @@ class Links:
 
     @property
     def sentence(self) -> str:
-        """Return what the picture shows, for who cannot see it."""
-        told = [f"{k.pairs} by {k.word}, {k.meaning}" for k in self.kinds]
+        """Return the diagram's text alternative."""
+        parts = [f"{k.pairs} by {k.word}, {k.meaning}" for k in self.kinds]
         count = len(self.table)
-        return f"{count} GPUs, {count * (count - 1) // 2} pairs: {'; '.join(told)}."
+        return f"{count} GPUs, {count * (count - 1) // 2} pairs: {'; '.join(parts)}."
 
 
 def build_cards(index: Index) -> tuple[Card, ...]:
@@ -116,13 +116,13 @@ def build_cards(index: Index) -> tuple[Card, ...]:
 
 
 def build_links(index: Index) -> Links | None:
-    """Return how the GPUs are linked; None where the document does not have it for any two."""
+    """Return the links between GPUs; None if the document has none."""
     words = _read_words(index)
     if not words:
         return None
     gpus = {name: index[name] for name in index if GPU_NAME.fullmatch(name)}
     by_uuid = {_uuid(gpu): path.partition(".")[2] for path, gpu in gpus.items()}
-    # GPUs that the topology alone has stand under the names that it has for them.
+    # GPUs that only the topology has keep its names for them.
     ends = dict.fromkeys([*by_uuid, *(end for pair in words for end in pair)])
     names = [by_uuid.get(end, end) for end in ends]
     rows = tuple(
@@ -134,25 +134,25 @@ def build_links(index: Index) -> Links | None:
         return found
     places = {_uuid(gpu): _numa(gpu.data) for gpu in gpus.values()}
     statuses = {_uuid(gpu): gpu.status for gpu in gpus.values()}
-    told = [(name, places.get(e, ""), statuses.get(e, OK)) for name, e in zip(names, ends)]
-    return _draw(found, told)
+    gpu_boxes = [(name, places.get(e, ""), statuses.get(e, OK)) for name, e in zip(names, ends)]
+    return _draw(found, gpu_boxes)
 
 
 def describe_kind(word: str) -> str:
-    """Return what a word of the topology means, in the document's own word if it is another."""
+    """Return the meaning of a link type."""
     nvlink = NVLINK.fullmatch(word)
     if nvlink:
         return "1 NVLink" if nvlink[1] == "1" else f"{nvlink[1]} NVLinks"
-    return KINDS.get(word, "as the driver says")
+    return KINDS.get(word, "reported by the driver")
 
 
 def style_of(word: str) -> str:
-    """Return the class that a link is drawn with."""
+    """Return the CSS class of a link."""
     if NVLINK.fullmatch(word):
         return "nvlink"
     if word in ("INT", "PIX", "PXB"):
         return "near"
-    return "far" if word else "untold"
+    return "far" if word else "unknown"
 
 
 def _build_rows(gpu: Subtype, state: Subtype | None) -> tuple[tuple[str, str], ...]:
@@ -189,7 +189,7 @@ def _word(value: Scalar | None) -> str:
 
 
 def _in_unit(data: Mapping[str, Scalar], key: str, unit: int, name: str) -> str:
-    """Return a number in a unit, to one place; what is no number stays as it is."""
+    """Return a number in a unit, to one decimal; other values unchanged."""
     value = data.get(key)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return _word(value)
@@ -210,7 +210,7 @@ def _uuid(gpu: Subtype) -> str:
 
 
 def _read_words(index: Index) -> dict[tuple[str, str], str]:
-    """Return the links by both orders of two GPUs."""
+    """Return the link types by pair of GPUs, in both orders."""
     words: dict[tuple[str, str], str] = {}
     for pair, value in index[TOPOLOGY].data.items() if TOPOLOGY in index else ():
         one, _, other = pair.partition("/")
@@ -224,7 +224,7 @@ def _count_kinds(rows: Sequence[Sequence[str]]) -> tuple[Kind, ...]:
     return tuple(
         Kind(
             word or "unknown",
-            describe_kind(word) if word else "the document does not tell",
+            describe_kind(word) if word else "not in the snapshot",
             counts[word],
             style_of(word),
         )
@@ -239,16 +239,16 @@ def _nearest_first(word: str) -> tuple[int, int, str]:
     return (1, list(KINDS).index(word), word) if word in KINDS else (2, 0, word)
 
 
-def _draw(links: Links, told: Sequence[tuple[str, str, str]]) -> Links:
-    """Return the links with their picture: the GPUs on a circle, two of them side by side."""
-    count = len(told)
+def _draw(links: Links, gpus: Sequence[tuple[str, str, str]]) -> Links:
+    """Return the links with their diagram: GPUs on a circle, two GPUs side by side."""
+    count = len(gpus)
     across = max(110, 40 + 15 * count) if count > 2 else 110
     down = across if count > 2 else 0
-    # Of an even number two stand at the top, so that rows are level.
+    # An even number has two GPUs at the top, so that rows are level.
     first = -90 - (0 if count % 2 else 180 / count) if count > 2 else 180
     width, height = (2 * (r + MARGIN) for r in (across + NODE_WIDTH // 2, down + NODE_HEIGHT // 2))
     boxes = []
-    for number, (name, place, status) in enumerate(told):
+    for number, (name, place, status) in enumerate(gpus):
         angle = math.radians(first + 360 * number / count)
         x, y = width / 2 + across * math.cos(angle), height / 2 + down * math.sin(angle)
         boxes.append(Box(round(x), round(y), name, place, status))
@@ -258,6 +258,6 @@ def _draw(links: Links, told: Sequence[tuple[str, str, str]]) -> Links:
         for other, word in zip(boxes[n + 1 :], row[n + 1 :])
         if word
     )
-    # "far", "near", "nvlink": what is drawn later covers what was before.
+    # Alphabetical: nvlink is drawn last, on top.
     lines = tuple(sorted(lines, key=lambda line: line.style))
     return Links(links.kinds, links.table, width, height, tuple(boxes), lines)

@@ -1,4 +1,4 @@
-"""Format `html`: a snapshot as one page that answers "what is this node?", then has all of it."""
+"""Format `html`: a snapshot as one page, a summary first, then every value."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from kubectl_snapshot.render.report.facts import Index
 
 TEMPLATE = "report.html.j2"
-# So many rows stay in view; more of them are behind one line that says how many they are.
+# Tables with more rows are collapsed.
 MOST_OPEN_ROWS = 40
-# So many are opened to be printed.
+# Tables with more rows stay collapsed in print.
 MOST_PRINTED_ROWS = 2000
-TOLD_ELSEWHERE = ("status", "reason", "elapsed-ms")
+SHOWN_ELSEWHERE = ("status", "reason", "elapsed-ms")
 
 
 class Part(NamedTuple):
-    """A subtype: `id` is its anchor, `notes` what else its context tells."""
+    """A subtype: `id` is its anchor, `notes` the rest of its context."""
 
     id: str
     name: str
@@ -44,7 +44,7 @@ class Section(NamedTuple):
 
 
 def render_report(snapshot: Snapshot) -> str:
-    """Return the page; the same document gives the same bytes."""
+    """Return the page; deterministic."""
     index = facts.build_index(snapshot)
     variables = {
         "facts": facts.build_facts(index, snapshot.metadata),
@@ -60,7 +60,7 @@ LIMITS = {"most_open": MOST_OPEN_ROWS, "most_printed": MOST_PRINTED_ROWS}
 
 
 def describe_side(snapshot: Snapshot, index: Index) -> dict[str, object]:
-    """Return what every report says of a document: whose, of when, and how much of it there is."""
+    """Return the template variables that all reports have: node, metadata, gaps, absent parts."""
     return {
         "node": snapshot.metadata.get("source-node", ""),
         "metadata": snapshot.metadata,
@@ -71,7 +71,7 @@ def describe_side(snapshot: Snapshot, index: Index) -> dict[str, object]:
 
 
 def build_sections(snapshot: Snapshot) -> tuple[Section, ...]:
-    """Return all of a document, also what is there twice; every id is there once."""
+    """Return all measurements, duplicates included; ids are unique."""
     used: set[str] = set()
     return tuple(
         Section(
@@ -102,11 +102,11 @@ def _build_part(type_: str, subtype: Subtype, used: set[str]) -> Part:
 
 
 def _notes(context: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    return ((key, text) for key, text in context.items() if key not in TOLD_ELSEWHERE)
+    return ((key, text) for key, text in context.items() if key not in SHOWN_ELSEWHERE)
 
 
 def _unique(name: str, used: set[str]) -> str:
-    """Return the name, with a number after it where it is taken."""
+    """Return the name, with a number appended if it is taken."""
     number, free = 1, name
     while free in used:
         number += 1

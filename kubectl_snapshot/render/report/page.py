@@ -1,4 +1,4 @@
-"""HTML pages: the templates beside this file, filled in, each one file that loads nothing. Pure."""
+"""Render the HTML templates beside this file to self-contained pages. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
 BASE, PARTS, STYLE = "base.html.j2", "parts.html.j2", "page.css"
 
-# What shows as nothing, moves the words around it or is no character: controls but tab and newline,
-# bidirectional and invisible formatting, halves of pairs, noncharacters. A list of our own, because
-# `str.isprintable` answers by the Unicode of its Python, and the same document gives the same page.
+# Control characters but tab and newline, bidirectional and invisible formatting, surrogates and
+# noncharacters. `str.isprintable` depends on Python's version of Unicode; pages must not.
 INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
@@ -24,7 +23,7 @@ CONTROL_PICTURES = 0x2400
 
 
 def render_page(template: str, variables: Mapping[str, Any]) -> str:
-    """Return a page by one of the templates; every value is escaped, and seen as it is."""
+    """Return a rendered page; values are escaped, and invisible characters shown."""
     css = _read(STYLE)
     return render_template(
         _read(template),
@@ -38,7 +37,7 @@ def render_page(template: str, variables: Mapping[str, Any]) -> str:
 
 
 def show(value: Any) -> Any:
-    """Return a value's text in which nothing is invisible; markup, which is ours, stays."""
+    """Return a value's text with invisible characters shown; our own markup is unchanged."""
     if hasattr(value, "__html__"):
         return value
     text = text_of(value) if isinstance(value, (bool, float)) else str(value)
@@ -46,7 +45,7 @@ def show(value: Any) -> Any:
 
 
 def anchor(path: str) -> str:
-    """Return the id of what has a path: `GPU.gpu-0`, with other characters as their numbers."""
+    """Return the HTML id of a path such as `GPU.gpu-0`; other characters are encoded."""
     return re.sub(r"[^A-Za-z0-9.@:-]", lambda m: f"_{ord(m[0]):x}_", path)
 
 
@@ -58,7 +57,7 @@ def _picture(match: re.Match[str]) -> str:
 
 
 def _read(name: str) -> str:
-    """Return a file of the package; its loader reads it, from a directory or from inside a zip."""
+    """Return a file of the package, read by its loader from a directory or a zip."""
     import pkgutil
 
     data = pkgutil.get_data(__package__, f"html/{name}")
@@ -67,7 +66,7 @@ def _read(name: str) -> str:
 
 
 def _digest(css: str) -> str:
-    """Return the style sheet's digest, by which alone the page's policy lets it in (CSP 3)."""
+    """Return the style sheet's digest for the page's Content-Security-Policy (CSP 3)."""
     from base64 import b64encode
     from hashlib import sha256
 

@@ -63,7 +63,7 @@ unknown
     cluster there is no cluster there is no cluster there is no cluster
 
 1 added, 2 removed, 4 changed, 2 unknown
-17 left out: what changes by itself or is each node's own; see --all
+17 ignored: volatile readings and per-node identifiers; see --all
 """
 
 
@@ -101,13 +101,13 @@ def test_no_line_is_longer_than_the_terminal() -> None:
 def test_no_difference_is_said() -> None:
     assert render_text(Diff(A, A)).endswith("\n\nno difference\n")
     unknown = Diff(A, A, CHANGES[-1:], 3)
-    told = "\nno difference, 1 unknown\n3 left out: what changes by itself; see --all\n"
+    told = "\nno difference, 1 unknown\n3 ignored: volatile readings; see --all\n"
     assert render_text(unknown).endswith(told)
 
 
 def test_documents_of_two_versions_are_told_apart() -> None:
     other = replace(B, metadata={**B.metadata, "version": "2"})
-    told = "   written by 1 and 2: what only one of them reads is a difference\n"
+    told = "   written by 1 and 2: readings of only one version are differences\n"
     assert told in render_text(Diff(A, other))
     assert "written by" not in render_text(Diff(A, B))
 

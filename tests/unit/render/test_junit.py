@@ -8,7 +8,7 @@ import pytest
 from kubectl_snapshot.document.rules.results import check_rules
 from kubectl_snapshot.document.rules.rule_file import WARNING, Rule, parse_rule
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
-from kubectl_snapshot.render.findings import Report
+from kubectl_snapshot.render.check_results import CheckReport
 from kubectl_snapshot.render.junit import render_junit
 
 SNAPSHOT = Snapshot(
@@ -26,7 +26,7 @@ SKIPPED = Rule("s", HELD.constraint, when=(FAILING.constraint,))
 
 
 def suite(*rules: Rule, is_strict: bool = False) -> ElementTree.Element:
-    report = Report("-", SNAPSHOT.metadata, check_rules(rules, SNAPSHOT), is_strict)
+    report = CheckReport("-", SNAPSHOT.metadata, check_rules(rules, SNAPSHOT), is_strict)
     (found,) = ElementTree.fromstring(render_junit(report).encode())
     return found
 

@@ -26,10 +26,10 @@ def test_markup_in_a_value_is_escaped_where_it_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("source", "what", "why"),
     [
-        ("\n{% for %}", "the template line 2 is no Jinja2", "Expected an expression"),
+        ("\n{% for %}", "the template line 2: invalid Jinja2", "Expected an expression"),
         ("\n{{ nothing }}", "the template line 2 cannot be rendered", "'nothing' is undefined"),
         ("{{ 1 / 0 }}", "the template line 1 cannot be rendered", "division by zero"),
-        ("{% include 'x' %}", "the template line 1 includes x", "may include no file"),
+        ("{% include 'x' %}", "the template line 1 includes x", "cannot include files"),
         ("{{ names.append(1) }}", "the template line 1 cannot be rendered", "is unsafe"),
         ("{{ ''.__class__.mro() }}", "the template line 1 cannot be rendered", "unsafe"),
         ("{{ range(10000000) }}", "the template line 1 cannot be rendered", "Range too big"),
@@ -58,9 +58,9 @@ def test_a_template_includes_the_parts_it_is_given_and_uses_its_filters() -> Non
     ("source", "why"),
     [
         ("{{ nothing }}", "'nothing' is undefined; it has names, unit"),
-        ("{{ names.x }}", "there is no 'x' in what has a, b"),
-        ("{{ unit.state }}", "there is no 'state' in what has name, data, context"),
-        ("{{ unit.data['x'] }}", "there is no 'x' in what has nothing"),
+        ("{{ names.x }}", 'undefined name "x"; available: a, b'),
+        ("{{ unit.state }}", 'undefined name "state"; available: name, data, context'),
+        ("{{ unit.data['x'] }}", 'undefined name "x"; available: nothing'),
     ],
 )
 def test_what_is_not_there_is_told_with_what_is(source: str, why: str) -> None:
@@ -72,7 +72,7 @@ def test_what_is_not_there_is_told_with_what_is(source: str, why: str) -> None:
 def test_what_has_many_names_is_told_with_the_first_of_them() -> None:
     with pytest.raises(InvalidRequest) as caught:
         render("{{ names.x }}", names=dict.fromkeys(range(1000)))
-    assert caught.value.why.endswith("what has 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, …")
+    assert caught.value.why.endswith("available: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, …")
 
 
 def test_what_a_template_may_leave_open_is_no_error() -> None:
@@ -93,7 +93,7 @@ def test_a_text_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(template, "MAX_CHARACTERS", 1000)
     with pytest.raises(InvalidRequest) as caught:
         render("{% for i in range(100000) %}\n{{ i }}\n{% endfor %}")
-    assert caught.value.what.endswith("its text is over 1000 characters")
+    assert caught.value.what.endswith("output exceeds 1000 characters")
 
 
 def test_an_error_of_a_function_keeps_its_kind_and_gets_the_line() -> None:
@@ -112,7 +112,10 @@ def test_an_error_of_a_function_keeps_its_kind_and_gets_the_line() -> None:
 
 @pytest.mark.parametrize(
     ("source", "what"),
-    [("\n{% if %}", "a.j2 line 2 is no Jinja2"), ("{{ 1|nothing }}", "a.j2 line 1 is no Jinja2")],
+    [
+        ("\n{% if %}", "a.j2 line 2: invalid Jinja2"),
+        ("{{ 1|nothing }}", "a.j2 line 1: invalid Jinja2"),
+    ],
 )
 def test_a_template_can_be_checked_before_there_is_anything_to_render(
     source: str, what: str

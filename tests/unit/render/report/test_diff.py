@@ -58,25 +58,25 @@ def test_changes_are_grouped_by_subtype_and_those_not_known_are_apart() -> None:
 
 def test_a_page_of_two_nodes_names_both_and_where_they_are_from() -> None:
     page = render(Change("GPU.device", "count", CHANGED, 8, 7, "-1"), left_out=31)
-    assert "<title>gpu-17 → gpu-23 – what changed</title>" in page
+    assert "<title>gpu-17 → gpu-23 – changes</title>" in page
     assert {"a.yaml", "b.yaml", "8", "-1"} <= find_texts(page)
-    assert "31 other differences are left out" in page
+    assert "31 other differences ignored" in page
     assert find_broken_links(page) == []
 
 
 def test_what_one_side_could_not_read_is_on_the_page_twice_linked() -> None:
     page = render(Change("K8s.helm", "", UNKNOWN, note="B: forbidden", values={"a": 1}))
-    assert "6 parts could not be read on gpu-23" in page
-    assert "The other document has 1 value of it." in page
-    assert {"1 not known", "K8s.helm"} <= find_texts(page)
+    assert "Could not be read on gpu-23 (6)" in page
+    assert "The other snapshot has 1 value." in page
+    assert {"Unknown (1)", "K8s.helm"} <= find_texts(page)
     assert find_broken_links(page) == []
-    assert "Nothing differs in what could be compared." in page
+    assert "No differences in what could be compared." in page
 
 
 def test_one_node_before_and_after_is_named_once() -> None:
     page = render_diff_report(diff_snapshots(GOOD, GOOD, REGISTRY), GOOD, GOOD)
     assert "<h1>gpu-17</h1>" in page
-    assert "Nothing differs." in page
+    assert "No differences." in page
     assert find_broken_links(page) == []
 
 
@@ -106,4 +106,4 @@ def test_nothing_of_a_change_is_markup() -> None:
 
 def test_a_value_that_is_not_there_is_told_from_an_empty_one() -> None:
     page = render(Change("OS.grub", "ro", ADDED, None, ""))
-    assert {"not there", "empty text"} <= find_texts(page)
+    assert {"not present", "empty text"} <= find_texts(page)

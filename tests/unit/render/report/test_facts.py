@@ -83,7 +83,7 @@ def test_a_list_of_nodes_that_is_cut_leaves_open_whether_this_one_is_in_it() -> 
     )
     assert facts(of("NodeTopology", taint))["Taints of this node"] == (
         "b:NoSchedule",
-        "perhaps also a:NoSchedule: the lists of their nodes are cut",
+        "possibly also a:NoSchedule (truncated node lists)",
     )
 
 

@@ -98,7 +98,7 @@ def test_one_gpu_has_no_links_and_seventeen_no_picture() -> None:
     [
         ("NV1", "1 NVLink"),
         ("NODE", "between host bridges of one NUMA node"),
-        ("X9", "as the driver says"),
+        ("X9", "reported by the driver"),
     ],
 )
 def test_each_word_is_explained(word: str, meaning: str) -> None:

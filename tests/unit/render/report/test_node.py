@@ -42,23 +42,23 @@ def test_the_same_document_gives_the_same_bytes() -> None:
 
 def test_what_could_not_be_read_comes_first_with_its_reason() -> None:
     page = render_report(BAD)
-    box, facts = page.index("6 parts could not be read"), page.index("At a glance</h2>")
+    box, facts = page.index("Could not be read (6)"), page.index("At a glance</h2>")
     assert box < page.index("cannot list secrets: secrets is forbidden") < facts
     assert 'href="#K8s.helm"' in page[box:facts]
 
 
 def test_a_document_of_which_all_was_read_says_so() -> None:
-    assert "Everything that was asked for could be read." in render_report(GOOD)
+    assert "No gaps: everything could be read." in render_report(GOOD)
 
 
 def test_another_tools_document_is_not_said_to_be_whole() -> None:
     page = of(Subtype("release", {"ID": "ubuntu"}))
-    assert "Everything that was asked for" not in page
-    assert "does not say whether anything could not be read" in page
+    assert "No gaps" not in page
+    assert "does not record gaps" in page
 
 
 def test_a_document_that_was_not_redacted_says_so() -> None:
-    assert "Nothing was redacted" in of(redaction="disabled")
+    assert "Not redacted: this page" in of(redaction="disabled")
 
 
 def test_an_empty_text_is_told_from_no_value() -> None:

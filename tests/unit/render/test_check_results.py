@@ -6,7 +6,7 @@ from dataclasses import replace
 from kubectl_snapshot.document.rules.results import check_rules
 from kubectl_snapshot.document.rules.rule_file import WARNING, Rule, parse_rule
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
-from kubectl_snapshot.render.findings import Report, render_json, render_text
+from kubectl_snapshot.render.check_results import CheckReport, render_json, render_text
 
 SNAPSHOT = Snapshot(
     {"source-node": "gpu-17", "timestamp": "2026-11-23T07:50:28Z"},
@@ -25,8 +25,8 @@ VERSION = replace(
 )
 
 
-def report(*rules: Rule) -> Report:
-    return Report("snap.yaml", SNAPSHOT.metadata, check_rules(rules, SNAPSHOT))
+def report(*rules: Rule) -> CheckReport:
+    return CheckReport("snap.yaml", SNAPSHOT.metadata, check_rules(rules, SNAPSHOT))
 
 
 def test_text_says_what_is_there_what_was_wanted_and_what_to_do() -> None:

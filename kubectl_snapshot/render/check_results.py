@@ -1,4 +1,4 @@
-"""What rules found, as text for people and as JSON. Pure."""
+"""Render the results of `check` as text or JSON. Pure."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ MARKS = {HELD: "ok", FAILED: "FAIL", WARNED: "warn", UNKNOWN: "unknown", SKIPPED
 
 
 @dataclass(frozen=True)
-class Report:
-    """All findings about one document, which `source` names as the user did."""
+class CheckReport:
+    """All results about one snapshot; `source` is the user's name for it."""
 
     source: str
     metadata: Mapping[str, str]
@@ -34,23 +34,23 @@ class Report:
     is_strict: bool = False
 
 
-def render_text(report: Report) -> str:
-    """Return a line for each finding, below those that did not hold what to do, and the count."""
+def render_text(report: CheckReport) -> str:
+    """Return a line per result, message and fix below each failure, and the counts."""
     width = max(map(len, MARKS.values()))
     lines = []
     for finding in report.findings:
         lines.append(f"{MARKS[finding.outcome]:{width}}  {describe(finding)}")
         if finding.outcome in (FAILED, WARNED):
             rule = finding.rule
-            told = (("why", rule.message), ("fix", rule.remediation), ("see", rule.source))
-            lines += [f"{'':{width}}  {name}: {text}" for name, text in told if text]
+            details = (("why", rule.message), ("fix", rule.remediation), ("see", rule.source))
+            lines += [f"{'':{width}}  {name}: {text}" for name, text in details if text]
     counted = count_outcomes(report.findings)
     words = ", ".join(f"{number} {outcome}" for outcome, number in counted.items() if number)
     return "".join(f"{strip_control(line)}\n" for line in [*lines, words])
 
 
 def describe(finding: Finding) -> str:
-    """Return what was wanted and what is there: `name: PATH is 1.31, not >= 1.32`."""
+    """Return actual and expected value: `name: PATH is 1.31, not >= 1.32`."""
     constraint, verdict = finding.rule.constraint, finding.verdict
     expression = constraint.expression.text
     if verdict.outcome == HELD:
@@ -59,12 +59,12 @@ def describe(finding: Finding) -> str:
         text = f"{verdict.path} is {verdict.actual}, not {expression}"
     else:
         text = f"{verdict.path} {expression}: {verdict.reason}"
-    # A constraint alone is its own name.
+    # A constraint without a rule is its own name.
     return text if finding.rule.name == constraint.text else f"{finding.rule.name}: {text}"
 
 
-def render_json(report: Report) -> str:
-    """Return the findings as one JSON object."""
+def render_json(report: CheckReport) -> str:
+    """Return the results as one JSON object."""
     document = {
         "source": report.source,
         "node": report.metadata.get("source-node", ""),

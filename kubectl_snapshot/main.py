@@ -76,9 +76,9 @@ def complete(words: Sequence[str], for_kubectl: bool) -> NoReturn:
 
     # The process ends in a few milliseconds: collecting garbage only costs time.
     gc.disable()
-    from kubectl_snapshot.commands.completion.answer import run_words
+    from kubectl_snapshot.commands.completion.answer import print_completion
 
-    code = run_words(words, os.environ, sys.stdout, for_kubectl)
+    code = print_completion(words, os.environ, sys.stdout, for_kubectl)
     sys.stdout.flush()
     # Finalising the interpreter takes 3 ms, and longer while a request is pending.
     os._exit(code)

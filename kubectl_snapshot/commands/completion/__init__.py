@@ -1,1 +1,1 @@
-"""Completion in bash, zsh and fish: the verb, the scripts and the answers."""
+"""Completion in bash, zsh and fish: the command, the scripts, the candidates."""

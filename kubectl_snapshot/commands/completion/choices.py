@@ -1,4 +1,4 @@
-"""What a cluster has that a flag can name, for completion: names, labels and taints, no content."""
+"""List completion candidates of a cluster: names, labels and taints."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     Items = Iterable[Mapping[str, Any]]
 
 NODES = "/api/v1/nodes"
-# Of any age: the API server answers that from memory.
+# Any resource version: the API server answers from its cache.
 CACHED = {"resourceVersion": "0"}
 PULL_SECRET_TYPES = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
 SNAPSHOT_LABELS = ",".join(f"{key}={value}" for key, value in LABELS.items())
 
 
 class Listing(NamedTuple):
-    """The lists that answer for one kind of choice, and what of their items can be chosen."""
+    """The API lists of one kind of candidate, and how to pick candidates from their items."""
 
     paths: tuple[str, ...]
     queries: tuple[Mapping[str, str], ...]
@@ -32,9 +32,9 @@ class Listing(NamedTuple):
 
 
 def list_choices(kind: str, kube: Kube, deadline: float) -> list[str]:
-    """Return, sorted, what the cluster offers of a kind, a key of LISTINGS.
+    """Return the sorted candidates of a kind, a key of LISTINGS.
 
-    What the user may not list is left out; raises the server's answer where nothing may be listed.
+    Lists that the user may not read are skipped; raises the server's error if none can be read.
     """
     answers = kube.request_all(build_calls(kind, kube.namespace, deadline))
     listed = [answer for answer in answers if isinstance(answer, Response)]
@@ -46,7 +46,7 @@ def list_choices(kind: str, kube: Kube, deadline: float) -> list[str]:
 
 
 def build_calls(kind: str, namespace: str, deadline: float) -> list[Call]:
-    """Return the requests that list a kind; objects without their content, where that will do."""
+    """Return the requests that list a kind; as object metadata only, if that suffices."""
     from urllib.parse import quote
 
     listing = LISTINGS[kind]
@@ -84,7 +84,7 @@ def pick_taints(items: Items) -> Iterator[str]:
 
 
 def pick_sources(items: Items) -> Iterator[str]:
-    """Yield where each ConfigMap is, as a document's source."""
+    """Yield each ConfigMap as `cm://namespace/name`."""
     for item in items:
         yield f"{CONFIGMAP_SCHEME}{item['metadata']['namespace']}/{item['metadata']['name']}"
 
@@ -92,7 +92,7 @@ def pick_sources(items: Items) -> Iterator[str]:
 LISTINGS = {
     "nodes": Listing((NODES,), (CACHED,), pick_names),
     "node labels": Listing((NODES,), (CACHED,), pick_labels),
-    # Taints are no metadata.
+    # Taints are not part of the metadata.
     "taints": Listing((NODES,), (CACHED,), pick_taints, "application/json"),
     "namespaces": Listing(("/api/v1/namespaces",), (CACHED,), pick_names),
     "runtime classes": Listing(("/apis/node.k8s.io/v1/runtimeclasses",), (CACHED,), pick_names),

@@ -1,7 +1,7 @@
-"""What a shell sources to complete `kubectl-snapshot`; through `kubectl` its own scripts do it.
+"""Completion scripts of `kubectl-snapshot`; `kubectl snapshot` is completed by kubectl's own.
 
-Each asks `kubectl-snapshot __complete` and reads cobra's form (completion/answer). None evaluates
-what stands on the command line.
+Each script calls `kubectl-snapshot __complete` and reads cobra's format (completion/answer). None
+evaluates words of the command line.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What can be the value of a flag: from the kubeconfig, the cluster, or a list of words."""
+"""Candidates for the value of a flag: from the kubeconfig, the cluster, or fixed words."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    Find = Callable[["Typing"], list[str]]
+    Find = Callable[["PartialCommand"], list[str]]
 
 BOOLEANS = ("true", "false")
-# Arguments that name a snapshot, as commands/source reads it.
+# Positional arguments that commands/source reads.
 DOCUMENTS = ("snapshot", "other", "a", "b")
 
 
-class Typing(NamedTuple):
-    """A command line that is being typed: what it says so far, and until when we may search."""
+class PartialCommand(NamedTuple):
+    """The parsed part of an unfinished command line, and the deadline of the search."""
 
     args: argparse.Namespace
     env: Mapping[str, str]
     deadline: float
 
 
-def find_values(action: argparse.Action, prefix: str, typing: Typing) -> Sequence[str]:
-    """Return what can stand as a flag's value or as an argument and begins with the prefix.
+def find_values(action: argparse.Action, prefix: str, partial: PartialCommand) -> Sequence[str]:
+    """Return the candidates for a flag's value or an argument.
 
-    Empty where that is not known, or the cluster does not tell in time.
+    Empty if there are none, or if the cluster does not answer before the deadline.
     """
     if getattr(action, "implied", "") == "true" and not action.choices:
         return BOOLEANS
     if takes_snapshot(action):
-        # Without a prefix it is most often a file.
+        # Without a prefix, a file is likelier than @live.
         if LIVE.startswith(prefix or "-"):
             return (LIVE,)
-        return within_limit(SNAPSHOTS, typing) if is_configmap(prefix) else ()
+        return run_until_deadline(SNAPSHOTS, partial) if is_configmap(prefix) else ()
     if action.dest not in SOURCES:
         return ()
-    values = within_limit(SOURCES[action.dest], typing)
-    return narrow_labels(values, prefix) if action.dest == "node_selector" else values
+    values = run_until_deadline(SOURCES[action.dest], partial)
+    return filter_labels(values, prefix) if action.dest == "node_selector" else values
 
 
 def takes_snapshot(action: argparse.Action) -> bool:
@@ -51,26 +51,26 @@ def takes_snapshot(action: argparse.Action) -> bool:
 
 
 def is_configmap(prefix: str) -> bool:
-    """Return whether the beginning of `cm://` stands there, enough of it to mean that."""
+    """Return whether the prefix begins like `cm://`."""
     return prefix.startswith(CONFIGMAP_SCHEME[:3])
 
 
 def takes_file(action: argparse.Action, prefix: str) -> bool:
-    """Return whether a file's name may stand there; the help says FILE then."""
+    """Return whether a file name is a candidate: the metavar has FILE then."""
     return "FILE" in str(action.metavar) or (takes_snapshot(action) and not is_configmap(prefix))
 
 
-def narrow_labels(labels: Sequence[str], prefix: str) -> list[str]:
-    """Return keys of labels, each with its `=`; the labels themselves once one key is left."""
+def filter_labels(labels: Sequence[str], prefix: str) -> list[str]:
+    """Return the label keys, each with its `=`, or the labels once only one key matches."""
     matching = [label for label in labels if label.startswith(prefix)]
     keys = sorted({label.partition("=")[0] + "=" for label in matching})
     return matching if "=" in prefix or len(keys) == 1 else keys
 
 
-def within_limit(find: Find, typing: Typing) -> list[str]:
-    """Return what a search finds; nothing where it fails, or does not end before the deadline.
+def run_until_deadline(find: Find, partial: PartialCommand) -> list[str]:
+    """Return the result of a search; nothing if it fails or exceeds the deadline.
 
-    Part of an answer is none: a shell would take the only candidate for the only one there is.
+    Partial results are dropped: a shell would insert the only candidate of an incomplete list.
     """
     import threading
 
@@ -78,53 +78,55 @@ def within_limit(find: Find, typing: Typing) -> list[str]:
 
     def search() -> None:
         try:
-            found.extend(find(typing))
+            found.extend(find(partial))
         except SnapshotError:
             return
 
-    # A name server that does not answer holds up nobody.
+    # A thread: an unresponsive name server cannot be interrupted.
     thread = threading.Thread(target=search, daemon=True)
     thread.start()
-    thread.join(max(0.0, typing.deadline - time.monotonic()))
+    thread.join(max(0.0, partial.deadline - time.monotonic()))
     return [] if thread.is_alive() else found
 
 
-def find_in_cluster(kind: str, typing: Typing) -> list[str]:
+def find_in_cluster(kind: str, partial: PartialCommand) -> list[str]:
     from kubectl_snapshot.clients.files.cache import read_recent, write_recent
     from kubectl_snapshot.clients.kube.client import connect
     from kubectl_snapshot.commands.flags.connection import parse_connection
 
-    options = parse_connection(typing.args)
-    kube = connect(options, typing.env)
+    options = parse_connection(partial.args)
+    kube = connect(options, partial.env)
     key = (kind, kube.server, kube.context, kube.user, kube.namespace)
-    # Who gives a login on the command line may be another user than the kubeconfig's.
-    is_kept = not (options.token or options.client_certificate or options.as_groups)
-    values = read_recent(key, typing.env) if is_kept else None
+    # Credentials on the command line may belong to another user than the kubeconfig's.
+    is_cacheable = not (options.token or options.client_certificate or options.as_groups)
+    values = read_recent(key, partial.env) if is_cacheable else None
     if values is None:
         from kubectl_snapshot.commands.completion.choices import list_choices
 
-        values = list_choices(kind, kube, typing.deadline)
-        if is_kept:
-            write_recent(key, values, typing.env)
+        values = list_choices(kind, kube, partial.deadline)
+        if is_cacheable:
+            write_recent(key, values, partial.env)
     return values
 
 
 def from_cluster(kind: str) -> Find:
-    return lambda typing: find_in_cluster(kind, typing)
+    return lambda partial: find_in_cluster(kind, partial)
 
 
 def from_kubeconfig(section: str) -> Find:
-    def find(typing: Typing) -> list[str]:
+    def find(partial: PartialCommand) -> list[str]:
         from kubectl_snapshot.clients.auth.kubeconfig import read_config
 
-        named: Mapping[str, Any] = getattr(read_config(typing.args.kubeconfig, typing.env), section)
+        named: Mapping[str, Any] = getattr(
+            read_config(partial.args.kubeconfig, partial.env), section
+        )
         return sorted(named)
 
     return find
 
 
 SNAPSHOTS = from_cluster("snapshots")
-# By the name under which argparse keeps the value.
+# By argparse's dest.
 SOURCES: dict[str, Find] = {
     "context": from_kubeconfig("contexts"),
     "cluster": from_kubeconfig("clusters"),

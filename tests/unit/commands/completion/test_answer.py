@@ -8,14 +8,18 @@ import pytest
 
 from kubectl_snapshot.commands.all_commands import COMMANDS
 from kubectl_snapshot.commands.completion import answer as complete
-from kubectl_snapshot.commands.completion.answer import Answer, find_answer, render_answer
+from kubectl_snapshot.commands.completion.answer import (
+    Completion,
+    find_completion,
+    render_completion,
+)
 
 NO_FILES, FILES, NO_SPACE = ":4", ":0", ":6"
 
 
 def ask(*words: str, **env: str) -> list[str]:
     """Return the lines for a command line whose last word is being typed."""
-    return render_answer(find_answer(words[:-1], words[-1], env)).splitlines()
+    return render_completion(find_completion(words[:-1], words[-1], env)).splitlines()
 
 
 def candidates(*words: str, **env: str) -> list[str]:
@@ -119,12 +123,12 @@ def test_a_wrong_variable_is_answered_with_nothing() -> None:
 
 
 def test_a_key_awaits_its_value_without_a_blank() -> None:
-    assert render_answer(Answer({"pool=": ""})).splitlines() == ["pool=", NO_SPACE]
+    assert render_completion(Completion({"pool=": ""})).splitlines() == ["pool=", NO_SPACE]
 
 
 def test_what_could_act_on_a_terminal_is_not_offered() -> None:
-    answer = Answer({"a\x1b[31m": "", "b\nc": "", "d\u202e": "", "e\tf": "", "good": "x\ty"})
-    assert render_answer(answer) == "good\tx y\n:4\n"
+    answer = Completion({"a\x1b[31m": "", "b\nc": "", "d\u202e": "", "e\tf": "", "good": "x\ty"})
+    assert render_completion(answer) == "good\tx y\n:4\n"
 
 
 def test_nothing_is_told_on_stderr_and_stdin_is_not_read() -> None:

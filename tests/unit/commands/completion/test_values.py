@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.commands.completion.answer import find_answer
-from kubectl_snapshot.commands.completion.values import narrow_labels
+from kubectl_snapshot.commands.completion.answer import find_completion
+from kubectl_snapshot.commands.completion.values import filter_labels
 from tests.servers.http_server import Exchange, Server, serve
 from tests.servers.kubeconfigs import write_kubeconfig
 
@@ -48,7 +48,7 @@ ANSWERS = {
 def test_keys_of_labels_come_first_and_values_once_one_is_left(
     prefix: str, offered: list[str]
 ) -> None:
-    assert narrow_labels(LABELS, prefix) == offered
+    assert filter_labels(LABELS, prefix) == offered
 
 
 def answer(exchange: Exchange) -> None:
@@ -77,7 +77,7 @@ def env(server: Server, tmp_path: Path) -> dict[str, str]:
 
 def candidates(env: dict[str, str], *words: str) -> list[str]:
     # Not the limit of the program: what a test imports first takes its time.
-    return list(find_answer(words[:-1], words[-1], env, limit_s=20).candidates)
+    return list(find_completion(words[:-1], words[-1], env, limit_s=20).candidates)
 
 
 @pytest.mark.parametrize(
@@ -156,21 +156,21 @@ def test_a_server_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None
         env = {"KUBECONFIG": path}
         assert candidates(env, "--context", "") == ["test"]
         began = time.monotonic()
-        assert find_answer(["--node"], "", env, limit_s=0.2).candidates == {}
+        assert find_completion(["--node"], "", env, limit_s=0.2).candidates == {}
         assert time.monotonic() - began < 5
 
 
 def test_a_search_that_is_late_gives_nothing_rather_than_a_part() -> None:
     from argparse import Namespace
 
-    from kubectl_snapshot.commands.completion.values import Typing, within_limit
+    from kubectl_snapshot.commands.completion.values import PartialCommand, run_until_deadline
 
     ended = threading.Event()
 
-    def search(typing: Typing) -> list[str]:
+    def search(partial: PartialCommand) -> list[str]:
         ended.wait(5)
         return ["late"]
 
-    typing = Typing(Namespace(), {}, time.monotonic() + 0.05)
-    assert within_limit(search, typing) == []
+    partial = PartialCommand(Namespace(), {}, time.monotonic() + 0.05)
+    assert run_until_deadline(search, partial) == []
     ended.set()

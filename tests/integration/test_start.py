@@ -23,7 +23,7 @@ HEAVY = {"asyncio", "email", "http", "inspect", "pathlib", "socket", "ssl", "sub
 def test_help_is_printed(start: Start, python: str) -> None:
     answer = start("--help", python=python)
     assert (answer.returncode, answer.stderr) == (0, "")
-    assert answer.stdout.startswith("usage: kubectl snapshot ")
+    assert answer.stdout.startswith("Record the configuration of ")
 
 
 @pytest.mark.parametrize("verb", ["", "capture", "collect", "schema", "version"])

@@ -207,7 +207,7 @@ def test_who_lacks_a_right_is_told_before_the_first_write(
     assert ended.returncode == 4, ended.stderr
     title = "jobs.batch" if resource == "jobs" else resource
     assert f"in namespace {world.first}: {verb} {title}" in ended.stderr
-    assert f"user {runner.name} may not" in ended.stderr
+    assert f"user {runner.name} cannot run a capture" in ended.stderr
     assert written(events, runner.name) == []
 
 

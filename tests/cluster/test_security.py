@@ -240,12 +240,12 @@ def test_a_nodes_document_cannot_steer_the_terminal(
     [
         (
             f"sys.stdout.buffer.write({ESCAPES!r}.encode() + b'\\xff\\x1b[1m\\n')\nreturn 1",
-            "its last words: ",
+            "last output: ",
         ),
         (LYING_DOCUMENT.replace('"kind": "Snapshot"', '"kind": bad'), "is not a valid snapshot"),
         (LYING_DOCUMENT.replace('2026-11-23T08:00:00Z"', 'x" + bad'), "is not a valid snapshot"),
     ],
-    ids=["last words", "kind", "timestamp"],
+    ids=["last output", "kind", "timestamp"],
 )
 def test_what_a_node_says_in_an_error_cannot_steer_the_terminal(
     cluster: Cluster, zipapp: Path, namespace: str, lie: Lie, body: str, told: str

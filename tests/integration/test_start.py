@@ -136,7 +136,7 @@ def test_the_installed_completion_answers_as_kubectl_asks_it(
     assert "kubectl_complete-snapshot installed; " in run(
         str(tmp_path / "kubectl-snapshot"), "completion", "zsh", "--install"
     )
-    assert run(str(tmp_path / "kubectl_complete-snapshot"), "vers").endswith("agent image\n:4\n")
+    assert run(str(tmp_path / "kubectl_complete-snapshot"), "vers").endswith("versions\n:4\n")
     assert run(str(tmp_path / "kubectl_complete-snapshot"), "--cluster-scope=s") == "skip\n:4\n"
 
 

@@ -197,6 +197,16 @@ def render_measurements() -> str:
     return render_table(("type", "subtype", "values"), rows)
 
 
+def render_descriptions() -> str:
+    """Return a section for each subtype with a description."""
+    parts = []
+    for spec in REGISTRY:
+        described = [subtype for subtype in spec.subtypes if subtype.description]
+        parts += [f"## {spec.type}\n"] if described else []
+        parts += [f"### {spec.type}.{s.name}\n\n{s.description}\n" for s in described]
+    return "\n".join(parts)
+
+
 def describe_values(subtype: SubtypeSpec) -> str:
     """Return the type of a subtype's values, and the keys of another type."""
     if not subtype.values:

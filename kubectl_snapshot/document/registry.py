@@ -1,12 +1,12 @@
 """What collectors declare about their subtypes, as data for schema, redaction and diff. Pure.
 
 A collector declares its subtypes beside the code that reads them; collectors/all_collectors builds
-the registry. Patterns of keys have `*` for any run of characters.
+the registry. Patterns of keys have `*` for any run of characters. Records are named tuples: a start
+pays for each class, and a dataclass costs more.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ class Normalizer(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True)
-class SubtypeSpec:
+class SubtypeSpec(NamedTuple):
     """One subtype, or all subtypes of a pattern such as `gpu-*`.
 
     `values` is the type of its values, empty for any scalar; `key_types` has the exceptions.
-    `sources` says where a key is read, in Markdown, for docs/format.md. The other fields:
+    docs/format.md has `sources` (where a key is read) and `description`, in Markdown; a subtype
+    without a description has a section written by hand. The other fields:
 
     `keys_are_words`: keys and values are words of one line; a key may be part of a secret.
     `volatile`: keys that change while nobody changes a setting.
@@ -65,9 +65,10 @@ class SubtypeSpec:
     """
 
     name: str
+    description: str = ""
     values: str = ""
-    key_types: Mapping[str, str] = field(default_factory=dict)
-    sources: Mapping[str, str] = field(default_factory=dict)
+    key_types: Mapping[str, str] = {}
+    sources: Mapping[str, str] = {}
     secrets: tuple[SecretPlace, ...] = ()
     keys_are_words: bool = False
     volatile: tuple[IgnoredKey, ...] = ()
@@ -83,8 +84,7 @@ class SubtypeSpec:
         return "*" in self.name
 
 
-@dataclass(frozen=True)
-class Devices:
+class Devices(NamedTuple):
     """Numbered subtypes `<prefix><n>`, each a device that may have another number next time.
 
     `diff` matches them by the first of `identities` that both documents have: pairs of a key in
@@ -101,8 +101,7 @@ class Devices:
     links: str
 
 
-@dataclass(frozen=True)
-class MeasurementSpec:
+class MeasurementSpec(NamedTuple):
     """One measurement type and its subtypes, in the document's order."""
 
     type: str

@@ -1,7 +1,7 @@
-"""Where in a document: paths `Type.Subtype.key`, with `*` for any text, and what is there.
+"""Paths `Type.Subtype.key`, with `*` for any text, and the readings at a path.
 
-Names of subtypes and keys may have dots. A path means the longest subtype that it can name, so that
-`SystemD.containerd.service.ActiveState` is a property of the unit `containerd.service`.
+Names of subtypes and keys may contain dots. A path selects the subtype with the longest matching
+name: `SystemD.containerd.service.ActiveState` is a property of the unit `containerd.service`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ METADATA = "metadata"
 
 
 class ConstraintPath(NamedTuple):
-    """A path split as it is written, at its first two dots; `text` is all of it."""
+    """A path split at its first two dots; `text` is the whole path."""
 
     type: str
     subtype: str
@@ -49,7 +49,7 @@ def parse_path(text: str, types: Sequence[str] = TYPES) -> ConstraintPath:
 
 
 def find_value(snapshot: Snapshot, path: ConstraintPath) -> Scalar:
-    """Return the reading at a path without `*`; NotFound says why there is none.
+    """Return the reading at a path without `*`; raise NotFound with the reason if missing.
 
     Of equal types, and of equal subtypes in one, the first counts (contract 1.2).
     """
@@ -70,9 +70,9 @@ def find_value(snapshot: Snapshot, path: ConstraintPath) -> Scalar:
 
 
 def find_readings(snapshot: Snapshot, pattern: str) -> dict[str, Scalar]:
-    """Return the readings whose whole paths are of a pattern, by path, in document order.
+    """Return the readings whose paths match a pattern, by path, in document order.
 
-    `metadata.<key>` is a path, too. A path that is there literally is no pattern.
+    `metadata.<key>` is a path, too. A path that exists literally is not used as a pattern.
     """
     readings = _readings(snapshot)
     if pattern in readings:
@@ -81,9 +81,9 @@ def find_readings(snapshot: Snapshot, pattern: str) -> dict[str, Scalar]:
 
 
 def find_gaps(snapshot: Snapshot, pattern: str) -> dict[str, str]:
-    """Return why subtypes that a pattern may mean could not be read, by what it would name there.
+    """Return the reasons of gaps that a pattern may match, by the paths it would match there.
 
-    One that was read in part is a gap where nothing that was read matches.
+    A partly read subtype is a gap if none of its readings matches.
     """
     gaps = {}
     for type_, subtype in iter_subtypes(snapshot):
@@ -104,7 +104,7 @@ def describe_status(type_: str, subtype: Subtype) -> str:
 
 
 def iter_subtypes(snapshot: Snapshot) -> Iterator[tuple[str, Subtype]]:
-    """Yield the subtypes that count: of equal names the first."""
+    """Yield the subtypes; of equal names the first only."""
     types: set[str] = set()
     for measurement in snapshot.measurements:
         if measurement.type in types:
@@ -118,7 +118,7 @@ def iter_subtypes(snapshot: Snapshot) -> Iterator[tuple[str, Subtype]]:
 
 
 def rest_of_pattern(prefix: str, pattern: str) -> str | None:
-    """Return what of a pattern is left after a path's beginning, None if it cannot begin so."""
+    """Return the rest of a pattern after a path's prefix, None if it cannot match the prefix."""
     for end in range(len(pattern), 0, -1):
         if matches_pattern(prefix, pattern[:end]):
             rest = pattern[end:]

@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 
 
 def matches_pattern(key: str, pattern: str) -> bool:
-    """Return whether a key is of a pattern; `?` and `[` are ordinary characters, case counts."""
+    """Return whether a key matches a pattern; `?` and `[` are ordinary, case matters."""
     return matches_parts(key, pattern.split("*"))
 
 
@@ -33,17 +33,17 @@ def matches_parts(key: str, parts: Sequence[str]) -> bool:
 
 
 def matches_any(key: str, patterns: Iterable[str]) -> bool:
-    """Return whether a key is of one of the patterns."""
+    """Return whether a key matches one of the patterns."""
     return any(matches_pattern(key, pattern) for pattern in patterns)
 
 
 def filter_out(data: Mapping[str, Value], patterns: Iterable[str]) -> dict[str, Value]:
-    """Return the entries whose keys are of none of the patterns, in their order."""
+    """Return the entries whose keys match none of the patterns, in order."""
     patterns = tuple(patterns)
     return {key: value for key, value in data.items() if not matches_any(key, patterns)}
 
 
 def filter_in(data: Mapping[str, Value], patterns: Iterable[str]) -> dict[str, Value]:
-    """Return the entries whose keys are of one of the patterns, in their order."""
+    """Return the entries whose keys match one of the patterns, in order."""
     patterns = tuple(patterns)
     return {key: value for key, value in data.items() if matches_any(key, patterns)}

@@ -1,4 +1,4 @@
-"""The document: Snapshot, Measurement, Subtype, and what may be said of them without any I/O."""
+"""The document: Snapshot, Measurement, Subtype. Pure."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ TYPES = ("K8s", "GPU", "OS", "SystemD", "NodeTopology")
 OK, PARTIAL, ABSENT, UNAVAILABLE = "ok", "partial", "absent", "unavailable"
 FORBIDDEN, TIMEOUT, ERROR = "forbidden", "timeout", "error"
 STATUSES = (OK, PARTIAL, ABSENT, UNAVAILABLE, FORBIDDEN, TIMEOUT, ERROR)
-# `absent` is an answer: looked, and there is none.
+# `absent` is no gap: the collector looked, and there is none.
 GAP_STATUSES = (PARTIAL, UNAVAILABLE, FORBIDDEN, TIMEOUT, ERROR)
 
 
 @dataclass(frozen=True)
 class Subtype:
-    """One group of readings. `context` says how sure they are: status, reason, elapsed-ms."""
+    """One group of readings. `context` describes how it was read: status, reason, elapsed-ms."""
 
     name: str
     data: Mapping[str, Scalar] = field(default_factory=dict)
@@ -63,7 +63,7 @@ def new_snapshot() -> Snapshot:
 
 
 def gaps(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return what could not be read, as `K8s.node=forbidden`, in document order."""
+    """Return the gaps, as `K8s.node=forbidden`, in document order."""
     return tuple(
         f"{measurement.type}.{subtype.name}={subtype.status}"
         for measurement in snapshot.measurements

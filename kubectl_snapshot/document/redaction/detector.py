@@ -1,7 +1,7 @@
-"""What looks like a credential: by the name it goes by, or by its own shape. Pure.
+"""Detect credentials by the name of a value, or by their format. Pure.
 
-redaction/measurements decides which places are searched, redaction/values what is written.
-A search takes time in proportion to the text, whatever the text is: nobody vouches for a node's.
+redaction/measurements decides which places are searched, redaction/values what is written. A
+search takes linear time for any text: a node's text is untrusted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Constraints: a path and an expression that the reading there keeps to, or not.
+"""Constraints: a path and an expression that its reading is compared with.
 
 Grammar and comparison are the reference's (contract section 5): the four orderings compare
-versions, there is no comparison of numbers or of true and false. What people type is read more
-strictly than the reference does: what it takes for a text that nothing equals is an error.
+versions; there are no numeric or boolean comparisons. Parsing is stricter than the reference: an
+expression that no reading can equal is an error.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CONSTRAINT = re.compile(r"([^\s<>=!~]*)\s*(.*)", re.DOTALL)
 
 
 class Expression(NamedTuple):
-    """What a reading is compared with; no operator means the same text."""
+    """The right side of a constraint; no operator means equal text."""
 
     operator: str
     value: str
@@ -53,7 +53,7 @@ class Expression(NamedTuple):
 
 
 class Constraint(NamedTuple):
-    """A path, which may have a `*`, and what its readings are compared with."""
+    """A path, which may have a `*`, and the expression for its readings."""
 
     path: ConstraintPath
     expression: Expression
@@ -72,7 +72,7 @@ def parse_constraint(text: str, types: Sequence[str] = TYPES) -> Constraint:
 
 
 def build_constraint(path: ConstraintPath, expression: str) -> Constraint:
-    """Return the constraint on a path; raise InvalidRequest for one that nothing could keep to."""
+    """Return the constraint on a path; raise InvalidRequest if no reading could satisfy it."""
     constraint = Constraint(path, parse_expression(expression))
     operator, value, _ = constraint.expression
     if operator in ORDERINGS:
@@ -97,9 +97,9 @@ def parse_expression(text: str) -> Expression:
 
 
 def evaluate(expression: Expression, actual: str) -> bool:
-    """Return whether a reading's text keeps to an expression.
+    """Return whether a reading's text satisfies an expression.
 
-    Raises InvalidRequest where an ordering compares what is no version.
+    Raises InvalidRequest if an ordering compares a text that is no version.
     """
     actual = actual.strip(WHITE_SPACE)
     operator, value, _ = expression

@@ -1,7 +1,7 @@
-"""What rules find in a document: held, failed, unknown, or skipped. Pure, knows no format.
+"""Check rules against a document: held, failed, unknown, or skipped. Pure.
 
-What cannot be judged is unknown, never failed: a reading that is not there, was not readable, is
-redacted, or is no version where versions are compared.
+A reading that is missing, unreadable, redacted, or no version where versions are compared is
+unknown, never failed.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
 
 HELD, FAILED, UNKNOWN, SKIPPED = "held", "failed", "unknown", "skipped"
-# What a rule that is only a warning does instead of failing.
+# The outcome of a failed rule of severity `warning`.
 WARNED = "warned"
 OUTCOMES = (HELD, FAILED, WARNED, UNKNOWN, SKIPPED)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether one reading keeps to a constraint. `actual` is its text, None if there is none.
+    """The result of one constraint for one reading. `actual` is its text, None if missing.
 
-    `reason` says why it is not known.
+    `reason` says why the outcome is unknown.
     """
 
     path: str
@@ -44,20 +44,20 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one rule says of one reading."""
+    """The result of one rule for one reading."""
 
     rule: Rule
     verdict: Verdict
 
     @property
     def outcome(self) -> str:
-        """Return the outcome of the verdict, seen with the rule's severity."""
+        """Return the verdict's outcome; a failed rule of severity `warning` is WARNED."""
         is_warning = self.verdict.outcome == FAILED and self.rule.severity == WARNING
         return WARNED if is_warning else self.verdict.outcome
 
 
 def check_rules(rules: Iterable[Rule], snapshot: Snapshot) -> tuple[Finding, ...]:
-    """Return what each rule finds, in their order: a finding per reading its path stands for."""
+    """Return the findings of all rules in order: one per reading that matches the rule's path."""
     return tuple(
         Finding(rule, verdict) for rule in rules for verdict in _check_rule(rule, snapshot)
     )
@@ -70,7 +70,7 @@ def count_outcomes(findings: Sequence[Finding]) -> Mapping[str, int]:
 
 
 def judge(constraint: Constraint, snapshot: Snapshot) -> Iterator[Verdict]:
-    """Yield a verdict for each reading that the constraint's path stands for, at least one."""
+    """Yield a verdict for each reading that matches the constraint's path, at least one."""
     path = constraint.path.text
     if "*" not in path:
         try:

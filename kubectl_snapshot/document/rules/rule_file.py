@@ -1,6 +1,6 @@
-"""Rules: constraints with a name, and what to tell and do where one fails.
+"""Rules: named constraints with severity, message and remediation; parse a rule file.
 
-A file of rules comes in decoded, each value as a pair with its line, so that an error can name it.
+The file is decoded before; each value is a pair with its line, for error messages.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ FIELDS = (*TEXTS, "when")
 
 @dataclass(frozen=True)
 class Rule:
-    """A constraint that has to hold where all of `when` do; a `warning` only tells.
+    """A constraint that has to hold if all of `when` hold; a `warning` does not fail the check.
 
-    `message` says why it matters, `remediation` what to do, `source` who claims it. `place` is the
-    file and line it stands at, empty for one of the command line.
+    `message` says why it matters, `remediation` how to fix it, `source` is a reference. `place` is
+    file and line, empty for a rule of the command line.
     """
 
     name: str
@@ -139,7 +139,7 @@ def _text(located: Located, field: str, name: str) -> str:
 
 @contextmanager
 def _naming(name: str, line: int) -> Iterator[None]:
-    """Let an error name file and line."""
+    """Add file and line to an error."""
     try:
         yield
     except InvalidRequest as e:

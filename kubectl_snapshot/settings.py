@@ -22,15 +22,22 @@ def _option(flag: str, default: Any = ()) -> Any:
 class CollectSettings:
     """What is collected, and how it is redacted.
 
+    `collectors`: measurement types to collect, empty for all; `skipped`: those to leave out.
     `helm_namespaces`: read Helm's releases there; ALL_NAMESPACES alone means everywhere.
     `max_nodes_per_entry`: nodes named for a taint or label; 0 is no limit.
     `systemd_services`: units or patterns of units; empty means the default units.
     """
 
     redaction: Redaction = field(default_factory=Redaction)
+    collectors: tuple[str, ...] = _option("--collect")
+    skipped: tuple[str, ...] = _option("--skip")
     helm_namespaces: tuple[str, ...] = _option("--helm-namespace")
     max_nodes_per_entry: int = _option("--max-nodes-per-entry", 0)
     systemd_services: tuple[str, ...] = _option("--systemd-service")
+
+    def collects(self, name: str) -> bool:
+        """Return whether a measurement type is to be collected."""
+        return name not in self.skipped and name in (self.collectors or (name,))
 
 
 def build_arguments(settings: CollectSettings, key_file: str = "") -> list[str]:

@@ -314,15 +314,17 @@ def _take_recorded(
 def plan_capture(config: AgentConfig) -> Capture:
     """Return the run that a configuration asks for, its cluster scope as asked; contact nobody."""
     from kubectl_snapshot.agent.capture import Capture
+    from kubectl_snapshot.collectors.choose import choose_collectors
+    from kubectl_snapshot.job.options import SKIP
 
     deadline = time.monotonic() + config.timeout
     kube = _connect(_choose_connection(config), config.api_client)
-    collectors = default_factory().collectors
+    options = build_job_options(config, kube.namespace)
     life = config.timeout + config.job_deadline_margin + config.ttl
     return Capture(
         kube=kube,
-        options=build_job_options(config, kube.namespace, collectors),
-        collectors=collectors,
+        options=options,
+        collectors=choose_collectors(options.settings, options.cluster_scope != SKIP),
         deadline=deadline,
         expires=render_time(time.time() + life),
         on_event=config.on_event,
@@ -331,14 +333,14 @@ def plan_capture(config: AgentConfig) -> Capture:
     )
 
 
-def build_job_options(
-    config: AgentConfig, namespace: str, collectors: Sequence[Collector]
-) -> JobOptions:
+def build_job_options(config: AgentConfig, namespace: str) -> JobOptions:
     """Return the run's options; raise InvalidRequest for what does not go together."""
     from kubectl_snapshot.agent.capture import build_reads
     from kubectl_snapshot.clients.files.zipapp import read_zipapp
+    from kubectl_snapshot.collectors.choose import choose_collectors
     from kubectl_snapshot.collectors.run.compose import ensure_key
-    from kubectl_snapshot.job.options import INJECT, LEVELS, JobOptions, Zipapp, new_run_id
+    from kubectl_snapshot.collectors.run.context import CLUSTER
+    from kubectl_snapshot.job.options import INJECT, LEVELS, SKIP, JobOptions, Zipapp, new_run_id
 
     if config.privileged not in LEVELS:
         raise InvalidRequest(
@@ -351,6 +353,8 @@ def build_job_options(
 
         read_template(config.template_path)
     settings = ensure_key(choose_settings(config))
+    collectors = choose_collectors(settings, config.cluster_scope != SKIP, config.require_gpu)
+    reads_cluster = any(collector.SCOPE == CLUSTER for collector in collectors)
     required_reads = build_reads(collectors, settings.helm_namespaces, is_optional=False)
     return JobOptions(
         run_id=new_run_id(os.urandom(8)),
@@ -368,7 +372,7 @@ def build_job_options(
         runtime_class=config.runtime_class,
         agent=config.agent,
         zipapp=Zipapp(*read_zipapp(os.environ)) if config.agent == INJECT else None,
-        cluster_scope=config.cluster_scope,
+        cluster_scope=config.cluster_scope if reads_cluster else SKIP,
         reads=required_reads + build_reads(collectors, settings.helm_namespaces, is_optional=True),
         required_reads=required_reads,
         settings=settings,

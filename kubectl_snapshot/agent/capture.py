@@ -7,7 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
-from kubectl_snapshot.collectors.run.compose import collect_redacted, compose_snapshot
+from kubectl_snapshot.collectors.run.compose import (
+    collect_redacted,
+    compose_snapshot,
+    describe_choice,
+)
 from kubectl_snapshot.collectors.run.context import (
     ALL_NAMESPACES,
     CLUSTER,
@@ -104,6 +108,7 @@ def run_capture(capture: Capture) -> Snapshot:
             "run-id": options.run_id,
             "mode": AGENT_UNPRIVILEGED_MODE if options.level == RESTRICTED else AGENT_MODE,
             "cluster-scope": options.cluster_scope,
+            **describe_choice(options.settings, capture.collectors),
         },
         options.settings.redaction.key,
     )

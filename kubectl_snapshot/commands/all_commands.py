@@ -67,7 +67,7 @@ def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
         if word.startswith("-"):
             break
         if word not in COMMANDS:
-            from kubectl_snapshot.commands.flags.suggest import suggest
+            from kubectl_snapshot.text import suggest
 
             raise InvalidRequest(
                 f'unknown command "{word}"',

@@ -278,17 +278,19 @@ def finish(
 
 
 def capture_here(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
-    from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+    from kubectl_snapshot.collectors.choose import choose_collectors
     from kubectl_snapshot.collectors.run.local import LocalCapture, collect_locally
 
+    settings = parse_settings(args, on_event)
+    collectors = choose_collectors(settings, require_gpu=args.require_gpu)
     local = LocalCapture(
         parse_timeout(args.timeout),
         os.environ,
         on_event,
         connection=parse_connection(args),
-        settings=parse_settings(args, on_event),
+        settings=settings,
     )
-    return collect_locally(tuple(ALL_COLLECTORS.values()), __version__, local)
+    return collect_locally(collectors, __version__, local)
 
 
 def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:

@@ -125,17 +125,20 @@ def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> 
 
 
 def take_here(args: argparse.Namespace, timeout_s: float, on_event: OnEvent) -> Snapshot:
+    from kubectl_snapshot.collectors.choose import choose_collectors
     from kubectl_snapshot.collectors.run.local import LocalCapture, collect_locally
     from kubectl_snapshot.snapshotter import check_gpu
 
+    settings = parse_settings(args, on_event)
+    collectors = choose_collectors(settings, require_gpu=args.require_gpu)
     local = LocalCapture(
         timeout_s,
         os.environ,
         on_event,
         host_root=args.host_root or "/",
-        settings=parse_settings(args, on_event),
+        settings=settings,
     )
-    snapshot = collect_locally(choose_collectors(True), __version__, local)
+    snapshot = collect_locally(collectors, __version__, local)
     if args.require_gpu:
         check_gpu(snapshot)
     return snapshot
@@ -167,9 +170,10 @@ def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) 
         kube_error=kube_error,
         settings=ensure_key(settings),
     )
-    collectors = choose_collectors(reads_cluster)
+    collectors = read_collectors(reads_cluster)
+    chosen = [c for c in collectors.values() if settings.collects(c.TYPE)]
     stop = stop_on_sigterm()
-    snapshot = collect_snapshot(collectors, context, timeout_s, metadata, tell, stop)
+    snapshot = collect_snapshot(chosen, context, timeout_s, metadata, tell, stop)
     # One burst, and then at once the end: an ended container's log is not rotated.
     out.write("".join(f"{line}\n" for line in encode_frame(canonical_json(snapshot), args.run_id)))
 
@@ -184,15 +188,15 @@ def stop_on_sigterm() -> threading.Event:
     return stop
 
 
-def choose_collectors(reads_cluster: bool) -> list[Collector]:
-    """Return the collectors of the node, and those of the cluster only where it is read."""
-    from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
-
+def read_collectors(reads_cluster: bool) -> Mapping[str, Collector]:
+    """Return the table of collectors; importing the cluster's costs a pod that needs none."""
     if not reads_cluster:
-        return list(NODE_COLLECTORS.values())
+        from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
+
+        return NODE_COLLECTORS
     from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 
-    return list(ALL_COLLECTORS.values())
+    return ALL_COLLECTORS
 
 
 def connect_from_pod() -> tuple[Kube | None, SnapshotError | None]:

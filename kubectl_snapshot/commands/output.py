@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Callable, NamedTuple, TextIO
 from kubectl_snapshot.commands.flags.connection import connect_with
 from kubectl_snapshot.commands.flags.parser import add_flag, add_repeated_flag
 from kubectl_snapshot.commands.flags.shared import add_api_version_flag
-from kubectl_snapshot.commands.flags.suggest import suggest
 from kubectl_snapshot.commands.terminal import read_width, wants_colour
 from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.render.all_renderers import FITTED, RENDERERS, format_from_path
-from kubectl_snapshot.text import strip_control
+from kubectl_snapshot.text import strip_control, suggest
 
 if TYPE_CHECKING:
     import argparse

@@ -63,8 +63,11 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 def read_checks(args: argparse.Namespace) -> list[PreflightCheck]:
     if args.local:
+        from kubectl_snapshot.collectors.choose import choose_collectors
+        from kubectl_snapshot.commands.flags.collect import parse_settings
         from kubectl_snapshot.job.preflight.checks import OK, PreflightCheck
 
+        choose_collectors(parse_settings(args), require_gpu=args.require_gpu)
         return [PreflightCheck("cluster", OK, "--local needs no cluster")]
     from kubectl_snapshot.job.preflight.report import read_report
     from kubectl_snapshot.snapshotter import ignore_event, plan_capture

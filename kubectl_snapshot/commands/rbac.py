@@ -81,19 +81,19 @@ def read_options(args: argparse.Namespace) -> JobOptions:
     from dataclasses import replace
 
     from kubectl_snapshot.job.options import CLIENT, IMAGE, SKIP
-    from kubectl_snapshot.snapshotter import build_job_options, default_factory, ignore_event
+    from kubectl_snapshot.snapshotter import build_job_options, ignore_event
 
     if args.local:
         raise InvalidRequest("--local needs no rights in a cluster", hint="leave out --local")
-    if args.receiver == AGENT and args.cluster_scope in (CLIENT, SKIP):
-        raise InvalidRequest(
-            f"the agent needs no rights with --cluster-scope {args.cluster_scope}",
-            hint="use --for user for the rights of the user",
-        )
     config = parse_config(args, ignore_event)
-    options = build_job_options(
-        replace(config, agent=IMAGE), read_namespace(args), default_factory().collectors
-    )
+    options = build_job_options(replace(config, agent=IMAGE), read_namespace(args))
+    if args.receiver == AGENT and options.cluster_scope in (CLIENT, SKIP):
+        cause = f"with --cluster-scope {args.cluster_scope}"
+        if options.cluster_scope != args.cluster_scope:
+            cause = "for these collectors, which read nothing of the cluster"
+        raise InvalidRequest(
+            f"the agent needs no rights {cause}", hint="use --for user for the rights of the user"
+        )
     return replace(options, agent=config.agent)
 
 

@@ -111,6 +111,29 @@ def test_the_agent_reads_the_cluster_with_rights_that_come_and_go(
     assert "/api/v1/nodes/node2" in {event["requestURI"] for event in events}
 
 
+@pytest.mark.parametrize(
+    ("words", "types", "scope"),
+    [
+        (["--collect", "OS,K8s"], ["K8s", "OS"], "client"),
+        (["--skip", "K8s,NodeTopology"], ["GPU", "OS", "SystemD"], "skip"),
+        (["--collect", "NodeTopology", "--cluster-scope", "agent"], ["NodeTopology"], "agent"),
+    ],
+)
+def test_the_chosen_types_are_in_the_document_and_no_others(
+    cluster: Cluster,
+    run_snapshot: Run,
+    namespace: str,
+    words: list[str],
+    types: list[str],
+    scope: str,
+) -> None:
+    snapshot = capture(run_snapshot, "-n", namespace, "--node", "node2", *words)
+    assert [m.type for m in snapshot.measurements] == types
+    assert snapshot.metadata["collectors"] == ",".join(types)
+    assert snapshot.metadata["cluster-scope"] == scope
+    assert_nothing_left(cluster, snapshot.metadata["run-id"])
+
+
 def test_a_skipped_scope_asks_the_cluster_nothing(
     cluster: Cluster, run_snapshot: Run, namespace: str
 ) -> None:

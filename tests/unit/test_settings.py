@@ -17,6 +17,7 @@ from kubectl_snapshot.settings import CollectSettings, build_arguments
 
 KEY = b"0123456789abcdef0123456789abcdef"
 NAMESPACES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
+TYPES = st.sampled_from(("K8s", "GPU", "OS", "SystemD", "NodeTopology"))
 UNITS = st.from_regex(r"[A-Za-z0-9:_.@\\-]{1,8}(\*|\.service|\.timer)", fullmatch=True)
 PATTERNS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
 
@@ -31,6 +32,8 @@ SETTINGS = st.builds(
         st.just(Redaction(KEY, is_on=False)),
         st.builds(Redaction, key=st.just(KEY), patterns=lists_of(PATTERNS)),
     ),
+    collectors=lists_of(TYPES),
+    skipped=lists_of(TYPES),
     helm_namespaces=st.one_of(st.just(("*",)), lists_of(NAMESPACES)),
     max_nodes_per_entry=st.integers(0, 10_000),
     systemd_services=lists_of(UNITS),

@@ -45,8 +45,19 @@ def collect_snapshot(
     redaction = context.settings.redaction
     if not redaction.is_on:
         metadata = {**metadata, "redaction": DISABLED}
-    own = {"source-node": context.node_name, "timestamp": render_time(time.time())}
+    own = {
+        "source-node": context.node_name,
+        "timestamp": render_time(time.time()),
+        **describe_choice(context.settings, collectors),
+    }
     return compose_snapshot(measurements, {**own, **metadata}, redaction.key)
+
+
+def describe_choice(settings: CollectSettings, collectors: Sequence[Collector]) -> dict[str, str]:
+    """Return the metadata that names the collectors; empty unless they were chosen."""
+    if not settings.collectors and not settings.skipped:
+        return {}
+    return {"collectors": ",".join(collector.TYPE for collector in collectors)}
 
 
 def ensure_key(settings: CollectSettings) -> CollectSettings:

@@ -40,6 +40,8 @@ def find_values(action: argparse.Action, prefix: str, partial: PartialCommand) -
         if LIVE.startswith(prefix or "-"):
             return (LIVE,)
         return run_until_deadline(SNAPSHOTS, partial) if is_configmap(prefix) else ()
+    if action.dest in ("collect", "skip"):
+        return complete_types(prefix)
     if action.dest not in SOURCES:
         return ()
     values = run_until_deadline(SOURCES[action.dest], partial)
@@ -58,6 +60,14 @@ def is_configmap(prefix: str) -> bool:
 def takes_file(action: argparse.Action, prefix: str) -> bool:
     """Return whether a file name is a candidate: the metavar has FILE then."""
     return "FILE" in str(action.metavar) or (takes_snapshot(action) and not is_configmap(prefix))
+
+
+def complete_types(prefix: str) -> list[str]:
+    """Return the measurement types that may follow those in a comma-separated list."""
+    from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+
+    listed, comma, _ = prefix.rpartition(",")
+    return [f"{listed}{comma}{name}" for name in ALL_COLLECTORS if name not in listed.split(",")]
 
 
 def filter_labels(labels: Sequence[str], prefix: str) -> list[str]:

@@ -10,7 +10,7 @@ from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from kubectl_snapshot.document.redaction.values import Redaction
     from kubectl_snapshot.settings import CollectSettings
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 
 def add_collect_flags(group: Any) -> None:
     """Add the options of the collectors to a parser or a group of one."""
+    add_repeated_flag(
+        group,
+        "--collect",
+        metavar="TYPE[,TYPE]",
+        help="measurement types to collect (repeatable; default: all)",
+    )
+    add_repeated_flag(
+        group,
+        "--skip",
+        metavar="TYPE[,TYPE]",
+        help="measurement types to leave out (repeatable)",
+    )
     add_repeated_flag(
         group,
         "--helm-namespace",
@@ -74,10 +86,20 @@ def parse_settings(
 
     return CollectSettings(
         redaction=parse_redaction(args, on_event),
+        collectors=split_names("--collect", args.collect),
+        skipped=split_names("--skip", args.skip),
         helm_namespaces=parse_namespaces(args.helm_namespace),
         max_nodes_per_entry=args.max_nodes_per_entry,
         systemd_services=parse_units(args.systemd_service),
     )
+
+
+def split_names(flag: str, values: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of repeated, comma-separated lists, each once."""
+    names = [name.strip() for value in values for name in value.split(",")]
+    if not all(names):
+        raise InvalidRequest(f"{flag} has an empty name", hint=f"use {flag} OS,GPU")
+    return tuple(dict.fromkeys(names))
 
 
 def parse_redaction(

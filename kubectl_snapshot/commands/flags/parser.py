@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import argparse
 
-from kubectl_snapshot.commands.flags.suggest import suggest
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.text import suggest
 
 TYPE_CHECKING = False  # typing's is slow to import, and every start pays
 if TYPE_CHECKING:

@@ -67,3 +67,10 @@ def test_the_flag_chooses_the_units(root: Path) -> None:
     (found,) = [m.subtypes for m in snapshot.measurements if m.type == "SystemD"]
     assert [s.name for s in found] == ["docker.service", "kubelet.service"]
     assert {s.data["ActiveState"] for s in found} == {"active"}
+
+
+def test_only_the_chosen_types_are_in_the_document(root: Path) -> None:
+    snapshot = collect(root, "--collect=SystemD,OS", "--collect", "GPU", "--skip", "SystemD")
+    assert [m.type for m in snapshot.measurements] == ["GPU", "OS"]
+    assert snapshot.metadata["collectors"] == "GPU,OS"
+    assert "collectors" not in collect(root).metadata

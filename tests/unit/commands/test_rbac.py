@@ -148,3 +148,16 @@ def test_the_namespace_is_that_of_the_context_where_there_is_one(tmp_path: Path)
 def test_what_needs_no_rights_or_can_have_none_is_refused(words: list[str]) -> None:
     with pytest.raises(InvalidRequest):
         printed(*words)
+
+
+def test_rights_shrink_with_the_collectors() -> None:
+    words = ("-n", "ops", "--collect", "OS,NodeTopology")
+    role = objects(*words)["ClusterRole /kubectl-snapshot-agent-ops"]
+    assert rights(role) == {"nodes": ["list"]}
+    user = objects("-n", "ops", "--for", "user", "--skip", "K8s,NodeTopology")
+    assert list(user) == ["Role ops/kubectl-snapshot-user-ops"]
+
+
+def test_an_agent_that_reads_nothing_of_the_cluster_needs_no_rights() -> None:
+    with pytest.raises(InvalidRequest, match="the agent needs no rights for these collectors"):
+        printed("--collect", "OS")

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from kubectl_snapshot.commands import capture
-from kubectl_snapshot.commands.flags.collect import parse_redaction
+from kubectl_snapshot.commands.flags.collect import parse_redaction, parse_settings
 from kubectl_snapshot.commands.flags.environment import parse_flags
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.main import main
+from tests.servers.kubeconfigs import write_kubeconfig
 from tests.unit.document.secret_corpus import NAMED, SHAPED, make_corpus, pieces_of
 from tests.unit.hosts import VM_UBUNTU, copy_host
 from tests.validation import parse_valid, subtype
@@ -151,3 +152,52 @@ def test_the_key_is_given_by_a_file_only() -> None:
         "--redact",
         "--redact-key-file",
     }
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "expected"),
+    [
+        (("--collect", "OS,GPU", "--collect=OS"), {}, (("OS", "GPU"), ())),
+        (
+            (),
+            {"KUBECTL_SNAPSHOT_COLLECT": "OS,GPU", "KUBECTL_SNAPSHOT_SKIP": "GPU K8s"},
+            (("OS", "GPU"), ("GPU", "K8s")),
+        ),
+        (("--collect=K8s",), {"KUBECTL_SNAPSHOT_COLLECT": "OS"}, (("K8s",), ())),
+    ],
+)
+def test_collectors_are_chosen_by_lists_flags_and_variables(
+    words: tuple[str, ...], variables: dict[str, str], expected: tuple[tuple[str, ...], ...]
+) -> None:
+    settings = parse_settings(parse_flags(capture.build_parser(), words, variables))
+    assert (settings.collectors, settings.skipped) == expected
+
+
+@pytest.mark.parametrize("words", [("--collect=",), ("--skip", "OS,")])
+def test_an_empty_name_is_refused(words: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidRequest, match="has an empty name"):
+        parse_settings(parse_flags(capture.build_parser(), words, {}))
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["collect"],
+        ["--local"],
+        ["rbac"],
+        ["preflight"],
+        ["preflight", "--local"],
+        ["query", "@live", "OS"],
+    ],
+)
+def test_every_verb_that_collects_refuses_an_unknown_collector(
+    verb: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(
+        "KUBECONFIG", str(write_kubeconfig(tmp_path / "config", {"server": "https://127.0.0.1:1"}))
+    )
+    assert main([*verb, "--collect", "os"]) == 2
+    assert "did you mean OS?" in capsys.readouterr().err

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.commands.flags.suggest import suggest
 from kubectl_snapshot.main import main
+from kubectl_snapshot.text import suggest
 
 
 def test_the_closest_word_comes_before_the_rest() -> None:

@@ -45,6 +45,7 @@ from tests.servers.connect_proxy import serve_proxy
 from tests.servers.http_server import Server
 from tests.servers.kubeconfigs import write_kubeconfig
 from tests.servers.oidc_issuer import CLIENT, serve_issuer
+from tests.servers.transports import TRANSPORTS, connect_through
 
 REVIEW = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 EXEC_VERSION = "client.authentication.k8s.io/v1"
@@ -60,9 +61,14 @@ def server_keys(cluster: Cluster) -> dict[str, str]:
     return dict(config["clusters"][0]["cluster"])
 
 
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def admin(cluster: Cluster) -> Kube:
-    return connect(ConnectionOptions(kubeconfig=cluster.kubeconfig), {})
+def admin(cluster: Cluster, transport: str) -> Kube:
+    return connect_through(transport, cluster.kubeconfig)
 
 
 @pytest.fixture
@@ -229,9 +235,7 @@ def test_an_exec_plugin_that_fails_on_a_terminal_says_so(
     finally:
         os.close(terminal)
         os.close(master)
-    assert done.stdout.decode().startswith(
-        "[UNAUTHORIZED] the exec plugin sh ended with exit code 1"
-    )
+    assert done.stdout.decode().startswith("[UNAUTHORIZED] the exec plugin sh exited with code 1")
     assert b"the session is over" in passed_on
 
 
@@ -357,9 +361,12 @@ def test_an_unknown_context_is_not_found_and_those_that_exist_are_told(cluster: 
 # Getting there
 
 
-def test_a_wrong_ca_is_refused_with_what_to_do(person: Person, local_pki: Path) -> None:
+def test_a_wrong_ca_is_refused_with_what_to_do(
+    person: Person, local_pki: Path, tmp_path: Path, transport: str
+) -> None:
     wrong = base64.b64encode((local_pki / "ca.crt").read_bytes()).decode()
-    caught = refusal(person({}, {"certificate-authority-data": wrong}))
+    person({}, {"certificate-authority-data": wrong})
+    caught = refusal(connect_through(transport, str(tmp_path / "kubeconfig")))
     assert isinstance(caught, ServiceUnavailable)
     assert "not trusted" in caught.why
     assert "--certificate-authority" in caught.hint
@@ -367,9 +374,10 @@ def test_a_wrong_ca_is_refused_with_what_to_do(person: Person, local_pki: Path) 
     assert "not trusted" in flagged.why
 
 
-def test_a_wrong_server_is_named_at_once(person: Person) -> None:
+def test_a_wrong_server_is_named_at_once(person: Person, tmp_path: Path, transport: str) -> None:
+    person({}, {"server": "https://127.0.0.1:1"})
     before = time.monotonic()
-    caught = refusal(person({}, {"server": "https://127.0.0.1:1"}))
+    caught = refusal(connect_through(transport, str(tmp_path / "kubeconfig")))
     assert time.monotonic() - before < 2
     assert isinstance(caught, ServiceUnavailable)
     assert "https://127.0.0.1:1" in caught.why
@@ -419,7 +427,11 @@ def faults() -> list[faulty_proxy.Fault]:
 
 @pytest.fixture
 def faulty(
-    cluster: Cluster, server_keys: dict[str, str], local_pki: Path, faults: list[faulty_proxy.Fault]
+    cluster: Cluster,
+    server_keys: dict[str, str],
+    local_pki: Path,
+    faults: list[faulty_proxy.Fault],
+    transport: str,
 ) -> Iterator[tuple[Kube, Server]]:
     """The administrator's client behind a proxy that breaks what `faults` says, and the proxy."""
     authority = local_pki / "real-ca.crt"
@@ -431,7 +443,7 @@ def faulty(
     with faulty_proxy.serve_faulty(server_keys["server"], str(authority), keys, faults) as server:
         keys_of_proxy = {"server": server.url, "certificate-authority": str(local_pki / "ca.crt")}
         path = write_kubeconfig(local_pki / "faulty.kubeconfig", keys_of_proxy, user)
-        yield connect(ConnectionOptions(kubeconfig=path), {}), server
+        yield connect_through(transport, path), server
 
 
 def test_resets_5xx_and_cut_answers_are_read_again(
@@ -478,9 +490,9 @@ def test_a_creation_whose_answer_was_lost_meets_its_own_object(
 # What the server says
 
 
-def test_a_missing_right_is_told_in_the_servers_words(cluster: Cluster) -> None:
+def test_a_missing_right_is_told_in_the_servers_words(cluster: Cluster, transport: str) -> None:
     cluster.require_lab()
-    viewer = connect(ConnectionOptions(kubeconfig=str(cluster.viewer_kubeconfig)), {})
+    viewer = connect_through(transport, str(cluster.viewer_kubeconfig))
     with pytest.raises(Unauthorized) as caught:
         viewer.request("GET", "/api/v1/nodes", doing="list nodes")
     assert (caught.value.status, caught.value.what) == (403, "cannot list nodes")

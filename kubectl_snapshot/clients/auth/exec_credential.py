@@ -1,7 +1,7 @@
-"""Credential plugins: the programs that a kubeconfig names to log in (KEP-541).
+"""Credential (exec) plugins of a kubeconfig (KEP-541): start, output, errors.
 
-The contract is client.authentication.k8s.io v1 and v1beta1. A plugin runs with our environment and
-its own; what it says on stderr reaches the user as it comes, because it may ask for something.
+The API is client.authentication.k8s.io v1 and v1beta1. A plugin gets our environment plus its own;
+its stderr is copied to ours at once, because it may ask the user for something.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 API_GROUP = "client.authentication.k8s.io"
 API_VERSIONS = (f"{API_GROUP}/v1", f"{API_GROUP}/v1beta1")
-# A browser login takes its time; a plugin that asks nobody does not.
+# A login in a browser takes minutes.
 INTERACTIVE_TIMEOUT_S = 300.0
 TIMEOUT_S = 60.0
-LAST_WORDS_BYTES = 2000
-LAST_WORDS_S = 0.5
+STDERR_TAIL_BYTES = 2000
+STDERR_TAIL_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,15 @@ class ExecAnswer:
 def run_exec_plugin(
     spec: Mapping[str, Any], access: Access, env: Mapping[str, str], timeout_s: float = 0.0
 ) -> ExecAnswer:
-    """Return what the user's plugin answers.
+    """Run the user's exec plugin and return its credential.
 
-    Raises InvalidRequest (the kubeconfig), NotFound (no such program), Unauthorized (all the rest).
+    Raises InvalidRequest (the kubeconfig), NotFound (no such program), Unauthorized (all others).
     Blocks until the plugin ends, at most `timeout_s` (0: a minute, or five with a terminal).
     """
     command, api_version = spec.get("command"), spec.get("apiVersion")
     if not isinstance(command, str) or not command or api_version not in API_VERSIONS:
         raise InvalidRequest(
-            f"the exec plugin of user {access.user_name} is not one that can be run",
+            f"invalid exec plugin of user {access.user_name}",
             why=f"command is {command!r}, apiVersion {api_version!r}",
             hint=f"apiVersion must be one of {', '.join(API_VERSIONS)}",
         )
@@ -73,21 +73,21 @@ def is_interactive(spec: Mapping[str, Any], user_name: str) -> bool:
     mode = spec.get("interactiveMode") or "IfAvailable"
     if mode not in ("Never", "IfAvailable", "Always"):
         raise InvalidRequest(
-            f"interactiveMode of user {user_name} is not one of Never, IfAvailable, Always",
-            why=f"it is {mode!r}",
+            f"invalid interactiveMode {mode!r} of user {user_name}",
+            why="it must be Never, IfAvailable or Always",
         )
     has_terminal = sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
     if mode == "Always" and not has_terminal:
         raise Unauthorized(
             f"the exec plugin of user {user_name} needs a terminal",
             why="its interactiveMode is Always, and standard input is not a terminal",
-            hint="run the command in a terminal, or use a user that needs no questions",
+            hint="run the command in a terminal, or use another user",
         )
     return has_terminal and mode != "Never"
 
 
 def build_exec_info(spec: Mapping[str, Any], cluster: Mapping[str, Any], interactive: bool) -> str:
-    """Return the ExecCredential that a plugin finds in KUBERNETES_EXEC_INFO."""
+    """Return the ExecCredential for the plugin's KUBERNETES_EXEC_INFO variable."""
     request: dict[str, Any] = {"interactive": interactive}
     if spec.get("provideClusterInfo") is True:
         names = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url")
@@ -105,37 +105,37 @@ def build_exec_info(spec: Mapping[str, Any], cluster: Mapping[str, Any], interac
 
 
 def parse_exec_answer(output: bytes, api_version: str, command: str) -> ExecAnswer:
-    """Return the credential in a plugin's output; its text never becomes part of an error."""
+    """Return the credential in a plugin's output; no error quotes the output."""
 
     def refuse(why: str) -> Unauthorized:
-        return Unauthorized(f"the exec plugin {command} gave no credential", why=why)
+        return Unauthorized(f"invalid output of the exec plugin {command}", why=why)
 
     try:
         document = json.loads(output)
     except (ValueError, RecursionError):
-        raise refuse("its output is not JSON") from None
+        raise refuse("it is not JSON") from None
     status = document.get("status") if isinstance(document, dict) else None
     if not isinstance(status, dict) or document.get("kind") != "ExecCredential":
-        raise refuse("its output is no ExecCredential with a status")
+        raise refuse("it is not an ExecCredential with a status")
     if document.get("apiVersion") != api_version:
-        raise refuse(f"its output is not of apiVersion {api_version}")
+        raise refuse(f"its apiVersion is not {api_version}")
     names = ("token", "clientCertificateData", "clientKeyData", "expirationTimestamp")
     texts = [status.get(name) or "" for name in names]
     if not all(isinstance(text, str) for text in texts):
-        raise refuse("a field of its status is not text")
+        raise refuse("a field of its status is not a string")
     token, certificate, key, expiry = texts
     if not token and not certificate:
-        raise refuse("its status holds neither a token nor a certificate")
+        raise refuse("its status has neither a token nor a certificate")
     if bool(certificate) != bool(key):
-        raise refuse("its status holds a certificate without a key, or the other way round")
+        raise refuse("its status has a certificate without a key, or a key without a certificate")
     expires_at = parse_timestamp(expiry) if expiry else float("inf")
     if expires_at is None:
-        raise refuse("its expirationTimestamp is not a time of RFC 3339")
+        raise refuse("its expirationTimestamp is not an RFC 3339 time")
     return ExecAnswer(token, certificate, key, expires_at)
 
 
 def parse_timestamp(text: str) -> float | None:
-    """Return a time of RFC 3339 as seconds since the epoch, None if it is none."""
+    """Return an RFC 3339 time as seconds since the epoch, None if it is invalid."""
     match = re.fullmatch(
         r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.\d+)?(?:[Zz]|([+-]\d\d:\d\d))", text
     )
@@ -170,7 +170,7 @@ def _start(
 
 
 def _read_output(process: subprocess.Popen[bytes], command: str, timeout_s: float) -> bytes:
-    """Return the output of a plugin that ends well; raise with its last words otherwise."""
+    """Return a plugin's stdout; Unauthorized with its last stderr line if it fails."""
     kept = {"stdout": b"", "stderr": b""}
     pipes = {"stdout": process.stdout, "stderr": process.stderr}
     readers = [
@@ -183,26 +183,26 @@ def _read_output(process: subprocess.Popen[bytes], command: str, timeout_s: floa
         process.wait(timeout_s)
     except subprocess.TimeoutExpired:
         raise Unauthorized(
-            f"the exec plugin {command} did not answer", why=f"it ran for {timeout_s:g} s"
+            f"the exec plugin {command} timed out", why=f"it ran for {timeout_s:g} s"
         ) from None
     finally:
         process.kill()
         process.wait()
-        # A child of the plugin may hold a pipe open; what the plugin said is here by then.
+        # A child of the plugin may keep a pipe open; the plugin's own output has arrived by then.
         for reader in readers:
-            reader.join(LAST_WORDS_S)
+            reader.join(STDERR_TAIL_S)
     if process.returncode != 0:
         words = kept["stderr"].decode(errors="replace").strip().split("\n")[-1]
         raise Unauthorized(
-            f"the exec plugin {command} ended with exit code {process.returncode}",
+            f"the exec plugin {command} exited with code {process.returncode}",
             why=single_line(words),
-            hint="log in with it first, or run it by hand to see what it says",
+            hint="log in with it first, or run it by hand to see its output",
         )
     return kept["stdout"]
 
 
 def _drain(pipe: IO[bytes], kept: dict[str, bytes], name: str) -> None:
-    """Keep what a pipe gives; pass stderr on at once, as the plugin may be asking for something."""
+    """Keep a pipe's output; copy stderr to ours at once, as the plugin may be asking the user."""
     with pipe:
         while True:
             piece = pipe.read1(65536)  # type: ignore[attr-defined]
@@ -211,7 +211,7 @@ def _drain(pipe: IO[bytes], kept: dict[str, bytes], name: str) -> None:
             if name == "stdout":
                 kept[name] += piece
                 continue
-            kept[name] = (kept[name] + piece)[-LAST_WORDS_BYTES:]
+            kept[name] = (kept[name] + piece)[-STDERR_TAIL_BYTES:]
             if sys.stderr is not None:
                 sys.stderr.write(piece.decode(errors="replace"))
                 sys.stderr.flush()
@@ -222,9 +222,9 @@ def _extra_env(spec: Mapping[str, Any]) -> dict[str, str]:
     try:
         return {str(item["name"]): str(item["value"]) for item in listed}
     except (TypeError, KeyError) as error:
-        raise InvalidRequest("env of an exec plugin is not a list of names and values") from error
+        raise InvalidRequest("env of an exec plugin is not a list of name and value") from error
 
 
 def _certificate_authority(cluster: Mapping[str, Any]) -> str:
-    """Return the cluster's CA in base64: a plugin gets the data, whatever the kubeconfig has."""
+    """Return the cluster's CA in base64, also where the kubeconfig has a file name."""
     return base64.b64encode(read_secret(cluster, "certificate-authority", "the cluster")).decode()

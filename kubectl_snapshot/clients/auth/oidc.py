@@ -1,8 +1,8 @@
-"""The `oidc` auth-provider of a kubeconfig: an ID token, and its refresh at the issuer.
+"""The `oidc` auth-provider of a kubeconfig: its ID token, and the token's refresh at the issuer.
 
-OpenID Connect Core 1.0 section 12 and RFC 6749 section 6. As with kubectl, new tokens are written
-back to the kubeconfig: an issuer may take a refresh token once only, and the next program that
-reads the file needs the new one. Only the tokens' own characters are replaced.
+OpenID Connect Core 1.0 section 12 and RFC 6749 section 6. Like kubectl, this module writes new
+tokens back to the kubeconfig: an issuer may accept a refresh token only once, and the next program
+needs the new one. Nothing else in the file changes.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ LOGIN_HINT = "log in again with the tool that wrote the kubeconfig"
 def read_id_token(
     provider: Mapping[str, Any], access: Access, fetch: Fetch, is_refused: bool
 ) -> tuple[dict[str, str], float]:
-    """Return the provider's config with a valid `id-token`, and when that expires.
+    """Return the provider's config with a valid `id-token`, and its expiry in epoch seconds.
 
-    Asks the issuer where the token has expired or was refused. Raises Unauthorized if there is no
-    way to a new one, InvalidRequest for a provider other than oidc.
+    Asks the issuer if the token has expired or the server refused it. Raises Unauthorized if the
+    token cannot be refreshed, InvalidRequest for a provider other than oidc.
     """
     if provider.get("name") != "oidc":
         raise InvalidRequest(
@@ -50,7 +50,7 @@ def read_id_token(
     if not config.get("refresh-token") or not config.get("idp-issuer-url"):
         raise Unauthorized(
             f"the login of user {access.user_name} has expired",
-            why="its auth-provider has no refresh-token and idp-issuer-url to renew it with",
+            why="its auth-provider lacks a refresh-token or an idp-issuer-url",
             hint=LOGIN_HINT,
         )
     renewed = refresh_tokens(config, access, fetch)
@@ -59,7 +59,7 @@ def read_id_token(
 
 
 def token_expiry(id_token: str) -> float:
-    """Return when a JWT expires, less a margin, in seconds since the epoch; 0 if it is not said."""
+    """Return a JWT's expiry less a margin, in epoch seconds; 0 if it has none."""
     parts = id_token.split(".")
     if len(parts) != 3:
         return 0.0
@@ -71,7 +71,7 @@ def token_expiry(id_token: str) -> float:
 
 
 def refresh_tokens(config: Mapping[str, str], access: Access, fetch: Fetch) -> dict[str, str]:
-    """Return the config with the tokens that the issuer gives for its refresh token."""
+    """Return the config with new tokens, which the issuer returns for the refresh token."""
     place = f"user {access.user_name}"
     authority = read_secret(config, "idp-certificate-authority", place)
     issuer = config["idp-issuer-url"].rstrip("/")
@@ -79,12 +79,12 @@ def refresh_tokens(config: Mapping[str, str], access: Access, fetch: Fetch) -> d
     discovered = _json_object(status, body, issuer, place)
     endpoint = discovered.get("token_endpoint")
     if not isinstance(endpoint, str):
-        raise Unauthorized(f"{issuer} names no token endpoint", hint=LOGIN_HINT)
+        raise Unauthorized(f"{issuer} has no token endpoint", hint=LOGIN_HINT)
 
     client, secret = config.get("client-id", ""), config.get("client-secret", "")
     form = {"grant_type": "refresh_token", "refresh_token": config["refresh-token"]}
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-    # OpenID Connect Discovery 1.0: an issuer that names no method means client_secret_basic.
+    # OpenID Connect Discovery 1.0: client_secret_basic is the default.
     methods = discovered.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
     if secret and "client_secret_basic" in methods:
         pair = f"{quote(client, safe='')}:{quote(secret, safe='')}"
@@ -95,7 +95,7 @@ def refresh_tokens(config: Mapping[str, str], access: Access, fetch: Fetch) -> d
     answer = _json_object(status, body, issuer, place)
     id_token, refresh_token = answer.get("id_token"), answer.get("refresh_token")
     if not isinstance(id_token, str) or not id_token:
-        raise Unauthorized(f"{issuer} gave no id_token for {place}", hint=LOGIN_HINT)
+        raise Unauthorized(f"{issuer} returned no id_token for {place}", hint=LOGIN_HINT)
     renewed = {**config, "id-token": id_token}
     if isinstance(refresh_token, str) and refresh_token:
         renewed["refresh-token"] = refresh_token
@@ -103,7 +103,7 @@ def refresh_tokens(config: Mapping[str, str], access: Access, fetch: Fetch) -> d
 
 
 def store_tokens(path: str, old: Mapping[str, str], new: Mapping[str, str]) -> None:
-    """Replace the old tokens in a kubeconfig by the new ones; warn where that cannot be done."""
+    """Replace the old tokens in a kubeconfig; log a warning if it cannot be written."""
     changed = [
         (old[key], new[key])
         for key in ("id-token", "refresh-token")
@@ -121,7 +121,7 @@ def store_tokens(path: str, old: Mapping[str, str], new: Mapping[str, str]) -> N
         finally:
             os.unlink(lock)
     except OSError as error:
-        _warn_unstored(path, error.strerror or "", old, new)
+        _warn_not_stored(path, error.strerror or "", old, new)
 
 
 def _write_replaced(path: str, part: str, changed: list[tuple[str, str]]) -> None:
@@ -142,8 +142,8 @@ def _write_replaced(path: str, part: str, changed: list[tuple[str, str]]) -> Non
         raise
 
 
-def _warn_unstored(path: str, why: str, old: Mapping[str, str], new: Mapping[str, str]) -> None:
-    """Say that the kubeconfig still holds a refresh token that may be used up."""
+def _warn_not_stored(path: str, why: str, old: Mapping[str, str], new: Mapping[str, str]) -> None:
+    """Warn that the kubeconfig still has a refresh token that the issuer may reject."""
     if old["refresh-token"] == new["refresh-token"]:
         return
     import logging
@@ -164,10 +164,10 @@ def _json_object(status: int, body: bytes, issuer: str, place: str) -> dict[str,
     if status == 200 and isinstance(answer, dict):
         return answer
     # RFC 6749 section 5.2: `error` is a word like invalid_grant, `error_description` a sentence.
-    told = answer if isinstance(answer, dict) else {}
-    words = [str(told[key]) for key in ("error", "error_description") if key in told]
+    fields = answer if isinstance(answer, dict) else {}
+    words = [str(fields[key]) for key in ("error", "error_description") if key in fields]
     raise Unauthorized(
-        f"{issuer} does not renew the login of {place}",
+        f"{issuer} did not refresh the login of {place}",
         why=f"it answered {status}" + (f": {', '.join(words)}" if words else ""),
         hint=LOGIN_HINT,
     )

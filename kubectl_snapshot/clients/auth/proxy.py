@@ -1,10 +1,11 @@
-"""Which proxy leads to a server: a kubeconfig's `proxy-url`, else the environment, as kubectl does.
+"""Choice of the HTTP proxy: a kubeconfig's `proxy-url`, else HTTPS_PROXY and NO_PROXY, as kubectl.
 
-The rules for the environment are those of golang.org/x/net/http/httpproxy. Pure.
+The rules of the environment are those of golang.org/x/net/http/httpproxy. Pure.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Proxy:
-    """An HTTP proxy; `authorization` is the whole value of its header, "" without a login."""
+    """An HTTP proxy; `authorization` is its Proxy-Authorization header, "" without a login."""
 
     url: str
     authorization: str = field(default="", repr=False)
 
 
 def choose_proxy(server: str, proxy_url: str, env: Mapping[str, str]) -> Proxy | None:
-    """Return the proxy for a server, None for a direct way; raises InvalidRequest for SOCKS."""
+    """Return the proxy for a server, None for a direct connection; InvalidRequest for SOCKS."""
     scheme = server.partition("://")[0].lower()
     if proxy_url:
         return parse_proxy(proxy_url)
@@ -36,18 +37,20 @@ def choose_proxy(server: str, proxy_url: str, env: Mapping[str, str]) -> Proxy |
 
 
 def parse_proxy(text: str) -> Proxy:
-    """Return the proxy that a URL names; one without a scheme is an http one."""
+    """Return the proxy of a URL; the default scheme is http."""
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
     if not host:
-        raise InvalidRequest("the proxy's URL names no host", hint="write it as http://HOST:PORT")
+        raise InvalidRequest(
+            "invalid proxy URL: it has no host", hint="write it as http://HOST:PORT"
+        )
     if parts.scheme not in ("http", "https"):
         raise InvalidRequest(
-            f"a proxy of kind {parts.scheme} is not supported",
-            why=f"the way to the cluster leads over {parts.scheme}://{host}",
+            f"unsupported proxy scheme {parts.scheme}",
+            why=f"the proxy is {parts.scheme}://{host}",
             hint="use an http or https proxy, or `kubectl proxy` and --server",
         )
     authorization = ""
@@ -58,7 +61,7 @@ def parse_proxy(text: str) -> Proxy:
 
 
 def is_bypassed(server: str, no_proxy: str) -> bool:
-    """Return whether NO_PROXY, or being this machine, excepts a server from the proxy."""
+    """Return whether the connection is direct: NO_PROXY lists the server, or it is local."""
     parts = urlsplit(server)
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -70,8 +73,6 @@ def is_bypassed(server: str, no_proxy: str) -> bool:
 
 
 def _matches(entry: str, host: str, port: int, address: _Address | None) -> bool:
-    import ipaddress
-
     if entry == "*":
         return True
     if "/" in entry:
@@ -84,17 +85,15 @@ def _matches(entry: str, host: str, port: int, address: _Address | None) -> bool
         name, _, entry_port = entry[1:].partition("]")
     if entry_port.lstrip(":") not in ("", str(port)):
         return False
-    excepted = _ip_address(name)
-    if excepted is not None or address is not None:
-        return excepted == address
+    listed = _ip_address(name)
+    if listed is not None or address is not None:
+        return listed == address
     if name.startswith("*."):
         name = name[1:]
     return host.endswith(name) if name.startswith(".") else ("." + host).endswith("." + name)
 
 
 def _ip_address(text: str) -> _Address | None:
-    import ipaddress
-
     try:
         return ipaddress.ip_address(text)
     except ValueError:

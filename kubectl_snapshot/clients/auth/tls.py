@@ -1,7 +1,7 @@
-"""Whom we trust and who we are in a TLS handshake. No connection is made here.
+"""TLS contexts: trusted CAs, client certificate. Connects to nothing.
 
-Trust is the kubeconfig's CA, else the system's. Keys that a kubeconfig holds never lie in a file
-that outlives a call.
+The kubeconfig's CA is trusted, else the system's. A key from a kubeconfig is never in a file that
+outlives the call.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from kubectl_snapshot.errors import InvalidRequest
 if TYPE_CHECKING:
     import ssl
 
-# ssl.VERIFY_X509_PARTIAL_CHAIN, which Python has a name for since 3.10.
+# ssl.VERIFY_X509_PARTIAL_CHAIN, which Python has since 3.10.
 PARTIAL_CHAIN = 0x80000
 
 
 def build_tls_context(
     authority: bytes, certificate: bytes = b"", key: bytes = b"", is_verified: bool = True
 ) -> ssl.SSLContext:
-    """Return a client's context; `authority` is PEM, empty trusts the system's CAs.
+    """Return a client's TLS context; an empty `authority` (PEM) trusts the system's CAs.
 
-    Raises InvalidRequest for a CA, certificate or key that OpenSSL does not accept. As Go does, it
-    takes any certificate of the CA file for a root, and does not ask for the extensions that
-    Python 3.13's default context insists on and that many clusters' CAs lack.
+    Raises InvalidRequest for a CA, certificate or key that OpenSSL rejects. Like Go, it trusts any
+    certificate of the CA file as a root, and does not require the extensions that Python 3.13's
+    default context requires and many clusters' CAs lack.
     """
     import ssl
 
@@ -42,9 +42,9 @@ def build_tls_context(
             context.load_verify_locations(cadata=authority.decode("ascii", "ignore"))
         except (ssl.SSLError, ValueError) as error:
             raise InvalidRequest(
-                "the certificate authority is not a PEM certificate",
+                "invalid certificate authority: not PEM",
                 why=ssl_reason(error),
-                hint="name the right file with --certificate-authority",
+                hint="pass the right file with --certificate-authority",
             ) from error
     else:
         context.load_default_certs()
@@ -54,7 +54,7 @@ def build_tls_context(
 
 
 def ssl_reason(error: BaseException) -> str:
-    """Return OpenSSL's words for an error, without codes and the place in its sources."""
+    """Return OpenSSL's message for an error, without error codes and source lines."""
     import re
 
     verify_message = getattr(error, "verify_message", "")
@@ -64,7 +64,7 @@ def ssl_reason(error: BaseException) -> str:
 
 
 def _load_client_certificate(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
-    """Load a certificate and its key through a file that has no name, or none for long."""
+    """Load a certificate and its key through a memfd or a short-lived temporary file."""
     import ssl
 
     descriptor, path = _open_private_file()
@@ -72,9 +72,7 @@ def _load_client_certificate(context: ssl.SSLContext, certificate: bytes, key: b
         os.write(descriptor, certificate + b"\n" + key)
         context.load_cert_chain(path, password=_refuse_password)
     except (ssl.SSLError, ValueError) as error:
-        raise InvalidRequest(
-            "the client certificate and its key cannot be used", why=ssl_reason(error)
-        ) from error
+        raise InvalidRequest("invalid client certificate or key", why=ssl_reason(error)) from error
     finally:
         os.close(descriptor)
         if not path.startswith("/proc/"):
@@ -96,5 +94,5 @@ def _open_private_file() -> tuple[int, str]:
 
 
 def _refuse_password() -> str:
-    """Answer OpenSSL, which would ask on the terminal for the password of a key."""
+    """Refuse a password-protected key: OpenSSL would ask for the password on the terminal."""
     raise ValueError("the key is encrypted, which kubectl does not support either")

@@ -1,6 +1,6 @@
-"""Which API resources of a kind the server has, by discovery: GET /apis, GET /apis/GROUP/VERSION.
+"""API discovery: GET /apis and GET /apis/GROUP/VERSION.
 
-Only groups that the caller asks for are looked into, so that one broken group costs no other.
+Reads only the groups that the caller selects, so that one broken group does not affect others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Resource:
-    """A kind that can be listed, in the version that the server prefers of those that have it."""
+    """A listable resource, in the first version that serves it, the preferred one first."""
 
     group: str
     version: str
@@ -31,12 +31,12 @@ class Resource:
 
     @property
     def title(self) -> str:
-        """Return the resource as kubectl takes it."""
+        """Return the resource's name for kubectl, `applications.argoproj.io`."""
         return f"{self.name}.{self.group}"
 
 
 def read_groups(kube: Kube, deadline: float) -> list[dict[str, Any]]:
-    """Return the API groups (meta/v1 APIGroup); that of core/v1 is not among them."""
+    """Return the API groups (meta/v1 APIGroup) without the core group."""
     answer = kube.request("GET", "/apis", doing="list the API groups", deadline=deadline)
     groups: list[dict[str, Any]] = (answer.body or {}).get("groups") or []
     return groups
@@ -45,15 +45,15 @@ def read_groups(kube: Kube, deadline: float) -> list[dict[str, Any]]:
 def find_resources(
     kube: Kube,
     groups: Sequence[Mapping[str, Any]],
-    is_wanted: Callable[[str], bool],
+    is_selected: Callable[[str], bool],
     kind: str,
     deadline: float,
 ) -> list[Resource]:
-    """Return the resource of a kind of each wanted group that has it, by group name."""
+    """Return the resource of a kind from each selected group that has it, sorted by group."""
     found = [
         _find_in_group(kube, group, kind, deadline)
         for group in sorted(groups, key=lambda group: str(group["name"]))
-        if is_wanted(group["name"])
+        if is_selected(group["name"])
     ]
     return [resource for resource in found if resource is not None]
 

@@ -167,7 +167,7 @@ def test_a_kubeconfig_that_another_program_holds_is_left_alone_with_a_warning(
 @pytest.mark.parametrize(
     ("values", "why"),
     [
-        ({"refresh_token": '""'}, "no refresh-token"),
+        ({"refresh_token": '""'}, "lacks a refresh-token"),
         ({"refresh_token": "used-up"}, "it answered 400: invalid_grant, token is used up"),
         ({"secret": "wrong"}, "it answered 401: invalid_client"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import threading
 from typing import Any
 
@@ -13,10 +12,10 @@ from kubectl_snapshot.clients.kube.transport import parse_server
 from kubectl_snapshot.errors import InvalidRequest, ServiceUnavailable
 from kubectl_snapshot.snapshotter import AgentConfig, plan_capture
 from tests.servers.http_server import Exchange, Server, serve
+from tests.servers.transports import HAS_API_CLIENT
 
 needs_api_client = pytest.mark.skipif(
-    importlib.util.find_spec("kubernetes.client.api_client") is None,
-    reason="the zipapp's slim packages have no ApiClient",
+    not HAS_API_CLIENT, reason="the zipapp's slim packages have no ApiClient"
 )
 
 

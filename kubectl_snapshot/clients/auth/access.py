@@ -7,6 +7,7 @@ The precedence is kubectl's (k8s.io/client-go, tools/clientcmd). `credentials` l
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.auth.kubeconfig import Config, read_config, read_service_account
@@ -110,8 +111,6 @@ def select_access(config: Config, options: ConnectionOptions) -> Access:
 
 def render_kubectl(command: str, options: ConnectionOptions) -> str:
     """Return a kubectl command for the same cluster and user, in backquotes, for hints."""
-    from shlex import quote
-
     flags = {
         "--kubeconfig": options.kubeconfig,
         "--context": options.context,

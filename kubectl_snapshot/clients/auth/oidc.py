@@ -146,7 +146,7 @@ def _warn_not_stored(path: str, why: str, old: Mapping[str, str], new: Mapping[s
     """Warn that the kubeconfig still has a refresh token that the issuer may reject."""
     if old["refresh-token"] == new["refresh-token"]:
         return
-    import logging
+    import logging  # late: 4 ms, and only a refused write needs it
 
     logging.getLogger(__name__).warning(
         "the issuer replaced the refresh token, and %s cannot be written (%s): %s",

@@ -7,6 +7,7 @@ outlives the call.
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.errors import InvalidRequest
@@ -27,7 +28,7 @@ def build_tls_context(
     certificate of the CA file as a root, and does not require the extensions that Python 3.13's
     default context requires and many clusters' CAs lack.
     """
-    import ssl
+    import ssl  # late: 10 ms, and completion answers from a cache without a connection
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -55,8 +56,6 @@ def build_tls_context(
 
 def ssl_reason(error: BaseException) -> str:
     """Return OpenSSL's message for an error, without error codes and source lines."""
-    import re
-
     verify_message = getattr(error, "verify_message", "")
     reason = getattr(error, "reason", None)
     words = verify_message or (reason.lower().replace("_", " ") if reason else str(error))

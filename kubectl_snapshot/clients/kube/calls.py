@@ -7,8 +7,6 @@ import re
 import threading
 import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from kubectl_snapshot.clients.kube.errors import Retryable
@@ -83,6 +81,8 @@ def retry(attempt: Callable[[], T], deadline: float | None) -> T:
 
 def backoff_s(count: int) -> float:
     """Return an exponential backoff of at most 2 s with jitter."""
+    from random import SystemRandom  # late: 5 ms, and most requests are sent once
+
     # SystemRandom: the module's generator and its seed belong to the calling program.
     return min(0.1 * float(2**count), 2.0) * SystemRandom().uniform(0.5, 1.0)
 
@@ -130,6 +130,8 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
         return None
     if value.strip().isdecimal():
         return float(value.strip())
+    from email.utils import parsedate_to_datetime  # late: 5 ms, and servers send seconds
+
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)
     except (TypeError, ValueError):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
-from http.client import HTTPException, InvalidURL
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.auth.tls import ssl_reason
@@ -86,6 +84,8 @@ def build_network_error(
 
     `place` is the server or proxy that failed; `kubectl` renders a command for the same server.
     """
+    import ssl  # late: 10 ms, and a request that failed has loaded it
+
     check = f"check with {kubectl('cluster-info')}" if kubectl else ""
     words, hint = describe_cause(root), check
     if issubclass(error, Timeout):
@@ -104,6 +104,9 @@ def build_network_error(
 
 def describe_cause(root: BaseException) -> str:
     """Return OpenSSL's, the kernel's or the resolver's words, "" for a connection that was cut."""
+    import ssl  # late: see above
+    from http.client import HTTPException, InvalidURL
+
     if isinstance(root, ssl.SSLError):
         return ssl_reason(root)
     cut = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)

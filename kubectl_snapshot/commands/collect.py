@@ -1,4 +1,4 @@
-"""kubectl snapshot collect: collect on this machine. The agent's entrypoint; runs by hand too."""
+"""kubectl snapshot collect: collect on this machine; the agent runs this in its pod."""
 
 from __future__ import annotations
 
@@ -21,16 +21,11 @@ from kubectl_snapshot.commands.flags.shared import (
     add_metrics_flag,
     parse_timeout,
 )
-from kubectl_snapshot.errors import EXIT_OK, SnapshotError
+from kubectl_snapshot.errors import EXIT_OK
 
 if TYPE_CHECKING:
     import argparse
-    import threading
-    from collections.abc import Mapping
 
-    from kubectl_snapshot.clients.host.hostpath import HostPath
-    from kubectl_snapshot.clients.kube.client import Kube
-    from kubectl_snapshot.collectors.run.context import Collector
     from kubectl_snapshot.document.snapshot import Snapshot
     from kubectl_snapshot.snapshotter import OnEvent
 
@@ -96,35 +91,49 @@ def add_agent_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    timeout_s = parse_timeout(args.timeout)
     if args.run_id:
-        collect_for_client(args, timeout_s, out)
+        collect_for_client(args, out)
     else:
-        collect_by_hand(args, timeout_s, out)
+        print_document(args, out)
     return EXIT_OK
 
 
-def collect_by_hand(args: argparse.Namespace, timeout_s: float, out: TextIO) -> None:
-    """Print the document of this machine."""
+def collect_for_client(args: argparse.Namespace, out: TextIO) -> None:
+    """Write progress and the result frame, for the client that created this pod."""
+    from kubectl_snapshot.agent.entrypoint import PodOptions, collect_in_pod
+
+    options = PodOptions(
+        run_id=args.run_id,
+        level=args.level,
+        host_root=args.host_root,
+        reads_cluster=args.cluster_scope == "agent",
+        timeout_s=parse_timeout(args.timeout),
+        settings=parse_settings(args),
+    )
+    collect_in_pod(options, os.environ, out)
+
+
+def print_document(args: argparse.Namespace, out: TextIO) -> None:
+    """Print the snapshot of this machine as YAML."""
     from dataclasses import replace
 
     from kubectl_snapshot.commands.progress import choose_progress
     from kubectl_snapshot.document.codec.yaml_codec import render_yaml
 
     on_event = choose_progress(args, sys.stderr)
-    take = partial(take_here, args, timeout_s)
+    capture = partial(capture_locally, args, parse_timeout(args.timeout))
     if args.metrics_file:
         from kubectl_snapshot.collectors.run.local import read_node_name
         from kubectl_snapshot.commands.metrics_file import take_and_write
 
         node_name = read_node_name(os.environ)
-        snapshot = take_and_write(args.metrics_file, node_name, take, on_event)
+        snapshot = take_and_write(args.metrics_file, node_name, capture, on_event)
     else:
-        snapshot = take(on_event)
+        snapshot = capture(on_event)
     out.write(render_yaml(replace(snapshot, api_version=args.api_version)))
 
 
-def take_here(args: argparse.Namespace, timeout_s: float, on_event: OnEvent) -> Snapshot:
+def capture_locally(args: argparse.Namespace, timeout_s: float, on_event: OnEvent) -> Snapshot:
     from kubectl_snapshot.collectors.choose import choose_collectors
     from kubectl_snapshot.collectors.run.local import LocalCapture, collect_locally
     from kubectl_snapshot.snapshotter import check_gpu
@@ -142,80 +151,3 @@ def take_here(args: argparse.Namespace, timeout_s: float, on_event: OnEvent) -> 
     if args.require_gpu:
         check_gpu(snapshot)
     return snapshot
-
-
-def collect_for_client(args: argparse.Namespace, timeout_s: float, out: TextIO) -> None:
-    """Write progress and then the framed document of the node that this pod runs on."""
-    from kubectl_snapshot.collectors.run.compose import collect_snapshot, ensure_key
-    from kubectl_snapshot.collectors.run.context import Context
-    from kubectl_snapshot.document.codec.json_codec import canonical_json
-    from kubectl_snapshot.document.redaction.values import OWN_KEY
-    from kubectl_snapshot.job.frame import encode_frame, render_progress
-
-    def tell(event: Mapping[str, object]) -> None:
-        # The same stream as the frame: the runtime keeps no order between two.
-        out.write(render_progress(event) + "\n")
-        out.flush()
-
-    settings = parse_settings(args)
-    metadata = {"version": __version__}
-    if settings.redaction.is_on and not settings.redaction.key:
-        metadata["redaction"] = OWN_KEY
-    reads_cluster = args.cluster_scope == "agent"
-    kube, kube_error = connect_from_pod() if reads_cluster else (None, None)
-    context = Context(
-        host=see_host(args.level, args.host_root),
-        node_name=os.environ.get("NODE_NAME", ""),
-        kube=kube,
-        kube_error=kube_error,
-        settings=ensure_key(settings),
-    )
-    collectors = read_collectors(reads_cluster)
-    chosen = [c for c in collectors.values() if settings.collects(c.TYPE)]
-    stop = stop_on_sigterm()
-    snapshot = collect_snapshot(chosen, context, timeout_s, metadata, tell, stop)
-    # One burst, and then at once the end: an ended container's log is not rotated.
-    out.write("".join(f"{line}\n" for line in encode_frame(canonical_json(snapshot), args.run_id)))
-
-
-def stop_on_sigterm() -> threading.Event:
-    """Return what SIGTERM sets, with which a pod's deletion begins: then what is there is sent."""
-    import signal
-    import threading
-
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
-    return stop
-
-
-def read_collectors(reads_cluster: bool) -> Mapping[str, Collector]:
-    """Return the table of collectors; importing the cluster's costs a pod that needs none."""
-    if not reads_cluster:
-        from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
-
-        return NODE_COLLECTORS
-    from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
-
-    return ALL_COLLECTORS
-
-
-def connect_from_pod() -> tuple[Kube | None, SnapshotError | None]:
-    """Return the client of the pod's service account, or why there is none."""
-    from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
-
-    try:
-        return connect(ConnectionOptions(), os.environ), None
-    except SnapshotError as error:
-        return None, error
-
-
-def see_host(level: str, host_root: str) -> HostPath:
-    """Return how the node is seen from a pod of this level (job/manifest.py has its namespaces)."""
-    from kubectl_snapshot.clients.host.hostpath import HostPath
-
-    return HostPath(
-        root=host_root or None,
-        shares_network=level != "restricted",
-        shares_ipc=level != "restricted",
-        shares_pid=level == "privileged",
-    )

@@ -33,3 +33,6 @@ WHITE_SPACE = (
 
 # The end of hints for a missing or unreachable cluster.
 WITHOUT_CLUSTER = "`kubectl snapshot --local` needs no cluster"
+
+# A ConfigMap as source or destination: cm://namespace/name (contract section 5).
+CONFIGMAP_SCHEME = "cm://"

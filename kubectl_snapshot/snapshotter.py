@@ -15,7 +15,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kubectl_snapshot import __version__
-from kubectl_snapshot.constants import DEFAULT_IMAGE, DEFAULT_TIMEOUT_S, FULL_API_VERSION
+from kubectl_snapshot.constants import (
+    CONFIGMAP_SCHEME,
+    DEFAULT_IMAGE,
+    DEFAULT_TIMEOUT_S,
+    FULL_API_VERSION,
+)
 from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.document.snapshot import (
     Snapshot,
@@ -206,7 +211,6 @@ class FileSerializer:
     def serialize(self, snapshot: Snapshot) -> None:
         """Write the document, or what the template makes of it."""
         from kubectl_snapshot.clients.files.outputfile import write_whole
-        from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
 
         if self.is_closed:
             raise InvalidRequest(f"the serializer to {self.path or 'stdout'} is closed")
@@ -225,14 +229,13 @@ class FileSerializer:
         if not self.template_path:
             return RENDERERS[format_name or format_from_path(self.path)](snapshot)
         from kubectl_snapshot.render.user_template import render_user_template
-        from kubectl_snapshot.storage.template_file import read_template
+        from kubectl_snapshot.storage.source import read_template
 
         return render_user_template(read_template(self.template_path), snapshot, self.path)
 
     def _write_configmap(self, snapshot: Snapshot) -> None:
         from kubectl_snapshot.clients.kube.client import ConnectionOptions
-        from kubectl_snapshot.storage.configmap import DEFAULT_FORMAT, parse_place
-        from kubectl_snapshot.storage.store import write_configmap
+        from kubectl_snapshot.storage.configmap import DEFAULT_FORMAT, parse_place, write_configmap
 
         place = parse_place(self.path)
         kube = _connect(self.connection or ConnectionOptions(), self.api_client)
@@ -349,7 +352,7 @@ def build_job_options(config: AgentConfig, namespace: str) -> JobOptions:
         )
     check_gpu_request(config.require_gpu, config.runtime_class)
     if config.template_path:
-        from kubectl_snapshot.storage.template_file import read_template
+        from kubectl_snapshot.storage.source import read_template
 
         read_template(config.template_path)
     settings = ensure_key(choose_settings(config))

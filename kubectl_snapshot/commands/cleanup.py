@@ -96,7 +96,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 def parse_selector(args: argparse.Namespace) -> CleanupSelector:
     import re
 
-    from kubectl_snapshot.document.destination import parse_duration
+    from kubectl_snapshot.commands.flags.durations import parse_duration
     from kubectl_snapshot.job.cleanup.selection import RUN_ID, CleanupSelector
 
     if args.run and not re.fullmatch(RUN_ID, args.run):

@@ -15,9 +15,9 @@ from kubectl_snapshot.commands.flags.connection import connect_with
 from kubectl_snapshot.commands.flags.parser import add_flag, add_repeated_flag
 from kubectl_snapshot.commands.flags.shared import add_api_version_flag
 from kubectl_snapshot.commands.terminal import read_width, wants_colour
-from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
+from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
-from kubectl_snapshot.render.all_renderers import FITTED, RENDERERS, format_from_path
+from kubectl_snapshot.render.all_renderers import FITTED, RENDERERS, detect_format, format_from_path
 from kubectl_snapshot.text import strip_control, suggest
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kubectl_snapshot.clients.kube.client import Kube
-    from kubectl_snapshot.document.destination import ConfigMapName
     from kubectl_snapshot.document.snapshot import Snapshot
     from kubectl_snapshot.render.user_template import UserTemplate
+    from kubectl_snapshot.storage.configmap import ConfigMapName
 
     Paint = Callable[[str], str]
 
@@ -152,8 +152,6 @@ def parse_outputs(
 
 def is_guessed(output: Output, format_name: str) -> bool:
     """Return whether a file is JSON because its extension is unknown (contract 5)."""
-    from kubectl_snapshot.document.destination import detect_format
-
     return output.format == "json" != format_name and not detect_format(output.path or ".json")
 
 
@@ -172,7 +170,7 @@ def check_outputs(outputs: Sequence[Output], connect: Callable[[], Kube]) -> Non
 
     for output in outputs:
         if output.configmap is not None:
-            from kubectl_snapshot.storage.store import check_configmap
+            from kubectl_snapshot.storage.configmap import check_configmap
 
             check_configmap(output.configmap, connect())
         elif output.path:
@@ -197,7 +195,7 @@ def write_outputs(
             width = 0 if output.path else read_width(out)
             write_text(output, render_output(output, snapshot, width), out)
         else:
-            from kubectl_snapshot.storage.store import write_configmap
+            from kubectl_snapshot.storage.configmap import write_configmap
 
             write_configmap(snapshot, output.configmap, output.format, connect())
 
@@ -255,7 +253,7 @@ def _parse_format(text: str, formats: Formats) -> Output:
     """Return an output to stdout in a format."""
     name, _, path = text.partition("=")
     if name == TEMPLATE and TEMPLATE in formats.names:
-        from kubectl_snapshot.storage.template_file import read_template
+        from kubectl_snapshot.storage.source import read_template
 
         return Output(TEMPLATE, template=read_template(path))
     if text not in formats.names:

@@ -16,8 +16,8 @@ from kubectl_snapshot.commands.output import (
 )
 from kubectl_snapshot.commands.source import EPILOG, HELP, add_reader_flags, read_snapshot
 from kubectl_snapshot.commands.terminal import read_width
-from kubectl_snapshot.document.destination import detect_format
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, NotFound, SnapshotError
+from kubectl_snapshot.render.all_renderers import detect_format
 
 if TYPE_CHECKING:
     import argparse

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.commands.flags.connection import add_connection_flags, connect_with
 from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.commands.output import add_output_flags
-from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
+from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.commands.output import Formats
     from kubectl_snapshot.document.snapshot import Snapshot
     from kubectl_snapshot.snapshotter import OnEvent
@@ -46,8 +46,12 @@ def add_source_flags(parser: argparse.ArgumentParser) -> None:
 def read_snapshot(source: str, args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
     """Return the snapshot that a user names; warn about anything unusual in it."""
     from kubectl_snapshot.document.codec.tree import document_warnings
+    from kubectl_snapshot.storage.source import read_document
 
-    snapshot = capture_now(args, on_event) if source == LIVE else _parse(source, args)
+    if source == LIVE:
+        snapshot = capture_now(args, on_event)
+    else:
+        snapshot = read_document(source, partial(connect_with, args))
     for warning in document_warnings(snapshot):
         on_event({"event": "warning", "message": f"{source}: {warning}"})
     return snapshot
@@ -66,27 +70,3 @@ def capture_now(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
     snapshot = take(args, (), on_event)
     on_event({"event": "done"})
     return snapshot
-
-
-def _parse(source: str, args: argparse.Namespace) -> Snapshot:
-    from kubectl_snapshot.document.codec.parse import parse_document
-
-    if source.startswith(CONFIGMAP_SCHEME):
-        return parse_document(_read_configmap(source, connect_with(args)), source)
-    if source.startswith(("http://", "https://")):
-        raise InvalidRequest(
-            "cannot read snapshots from URLs", hint=f"curl -fsS {source} | … {STDIN}"
-        )
-    from kubectl_snapshot.clients.files.localfile import read_input
-    from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
-
-    name = "stdin" if source == STDIN else source
-    return parse_document(read_input(source, MAX_DOCUMENT_BYTES), name)
-
-
-def _read_configmap(uri: str, kube: Kube) -> str:
-    from kubectl_snapshot.clients.kube.configmap import read_configmap
-    from kubectl_snapshot.storage.configmap import parse_configmap, parse_place
-
-    place = parse_place(uri)
-    return parse_configmap(read_configmap(kube, place.namespace, place.name), uri)

@@ -57,11 +57,23 @@ RENDERERS: dict[str, Callable[[Snapshot], str]] = {
 }
 # Formats that fit a terminal's width.
 FITTED: dict[str, Callable[[Snapshot, int], str]] = {"table": render_table}
+EXTENSIONS = {
+    ".json": "json",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".table": "table",
+    ".txt": "table",
+    ".html": "html",
+    ".htm": "html",
+}
+
+
+def detect_format(path: str) -> str:
+    """Return the format of a path's extension, empty for an unknown one."""
+    lower = path.lower()
+    return next((name for ending, name in EXTENSIONS.items() if lower.endswith(ending)), "")
 
 
 def format_from_path(path: str) -> str:
-    """Return the format of a path's extension: the contract's, and html."""
-    from kubectl_snapshot.document import destination
-
-    is_page = path.lower().endswith((".html", ".htm"))
-    return "html" if is_page else destination.format_from_path(path)
+    """Return the format of a path's extension, json for an unknown one (contract 5)."""
+    return detect_format(path) or "json"

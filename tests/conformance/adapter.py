@@ -19,10 +19,11 @@ from kubectl_snapshot.collectors.operating_system import grub, kmod, release, sy
 from kubectl_snapshot.document import paths, patterns, scalars, snapshot, versions
 from kubectl_snapshot.document.codec import json_codec, tree, yaml_scalars
 from kubectl_snapshot.document.codec.yaml_codec import load_yaml
-from kubectl_snapshot.document.destination import format_from_path, parse_configmap_uri
 from kubectl_snapshot.document.rules import constraints
 from kubectl_snapshot.errors import SnapshotError, exit_code
 from kubectl_snapshot.job import selectors
+from kubectl_snapshot.render.all_renderers import format_from_path
+from kubectl_snapshot.storage.configmap import parse_configmap_uri
 
 Input = Mapping[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from kubectl_snapshot.clients.kube.client import METADATA_LIST, Call, Response
-from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
+from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.storage.configmap import LABELS
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from kubectl_snapshot.commands.source import LIVE
-from kubectl_snapshot.document.destination import CONFIGMAP_SCHEME
+from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import SnapshotError
 
 if TYPE_CHECKING:

@@ -82,7 +82,7 @@ def connect_with(args: argparse.Namespace) -> Kube:
 def parse_connection(args: argparse.Namespace) -> ConnectionOptions:
     """Return the connection options that the flags give."""
     from kubectl_snapshot.clients.kube.client import ConnectionOptions
-    from kubectl_snapshot.document.destination import parse_duration
+    from kubectl_snapshot.commands.flags.durations import parse_duration
 
     return ConnectionOptions(
         kubeconfig=args.kubeconfig,

@@ -59,6 +59,6 @@ def parse_count(text: str) -> int:
 
 def parse_timeout(text: str) -> float:
     """Return a timeout in seconds; 0 is the default (contract section 4.3)."""
-    from kubectl_snapshot.document.destination import parse_duration
+    from kubectl_snapshot.commands.flags.durations import parse_duration
 
     return parse_duration(text) or DEFAULT_TIMEOUT_S

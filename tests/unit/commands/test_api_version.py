@@ -10,10 +10,14 @@ from kubectl_snapshot.document.codec.json_codec import render_json
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.codec.tree import document_warnings
 from kubectl_snapshot.document.codec.yaml_codec import render_yaml
-from kubectl_snapshot.document.destination import ConfigMapName
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.main import main
-from kubectl_snapshot.storage.configmap import build_configmap, build_data, parse_configmap
+from kubectl_snapshot.storage.configmap import (
+    ConfigMapName,
+    build_configmap,
+    build_data,
+    parse_configmap,
+)
 
 SNAPSHOT = Snapshot(
     {"source-node": "gpu-17"}, (Measurement("OS", (Subtype("release", {"ID": "ubuntu"}),)),)

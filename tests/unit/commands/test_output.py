@@ -131,21 +131,21 @@ def test_a_template_that_cannot_be_read_is_refused_before_the_capture(tmp_path: 
         parse_outputs([], "", template=str(tmp_path / "none.j2"))
     for path, said in (
         (str(tmp_path), "cannot read"),
-        ("", "no template is named"),
-        ("https://example.org/a.j2", "templates are not fetched from the web"),
+        ("", "no template file given"),
+        ("https://example.org/a.j2", "cannot read templates from URLs"),
     ):
         with pytest.raises(InvalidRequest, match=said):
             parse_outputs([f"template={path}"], "")
     (tmp_path / "a.j2").write_bytes(b"\xff")
-    with pytest.raises(InvalidRequest, match="is no template"):
+    with pytest.raises(InvalidRequest, match="invalid template"):
         parse_outputs([], "", template=str(tmp_path / "a.j2"))
     (tmp_path / "a.j2").write_bytes(b"x" * (1024 * 1024 + 1))
-    with pytest.raises(InvalidRequest, match="is no template"):
+    with pytest.raises(InvalidRequest, match="invalid template"):
         parse_outputs([], "", template=str(tmp_path / "a.j2"))
 
 
 def test_a_format_word_without_its_file_is_refused() -> None:
-    with pytest.raises(InvalidRequest, match="no template is named"):
+    with pytest.raises(InvalidRequest, match="no template file given"):
         parse_outputs(["template"], "")
 
 

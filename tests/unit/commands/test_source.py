@@ -47,7 +47,7 @@ def test_what_is_no_document_ends_with_2(
         ("none.yaml", 3, "no such file: none.yaml"),
         ("https://example.org/a.yaml", 2, "curl -fsS https://example.org/a.yaml"),
         ("cm://ops", 2, "cm://namespace/name"),
-        ("cm://ops/../b", 2, "no name of a ConfigMap"),
+        ("cm://ops/../b", 2, "invalid ConfigMap name"),
     ],
 )
 def test_what_cannot_be_read_says_what_to_do(

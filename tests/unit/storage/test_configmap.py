@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.document.destination import ConfigMapName
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 from kubectl_snapshot.storage.configmap import (
     MAX_DATA_BYTES,
+    ConfigMapName,
     build_configmap,
     build_data,
     build_label_value,
     find_foreign_key,
     parse_configmap,
+    parse_configmap_uri,
     parse_place,
 )
 
@@ -56,10 +57,10 @@ def test_a_version_becomes_a_valid_label_value(version: str, label: str) -> None
     assert build_label_value(version) == label
 
 
-def test_what_does_not_fit_is_refused_with_its_size() -> None:
+def test_a_snapshot_that_is_too_large_is_refused_with_its_size() -> None:
     room = MAX_DATA_BYTES - len("yaml") - len(TIME)
     assert build_data("x" * room, "yaml", TIME)
-    with pytest.raises(InvalidRequest, match=f"it has {MAX_DATA_BYTES + 1} bytes"):
+    with pytest.raises(InvalidRequest, match=f": {MAX_DATA_BYTES + 1} bytes"):
         build_data("x" * (room - 1) + "é", "yaml", TIME)
 
 
@@ -73,19 +74,19 @@ def test_what_does_not_fit_is_refused_with_its_size() -> None:
         ({"format": "table", "snapshot.yaml": "y"}, "y"),
     ],
 )
-def test_the_told_format_is_looked_for_first(data: dict[str, str], text: str) -> None:
+def test_the_stated_format_is_read_first(data: dict[str, str], text: str) -> None:
     assert parse_configmap({"data": data}, "cm://a/b") == text
 
 
 def test_a_table_cannot_be_read_back() -> None:
     with pytest.raises(InvalidRequest) as caught:
         parse_configmap({"data": {"format": "table", "snapshot.txt": "FIELD"}}, "cm://a/b")
-    assert caught.value.why == "it holds a table, which cannot be read back"
+    assert caught.value.why == "it has a table, which cannot be read back"
 
 
 @pytest.mark.parametrize("data", [None, {}, {"Corefile": "x"}])
 def test_a_configmap_without_a_document_is_not_found(data: dict[str, str] | None) -> None:
-    with pytest.raises(NotFound, match="cm://a/b holds no snapshot"):
+    with pytest.raises(NotFound, match="no snapshot in cm://a/b"):
         parse_configmap({"data": data}, "cm://a/b")
 
 
@@ -98,11 +99,35 @@ def test_a_key_that_no_document_has_is_foreign() -> None:
 @pytest.mark.parametrize(
     "place", ["a.b/c", "a/B", "a/../x", "a/x/y", "a/b?", "a/b_c", f"a/{'x' * 254}", "a", "/a"]
 )
-def test_a_place_that_no_configmap_can_have_is_refused(place: str) -> None:
+def test_an_invalid_name_of_a_configmap_is_refused(place: str) -> None:
     with pytest.raises(InvalidRequest):
         parse_place(f"cm://{place}")
 
 
-def test_names_that_kubernetes_takes_are_taken() -> None:
+def test_valid_names_of_kubernetes_are_accepted() -> None:
     assert parse_place("cm://a-1/x.y-z.0") == ("a-1", "x.y-z.0")
     assert parse_place(f"cm://{'a' * 63}/{'x' * 253}") == ("a" * 63, "x" * 253)
+
+
+@pytest.mark.parametrize(
+    ("uri", "namespace", "name"),
+    [
+        ("cm://ns/name", "ns", "name"),
+        ("cm://ns/a/b", "ns", "a/b"),
+        ("cm:// ns / n ", "ns", "n"),
+    ],
+)
+def test_a_configmap_uri_has_a_namespace_and_a_name(uri: str, namespace: str, name: str) -> None:
+    assert parse_configmap_uri(uri) == (namespace, name)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("cm://ns", "cm://", "cm:///n", "cm://ns/", "cm:// /n", "cm://ns/ ", "CM://ns/n"),
+        *(" cm://ns/n", "ns/n", "", "cm:/ns/n", "configmap://ns/n"),
+    ],
+)
+def test_anything_else_is_no_configmap_uri(uri: str) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_configmap_uri(uri)

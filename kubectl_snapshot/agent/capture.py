@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.run.compose import (
+    check_gpu_count,
     collect_redacted,
     compose_snapshot,
     describe_choice,
@@ -55,8 +56,8 @@ class Capture:
     cancel: threading.Event | None = None
 
 
-def pass_gate(capture: Capture) -> Capture:
-    """Return the run with its cluster scope decided; write nothing.
+def run_preflight(capture: Capture) -> Capture:
+    """Check permissions by dry runs; return the capture with its cluster scope resolved.
 
     Raises Unauthorized naming every missing permission, NotFound, InvalidRequest.
     """
@@ -99,7 +100,7 @@ def run_capture(capture: Capture) -> Snapshot:
     )
     result = run_agent(run, capture.expires, capture.cleanup, capture.cancel)
     agent = parse_result(result.payload, types, build_registry(capture.collectors))
-    return compose_snapshot(
+    snapshot = compose_snapshot(
         [*agent.measurements, *(cluster.wait() if cluster else ())],
         {
             **agent.metadata,
@@ -112,6 +113,9 @@ def run_capture(capture: Capture) -> Snapshot:
         },
         options.settings.redaction.key,
     )
+    if options.require_gpu:
+        check_gpu_count(snapshot)
+    return snapshot
 
 
 def build_reads(

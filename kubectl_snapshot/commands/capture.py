@@ -9,30 +9,20 @@ from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot import __version__
 from kubectl_snapshot.commands.all_commands import COMMANDS
-from kubectl_snapshot.commands.flags.collect import (
-    add_collect_flags,
-    add_redaction_flags,
-    parse_settings,
+from kubectl_snapshot.commands.flags.capture import (
+    ALL_OR_NOTHING,
+    add_agent_flags,
+    add_target_flags,
+    parse_config,
 )
+from kubectl_snapshot.commands.flags.collect import parse_settings
 from kubectl_snapshot.commands.flags.connection import (
     add_connection_flags,
     connect_with,
     parse_connection,
 )
-from kubectl_snapshot.commands.flags.parser import (
-    Parser,
-    add_boolean_flag,
-    add_flag,
-    add_optional_flag,
-    add_repeated_flag,
-    new_parser,
-)
-from kubectl_snapshot.commands.flags.shared import (
-    add_gpu_flag,
-    add_log_flags,
-    add_metrics_flag,
-    parse_timeout,
-)
+from kubectl_snapshot.commands.flags.parser import Parser, new_parser
+from kubectl_snapshot.commands.flags.shared import add_log_flags, parse_timeout
 from kubectl_snapshot.commands.output import (
     add_document_flags,
     check_outputs,
@@ -41,7 +31,6 @@ from kubectl_snapshot.commands.output import (
     parse_outputs,
     write_outputs,
 )
-from kubectl_snapshot.constants import DEFAULT_IMAGE
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_OK
 
 if TYPE_CHECKING:
@@ -49,11 +38,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from kubectl_snapshot.agent.config import AgentConfig, OnEvent
     from kubectl_snapshot.commands.output import Output
     from kubectl_snapshot.document.snapshot import Snapshot
-    from kubectl_snapshot.snapshotter import AgentConfig, OnEvent
-
-ALL_OR_NOTHING = "all-or-nothing"
 
 EXAMPLES = """\
   # Capture one node and print YAML
@@ -87,123 +74,9 @@ def build_parser() -> Parser:
     return parser
 
 
-def add_target_flags(parser: argparse.ArgumentParser) -> None:
-    group = add_node_flags(parser)
-    add_optional_flag(
-        group,
-        "--strict",
-        implied="true",
-        choices=("true", "false", ALL_OR_NOTHING),
-        default="false",
-        metavar=ALL_OR_NOTHING,
-        help=f"exit 10 on gaps; with {ALL_OR_NOTHING} print nothing then",
-    )
-    add_metrics_flag(group)
-
-
-def add_node_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    group = parser.add_argument_group("capture")
-    add_boolean_flag(group, "--local", help="capture this machine; needs no cluster")
-    add_flag(group, "--node", metavar="NAME", default="", help="node to capture")
-    add_repeated_flag(
-        group,
-        "--node-selector",
-        metavar="KEY=VALUE",
-        help="label of the node (repeatable; default: prefer GPU nodes)",
-    )
-    add_repeated_flag(
-        group,
-        "--toleration",
-        metavar="KEY[=VALUE]:EFFECT",
-        help="taint to tolerate (repeatable; default: all)",
-    )
-    add_flag(
-        group,
-        "--cluster-scope",
-        choices=("auto", "client", "agent", "skip"),
-        default="auto",
-        help="whose rights read the cluster-wide facts (default: auto)",
-    )
-    add_collect_flags(group)
-    add_gpu_flag(group)
-    add_flag(
-        group, "--timeout", metavar="TIME", default="5m", help="overall time limit (default: 5m)"
-    )
-    add_boolean_flag(
-        group,
-        "--wait-for-schedule",
-        help="wait until a node or quota has room, up to --timeout",
-    )
-    add_redaction_flags(parser.add_argument_group("redaction"))
-    return group
-
-
-def add_agent_flags(parser: argparse.ArgumentParser) -> None:
-    group = add_pod_flags(parser)
-    add_optional_flag(
-        group,
-        "--dry-run",
-        implied="client",
-        choices=("client", "server"),
-        default="",
-        help="print the objects instead; server: validated by the server",
-    )
-
-
-def add_pod_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    group = parser.add_argument_group("agent pod")
-    add_flag(
-        group, "--image", default=DEFAULT_IMAGE, help=f"container image (default: {DEFAULT_IMAGE})"
-    )
-    add_flag(
-        group,
-        "--agent",
-        choices=("inject", "image"),
-        default="inject",
-        help="inject the program, or use an image that contains it (default: inject)",
-    )
-    add_repeated_flag(
-        group, "--image-pull-secret", metavar="NAME", help="image pull Secret (repeatable)"
-    )
-    add_flag(
-        group, "--job-name", metavar="NAME", default="", help="name of the Job (default: generated)"
-    )
-    add_flag(
-        group,
-        "--service-account-name",
-        metavar="NAME",
-        default="",
-        help="existing ServiceAccount for the pod",
-    )
-    add_flag(
-        group,
-        "--runtime-class",
-        metavar="NAME",
-        default="",
-        help="RuntimeClass of the pod, such as nvidia",
-    )
-    add_optional_flag(
-        group,
-        "--privileged",
-        implied="true",
-        choices=("true", "host-read", "false"),
-        default="true",
-        help="full privileges, read-only host (no GPU), or restricted (default: true)",
-    )
-    add_boolean_flag(group, "--no-cleanup", help="keep the agent's objects until their deadline")
-    add_boolean_flag(
-        group,
-        "--cleanup",
-        default=True,
-        metavar="true|false",
-        help="delete the agent's objects (default: true)",
-    )
-    return group
-
-
 def run(args: argparse.Namespace, out: TextIO) -> int:
+    from kubectl_snapshot.agent.config import check_gpu_request
     from kubectl_snapshot.commands.progress import choose_progress
-    from kubectl_snapshot.snapshotter import check_gpu_request
 
     check_gpu_request(args.require_gpu, args.runtime_class)
     outputs = parse_outputs(args.output, args.format, template=args.template)
@@ -212,36 +85,32 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         from kubectl_snapshot.commands.dry_run import run_dry
 
         return run_dry(parse_config(args, on_event), args.dry_run, outputs, out)
-    snapshot = take_measured(args, partial(take, args, outputs), on_event)
+    snapshot = capture_measured(args, partial(capture, args, outputs), on_event)
     on_event({"event": "done"})
     return finish(args, snapshot, outputs, on_event, out)
 
 
-def take_measured(
-    args: argparse.Namespace, take: Callable[[OnEvent], Snapshot], on_event: OnEvent
+def capture_measured(
+    args: argparse.Namespace, capture: Callable[[OnEvent], Snapshot], on_event: OnEvent
 ) -> Snapshot:
+    """Return the snapshot of `capture`; write its durations to --metrics-file."""
     if not args.metrics_file:
-        return take(on_event)
+        return capture(on_event)
     from kubectl_snapshot.collectors.run.local import read_node_name
-    from kubectl_snapshot.commands.metrics_file import take_and_write
+    from kubectl_snapshot.collectors.run.timing import capture_with_metrics_file
 
     node_name = read_node_name(os.environ) if args.local else args.node
-    return take_and_write(args.metrics_file, node_name, take, on_event)
+    return capture_with_metrics_file(args.metrics_file, node_name, capture, on_event)
 
 
-def take(args: argparse.Namespace, outputs: Sequence[Output], on_event: OnEvent) -> Snapshot:
-    """Return the snapshot of the chosen node; check first that the outputs can be written."""
-    from kubectl_snapshot.snapshotter import check_gpu
-
+def capture(args: argparse.Namespace, outputs: Sequence[Output], on_event: OnEvent) -> Snapshot:
+    """Return the snapshot of the chosen node, after checking that the outputs can be written."""
     if not args.local:
         config = parse_config(args, on_event)
         check_outputs(outputs, partial(connect_with, args))
         return capture_node(config, outputs)
     check_outputs(outputs, partial(connect_with, args))
-    snapshot = capture_here(args, on_event)
-    if args.require_gpu:
-        check_gpu(snapshot)
-    return snapshot
+    return capture_locally(args, on_event)
 
 
 def finish(
@@ -277,7 +146,7 @@ def finish(
     return EXIT_GAPS if gaps and args.strict != "false" else EXIT_OK
 
 
-def capture_here(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
+def capture_locally(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
     from kubectl_snapshot.collectors.choose import choose_collectors
     from kubectl_snapshot.collectors.run.local import LocalCapture, collect_locally
 
@@ -289,65 +158,27 @@ def capture_here(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
         on_event,
         connection=parse_connection(args),
         settings=settings,
+        require_gpu=args.require_gpu,
     )
     return collect_locally(collectors, __version__, local)
 
 
 def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:
+    from dataclasses import replace
+
     from kubectl_snapshot.commands.interrupts import install_handlers
     from kubectl_snapshot.snapshotter import deploy_and_get_snapshot
 
     command = ""
-    tell = config.on_event
 
     def on_event(event: Mapping[str, Any]) -> None:
         nonlocal command
         if event.get("event") == "start":
             command = event["cleanup"].strip("`")
-        tell(event)
+        config.on_event(event)
         if event.get("event") == "scheduled":
-            # The client idles while the pod starts.
+            # While the pod starts the client has nothing else to do.
             load_renderers(outputs)
 
     install_handlers(lambda: command or "(nothing was created yet)")
-    from dataclasses import replace
-
     return deploy_and_get_snapshot(replace(config, on_event=on_event))
-
-
-def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
-    from kubectl_snapshot.job.selectors import (
-        parse_node_selectors,
-        parse_tolerations,
-        validate_node_selectors,
-        validate_tolerations,
-    )
-    from kubectl_snapshot.snapshotter import AgentConfig
-
-    selectors = parse_node_selectors(args.node_selector)
-    tolerations = parse_tolerations(args.toleration)
-    validate_node_selectors(selectors)
-    validate_tolerations(tolerations)
-    levels = {"true": True, "false": False}
-    return AgentConfig(
-        namespace="",
-        connection=parse_connection(args),
-        image=args.image,
-        image_pull_secrets=args.image_pull_secret,
-        job_name=args.job_name,
-        service_account_name=args.service_account_name,
-        node_selector=selectors,
-        tolerations=tolerations,
-        timeout=parse_timeout(args.timeout),
-        cleanup=args.cleanup and not args.no_cleanup,
-        debug=args.debug,
-        privileged=levels.get(args.privileged, args.privileged),
-        require_gpu=args.require_gpu,
-        node_name=args.node,
-        runtime_class=args.runtime_class,
-        agent=args.agent,
-        cluster_scope=args.cluster_scope,
-        wait_for_schedule=args.wait_for_schedule,
-        collect=parse_settings(args, on_event),
-        on_event=on_event,
-    )

@@ -26,8 +26,8 @@ from kubectl_snapshot.errors import EXIT_OK
 if TYPE_CHECKING:
     import argparse
 
+    from kubectl_snapshot.agent.config import OnEvent
     from kubectl_snapshot.document.snapshot import Snapshot
-    from kubectl_snapshot.snapshotter import OnEvent
 
 
 def build_parser() -> Parser:
@@ -124,10 +124,10 @@ def print_document(args: argparse.Namespace, out: TextIO) -> None:
     capture = partial(capture_locally, args, parse_timeout(args.timeout))
     if args.metrics_file:
         from kubectl_snapshot.collectors.run.local import read_node_name
-        from kubectl_snapshot.commands.metrics_file import take_and_write
+        from kubectl_snapshot.collectors.run.timing import capture_with_metrics_file
 
         node_name = read_node_name(os.environ)
-        snapshot = take_and_write(args.metrics_file, node_name, capture, on_event)
+        snapshot = capture_with_metrics_file(args.metrics_file, node_name, capture, on_event)
     else:
         snapshot = capture(on_event)
     out.write(render_yaml(replace(snapshot, api_version=args.api_version)))
@@ -136,7 +136,6 @@ def print_document(args: argparse.Namespace, out: TextIO) -> None:
 def capture_locally(args: argparse.Namespace, timeout_s: float, on_event: OnEvent) -> Snapshot:
     from kubectl_snapshot.collectors.choose import choose_collectors
     from kubectl_snapshot.collectors.run.local import LocalCapture, collect_locally
-    from kubectl_snapshot.snapshotter import check_gpu
 
     settings = parse_settings(args, on_event)
     collectors = choose_collectors(settings, require_gpu=args.require_gpu)
@@ -146,8 +145,6 @@ def capture_locally(args: argparse.Namespace, timeout_s: float, on_event: OnEven
         on_event,
         host_root=args.host_root or "/",
         settings=settings,
+        require_gpu=args.require_gpu,
     )
-    snapshot = collect_locally(collectors, __version__, local)
-    if args.require_gpu:
-        check_gpu(snapshot)
-    return snapshot
+    return collect_locally(collectors, __version__, local)

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kubectl_snapshot.agent.capture import Capture
+    from kubectl_snapshot.agent.config import AgentConfig
     from kubectl_snapshot.commands.output import Output
     from kubectl_snapshot.job.manifest import Manifest
-    from kubectl_snapshot.snapshotter import AgentConfig
 
 CLIENT, SERVER = "client", "server"
 
@@ -25,15 +25,15 @@ def run_dry(config: AgentConfig, mode: str, outputs: Sequence[Output], out: Text
             "a dry run prints yaml, json or name to stdout",
             hint="use -o yaml, -o json or -o name",
         )
-    from kubectl_snapshot.agent.capture import pass_gate
+    from kubectl_snapshot.agent.capture import run_preflight
+    from kubectl_snapshot.agent.plan import plan_capture
     from kubectl_snapshot.commands.output import write_stdout
-    from kubectl_snapshot.snapshotter import plan_capture
 
     capture = plan_capture(config)
     if mode == CLIENT:
         objects = [body for _, body in _planned(capture)]
     else:
-        objects = _checked(pass_gate(capture))
+        objects = _checked(run_preflight(capture))
     write_stdout(RENDERERS[outputs[0].format]([_shortened(body) for body in objects]), out)
     return EXIT_OK
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.capture import add_agent_flags, add_target_flags, parse_config
+from kubectl_snapshot.commands.flags.capture import add_agent_flags, add_target_flags, parse_config
 from kubectl_snapshot.commands.flags.connection import add_connection_flags
 from kubectl_snapshot.commands.flags.parser import Parser, add_flag, new_parser
 from kubectl_snapshot.commands.flags.shared import add_log_flags
@@ -69,8 +69,9 @@ def read_checks(args: argparse.Namespace) -> list[PreflightCheck]:
 
         choose_collectors(parse_settings(args), require_gpu=args.require_gpu)
         return [PreflightCheck("cluster", OK, "--local needs no cluster")]
+    from kubectl_snapshot.agent.config import ignore_event
+    from kubectl_snapshot.agent.plan import plan_capture
     from kubectl_snapshot.job.preflight.report import read_report
-    from kubectl_snapshot.snapshotter import ignore_event, plan_capture
 
     capture = plan_capture(parse_config(args, ignore_event))
     return read_report(capture.kube, capture.options, capture.deadline)

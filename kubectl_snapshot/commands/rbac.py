@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.capture import add_agent_flags, add_target_flags, parse_config
+from kubectl_snapshot.commands.flags.capture import add_agent_flags, add_target_flags, parse_config
 from kubectl_snapshot.commands.flags.connection import add_connection_flags, parse_connection
 from kubectl_snapshot.commands.flags.parser import Parser, add_flag, new_parser
 from kubectl_snapshot.commands.flags.shared import add_log_flags
@@ -80,8 +80,9 @@ def read_options(args: argparse.Namespace) -> JobOptions:
     """
     from dataclasses import replace
 
+    from kubectl_snapshot.agent.config import ignore_event
+    from kubectl_snapshot.agent.plan import build_job_options
     from kubectl_snapshot.job.options import CLIENT, IMAGE, SKIP
-    from kubectl_snapshot.snapshotter import build_job_options, ignore_event
 
     if args.local:
         raise InvalidRequest("--local needs no rights in a cluster", hint="leave out --local")

@@ -6,6 +6,7 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.commands.flags.capture import add_node_flags, add_pod_flags
 from kubectl_snapshot.commands.flags.connection import add_connection_flags, connect_with
 from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.commands.output import add_output_flags
@@ -13,9 +14,9 @@ from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from kubectl_snapshot.agent.config import OnEvent
     from kubectl_snapshot.commands.output import Formats
     from kubectl_snapshot.document.snapshot import Snapshot
-    from kubectl_snapshot.snapshotter import OnEvent
 
 STDIN, LIVE = "-", "@live"
 HELP = f"file, {STDIN} (stdin), {CONFIGMAP_SCHEME}NAMESPACE/NAME or {LIVE} (capture now)"
@@ -32,8 +33,6 @@ def add_reader_flags(parser: argparse.ArgumentParser, formats: Formats) -> argpa
 
 def add_source_flags(parser: argparse.ArgumentParser) -> None:
     """Add the connection flags and, not listed in the help, the flags of a capture."""
-    from kubectl_snapshot.commands.capture import add_node_flags, add_pod_flags
-
     known = set(parser._actions)
     add_node_flags(parser)
     add_pod_flags(parser)
@@ -65,8 +64,8 @@ def refuse_stdin_twice(*sources: str | None) -> None:
 
 def capture_now(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
     """Return a new snapshot of the chosen node."""
-    from kubectl_snapshot.commands.capture import take
+    from kubectl_snapshot.commands.capture import capture
 
-    snapshot = take(args, (), on_event)
+    snapshot = capture(args, (), on_event)
     on_event({"event": "done"})
     return snapshot

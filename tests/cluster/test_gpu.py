@@ -174,11 +174,11 @@ def test_a_required_gpu_that_is_not_there_ends_with_3_and_prints_nothing(
     environment = {"AICR_REQUIRE_GPU": "true"}
     ended = run_snapshot("-n", namespace, "--node", GPU_NODE, env=environment)
     assert (ended.returncode, ended.stdout) == (3, ""), ended.stderr
-    assert "no GPU was found on node2" in ended.stderr
+    assert "no GPU found on node2" in ended.stderr
     assert_nothing_left(cluster)
 
 
 def test_a_required_gpu_and_a_runtime_class_exclude_each_other(run_snapshot: Run) -> None:
     ended = run_snapshot("--require-gpu", "--runtime-class", "nvidia")
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert "do not go together" in ended.stderr
+    assert "are mutually exclusive" in ended.stderr

@@ -14,7 +14,7 @@ from tests.validation import parse_valid
 NODE = "gpu-17"
 COLLECT = ["collect", "--quiet", "--metrics-file"]
 # What is not needed where nobody asks for metrics; a start pays for each module (ADR 0019).
-OURS = ("clients.metrics", "collectors.run.timing", "commands.metrics_file")
+OURS = ("clients.metrics", "collectors.run.timing")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
+from kubectl_snapshot.agent.plan import build_job_options, validate_settings
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.errors import InvalidRequest, NotFound, ServiceUnavailable
 from kubectl_snapshot.snapshotter import (
@@ -14,11 +15,10 @@ from kubectl_snapshot.snapshotter import (
     CollectSettings,
     NodeSnapshotter,
     Snapshot,
-    build_job_options,
-    choose_settings,
     default_factory,
     deploy_and_get_snapshot,
     file_serializer,
+    log_event,
 )
 from tests.servers.kubeconfigs import write_kubeconfig
 
@@ -46,7 +46,7 @@ def test_the_references_name_of_an_option_overrides_ours(
     config = AgentConfig(
         max_nodes_per_entry=reference, collect=CollectSettings(max_nodes_per_entry=ours)
     )
-    assert choose_settings(config).max_nodes_per_entry == chosen
+    assert validate_settings(config).max_nodes_per_entry == chosen
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_the_references_name_of_an_option_overrides_ours(
 )
 def test_an_invalid_setting_of_a_program_is_refused(invalid: CollectSettings) -> None:
     with pytest.raises(InvalidRequest):
-        choose_settings(AgentConfig(collect=invalid))
+        validate_settings(AgentConfig(collect=invalid))
 
 
 def test_a_registry_learns_how_long_this_machine_took(
@@ -132,3 +132,12 @@ def test_a_template_is_written_instead_of_the_document(tmp_path: Path) -> None:
 def test_a_template_that_is_not_there_is_told_before_anything_is_made() -> None:
     with pytest.raises(NotFound, match="no such file: "):
         build_job_options(AgentConfig(agent="image", template_path="none.j2"), "ops")
+
+
+def test_debug_logs_each_event_as_a_line_and_passes_it_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    events: list[object] = []
+    log_event(events.append, {"event": "warning", "message": "a\x1b\nb"})
+    assert capsys.readouterr().err == '{"event": "warning", "message": "a\\u001b\\nb"}\n'
+    assert events == [{"event": "warning", "message": "a\x1b\nb"}]

@@ -17,7 +17,8 @@ from kubectl_snapshot.document.redaction.values import (
     find_redacted,
     name_key,
 )
-from kubectl_snapshot.document.snapshot import Snapshot, gaps, in_order, render_time
+from kubectl_snapshot.document.snapshot import Snapshot, gaps, gpu_count, in_order, render_time
+from kubectl_snapshot.errors import NotFound
 
 if TYPE_CHECKING:
     import threading
@@ -98,3 +99,17 @@ def compose_snapshot(
     known = {name: value for name, value in metadata.items() if name not in found}
     named = {name: value for name, value in found.items() if value}
     return replace(snapshot, metadata={**known, **named})
+
+
+def check_gpu_count(snapshot: Snapshot) -> None:
+    """Raise NotFound unless a GPU subtype counts at least one GPU."""
+    if gpu_count(snapshot):
+        return
+    node = snapshot.metadata.get("source-node", "") or "this machine"
+    subtypes = [s for m in snapshot.measurements if m.type == "GPU" for s in m.subtypes]
+    reasons = (s.context["reason"] for s in subtypes if "reason" in s.context)
+    raise NotFound(
+        f"no GPU found on {node}",
+        why=next(reasons, "no GPU subtype of the snapshot has a gpu-count above 0"),
+        hint="use another node, or leave out --require-gpu",
+    )

@@ -1,4 +1,4 @@
-"""This machine without an agent: its own files, and the cluster where a kubeconfig works."""
+"""Capture this machine without an agent, and the cluster if a kubeconfig works."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.collectors.run.compose import collect_snapshot, ensure_key
+from kubectl_snapshot.collectors.run.compose import check_gpu_count, collect_snapshot, ensure_key
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.settings import CollectSettings
@@ -23,7 +23,7 @@ MODE = "local"
 
 @dataclass(frozen=True)
 class LocalCapture:
-    """How this machine is captured; `host_root` is where its `/` is mounted.
+    """Options of a capture of this machine; `host_root` is the mount point of its root.
 
     `connection` None means the default kubeconfig.
     """
@@ -34,10 +34,14 @@ class LocalCapture:
     connection: ConnectionOptions | None = None
     host_root: str = "/"
     settings: CollectSettings = field(default_factory=CollectSettings)
+    require_gpu: bool = False
 
 
 def collect_locally(collectors: Sequence[Collector], version: str, local: LocalCapture) -> Snapshot:
-    """Return the snapshot of this machine; without a cluster its Kubernetes parts say why."""
+    """Return the snapshot of this machine; without a cluster the Kubernetes parts are gaps.
+
+    Raises NotFound if a GPU is required and none is found.
+    """
     from kubectl_snapshot.clients.host.hostpath import HostPath
 
     kube, kube_error = _connect(local)
@@ -49,11 +53,14 @@ def collect_locally(collectors: Sequence[Collector], version: str, local: LocalC
         settings=ensure_key(local.settings),
     )
     metadata = {"version": version, "mode": MODE}
-    return collect_snapshot(collectors, context, local.timeout_s, metadata, local.on_event)
+    snapshot = collect_snapshot(collectors, context, local.timeout_s, metadata, local.on_event)
+    if local.require_gpu:
+        check_gpu_count(snapshot)
+    return snapshot
 
 
 def read_node_name(environment: Mapping[str, str]) -> str:
-    """Return what this machine is called as a node; where nothing tells it, the kernel's name."""
+    """Return the node name of this machine, or else its host name."""
     from kubectl_snapshot.collectors.kubernetes.node import detect_node_name
 
     return detect_node_name(environment) or os.uname().nodename

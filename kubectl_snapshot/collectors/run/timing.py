@@ -1,12 +1,13 @@
-"""How long a run and its collectors take, by the events that the run tells anyway."""
+"""Durations of a capture and its collectors, taken from its events."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.clients.metrics import Collection
+from kubectl_snapshot.clients.metrics import Collection, check_metrics_path, write_metrics
 from kubectl_snapshot.document.snapshot import GAP_STATUSES
+from kubectl_snapshot.errors import SnapshotError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,31 +17,48 @@ if TYPE_CHECKING:
     OnEvent = Callable[[Mapping[str, Any]], None]
 
 
-def take_timed(
-    take: Callable[[OnEvent], Snapshot],
+def capture_timed(
+    capture: Callable[[OnEvent], Snapshot],
     on_event: OnEvent,
     record: Callable[[Collection], None],
     node_name: str = "",
 ) -> Snapshot:
-    """Return what `take` returns, its times recorded; they are also where it raises.
+    """Return the snapshot of `capture`, and record its durations, also if it raises.
 
-    `take` gets the `on_event` that it has to tell its events to. `node_name` is what is known of
-    the node before.
+    `capture` gets the callback for its events. `node_name` is the node's name, if known.
     """
     before = time.monotonic()
     events: list[Mapping[str, Any]] = []
     snapshot = None
 
-    def tell(event: Mapping[str, Any]) -> None:
+    def record_event(event: Mapping[str, Any]) -> None:
         events.append(event)
         on_event(event)
 
     try:
-        snapshot = take(tell)
+        snapshot = capture(record_event)
         return snapshot
     finally:
         duration_s = time.monotonic() - before
         record(build_collection(events, snapshot, duration_s, time.time(), node_name))
+
+
+def capture_with_metrics_file(
+    path: str, node_name: str, capture: Callable[[OnEvent], Snapshot], on_event: OnEvent
+) -> Snapshot:
+    """Return the snapshot of `capture`, and write its durations to a file, also if it raises.
+
+    Raises before the capture if the file cannot be written; a later failure is only a warning.
+    """
+    check_metrics_path(path)
+
+    def record(collection: Collection) -> None:
+        try:
+            write_metrics(path, collection)
+        except SnapshotError as error:
+            on_event({"event": "warning", "message": f"{error.what}: {error.why}"})
+
+    return capture_timed(capture, on_event, record, node_name)
 
 
 def build_collection(
@@ -50,7 +68,7 @@ def build_collection(
     ended_at: float,
     node_name: str = "",
 ) -> Collection:
-    """Return what a run's events and its document, None where it failed, say of its times."""
+    """Return the durations and gaps of a capture; `snapshot` is None if it failed."""
     nodes = [event["node"] for event in events if event.get("event") == "scheduled"]
     name = snapshot.metadata.get("source-node", "") if snapshot else ""
     return Collection(
@@ -64,7 +82,7 @@ def build_collection(
 
 
 def _read_durations(events: list[Mapping[str, Any]], limit_s: float) -> dict[str, float]:
-    """Return seconds by collector; a node tells what it likes, and none takes longer than all."""
+    """Return seconds by collector; values that a node cannot have measured are dropped."""
     found = {
         str(event["collector"]): event["elapsed-ms"]
         for event in events

@@ -34,7 +34,7 @@ def test_without_a_gpu_nothing_is_printed(
     assert main([*words, "--require-gpu"]) == 3
     ended = capsys.readouterr()
     assert ended.out == ""
-    assert "error: no GPU was found on" in ended.err
+    assert "error: no GPU found on" in ended.err
     assert "why: there is no NVIDIA GPU on the PCI bus" in ended.err
     monkeypatch.setenv(VARIABLE, "true")
     assert main(words) == 3
@@ -64,4 +64,4 @@ def test_a_runtime_class_is_the_other_way_to_be_given_gpus(
 ) -> None:
     assert main(["--local", "--require-gpu", "--runtime-class=nvidia"]) == 2
     assert main(["--require-gpu", "--runtime-class=nvidia"]) == 2
-    assert "do not go together" in capsys.readouterr().err
+    assert "are mutually exclusive" in capsys.readouterr().err

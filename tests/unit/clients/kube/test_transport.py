@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from kubectl_snapshot.agent.plan import plan_capture
 from kubectl_snapshot.clients.kube.client import Call, ConnectionOptions, Kube, use_api_client
 from kubectl_snapshot.clients.kube.transport import parse_server
 from kubectl_snapshot.errors import InvalidRequest, ServiceUnavailable
-from kubectl_snapshot.snapshotter import AgentConfig, plan_capture
+from kubectl_snapshot.snapshotter import AgentConfig
 from tests.servers.http_server import Exchange, Server, serve
 from tests.servers.transports import HAS_API_CLIENT
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot.clients.metrics import Collection
-from kubectl_snapshot.collectors.run.timing import build_collection, take_timed
+from kubectl_snapshot.collectors.run.timing import build_collection, capture_timed
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import Unauthorized
 
@@ -45,7 +45,7 @@ def test_a_run_is_recorded_with_its_collectors_and_gaps() -> None:
         tell(finished("OS", 0))
         return SNAPSHOT
 
-    assert take_timed(take, told.append, recorded.append) is SNAPSHOT
+    assert capture_timed(take, told.append, recorded.append) is SNAPSHOT
     (found,) = recorded
     assert [event["event"] for event in told] == ["scheduled", "finished"]
     assert (found.node_name, found.is_success) == ("node2", True)
@@ -61,7 +61,7 @@ def test_a_run_that_fails_is_recorded_and_fails(error: BaseException) -> None:
         raise error
 
     with pytest.raises(type(error)):
-        take_timed(take, lambda event: None, recorded.append, "node1")
+        capture_timed(take, lambda event: None, recorded.append, "node1")
     (found,) = recorded
     assert (found.node_name, found.is_success, found.gaps) == ("node1", False, {})
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.commands.metrics_file import take_and_write
+from kubectl_snapshot.collectors.run.timing import capture_with_metrics_file
 from kubectl_snapshot.document.snapshot import Snapshot
 from kubectl_snapshot.errors import NotFound
 from kubectl_snapshot.main import main
@@ -89,26 +89,26 @@ def test_a_name_that_node_exporter_passes_over_is_refused_before_anything_is_rea
 
 
 def test_metrics_that_cannot_be_written_cost_neither_document_nor_error(path: Path) -> None:
-    told: list[str] = []
+    messages: list[str] = []
     snapshot = Snapshot()
 
-    def take_away_the_directory(tell: object) -> Snapshot:
+    def remove_the_directory(on_event: object) -> Snapshot:
         path.parent.rmdir()
         return snapshot
 
-    def fail(tell: object) -> Snapshot:
+    def fail(on_event: object) -> Snapshot:
         path.parent.rmdir()
         raise NotFound("no GPU")
 
     def on_event(event: object) -> None:
         assert isinstance(event, dict)
-        told.append(event["message"])
+        messages.append(event["message"])
 
-    assert take_and_write(str(path), NODE, take_away_the_directory, on_event) is snapshot
+    assert capture_with_metrics_file(str(path), NODE, remove_the_directory, on_event) is snapshot
     path.parent.mkdir()
     with pytest.raises(NotFound):
-        take_and_write(str(path), NODE, fail, on_event)
-    assert told == [f"cannot write {path}: No such file or directory"] * 2
+        capture_with_metrics_file(str(path), NODE, fail, on_event)
+    assert messages == [f"cannot write {path}: No such file or directory"] * 2
 
 
 def test_a_dry_run_collects_nothing_and_writes_no_metrics(

@@ -1,0 +1,183 @@
+"""Flags of a capture: the node, the agent's pod; and the AgentConfig that they give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.commands.flags.collect import (
+    add_collect_flags,
+    add_redaction_flags,
+    parse_settings,
+)
+from kubectl_snapshot.commands.flags.connection import parse_connection
+from kubectl_snapshot.commands.flags.parser import (
+    add_boolean_flag,
+    add_flag,
+    add_optional_flag,
+    add_repeated_flag,
+)
+from kubectl_snapshot.commands.flags.shared import add_gpu_flag, add_metrics_flag, parse_timeout
+from kubectl_snapshot.constants import DEFAULT_IMAGE
+
+if TYPE_CHECKING:
+    import argparse
+
+    from kubectl_snapshot.agent.config import AgentConfig, OnEvent
+
+ALL_OR_NOTHING = "all-or-nothing"
+
+
+def add_target_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that choose the node, and those of the verb itself."""
+    group = add_node_flags(parser)
+    add_optional_flag(
+        group,
+        "--strict",
+        implied="true",
+        choices=("true", "false", ALL_OR_NOTHING),
+        default="false",
+        metavar=ALL_OR_NOTHING,
+        help=f"exit 10 on gaps; with {ALL_OR_NOTHING} print nothing then",
+    )
+    add_metrics_flag(group)
+
+
+def add_node_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the flags that choose a node and what is read; return their group."""
+    group = parser.add_argument_group("capture")
+    add_boolean_flag(group, "--local", help="capture this machine; needs no cluster")
+    add_flag(group, "--node", metavar="NAME", default="", help="node to capture")
+    add_repeated_flag(
+        group,
+        "--node-selector",
+        metavar="KEY=VALUE",
+        help="label of the node (repeatable; default: prefer GPU nodes)",
+    )
+    add_repeated_flag(
+        group,
+        "--toleration",
+        metavar="KEY[=VALUE]:EFFECT",
+        help="taint to tolerate (repeatable; default: all)",
+    )
+    add_flag(
+        group,
+        "--cluster-scope",
+        choices=("auto", "client", "agent", "skip"),
+        default="auto",
+        help="whose rights read the cluster-wide facts (default: auto)",
+    )
+    add_collect_flags(group)
+    add_gpu_flag(group)
+    add_flag(
+        group, "--timeout", metavar="TIME", default="5m", help="overall time limit (default: 5m)"
+    )
+    add_boolean_flag(
+        group,
+        "--wait-for-schedule",
+        help="wait until a node or quota has room, up to --timeout",
+    )
+    add_redaction_flags(parser.add_argument_group("redaction"))
+    return group
+
+
+def add_agent_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of the agent's pod and --dry-run."""
+    group = add_pod_flags(parser)
+    add_optional_flag(
+        group,
+        "--dry-run",
+        implied="client",
+        choices=("client", "server"),
+        default="",
+        help="print the objects instead; server: validated by the server",
+    )
+
+
+def add_pod_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the flags of the agent's pod and its Job; return their group."""
+    group = parser.add_argument_group("agent pod")
+    add_flag(
+        group, "--image", default=DEFAULT_IMAGE, help=f"container image (default: {DEFAULT_IMAGE})"
+    )
+    add_flag(
+        group,
+        "--agent",
+        choices=("inject", "image"),
+        default="inject",
+        help="inject the program, or use an image that contains it (default: inject)",
+    )
+    add_repeated_flag(
+        group, "--image-pull-secret", metavar="NAME", help="image pull Secret (repeatable)"
+    )
+    add_flag(
+        group, "--job-name", metavar="NAME", default="", help="name of the Job (default: generated)"
+    )
+    add_flag(
+        group,
+        "--service-account-name",
+        metavar="NAME",
+        default="",
+        help="existing ServiceAccount for the pod",
+    )
+    add_flag(
+        group,
+        "--runtime-class",
+        metavar="NAME",
+        default="",
+        help="RuntimeClass of the pod, such as nvidia",
+    )
+    add_optional_flag(
+        group,
+        "--privileged",
+        implied="true",
+        choices=("true", "host-read", "false"),
+        default="true",
+        help="full privileges, read-only host (no GPU), or restricted (default: true)",
+    )
+    add_boolean_flag(group, "--no-cleanup", help="keep the agent's objects until their deadline")
+    add_boolean_flag(
+        group,
+        "--cleanup",
+        default=True,
+        metavar="true|false",
+        help="delete the agent's objects (default: true)",
+    )
+    return group
+
+
+def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
+    """Return the agent's configuration that the flags give; InvalidRequest for invalid values."""
+    from kubectl_snapshot.agent.config import AgentConfig
+    from kubectl_snapshot.job.selectors import (
+        parse_node_selectors,
+        parse_tolerations,
+        validate_node_selectors,
+        validate_tolerations,
+    )
+
+    selectors = parse_node_selectors(args.node_selector)
+    tolerations = parse_tolerations(args.toleration)
+    validate_node_selectors(selectors)
+    validate_tolerations(tolerations)
+    levels = {"true": True, "false": False}
+    return AgentConfig(
+        namespace="",
+        connection=parse_connection(args),
+        image=args.image,
+        image_pull_secrets=args.image_pull_secret,
+        job_name=args.job_name,
+        service_account_name=args.service_account_name,
+        node_selector=selectors,
+        tolerations=tolerations,
+        timeout=parse_timeout(args.timeout),
+        cleanup=args.cleanup and not args.no_cleanup,
+        privileged=levels.get(args.privileged, args.privileged),
+        require_gpu=args.require_gpu,
+        node_name=args.node,
+        runtime_class=args.runtime_class,
+        agent=args.agent,
+        cluster_scope=args.cluster_scope,
+        wait_for_schedule=args.wait_for_schedule,
+        collect=parse_settings(args, on_event),
+        on_event=on_event,
+    )

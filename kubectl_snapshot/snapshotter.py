@@ -14,7 +14,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from kubectl_snapshot import __version__
+from kubectl_snapshot.agent.capture import run_capture, run_preflight
 from kubectl_snapshot.agent.config import AgentConfig, ignore_event
+from kubectl_snapshot.agent.plan import choose_connection, plan_capture
+from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.collectors.run.compose import check_gpu_count
 from kubectl_snapshot.collectors.run.local import LocalCapture, collect_locally, read_node_name
 from kubectl_snapshot.constants import DEFAULT_TIMEOUT_S, FULL_API_VERSION
@@ -28,6 +31,7 @@ from kubectl_snapshot.job.selectors import (
     parse_tolerations,
 )
 from kubectl_snapshot.settings import CollectSettings
+from kubectl_snapshot.storage.serializer import FileSerializer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +41,6 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.kube.transport import ApiClient
     from kubectl_snapshot.clients.metrics import Registry
     from kubectl_snapshot.collectors.run.context import Collector
-    from kubectl_snapshot.storage.serializer import FileSerializer
 
 __all__ = [
     "FULL_API_VERSION",
@@ -136,8 +139,6 @@ def default_factory(version: str = "", systemd_services: Sequence[str] | None = 
 
     `systemd_services`: None means the default units, an empty list containerd.service alone.
     """
-    from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
-
     collectors = tuple(ALL_COLLECTORS.values())
     units = () if systemd_services is None else tuple(systemd_services) or ("containerd.service",)
     return Factory(version or __version__, collectors, units)
@@ -149,8 +150,6 @@ def file_serializer(path: str) -> FileSerializer:
     The extension selects the format: `.yaml`, `.txt`, `.html`; others and stdout are JSON. A file
     is written atomically, readable by its owner only; Internal if it cannot be written.
     """
-    from kubectl_snapshot.storage.serializer import FileSerializer
-
     return FileSerializer(path.strip())
 
 
@@ -176,9 +175,6 @@ def deploy_and_get_snapshot(
 
 
 def _run_agent(config: AgentConfig, on_event: OnEvent) -> Snapshot:
-    from kubectl_snapshot.agent.capture import run_capture, run_preflight
-    from kubectl_snapshot.agent.plan import plan_capture
-
     return run_capture(run_preflight(plan_capture(replace(config, on_event=on_event))))
 
 
@@ -207,8 +203,6 @@ def _build_serializer(config: AgentConfig | None) -> FileSerializer:
     """Return the serializer to the configuration's output, stdout for this machine."""
     if config is None:
         return file_serializer("-")
-    from kubectl_snapshot.agent.plan import choose_connection
-
     serializer = file_serializer(config.output)
     serializer.connection = choose_connection(config)
     serializer.api_client = config.api_client

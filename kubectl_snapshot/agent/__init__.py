@@ -1,1 +1,1 @@
-"""One node captured through an agent pod."""
+"""Capture one node through an agent pod: configuration, plan, run; the pod's entrypoint."""

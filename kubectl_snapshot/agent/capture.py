@@ -1,4 +1,4 @@
-"""One node through an agent: its Job, and beside it the cluster-wide facts."""
+"""Capture one node: run the agent's Job, and read the cluster-wide facts in parallel."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ AGENT_MODE, AGENT_UNPRIVILEGED_MODE = "agent", "agent-unprivileged"
 
 @dataclass(frozen=True)
 class Capture:
-    """One run before its first write. `expires` is when the cluster will have ended it by itself.
+    """A planned run. `expires` is the time by which the cluster has garbage-collected it.
 
     `deadline` is a time.monotonic() value; `on_event` may be called from any thread.
     """
@@ -68,7 +68,7 @@ def run_preflight(capture: Capture) -> Capture:
 
 
 def run_capture(capture: Capture) -> Snapshot:
-    """Return the snapshot of a run that passed the gate; leave nothing in the cluster."""
+    """Run the agent's Job and return the snapshot; delete all objects of the run."""
     options = capture.options
     cluster = _ClusterPart(capture) if options.cluster_scope == CLIENT else None
 
@@ -104,7 +104,7 @@ def run_capture(capture: Capture) -> Snapshot:
         [*agent.measurements, *(cluster.wait() if cluster else ())],
         {
             **agent.metadata,
-            # What the API server says of the pod counts, not what a node says of itself.
+            # The node name comes from the API server: a node could state another.
             "source-node": result.node_name,
             "run-id": options.run_id,
             "mode": AGENT_UNPRIVILEGED_MODE if options.level == RESTRICTED else AGENT_MODE,
@@ -121,9 +121,9 @@ def run_capture(capture: Capture) -> Snapshot:
 def build_reads(
     collectors: Sequence[Collector], helm_namespaces: Sequence[str], is_optional: bool
 ) -> tuple[Permission, ...]:
-    """Return what the cluster-wide collectors need, or can do without, of whoever reads for them.
+    """Return the permissions that the cluster-wide collectors need, or the optional ones.
 
-    A right on everything in the cluster has no namespace.
+    A cluster-wide permission has an empty namespace.
     """
     rights = [r for c in collectors if c.SCOPE == CLUSTER for r in c.RIGHTS]
     named = ["" if name == ALL_NAMESPACES else name for name in helm_namespaces]
@@ -139,7 +139,7 @@ def build_reads(
 def _filter_agent_events(
     capture: Capture, types: Container[str]
 ) -> Callable[[Mapping[str, Any]], None]:
-    """Return where a run's events go: a node tells of the collectors that run on it, no others."""
+    """Return the callback of the run's events without those of collectors that the pod has not."""
 
     def on_event(event: Mapping[str, Any]) -> None:
         if "collector" not in event or event["collector"] in types:
@@ -149,7 +149,7 @@ def _filter_agent_events(
 
 
 class _ClusterPart:
-    """The cluster-wide facts, read by the client itself as soon as the node's name is known."""
+    """Reads the cluster-wide facts with the user's credentials, once the node is known."""
 
     def __init__(self, capture: Capture) -> None:
         self._capture = capture
@@ -163,7 +163,7 @@ class _ClusterPart:
         thread.start()
 
     def wait(self) -> tuple[Measurement, ...]:
-        """Return the measurements; the runner's own deadlines bound the wait."""
+        """Return the measurements; the collectors' deadlines limit the wait."""
         self._is_done.wait()
         return self._measurements
 

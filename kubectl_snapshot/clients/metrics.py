@@ -1,7 +1,7 @@
-"""How long collections take, for Prometheus: the one door to prometheus_client.
+"""Prometheus metrics about captures; the only importer of prometheus_client.
 
-A file for node_exporter's textfile collector, or a registry of the program that uses the library.
-Nothing is served, and nothing of a registry is read.
+Written to a file for node_exporter's textfile collector, or exported by the registry of a program
+that uses the library. Nothing is served.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
+from kubectl_snapshot.clients.files.outputfile import check_writable, write_whole
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     Sample = tuple[Mapping[str, str], float]
 
 ENDING = ".prom"
-# node_exporter runs as a user of its own, and what is in the file is no secret.
+# Readable by node_exporter, which runs as another user; the file has no secrets.
 MODE = 0o644
 
 
 @dataclass(frozen=True)
 class Collection:
-    """One collection that has ended. A collector that did not run is in no map.
+    """A finished collection. The maps lack collectors that did not run.
 
     `ended_at` is seconds of the Unix epoch. `gaps` counts the subtypes that could not be read.
     """
@@ -38,26 +39,26 @@ class Collection:
     gaps: Mapping[str, int] = field(default_factory=dict)
 
 
-# Each with its help and its samples; docs/metrics.md has them as a table.
+# Name: help text and samples; docs/metrics.md has them as a table.
 METRICS: Mapping[str, tuple[str, Callable[[Collection], Iterable[Sample]]]] = {
     "snapshot_collection_duration_seconds": (
-        "How long the last collection took, a failed one until it failed.",
+        "Duration of the last collection, successful or not.",
         lambda c: [({}, c.duration_s)],
     ),
     "snapshot_collection_success": (
-        "1 if the last collection brought a snapshot, which may have gaps, else 0.",
+        "1 if the last collection returned a snapshot, possibly with gaps, else 0.",
         lambda c: [({}, float(c.is_success))],
     ),
     "snapshot_last_collection_timestamp_seconds": (
-        "When the last collection ended, successful or not, in seconds since the Unix epoch.",
+        "End of the last collection, successful or not, in seconds since the Unix epoch.",
         lambda c: [({}, c.ended_at)],
     ),
     "snapshot_collector_duration_seconds": (
-        "How long a collector took in the last collection, one that hung until it was given up.",
+        "Duration of a collector in the last collection; its deadline if it hung.",
         lambda c: [({"collector": name}, s) for name, s in c.collector_durations_s.items()],
     ),
     "snapshot_collector_gaps": (
-        "Subtypes that a collector could not read wholly; none where there is no snapshot.",
+        "Subtypes with gaps by collector; no sample if the last collection failed.",
         lambda c: [({"collector": name}, float(n)) for name, n in c.gaps.items()],
     ),
 }
@@ -70,17 +71,17 @@ class Registry(Protocol):
 
 
 class LastCollections:
-    """The last collection of each node, as prometheus_client asks for it; any thread may add."""
+    """A collector of prometheus_client: the last collection of each node. Thread-safe."""
 
     def __init__(self) -> None:
         self._by_node: dict[str, Collection] = {}
         self._lock = threading.Lock()
 
     def add(self, collection: Collection) -> None:
-        """Put it in the place of the node's one before, of which nothing stays.
+        """Replace the node's last collection.
 
-        A failure on a node that nobody knows lasts until the next collection: no success of that
-        node would ever end it.
+        A failure without a node name is dropped at the next collection, whichever node that is: no
+        later success would replace it.
         """
         with self._lock:
             self._by_node.pop("", None)
@@ -93,19 +94,19 @@ class LastCollections:
         return build_families(collections)
 
     def describe(self) -> Iterable[Any]:
-        """Return the families without samples: what the registry compares names by."""
+        """Return the families without samples; the registry compares their names."""
         return build_families(())
 
 
-# A name can be registered once in a registry, which cannot be asked who did.
+# A registry accepts a metric name once, and does not say who registered it.
 _REGISTERED: WeakKeyDictionary[Registry, LastCollections] = WeakKeyDictionary()
 _REGISTERING = threading.Lock()
 
 
 def ensure_registered(registry: Registry) -> LastCollections:
-    """Return where a registry's collections go.
+    """Return the collector of a registry; register it on first use.
 
-    Raises InvalidRequest where a metric of ours has the name of one that is there.
+    Raises InvalidRequest if the registry already has a metric of the same name.
     """
     with _REGISTERING:
         if registry not in _REGISTERED:
@@ -114,29 +115,27 @@ def ensure_registered(registry: Registry) -> LastCollections:
                 registry.register(last)
             except ValueError as error:
                 raise InvalidRequest(
-                    "the registry has metrics of these names", str(error), "pass another registry"
+                    "the registry already has metrics of these names",
+                    str(error),
+                    "pass another registry",
                 ) from error
             _REGISTERED[registry] = last
         return _REGISTERED[registry]
 
 
 def check_metrics_path(path: str) -> None:
-    """Raise for a file that could not be written, or that node_exporter would pass over."""
-    from kubectl_snapshot.clients.files.outputfile import check_writable
-
+    """Raise for a file that cannot be written, or that node_exporter would ignore."""
     if not path.endswith(ENDING):
         raise InvalidRequest(
-            f"{path} is no file of metrics",
-            why=f"node_exporter reads what ends in {ENDING} and nothing else",
+            f"invalid metrics file {path}",
+            why=f"node_exporter reads only files with the extension {ENDING}",
             hint=f"use --metrics-file /var/lib/node_exporter/snapshot{ENDING}",
         )
     check_writable(path)
 
 
 def write_metrics(path: str, collection: Collection) -> None:
-    """Write a file of the textfile collector, whole or not at all, that others can read."""
-    from kubectl_snapshot.clients.files.outputfile import write_whole
-
+    """Write a file for the textfile collector atomically, readable by all users."""
     write_whole(path, render_metrics(collection), MODE)
 
 
@@ -155,7 +154,7 @@ def build_families(collections: Iterable[Collection]) -> list[Any]:
 
     families = {name: Metric(name, text, "gauge") for name, (text, _) in METRICS.items()}
     for collection in collections:
-        # A name from the environment may hold bytes that are no text.
+        # A name from the environment may have bytes that are not UTF-8.
         node = {"node": collection.node_name.encode("utf-8", "backslashreplace").decode()}
         for name, (_, read) in METRICS.items():
             for labels, value in read(collection):

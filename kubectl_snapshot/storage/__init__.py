@@ -1,1 +1,1 @@
-"""Snapshots and templates by the name a user gives: a file, stdin or a ConfigMap."""
+"""Read and write snapshots and templates: files, stdin, ConfigMaps."""

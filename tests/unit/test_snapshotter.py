@@ -94,7 +94,7 @@ def test_a_registry_learns_of_a_capture_that_failed(tmp_path: Path) -> None:
 def test_a_registry_with_metrics_of_our_names_is_refused_before_anything_is_made() -> None:
     registry = CollectorRegistry()
     Gauge("snapshot_collection_success", "Another program's.", registry=registry)
-    with pytest.raises(InvalidRequest, match="the registry has metrics of these names"):
+    with pytest.raises(InvalidRequest, match="the registry already has metrics of these names"):
         NodeSnapshotter(registry=registry).measure()
 
 

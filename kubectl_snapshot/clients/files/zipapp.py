@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import MAX_ZIPAPP_BYTES
@@ -24,8 +25,6 @@ def read_zipapp(environment: Mapping[str, str]) -> tuple[bytes, str]:
 
     Raises NotFound if this process runs from none (installed by pip) and the variable is not set.
     """
-    from hashlib import sha256
-
     path = environment.get(VARIABLE) or find_running_zipapp()
     if not path:
         raise NotFound("no zipapp to run in the pod", "this program was not started from one", HINT)

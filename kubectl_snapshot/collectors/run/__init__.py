@@ -1,1 +1,1 @@
-"""Collectors to a document: context, threads with deadlines, composition, timing."""
+"""Run collectors and compose the snapshot: context, runner, composition, timing."""

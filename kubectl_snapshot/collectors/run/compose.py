@@ -1,4 +1,4 @@
-"""Collectors to a document: run them, redact and order what they read, name what they could not."""
+"""Run collectors and compose the snapshot: redaction, order, and gaps in the metadata."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def collect_snapshot(
     on_event: Callable[[Mapping[str, object]], None],
     stop: threading.Event | None = None,
 ) -> Snapshot:
-    """Return the document of all these collectors, run at once, within `timeout_s`.
+    """Run the collectors in parallel; return the redacted snapshot within `timeout_s`.
 
-    Once `stop` is set it is what was read until then, with the rest as gaps.
+    Once `stop` is set, readings that are not finished become gaps.
     """
     deadline = time.monotonic() + timeout_s
     measurements = collect_redacted(collectors, context, deadline, on_event, stop)
@@ -55,7 +55,7 @@ def collect_snapshot(
 
 
 def describe_choice(settings: CollectSettings, collectors: Sequence[Collector]) -> dict[str, str]:
-    """Return the metadata that names the collectors; empty unless they were chosen."""
+    """Return the metadata of --collect and --skip: the collectors; empty without the two."""
     if not settings.collectors and not settings.skipped:
         return {}
     return {"collectors": ",".join(collector.TYPE for collector in collectors)}
@@ -78,6 +78,7 @@ def collect_redacted(
 ) -> tuple[Measurement, ...]:
     """Run the collectors and return their measurements redacted."""
     measurements = run_collectors(collectors, context, deadline, on_event, stop)
+    # Imported while nobody waits for a collector's start.
     from kubectl_snapshot.document.redaction.measurements import redact_measurements
 
     return redact_measurements(measurements, context.settings.redaction, build_registry(collectors))
@@ -86,15 +87,15 @@ def collect_redacted(
 def compose_snapshot(
     measurements: Sequence[Measurement], metadata: Mapping[str, str], key: bytes = b""
 ) -> Snapshot:
-    """Return the document in order, what it lacks and what is redacted named in the metadata.
+    """Return the snapshot in the document's order, with gaps and redacted paths in its metadata.
 
-    `key` is what its secrets were redacted by, where the metadata do not say already.
+    `key` is the redaction key, unless the metadata already identify it.
     """
     snapshot = Snapshot(metadata, in_order(tuple(measurements)))
     redacted = find_redacted(snapshot)
     found = {"gaps": ",".join(gaps(snapshot)), "redacted": describe_paths(redacted)}
     if redacted and key:
-        # The pod's own comes first: with a key of its own, its tokens are not the client's.
+        # The pod may have used its own key; its redacted values then differ from the client's.
         found[REDACTION_KEY] = metadata.get(REDACTION_KEY) or name_key(key)
     known = {name: value for name, value in metadata.items() if name not in found}
     named = {name: value for name, value in found.items() if value}

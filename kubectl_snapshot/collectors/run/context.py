@@ -1,4 +1,4 @@
-"""What a collector is given and what it declares. No collector and no I/O lives here."""
+"""The interface of collectors: Context, Right, Collector; statuses and reasons of subtypes."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.document.registry import Registry, SubtypeSpec
 
-# A collector's scope: it describes the node it runs on, or what is the same from every node.
+# A collector's scope: the node that it runs on, or the cluster.
 NODE, CLUSTER = "node", "cluster"
-# Instead of a list of namespaces: all of them.
+# Means all namespaces, in place of a list.
 ALL_NAMESPACES = "*"
-# Reasons that one status tells; the rest is counted.
+# Reasons listed for one status; further ones are counted.
 MAX_REASONS = 10
 
 
 @dataclass(frozen=True)
 class Right:
-    """One right a collector needs, as in RBAC; the core API group is the empty text.
+    """One permission that a collector needs, as in RBAC; the core API group is empty.
 
-    Without an optional one the document is still worth reading as this user. `helm_only` rights
-    hold in the namespaces that the user named for Helm, others in the whole cluster. `purpose`
-    is a sentence for the administrator who grants it.
+    A user without an optional one still reads the cluster-wide facts. `helm_only` rights apply to
+    the namespaces of --helm-namespace, others to the whole cluster. `purpose` is a sentence for the
+    administrator who grants it.
     """
 
     group: str
@@ -45,7 +45,7 @@ class Right:
 
 @dataclass(frozen=True)
 class Context:
-    """All that a collector may look at. Without `kube`, `kube_error` says why there is none.
+    """The input of a collector. Without `kube`, `kube_error` has the cause.
 
     `deadline` is a time.monotonic() value; the runner gives each collector its own.
     """
@@ -61,10 +61,10 @@ class Context:
 class Collector(Protocol):
     """A module with these names: one measurement.
 
-    `collect` hands over each subtype as soon as it is read, so that one that hangs costs itself and
-    what it would have read after it, and nothing before. Every name of SUBTYPES is filled, in the
-    order of the document; a further one stands behind the one handed over before it. It shares
-    nothing and changes no state of the process.
+    `collect` yields each subtype as soon as it is read: a read that hangs loses only itself and the
+    later ones. The runner fills the missing names of SUBTYPES and keeps their order; another
+    subtype follows the one yielded before it. `collect` shares no data with other threads and
+    changes no state of the process.
     """
 
     @property
@@ -86,9 +86,9 @@ class Collector(Protocol):
 
 
 def expected_subtypes(collector: Collector, context: Context) -> tuple[str, ...]:
-    """Return the subtypes that a document has in any case.
+    """Return the names of the subtypes that the document always has.
 
-    Those of SUBTYPES that are no patterns, unless the module has `choose_subtypes(context)`.
+    By default the SUBTYPES that are not patterns; a module may have `choose_subtypes(context)`.
     """
     choose = getattr(collector, "choose_subtypes", None)
     if choose:
@@ -98,7 +98,7 @@ def expected_subtypes(collector: Collector, context: Context) -> tuple[str, ...]
 
 
 def build_registry(collectors: Iterable[Collector]) -> Registry:
-    """Return what collectors declare about their subtypes; DEVICES of a module is optional."""
+    """Return the specs of the collectors' subtypes; a module's DEVICES is optional."""
     return tuple(
         MeasurementSpec(collector.TYPE, collector.SUBTYPES, getattr(collector, "DEVICES", None))
         for collector in collectors
@@ -106,7 +106,7 @@ def build_registry(collectors: Iterable[Collector]) -> Registry:
 
 
 def read_subtype(name: str, read: Callable[[], Subtype]) -> Subtype:
-    """Return what `read` returns; where it fails, an empty subtype with status and reason."""
+    """Return the subtype that `read` returns, or an empty one with the status and reason."""
     try:
         return read()
     except SnapshotError as error:
@@ -114,7 +114,7 @@ def read_subtype(name: str, read: Callable[[], Subtype]) -> Subtype:
 
 
 def build_failed_subtype(name: str, status: str, reason: str) -> Subtype:
-    """Return a subtype of which nothing could be read."""
+    """Return an empty subtype with a status and a reason."""
     return Subtype(name, context={"status": status, "reason": reason})
 
 
@@ -125,7 +125,7 @@ def build_partial_subtype(
     context: Mapping[str, str],
     nothing_read: bool = False,
 ) -> Subtype:
-    """Return what was read of several sources; where some failed, with a status and the reasons."""
+    """Return a subtype read from several sources; if some failed, with a status and the reasons."""
     if not errors:
         return Subtype(name, data, context)
     status = errors[0].collector_status if nothing_read else PARTIAL
@@ -136,16 +136,16 @@ def build_partial_subtype(
 
 
 def require_kube(context: Context) -> Kube:
-    """Return the connection; raise Unavailable, with the cause, where there is none."""
+    """Return the API client; Unavailable, with the cause, if there is none."""
     if context.kube is None:
         cause = context.kube_error
-        why = explain(cause) if cause else "no connection was asked for"
-        raise Unavailable("the cluster cannot be asked", why=why) from cause
+        why = explain(cause) if cause else "no connection was requested"
+        raise Unavailable("no connection to the cluster", why=why) from cause
     return context.kube
 
 
 def explain(error: BaseException) -> str:
-    """Return an error as a reason: its own words, and the type of one that nobody expected."""
+    """Return an error as a reason; an error that is not a SnapshotError with its type."""
     if isinstance(error, SnapshotError):
         text = f"{error.what}: {error.why}" if error.why else error.what
     else:

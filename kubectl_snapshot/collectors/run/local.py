@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kubectl_snapshot.clients.host.hostpath import HostPath
+from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
+from kubectl_snapshot.collectors.kubernetes.node import detect_node_name
 from kubectl_snapshot.collectors.run.compose import check_gpu_count, collect_snapshot, ensure_key
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.errors import SnapshotError
@@ -14,7 +17,7 @@ from kubectl_snapshot.settings import CollectSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from kubectl_snapshot.clients.kube.client import ConnectionOptions, Kube
+    from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.collectors.run.context import Collector
     from kubectl_snapshot.document.snapshot import Snapshot
 
@@ -42,8 +45,6 @@ def collect_locally(collectors: Sequence[Collector], version: str, local: LocalC
 
     Raises NotFound if a GPU is required and none is found.
     """
-    from kubectl_snapshot.clients.host.hostpath import HostPath
-
     kube, kube_error = _connect(local)
     context = Context(
         host=HostPath(local.host_root),
@@ -61,14 +62,10 @@ def collect_locally(collectors: Sequence[Collector], version: str, local: LocalC
 
 def read_node_name(environment: Mapping[str, str]) -> str:
     """Return the node name of this machine, or else its host name."""
-    from kubectl_snapshot.collectors.kubernetes.node import detect_node_name
-
     return detect_node_name(environment) or os.uname().nodename
 
 
 def _connect(local: LocalCapture) -> tuple[Kube | None, SnapshotError | None]:
-    from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
-
     try:
         return connect(local.connection or ConnectionOptions(), local.environment), None
     except SnapshotError as error:

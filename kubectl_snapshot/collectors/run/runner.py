@@ -1,4 +1,4 @@
-"""Runs collectors side by side, each until its deadline. What they read is not known here."""
+"""Run collectors in parallel threads, each with a deadline."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.collectors.run.context import Collector, Context
 
-# How soon a request to stop is seen; the pod of one that is deleted has two seconds.
+# How often `stop` is polled; a pod that is deleted has a grace period of two seconds.
 STOP_POLL_S = 0.1
 
 
 @dataclass(frozen=True)
 class _End:
-    """A collector's last word: why there is no more of it."""
+    """The end of a collector; the error applies to the subtypes that it did not yield."""
 
     error: Exception
 
@@ -57,10 +57,9 @@ def run_collectors(
 ) -> tuple[Measurement, ...]:
     """Return one measurement per collector, in the document's order, by `deadline` at the latest.
 
-    `deadline` is a time.monotonic() value; a collector's own DEADLINE_S can only cut it. What was
-    read by then stands, the other declared subtypes say why they are empty. Daemon threads do it:
-    a read that hangs in a driver may hold up neither the result nor the end of the process.
-    Once `stop` is set nothing is waited for any more.
+    `deadline` is a time.monotonic() value; a collector's DEADLINE_S may shorten it. Subtypes read
+    by then are kept, the others get a status and a reason. The threads are daemons: a read that
+    hangs in a driver delays neither the result nor the exit. Setting `stop` ends the wait.
     `on_event` is called in the caller's thread.
     """
     results: SimpleQueue[tuple[int, _Result]] = SimpleQueue()
@@ -79,7 +78,7 @@ def run_collectors(
     while pending:
         index, result = _receive(results, pending, stop)
         if index not in pending:
-            continue  # too late, its measurement is made
+            continue  # late: the measurement is complete
         if isinstance(result, Subtype):
             pending[index].finished.append(result)
         else:
@@ -90,15 +89,15 @@ def run_collectors(
 def _collect(
     index: int, collector: Collector, context: Context, results: SimpleQueue[tuple[int, _Result]]
 ) -> None:
-    """Runs in the collector's thread; the queue is all it shares."""
-    error: Exception = Internal("the collector ended without it")
+    """Run one collector; this is its thread, which shares only the queue."""
+    error: Exception = Internal("the collector did not read it")
     try:
         before = time.monotonic()
         for subtype in collector.collect(context):
             now = time.monotonic()
             results.put((index, _add_elapsed(subtype, now - before)))
             before = now
-    except Exception as caught:  # noqa: BLE001  one collector's defect must not cost the others
+    except Exception as caught:  # noqa: BLE001  a defect of one collector must not affect the others
         error = caught
     results.put((index, _End(error)))
 
@@ -115,7 +114,7 @@ def _receive(
             return results.get(timeout=min(left_s, STOP_POLL_S) if stop else left_s)
         except Empty:
             if stop and stop.is_set():
-                return index, _End(Timeout("not read before the agent was told to end"))
+                return index, _End(Timeout("not read before the agent was stopped"))
             if time.monotonic() >= run.deadline:
                 allowed_s = max(run.deadline - run.started, 0)
                 return index, _End(Timeout(f"not read within {allowed_s:.3g} s"))
@@ -143,9 +142,9 @@ def _close(run: _Run, end: _End, on_event: Callable[[Mapping[str, object]], None
 
 
 def _sort(subtypes: Sequence[Subtype], expected: Sequence[str]) -> list[Subtype]:
-    """Return the subtypes in the order expected, each other one after the one handed over before.
+    """Return the subtypes in the expected order, any other one after the one yielded before it.
 
-    Those before the first that was expected come last.
+    Other ones that were yielded before the first expected one come last.
     """
     rank = {name: index for index, name in enumerate(expected)}
     places = []
@@ -153,12 +152,12 @@ def _sort(subtypes: Sequence[Subtype], expected: Sequence[str]) -> list[Subtype]
     for subtype in subtypes:
         before = rank.get(subtype.name, before)
         places.append(before)
-    # sorted() leaves those of one place in their order.
+    # sorted() is stable.
     return [subtype for _, subtype in sorted(zip(places, subtypes), key=lambda pair: pair[0])]
 
 
 def _sum_up(subtypes: Sequence[Subtype]) -> str:
-    """Return the status all subtypes have, else whether there are gaps: `partial` or `ok`."""
+    """Return the status of all subtypes if they share it, else `partial` or `ok`."""
     statuses = {subtype.status for subtype in subtypes}
     if len(statuses) == 1:
         return statuses.pop()

@@ -104,7 +104,7 @@ def test_others_can_read_the_file_whatever_the_umask_is(tmp_path: Path) -> None:
 def test_a_file_that_node_exporter_would_pass_over_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         check_metrics_path(str(tmp_path / name))
-    assert caught.value.why == "node_exporter reads what ends in .prom and nothing else"
+    assert caught.value.why == "node_exporter reads only files with the extension .prom"
 
 
 def test_a_directory_that_is_not_there_is_said_before_anything_is_spent(tmp_path: Path) -> None:

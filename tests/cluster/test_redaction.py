@@ -228,11 +228,11 @@ def test_whoever_may_make_no_secret_is_told_that_the_key_is_the_pods_own(
     snapshot, ended = capture(run_snapshot, namespace, *words)
     assert snapshot.metadata["redaction"] == "own-key"
     assert PASSWORD not in ended.stdout
-    assert "key of its own" not in ended.stderr
+    assert "own redaction key" not in ended.stderr
     again, ended = capture(run_snapshot, namespace, *words, "--redact-key-file", str(key_file))
     assert proxy_token(again) != proxy_token(snapshot)
     assert again.metadata["redaction-key"] != snapshot.metadata["redaction-key"]
-    assert "warning: the pod redacted by a key of its own" in ended.stderr
+    assert "warning: the pod used its own redaction key" in ended.stderr
     made = [
         event["objectRef"]["resource"]
         for event in cluster.audit(before)

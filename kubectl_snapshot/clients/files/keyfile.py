@@ -13,8 +13,12 @@ HINT = "create one with `(umask 077; openssl rand -hex 32 > FILE)`"
 
 
 def new_key(size_bytes: int) -> bytes:
-    """Return a random key."""
-    return os.urandom(size_bytes)
+    """Return `size_bytes` random bytes in hexadecimal.
+
+    The pod reads the key from a file. Of raw bytes, one key in 128 ends in a line break, which
+    `read_key` removes.
+    """
+    return os.urandom(size_bytes).hex().encode("ascii")
 
 
 def read_key(path: str, min_bytes: int) -> bytes:

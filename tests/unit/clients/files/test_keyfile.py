@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from pathlib import Path
 
@@ -16,8 +17,14 @@ from kubectl_snapshot.errors import InvalidRequest, NotFound
 
 
 def test_two_new_keys_differ() -> None:
-    assert len(new_key(32)) == 32
     assert new_key(32) != new_key(32)
+
+
+def test_a_new_key_is_256_bits_that_a_file_keeps_whole(tmp_path: Path) -> None:
+    key = new_key(32)
+    assert re.fullmatch(rb"[0-9a-f]{64}", key)
+    (tmp_path / "key").write_bytes(key)
+    assert read_key(str(tmp_path / "key"), 16) == key
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from importlib import import_module
 
 from kubectl_snapshot.commands.all_commands import (
     ANSWERING,
@@ -72,8 +74,6 @@ def choose_exit_code(error: Exception, name: str) -> int:
 
 def complete(words: Sequence[str], for_kubectl: bool) -> NoReturn:
     """Print completion candidates for a shell, and exit at once."""
-    import gc
-
     # The process ends in a few milliseconds: collecting garbage only costs time.
     gc.disable()
     from kubectl_snapshot.commands.completion.answer import print_completion
@@ -86,8 +86,6 @@ def complete(words: Sequence[str], for_kubectl: bool) -> NoReturn:
 
 def load_command(name: str) -> ModuleType:
     """Return the module of one command."""
-    from importlib import import_module
-
     return import_module(COMMANDS[name][0])
 
 

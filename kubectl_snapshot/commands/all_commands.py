@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.text import suggest
 
 TYPE_CHECKING = False  # typing's is slow to import, and every start pays
 if TYPE_CHECKING:
@@ -67,8 +68,6 @@ def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
         if word.startswith("-"):
             break
         if word not in COMMANDS:
-            from kubectl_snapshot.text import suggest
-
             raise InvalidRequest(
                 f'unknown command "{word}"',
                 why=f"commands: {', '.join(COMMANDS)}",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.flags.connection import add_connection_flags, parse_connection
+from kubectl_snapshot.commands.flags.connection import add_connection_flags, connect_with
+from kubectl_snapshot.commands.flags.durations import parse_duration
 from kubectl_snapshot.commands.flags.parser import Parser, add_boolean_flag, add_flag, new_parser
 from kubectl_snapshot.commands.flags.shared import add_log_flags
+from kubectl_snapshot.commands.output import write_stdout
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, SnapshotError, exit_code
 from kubectl_snapshot.text import strip_control
 
@@ -70,16 +73,13 @@ def build_parser() -> Parser:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    import os
 
-    from kubectl_snapshot.clients.kube.client import connect
-    from kubectl_snapshot.commands.output import write_stdout
     from kubectl_snapshot.commands.progress import choose_progress
     from kubectl_snapshot.job.cleanup.deletion import read_inventory
     from kubectl_snapshot.job.cleanup.selection import decide_cleanup
 
     selector = parse_selector(args)
-    kube = connect(parse_connection(args), os.environ)
+    kube = connect_with(args)
     namespace = "" if args.all_namespaces else kube.namespace
     deadline = time.monotonic() + DEADLINE_S
     inventory = read_inventory(kube, namespace, args.run, deadline)
@@ -94,9 +94,6 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 
 def parse_selector(args: argparse.Namespace) -> CleanupSelector:
-    import re
-
-    from kubectl_snapshot.commands.flags.durations import parse_duration
     from kubectl_snapshot.job.cleanup.selection import RUN_ID, CleanupSelector
 
     if args.run and not re.fullmatch(RUN_ID, args.run):
@@ -121,7 +118,6 @@ def read_clock(inventory: Inventory) -> float:
 
 
 def remove(kube: Kube, choices: Sequence[CleanupDecision], deadline: float, out: TextIO) -> int:
-    from kubectl_snapshot.commands.output import write_stdout
     from kubectl_snapshot.job.cleanup.deletion import delete_listed
 
     selected = [choice.object for choice in choices if choice.is_selected]

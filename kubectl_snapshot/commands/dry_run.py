@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TextIO
 
+from kubectl_snapshot.agent.capture import Capture, run_preflight
+from kubectl_snapshot.agent.plan import plan_capture
+from kubectl_snapshot.clients.kube.client import Call
+from kubectl_snapshot.commands.output import Output, write_stdout
+from kubectl_snapshot.document.codec.yaml_codec import render_manifests
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, SnapshotError
+from kubectl_snapshot.job.deploy import build_all_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from kubectl_snapshot.agent.capture import Capture
     from kubectl_snapshot.agent.config import AgentConfig
-    from kubectl_snapshot.commands.output import Output
     from kubectl_snapshot.job.manifest import Manifest
 
 CLIENT, SERVER = "client", "server"
@@ -25,10 +29,6 @@ def run_dry(config: AgentConfig, mode: str, outputs: Sequence[Output], out: Text
             "a dry run prints yaml, json or name to stdout",
             hint="use -o yaml, -o json or -o name",
         )
-    from kubectl_snapshot.agent.capture import run_preflight
-    from kubectl_snapshot.agent.plan import plan_capture
-    from kubectl_snapshot.commands.output import write_stdout
-
     capture = plan_capture(config)
     if mode == CLIENT:
         objects = [body for _, body in _planned(capture)]
@@ -39,14 +39,10 @@ def run_dry(config: AgentConfig, mode: str, outputs: Sequence[Output], out: Text
 
 
 def _planned(capture: Capture) -> list[tuple[str, Manifest]]:
-    from kubectl_snapshot.job.deploy import build_all_objects
-
     return build_all_objects(capture.options, capture.expires)
 
 
 def _checked(capture: Capture) -> list[Manifest]:
-    from kubectl_snapshot.clients.kube.client import Call
-
     calls = [
         Call(
             "POST",
@@ -77,8 +73,6 @@ def _shortened(body: Manifest) -> Manifest:
 
 
 def _render_yaml(objects: Sequence[Manifest]) -> str:
-    from kubectl_snapshot.document.codec.yaml_codec import render_manifests
-
     return render_manifests(objects)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TextIO
+
 from kubectl_snapshot.commands.flags.connection import add_connection_flags
 from kubectl_snapshot.commands.flags.parser import Parser, new_parser
 from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.errors import EXIT_OK
 
-TYPE_CHECKING = False  # typing's is slow to import, and every start pays
 if TYPE_CHECKING:
     import argparse
-    from typing import TextIO
 
 
 def build_parser() -> Parser:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.flags.capture import add_agent_flags, add_target_flags, parse_config
+from kubectl_snapshot.commands.flags.collect import parse_settings
 from kubectl_snapshot.commands.flags.connection import add_connection_flags
 from kubectl_snapshot.commands.flags.parser import Parser, add_flag, new_parser
 from kubectl_snapshot.commands.flags.shared import add_log_flags
+from kubectl_snapshot.commands.output import write_stdout
+from kubectl_snapshot.render.colour import paint_outcomes
 from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
@@ -50,9 +53,7 @@ def build_parser() -> Parser:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    from kubectl_snapshot.commands.output import write_stdout
     from kubectl_snapshot.job.preflight.checks import choose_exit_code
-    from kubectl_snapshot.render.colour import paint_outcomes
 
     checks = read_checks(args)
     code = choose_exit_code(checks, is_strict=args.strict != "false")
@@ -64,7 +65,6 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 def read_checks(args: argparse.Namespace) -> list[PreflightCheck]:
     if args.local:
         from kubectl_snapshot.collectors.choose import choose_collectors
-        from kubectl_snapshot.commands.flags.collect import parse_settings
         from kubectl_snapshot.job.preflight.checks import OK, PreflightCheck
 
         choose_collectors(parse_settings(args), require_gpu=args.require_gpu)

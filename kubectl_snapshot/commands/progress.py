@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from kubectl_snapshot.commands.terminal import is_live, read_width, wants_colour
 from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.render.colour import paint_messages
 from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
@@ -112,8 +113,6 @@ def _plain_logger(stderr: TextIO, verbose: bool) -> Callable[[Event], None]:
 
 def _live_logger(stderr: TextIO, verbose: bool) -> Callable[[Event], None]:
     """Return a logger that overwrites one progress line and keeps warnings."""
-    from kubectl_snapshot.render.colour import paint_messages
-
     paint = paint_messages if wants_colour(stderr, os.environ) else str
 
     def log(event: Event) -> None:

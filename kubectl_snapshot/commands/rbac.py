@@ -11,6 +11,7 @@ from kubectl_snapshot.commands.flags.capture import add_agent_flags, add_target_
 from kubectl_snapshot.commands.flags.connection import add_connection_flags, parse_connection
 from kubectl_snapshot.commands.flags.parser import Parser, add_flag, new_parser
 from kubectl_snapshot.commands.flags.shared import add_log_flags
+from kubectl_snapshot.commands.output import write_stdout
 from kubectl_snapshot.constants import NAME
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, NotFound
 
@@ -62,7 +63,6 @@ def build_parser() -> Parser:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    from kubectl_snapshot.commands.output import write_stdout
     from kubectl_snapshot.job.rbac.admin_grants import build_agent_grants, build_user_grants
 
     options = read_options(args)

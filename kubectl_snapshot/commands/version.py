@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from kubectl_snapshot import __version__
-from kubectl_snapshot.commands.flags.connection import add_connection_flags, parse_connection
+from kubectl_snapshot.commands.flags.connection import add_connection_flags, connect_with
 from kubectl_snapshot.commands.flags.parser import Parser, add_boolean_flag, add_flag, new_parser
 from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.constants import DEFAULT_IMAGE, FULL_API_VERSION
@@ -68,8 +67,6 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 
 def read_server_version(args: argparse.Namespace) -> str:
-    from kubectl_snapshot.clients.kube.client import connect
-
-    kube = connect(parse_connection(args), os.environ)
+    kube = connect_with(args)
     answer = kube.request("GET", "/version", doing=f"read the version of {kube.server}")
     return strip_control(str(answer.body["gitVersion"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 from kubectl_snapshot.document.rules.results import FAILED, HELD, UNKNOWN
 from kubectl_snapshot.document.rules.rule_file import ERROR
@@ -26,7 +27,6 @@ def render_junit(report: CheckReport) -> str:
     Unknown is skipped, with `--strict` an error; failed warnings are skipped, too: CI systems then
     count the same failures as the exit code.
     """
-    from xml.etree import ElementTree
 
     cases = [_build_case(finding, report) for finding in report.findings]
     suite = ElementTree.Element("testsuite", {"name": SUITE, "tests": str(len(cases))})
@@ -45,8 +45,6 @@ def render_junit(report: CheckReport) -> str:
 
 
 def _build_case(finding: Finding, report: CheckReport) -> Element:
-    from xml.etree import ElementTree
-
     rule, verdict = finding.rule, finding.verdict
     name = rule.name if verdict.path == rule.constraint.path.text else f"{rule.name} {verdict.path}"
     suite, _, line = (rule.place or "command line").rpartition(" line ")

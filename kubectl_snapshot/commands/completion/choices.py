@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+from urllib.parse import quote
 
 from kubectl_snapshot.clients.kube.client import METADATA_LIST, Call, Response
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME
@@ -47,8 +48,6 @@ def list_choices(kind: str, kube: Kube, deadline: float) -> list[str]:
 
 def build_calls(kind: str, namespace: str, deadline: float) -> list[Call]:
     """Return the requests that list a kind; as object metadata only, if that suffices."""
-    from urllib.parse import quote
-
     listing = LISTINGS[kind]
     return [
         Call(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
+from kubectl_snapshot.commands.flags.connection import parse_connection
 from kubectl_snapshot.commands.source import LIVE
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import SnapshotError
@@ -102,7 +103,6 @@ def run_until_deadline(find: Find, partial: PartialCommand) -> list[str]:
 def find_in_cluster(kind: str, partial: PartialCommand) -> list[str]:
     from kubectl_snapshot.clients.files.cache import read_recent, write_recent
     from kubectl_snapshot.clients.kube.client import connect
-    from kubectl_snapshot.commands.flags.connection import parse_connection
 
     options = parse_connection(partial.args)
     kube = connect(options, partial.env)

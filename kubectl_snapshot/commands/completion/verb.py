@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, TextIO
 
+from kubectl_snapshot.clients.files.zipapp import find_running_zipapp
 from kubectl_snapshot.commands.completion.scripts import SCRIPTS
 from kubectl_snapshot.commands.flags.parser import Parser, add_boolean_flag, new_parser
 from kubectl_snapshot.commands.flags.shared import add_log_flags
@@ -58,7 +59,6 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 def install(shell: str, env: Mapping[str, str]) -> str:
     """Install the shim beside the kubectl-snapshot in PATH; return the remaining steps."""
     from kubectl_snapshot.clients.files.shim import ensure_shim
-    from kubectl_snapshot.clients.files.zipapp import find_running_zipapp
 
     path, is_new = ensure_shim(env.get("PATH", os.defpath), bool(find_running_zipapp()))
     file, line = LOADING[shell]

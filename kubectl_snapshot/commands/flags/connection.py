@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from kubectl_snapshot.commands.flags.parser import (
     CONNECTION,
     add_boolean_flag,
@@ -72,8 +74,6 @@ def add_connection_flags(parser: argparse.ArgumentParser) -> None:
 
 def connect_with(args: argparse.Namespace) -> Kube:
     """Return a client of the chosen cluster; no request is sent yet."""
-    import os
-
     from kubectl_snapshot.clients.kube.client import connect
 
     return connect(parse_connection(args), os.environ)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
+from base64 import b64encode
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.document.scalars import text_of
@@ -58,8 +61,6 @@ def _picture(match: re.Match[str]) -> str:
 
 def _read(name: str) -> str:
     """Return a file of the package, read by its loader from a directory or a zip."""
-    import pkgutil
-
     data = pkgutil.get_data(__package__, f"html/{name}")
     assert data is not None, f"{name} is not installed"
     return data.decode()
@@ -67,7 +68,4 @@ def _read(name: str) -> str:
 
 def _digest(css: str) -> str:
     """Return the style sheet's digest for the page's Content-Security-Policy (CSP 3)."""
-    from base64 import b64encode
-    from hashlib import sha256
-
     return b64encode(sha256(css.encode()).digest()).decode()

@@ -33,7 +33,7 @@ zipapp: setup ## build dist/kubectl-snapshot
 release: setup ## build dist/release: archives, krew manifest, checksums, SBOM, sdist, wheel
 	$(BIN)/python scripts/release
 
-integration: zipapp ## test the built file on every Python, the API client with slim packages
+integration: zipapp ## test the zipapp on every Python, and the API client with its packages
 	scripts/test-packages pipx prometheus
 	$(PYTEST) tests/integration
 	$(SLIM) $(PYTEST) --numprocesses auto tests/unit/clients
@@ -60,7 +60,7 @@ shells: zipapp ## test TAB completion in bash, zsh and fish, with and without ku
 	scripts/test-packages zsh fish bash-completion
 	$(PYTEST) tests/shells
 
-test: lint unit conformance zipapp ## all of the above
+test: lint unit conformance zipapp ## all tests and checks but chroot and test-matrix
 	scripts/test-packages pipx prometheus chromium zsh fish bash-completion
 	scripts/side-by-side "cluster-test shells" "integration browser"
 
@@ -93,7 +93,7 @@ volatile: zipapp ## propose volatile keys for diff, from five captures of this m
 regen: setup ## rewrite goldens and the generated parts of docs/
 	scripts/regen
 
-screenshots: setup ## remake docs/images from docs/examples
+screenshots: setup ## regenerate docs/images from docs/examples
 	scripts/test-packages chromium
 	$(BIN)/python scripts/screenshots
 

@@ -1,4 +1,4 @@
-"""Archives whose bytes depend on nothing but their members: no clock, owner, umask or order."""
+"""Reproducible archives: no clock, owner, umask or order changes their bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# The first day that a zip can hold; what builds from SOURCE_DATE_EPOCH gets the same.
+# The earliest date of a zip entry; also the SOURCE_DATE_EPOCH of builds.
 EPOCH = 315532800
 
 
@@ -34,7 +34,7 @@ def pack_tar(members: Mapping[str, Member]) -> bytes:
 
 
 def compress(data: bytes) -> bytes:
-    """Return the bytes gzipped, without a time in the header."""
+    """Return the bytes gzipped, without a timestamp in the header."""
     return gzip.compress(data, 9, mtime=0)
 
 

@@ -1,4 +1,4 @@
-"""What the scripts share that people type themselves."""
+"""Run a script with the Python of the checkout's .venv."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ VENV = Path(__file__).resolve().parent.parent / ".venv"
 
 
 def use_venv() -> None:
-    """Start this program anew by the checkout's own Python, which has what builds need.
+    """Restart this program with .venv's Python, which has the build dependencies.
 
-    Does nothing where that runs it already, or where `make setup` has not made one.
+    Does nothing if that Python already runs it, or if there is no .venv yet (`make setup`).
     """
     python = VENV / "bin" / "python"
     if python.exists() and Path(sys.prefix).resolve() != VENV.resolve():

@@ -78,7 +78,7 @@ def read_checks(args: argparse.Namespace) -> list[PreflightCheck]:
 
 
 def render_table(checks: Sequence[PreflightCheck], code: int) -> str:
-    """Return a line for each check, below it what mends it, and how a capture would end."""
+    """Return a line for each check, its fix below it, and the verdict on the capture."""
     width = max(len(check.name) for check in checks)
     lines = []
     for check in checks:

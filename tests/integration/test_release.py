@@ -139,10 +139,10 @@ def test_a_release_of_other_sources_is_told_with_the_member(release: Release, co
     (copy / "notes.txt").touch()
     done = run_script(release.checkout, "verify-release", str(copy))
     assert done.returncode == 1, done.stderr
-    assert "kubectl-snapshot: its SHA-256 is" in done.stdout
+    assert "kubectl-snapshot: SHA-256 is" in done.stdout
     differs = "kubectl-snapshot: differs from what these sources build\n"
     assert differs + "    site-packages/sitecustomize.py\n" in done.stdout
-    assert f"{SBOM}: missing, SHA256SUMS names it" in done.stdout
+    assert f"{SBOM}: missing, but listed in SHA256SUMS" in done.stdout
     assert "notes.txt: not in SHA256SUMS" in done.stdout
 
 
@@ -152,7 +152,7 @@ def test_a_directory_that_is_no_release_is_not_overwritten(
     (tmp_path / "precious").touch()
     done = run_script(release.checkout, "release", f"--output={tmp_path}")
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"error: {tmp_path} is there and no release" in done.stderr
+    assert f"error: {tmp_path} exists and is not a release" in done.stderr
     assert (tmp_path / "precious").exists()
 
 
@@ -160,8 +160,8 @@ def test_what_is_no_release_is_said_so(release: Release, tmp_path: Path) -> None
     done = run_script(release.checkout, "verify-release", str(tmp_path))
     assert (done.returncode, done.stderr) == (
         2,
-        f"error: {tmp_path} is no release\n  why: it has no SHA256SUMS\n"
-        " hint: name the directory of the files\n",
+        f"error: not a release: {tmp_path}\n  why: no such file: SHA256SUMS\n"
+        " hint: use the directory of the downloaded files\n",
     )
 
 

@@ -68,7 +68,7 @@ def test_without_a_version_it_only_tells(tree: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["next"], "'next' is no version"),
+        (["next"], 'invalid version "next"'),
         (["0.1.9"], "0.1.9 is not newer than 0.2.0"),
         (["0.2.0"], "0.2.0 is not newer than 0.2.0"),
         (["--help"], "usage: scripts/changelog VERSION [DATE]"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from kubectl_snapshot.commands.flags.durations import parse_duration
 from kubectl_snapshot.commands.flags.parser import (
     CONNECTION,
     add_boolean_flag,
@@ -82,7 +83,6 @@ def connect_with(args: argparse.Namespace) -> Kube:
 def parse_connection(args: argparse.Namespace) -> ConnectionOptions:
     """Return the connection options that the flags give."""
     from kubectl_snapshot.clients.kube.client import ConnectionOptions
-    from kubectl_snapshot.commands.flags.durations import parse_duration
 
     return ConnectionOptions(
         kubeconfig=args.kubeconfig,

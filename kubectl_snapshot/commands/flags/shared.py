@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from kubectl_snapshot.commands.flags.durations import parse_duration
 from kubectl_snapshot.commands.flags.parser import add_boolean_flag, add_flag
 from kubectl_snapshot.constants import API_VERSIONS, DEFAULT_TIMEOUT_S, FULL_API_VERSION
 
@@ -59,6 +60,4 @@ def parse_count(text: str) -> int:
 
 def parse_timeout(text: str) -> float:
     """Return a timeout in seconds; 0 is the default (contract section 4.3)."""
-    from kubectl_snapshot.commands.flags.durations import parse_duration
-
     return parse_duration(text) or DEFAULT_TIMEOUT_S

@@ -1,7 +1,7 @@
-"""The zipapp's start: refuse an old Python, print help, choose where to import from, hand over.
+"""Start of the zipapp: refuse an old Python, print help, set the import path, call main.
 
-Old Pythons must be able to parse this file, and every start pays for it: it imports nothing that
-Python has not loaded by then.
+Old Pythons must be able to parse this file. Every start runs it, so it imports only modules that
+Python has already loaded.
 """
 
 import sys
@@ -20,14 +20,14 @@ ZIPAPP = os.path.dirname(__file__)
 INSIDE = os.path.join(ZIPAPP, "site-packages")
 BUILD_ID = "unbuilt"  # set by scripts/build-zipapp: a digest of site-packages
 
-# These need no API client, which is what is slow to import from inside a zip.
+# Verbs without the API client, which is slow to import from a zip.
 QUICK_VERBS = ("collect", "schema")
 
 
 def read_help(args):
-    """Return the help that the build has rendered for these arguments, None where it has none.
+    """Return the prebuilt help text for these arguments, None if there is none.
 
-    argparse, its import, our flags and the layout take longer than a start may.
+    Building it with argparse would exceed the start-up budget.
     """
     if not 0 < len(args) < 3 or args[-1] not in ("-h", "--help"):
         return None
@@ -39,7 +39,7 @@ def read_help(args):
 
 
 def write_help(text):
-    """Write the text to stdout and return the exit code; who closed the pipe has read enough."""
+    """Write the text to stdout and return the exit code; a closed pipe is no error."""
     try:
         os.write(1, text)
     except BrokenPipeError:
@@ -53,8 +53,7 @@ def write_help(text):
 def choose_packages(args, env):
     """Return the directory to import from.
 
-    A tree in the user's cache, because .pyc files stay there; the inside of the zip where there is
-    no such tree and none can be or is worth being made.
+    The unpacked tree in the user's cache, which keeps .pyc files; else the inside of the zip.
     """
     cache = find_cache(env)
     tree = os.path.join(cache, BUILD_ID)
@@ -73,15 +72,15 @@ def choose_packages(args, env):
 def find_cache(env):
     """Return our directory in the user's cache (XDG Base Directory Specification), or ""."""
     home = env.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(home):  # such a path is invalid, says the specification
+    if not os.path.isabs(home):  # invalid by the specification
         home = os.path.join(env.get("HOME", ""), ".cache")
-    # Under sudo HOME may be another user's: leave nothing there, and run nothing from there.
+    # Under sudo, HOME may be another user's: neither write there nor import from there.
     owned = is_owned(home) if os.path.exists(home) else is_owned(os.path.dirname(home))
     return os.path.join(home, "kubectl-snapshot") if os.path.isabs(home) and owned else ""
 
 
 def is_owned(path):
-    """Return whether the path is there and belongs to the user who runs this."""
+    """Return whether the path exists and belongs to the current user."""
     try:
         return os.stat(path).st_uid == os.geteuid()
     except OSError:
@@ -99,15 +98,15 @@ def is_private(path):
 
 
 def mark_used(tree):
-    """Note the time of use, so that other builds do not remove the tree."""
+    """Update the tree's mtime, so that other builds do not remove it."""
     try:
         os.utime(tree)
-    except OSError:  # a read-only cache, from which nothing can be removed either
+    except OSError:  # a read-only cache: no build can remove it
         pass
 
 
 def is_quick(args):
-    """Return whether the arguments ask for something that needs no API client."""
+    """Return whether these arguments need no API client."""
     verb = args[0] if args else ""
     is_help = "-h" in args or "--help" in args
     return is_help or verb in QUICK_VERBS or (verb == "version" and "--client" in args)
@@ -130,20 +129,20 @@ def start(args):
     code = main()
     import gc
 
-    # At exit Python looks for cycles in all that was imported: 10 ms, and 30 after a capture.
+    # Skips the garbage collection at exit: 10 ms, 30 after a capture.
     gc.freeze()
     return code
 
 
 def report_missing(error):
-    """Tell that Python's own library is not whole, and return the exit code."""
+    """Report an incomplete standard library and return the exit code."""
     name = (error.name or "").split(".")[0]
     if name not in getattr(sys, "stdlib_module_names", (name,)):
         raise error
     sys.stderr.write(
-        "error: kubectl-snapshot needs the whole standard library of Python\n"
+        "error: Python's standard library is incomplete\n"
         "  why: %s has no module %s\n"
-        " hint: python3-minimal of Debian and Ubuntu is not enough: apt-get install python3\n"
+        " hint: python3-minimal is not enough; use apt-get install python3\n"
         % (sys.executable, name)
     )
     return 2
@@ -151,7 +150,7 @@ def report_missing(error):
 
 try:
     sys.exit(start(sys.argv[1:]))
-except KeyboardInterrupt:  # while importing; main deals with those that come later
+except KeyboardInterrupt:  # while importing; main handles later ones
     sys.exit(130)
 except ModuleNotFoundError as error:
     sys.exit(report_missing(error))

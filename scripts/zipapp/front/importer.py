@@ -1,11 +1,11 @@
-"""Importing from inside a zip at half the price; also loaded in the pod (job/bootstrap.py)."""
+"""Faster import from a zip: compiles each module once; also used in the pod (job/bootstrap.py)."""
 
 import sys
 import zipimport
 
 
 class Importer(zipimport.zipimporter):
-    """Python's own importer compiles each module twice: first only to tell its path."""
+    """A zipimporter that does not compile a module to find its path, as Python's does."""
 
     def get_filename(self, fullname):
         path = self.archive + "/" + self.prefix + fullname.rpartition(".")[2]
@@ -13,6 +13,6 @@ class Importer(zipimport.zipimporter):
 
 
 def import_from(directory):
-    """Import from a directory inside a zip before all others."""
+    """Put a directory inside a zip first on the import path."""
     sys.path_hooks.insert(0, Importer)
     sys.path.insert(0, directory)

@@ -1,6 +1,6 @@
-"""Unpacking the zipapp into the user's cache, once a build. Loaded only to do it.
+"""Unpack the zipapp into the user's cache, once per build.
 
-What fails here is not told: without the tree the program runs from the zip, only slower to start.
+Failures are silent: without the tree the program runs from the zip and only starts more slowly.
 """
 
 import os
@@ -14,7 +14,7 @@ UNUSED_AFTER_S = 24 * 60 * 60
 
 
 def ensure_tree(zipapp, tree):
-    """Unpack into the tree, whole or not at all, and remove trees that are no longer used."""
+    """Unpack into the tree atomically, and remove unused trees."""
     cache = os.path.dirname(tree)
     try:
         os.makedirs(cache, mode=0o700, exist_ok=True)
@@ -30,7 +30,7 @@ def ensure_tree(zipapp, tree):
 
 
 def write_packages(zipapp, directory):
-    """Write what is below site-packages/ in the zip into the directory."""
+    """Write the zip's files below site-packages/ into the directory."""
     with zipfile.ZipFile(zipapp) as archive:
         for name in archive.namelist():
             if name.startswith(PACKAGES):
@@ -41,7 +41,7 @@ def write_packages(zipapp, directory):
 
 
 def remove_unused(cache):
-    """Remove what no start has used for a day: trees of other builds, parts never finished."""
+    """Remove trees and partial trees that no start has used for a day."""
     oldest = time.time() - UNUSED_AFTER_S
     for name in os.listdir(cache):
         path = os.path.join(cache, name)

@@ -1,6 +1,6 @@
-"""The options of the collectors, as one record from the flags to the pod. Pure.
+"""CollectSettings: the options of the collectors, one record from the flags to the pod. Pure.
 
-A new option is a field here, a flag in commands/flags/collect, and its use in a collector.
+A new option needs a field, a flag in commands/flags/collect, and its use in a collector.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ FLAG = "flag"
 
 
 def _option(flag: str, default: Any = ()) -> Any:
-    """Return a field that `build_arguments` writes with this flag."""
+    """Return a field that `build_arguments` passes as this flag."""
     return field(default=default, metadata={FLAG: flag})
 
 
 @dataclass(frozen=True)
 class CollectSettings:
-    """What is collected, and how it is redacted.
+    """Which measurements are collected, how they are read and redacted.
 
     `collectors`: measurement types to collect, empty for all; `skipped`: those to leave out.
     `helm_namespaces`: read Helm's releases there; ALL_NAMESPACES alone means everywhere.
@@ -41,7 +41,7 @@ class CollectSettings:
 
 
 def build_arguments(settings: CollectSettings, key_file: str = "") -> list[str]:
-    """Return the flags of `collect` that stand for these settings.
+    """Return the settings as flags of `collect`; commands/flags/collect decodes them.
 
     The redaction key is never among them: the pod reads it from `key_file`.
     """

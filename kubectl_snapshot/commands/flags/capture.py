@@ -43,7 +43,7 @@ def add_target_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def add_node_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Add the flags that choose a node and what is read; return their group."""
+    """Add the flags that choose the node and its measurements; return their group."""
     group = parser.add_argument_group("capture")
     add_boolean_flag(group, "--local", help="capture this machine; needs no cluster")
     add_flag(group, "--node", metavar="NAME", default="", help="node to capture")

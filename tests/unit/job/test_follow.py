@@ -252,8 +252,10 @@ def test_credentials_that_expire_during_the_capture_are_reported_so(tmp_path: Pa
 
 
 def test_a_silent_pod_with_an_unreachable_kubelet_is_on_a_lost_node(
-    tmp_path: Path, impatient: None
+    tmp_path: Path, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The refusal must arrive before the probe's deadline, on a busy machine too.
+    monkeypatch.setattr(watchers, "PROBE_S", 5.0)
     wire = Wire([write_and_wait(b"")], probe=refuse(500, DIAL))
     wire.pods.put(("ADDED", pod()))
     error = refusal(wire, tmp_path)

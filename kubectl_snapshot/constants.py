@@ -25,6 +25,9 @@ MAX_ZIPAPP_BYTES = 1_000_000
 # The result comes from a node, which is not trusted: a larger document is rejected unread.
 MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
 
+# The most that is read of one file of a node.
+MAX_FILE_BYTES = 1_048_576
+
 # Unicode White_Space (PropList.txt). str.strip() and split() also remove U+001C to U+001F.
 WHITE_SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"

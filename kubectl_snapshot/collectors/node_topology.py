@@ -5,7 +5,6 @@ Keys and rules are those of contract section 2.5.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.collectors.kubernetes.fields import list_at, map_at, text_at
@@ -41,12 +40,11 @@ class Group(NamedTuple):
 Groups = dict[Group, list[str]]
 
 
-@dataclass(frozen=True)
-class Topology:
+class Topology(NamedTuple):
     """The groups of all nodes."""
 
-    taints: Groups = field(default_factory=dict)
-    labels: Groups = field(default_factory=dict)
+    taints: Groups
+    labels: Groups
 
 
 def collect(context: Context) -> Iterator[Subtype]:
@@ -60,7 +58,7 @@ def collect(context: Context) -> Iterator[Subtype]:
 def build_topology(nodes: Iterable[object], max_nodes: int = 0) -> tuple[Subtype, ...]:
     """Return summary, taint and label of core/v1 Nodes, at most `max_nodes` names per entry."""
     node_count = 0
-    topology = Topology()
+    topology = Topology({}, {})
     for node in nodes:
         node_count += 1
         _add_node(topology, node)

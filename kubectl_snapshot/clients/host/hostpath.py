@@ -12,13 +12,13 @@ import stat
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Union
 
+from kubectl_snapshot.constants import MAX_FILE_BYTES
 from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotError, Unavailable
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-MAX_FILE_BYTES = 1_048_576
 CHUNK_BYTES = 16_384
 
 # O_NONBLOCK and O_NOCTTY: open(2) must not hang if a pipe or a terminal replaces the file.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.kube.discovery import find_resources
 from kubectl_snapshot.collectors.kubernetes.fields import list_at, map_at, text_at
 from kubectl_snapshot.collectors.kubernetes.flatten import NamedEntries, flatten, merge_entries
 from kubectl_snapshot.collectors.run.context import (
@@ -61,6 +60,8 @@ SOURCE_FIELDS = ("repoURL", "chart", "targetRevision", "path")
 
 def read(context: Context, shared: Shared) -> Subtype:
     """Return the applications of all namespaces, of every API group that ends in argoproj.io."""
+    from kubectl_snapshot.clients.kube.discovery import find_resources  # late: as in collector.py
+
     kube = require_kube(context)
     deadline = context.deadline
     resources = find_resources(kube, shared.read_groups(), is_argo_group, KIND, deadline)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.kube.discovery import read_groups
 from kubectl_snapshot.collectors.kubernetes import argocd, helm, image, node, policy, server
 from kubectl_snapshot.collectors.kubernetes.shared import Shared
 from kubectl_snapshot.collectors.run.context import CLUSTER, Context, read_subtype, require_kube
@@ -33,6 +32,8 @@ DEADLINE_S = 60.0
 def collect(context: Context) -> Iterator[Subtype]:
     """Return all subtypes, each read on its own."""
     finished: dict[str, Subtype] = {}
+    from kubectl_snapshot.clients.kube.discovery import read_groups  # late: 2 ms of diff and schema
+
     shared = Shared(cache(lambda: read_groups(require_kube(context), context.deadline)), finished)
     ranks = {name: rank for rank, name in enumerate(READ_LAST)}
     for module in sorted(MODULES, key=lambda module: ranks.get(module.SPEC.name, -1)):

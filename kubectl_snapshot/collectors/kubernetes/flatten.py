@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubectl_snapshot.document.codec.json_codec import render_compact
 from kubectl_snapshot.document.scalars import MAX_DEPTH, text_of
 from kubectl_snapshot.errors import InvalidRequest
 
@@ -68,4 +67,7 @@ def _leaves(values: Mapping[str, object], prefix: str, depth: int) -> Iterator[t
         elif not isinstance(value, list):
             yield path, text_of(value)
         elif value:
+            # Late: 5 ms of each schema.
+            from kubectl_snapshot.document.codec.json_codec import render_compact
+
             yield path, render_compact(value)

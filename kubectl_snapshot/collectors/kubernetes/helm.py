@@ -20,7 +20,6 @@ from kubectl_snapshot.collectors.run.context import (
     build_partial_subtype,
     require_kube,
 )
-from kubectl_snapshot.document.codec.json_codec import load_json
 from kubectl_snapshot.document.registry import STRING, SecretPlace, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotError
@@ -108,6 +107,8 @@ def read(context: Context, _: Shared) -> Subtype:
 
 def parse_release(payload: str, namespace: str) -> NamedEntries:
     """Return a release from base64-encoded JSON, gzipped or not; raise Internal if corrupt."""
+    from kubectl_snapshot.document.codec.json_codec import load_json  # late: 5 ms of each schema
+
     try:
         release = load_json(_unpack(binascii.a2b_base64(payload)).decode())
         name = text_at(release, "name")

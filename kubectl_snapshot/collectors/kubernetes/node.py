@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.kubernetes import openshift
-from kubectl_snapshot.collectors.kubernetes.distribution import detect_distribution
 from kubectl_snapshot.collectors.kubernetes.fields import text_at
 from kubectl_snapshot.collectors.run.context import Context, Right, require_kube
 from kubectl_snapshot.constants import WHITE_SPACE
@@ -50,7 +49,10 @@ ORACLE_ID_PREFIX = "ocid1."
 
 def read(context: Context, shared: Shared) -> Subtype:
     """Return the node as the API server knows it."""
-    from urllib.parse import quote  # late: diff and schema only need what this module declares
+    # Late: diff and schema only need what this module declares.
+    from urllib.parse import quote
+
+    from kubectl_snapshot.collectors.kubernetes.distribution import detect_distribution
 
     kube = require_kube(context)
     node_name = _require_name(context.node_name)

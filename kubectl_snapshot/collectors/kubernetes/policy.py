@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.kube.discovery import find_resources
 from kubectl_snapshot.collectors.kubernetes.flatten import add_entry, flatten
 from kubectl_snapshot.collectors.run.context import (
     Context,
@@ -37,6 +36,8 @@ RIGHTS = (
 
 def read(context: Context, shared: Shared) -> Subtype:
     """Return the specs of all policies, in the version that the server prefers."""
+    from kubectl_snapshot.clients.kube.discovery import find_resources  # late: as in collector.py
+
     kube = require_kube(context)
     resources = find_resources(kube, shared.read_groups(), GROUP.__eq__, KIND, context.deadline)
     if not resources:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
-from kubectl_snapshot.clients.host.hostpath import MAX_FILE_BYTES
-from kubectl_snapshot.constants import WHITE_SPACE
+from kubectl_snapshot.constants import MAX_FILE_BYTES, WHITE_SPACE
 from kubectl_snapshot.errors import Internal, InvalidRequest, SnapshotError
 
 if TYPE_CHECKING:
@@ -19,8 +17,7 @@ _TO_BLANK = str.maketrans(dict.fromkeys(WHITE_SPACE, " "))
 Text = Union[str, bytes]
 
 
-@dataclass(frozen=True)
-class TextRules:
+class TextRules(NamedTuple):
     """How one kind of file is written."""
 
     delimiter: str = "\n"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from kubectl_snapshot.document.registry import MeasurementSpec
 from kubectl_snapshot.document.snapshot import PARTIAL, Subtype
 from kubectl_snapshot.errors import SnapshotError, Unavailable
-from kubectl_snapshot.settings import CollectSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath
     from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.document.registry import Registry, SubtypeSpec
+    from kubectl_snapshot.settings import CollectSettings
 
 # A collector's scope: the node that it runs on, or the cluster.
 NODE, CLUSTER = "node", "cluster"
@@ -26,8 +26,7 @@ ALL_NAMESPACES = "*"
 MAX_REASONS = 10
 
 
-@dataclass(frozen=True)
-class Right:
+class Right(NamedTuple):
     """One permission that a collector needs, as in RBAC; the core API group is empty.
 
     A user without an optional one still reads the cluster-wide facts. `helm_only` rights apply to
@@ -43,6 +42,12 @@ class Right:
     purpose: str = ""
 
 
+def _default_settings() -> CollectSettings:
+    from kubectl_snapshot.settings import CollectSettings  # late: 4 ms of each diff and schema
+
+    return CollectSettings()
+
+
 @dataclass(frozen=True)
 class Context:
     """The input of a collector. Without `kube`, `kube_error` has the cause.
@@ -54,7 +59,7 @@ class Context:
     node_name: str = ""
     kube: Kube | None = None
     kube_error: SnapshotError | None = None
-    settings: CollectSettings = field(default_factory=CollectSettings)
+    settings: CollectSettings = field(default_factory=_default_settings)
     deadline: float = math.inf
 
 

@@ -1,0 +1,1 @@
+"""Parts of scripts/gpu-check. Standard library only: it runs where there is no checkout."""

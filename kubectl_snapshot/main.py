@@ -1,4 +1,4 @@
-"""The command line: dispatch to a command; the one place where errors become exit codes."""
+"""Dispatch a command line to its command; the only place that maps errors to exit codes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from kubectl_snapshot.errors import (
 )
 from kubectl_snapshot.text import strip_control
 
-TYPE_CHECKING = False  # typing's is slow to import, and every start pays
+TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType

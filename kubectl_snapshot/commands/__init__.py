@@ -1,1 +1,1 @@
-"""The verbs: one file each, add_arguments(parser) and run(args, out)."""
+"""The commands: one module each, with build_parser() and run(args, out)."""

@@ -1,11 +1,11 @@
-"""The commands by name: module and help line. Only the module of the typed one is imported."""
+"""Command registry: name, module, help line. Only the invoked command's module is imported."""
 
 from __future__ import annotations
 
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.text import suggest
 
-TYPE_CHECKING = False  # typing's is slow to import, and every start pays
+TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -58,7 +58,7 @@ COMMANDS = {
 
 
 def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the command and the other words; logging flags may precede the command.
+    """Return the command and its arguments; logging flags may precede the command.
 
     Raises InvalidRequest for an unknown command.
     """

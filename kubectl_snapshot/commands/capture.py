@@ -177,7 +177,7 @@ def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:
             command = event["cleanup"].strip("`")
         config.on_event(event)
         if event.get("event") == "scheduled":
-            # While the pod starts the client has nothing else to do.
+            # The client is idle while the pod starts.
             load_renderers(outputs)
 
     install_handlers(lambda: command or "(nothing was created yet)")

@@ -108,7 +108,7 @@ def parse_selector(args: argparse.Namespace) -> CleanupSelector:
 
 
 def read_clock(inventory: Inventory) -> float:
-    """Return the server's time, which the objects' ages refer to; else this machine's."""
+    """Return the API server's time, which object ages refer to; fall back to the local clock."""
     from email.utils import parsedate_to_datetime
 
     try:

@@ -1,4 +1,4 @@
-"""kubectl snapshot options: list the connection flags, which other verbs' help leaves out."""
+"""kubectl snapshot options: list the connection flags, which the help of other commands omits."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A word of a command's format list is a format and goes to stdout; anything else is a destination
 whose format comes from its extension or from `-t`. Files are written atomically. `write_stdout`
-strips control characters from what a terminal gets.
+strips control characters on a terminal.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def prepare_outputs(
 
 
 def check_outputs(outputs: Sequence[Output], connect: Callable[[], Kube]) -> None:
-    """Raise for a destination that cannot be written, before the capture begins."""
+    """Check that every destination is writable, before the capture begins."""
     from kubectl_snapshot.clients.files.outputfile import check_writable
 
     for output in outputs:
@@ -178,7 +178,7 @@ def check_outputs(outputs: Sequence[Output], connect: Callable[[], Kube]) -> Non
 
 
 def load_renderers(outputs: Sequence[Output]) -> None:
-    """Import the code of the formats ahead of their first use."""
+    """Preload the modules that render the outputs."""
     from kubectl_snapshot.document.snapshot import new_snapshot
 
     for output in outputs:
@@ -222,7 +222,7 @@ def write_text(output: Output, text: str, out: TextIO, paint: Paint | None = Non
 
 
 def write_stdout(text: str, out: TextIO, paint: Paint | None = None) -> None:
-    """Write data to stdout; a terminal gets no control characters."""
+    """Write data to stdout, without control characters on a terminal."""
     if out.isatty():
         text = strip_control(text, keep="\n\t")
     if paint and wants_colour(out, os.environ):
@@ -232,7 +232,7 @@ def write_stdout(text: str, out: TextIO, paint: Paint | None = None) -> None:
 
 
 def _refuse_other_format(values: Sequence[str], format_name: str, formats: Formats) -> None:
-    """Raise for another format beside `--template`; AICR's users may have given yaml."""
+    """Refuse another format with `--template`, except yaml, which AICR's users may pass."""
     words = [f"-o {value}" for value in values if _is_format(value, formats)]
     if format_name not in ("", "yaml"):
         words.append(f"-t {format_name}")

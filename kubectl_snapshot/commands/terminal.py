@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 
-TYPE_CHECKING = False  # typing's is slow to import, and every start pays
+TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
@@ -17,7 +17,7 @@ ASCII = {"…": "...", "→": "->", "—": "-", "–": "-", "×": "x", "·": "-"
 def prepare_streams(
     stdout: TextIO | None, stderr: TextIO | None, environment: Mapping[str, str]
 ) -> None:
-    """Set the encodings: UTF-8 for data, the locale's for terminals; no character is an error."""
+    """Set encodings: UTF-8 for data, the locale's for terminals; replace unencodable characters."""
     codecs.register_error("ascii-replacement", replace_characters)
     is_utf8 = has_utf8(environment)
     for stream, is_data in ((stdout, True), (stderr, False)):
@@ -45,7 +45,7 @@ def replace_characters(error: UnicodeError) -> tuple[str, int]:
 
 
 def wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """Return whether to write colours: to a terminal with colours, unless NO_COLOR is set."""
+    """Return whether the stream is a colour terminal and NO_COLOR is not set."""
     has_colours = environment.get("TERM", "dumb") not in ("", "dumb")
     return has_colours and stream.isatty() and not environment.get("NO_COLOR")
 

@@ -12,7 +12,7 @@ from kubectl_snapshot.constants import DEFAULT_IMAGE, FULL_API_VERSION
 from kubectl_snapshot.errors import EXIT_OK, SnapshotError
 from kubectl_snapshot.text import strip_control
 
-TYPE_CHECKING = False  # typing's is slow to import, and every start pays
+TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
     import argparse
     from typing import TextIO
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         width = max(len(name) for name in facts)
         out.write("".join(f"{name:{width}}  {value}\n" for name, value in facts.items()))
     if refusal:
-        raise refusal  # What needs no server was printed first, as by kubectl.
+        raise refusal  # Raised after the client's facts are printed, as kubectl does.
     return EXIT_OK
 
 

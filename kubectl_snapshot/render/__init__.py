@@ -1,1 +1,1 @@
-"""Documents to text that is not read back. Pure."""
+"""Renderers of snapshots, diffs and check results: text, HTML, JUnit XML. Pure."""

@@ -41,7 +41,7 @@ def render_wide(snapshot: Snapshot) -> str:
 
 
 def render_html(snapshot: Snapshot) -> str:
-    """Return the page that `report` makes of one snapshot."""
+    """Return the HTML report of the snapshot."""
     from kubectl_snapshot.render.report.node import render_report
 
     return render_report(snapshot)
@@ -55,7 +55,7 @@ RENDERERS: dict[str, Callable[[Snapshot], str]] = {
     "name": render_name,
     "html": render_html,
 }
-# Formats that fit a terminal's width.
+# Formats that truncate lines to the terminal's width.
 FITTED: dict[str, Callable[[Snapshot, int], str]] = {"table": render_table}
 EXTENSIONS = {
     ".json": "json",

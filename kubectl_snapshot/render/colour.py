@@ -1,4 +1,4 @@
-"""Colour lines of text for a terminal. Pure; the caller knows whether there is one."""
+"""Colour lines of text for a terminal. Pure; the caller detects the terminal."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 # SGR parameters (ECMA-48, 8.3.117); these colours are legible in every theme.
 RED, GREEN, YELLOW, CYAN = "31", "32", "33", "36"
 
-# By the first word of a line.
+# Colours by the first word of a line.
 MESSAGES = {"error:": "1;31", "warning:": YELLOW, "hint:": CYAN, "fix:": CYAN}
 OUTCOMES = {"ok": GREEN, "FAIL": RED, "fail": RED, "warn": YELLOW, "unknown": YELLOW, "fix:": CYAN}
-# By its first character.
+# Colours by the first character of a line.
 CHANGES = {"+": GREEN, "-": RED, "~": YELLOW, "?": CYAN}
 
 

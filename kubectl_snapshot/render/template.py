@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Filters = Mapping[str, Callable[..., Any]]
 
-# Errors that an expression may raise beside Jinja2's own: `1 / 0`, `"a" + 1`.
+# Errors that an expression may raise in addition to Jinja2's own: `1 / 0`, `"a" + 1`.
 EXPRESSION_ERRORS = (
     ArithmeticError,
     AttributeError,
@@ -31,9 +31,9 @@ EXPRESSION_ERRORS = (
     TypeError,
     ValueError,
 )
-# The name that Jinja2 gives the file of a template without one, in tracebacks.
+# File name in Jinja2's tracebacks for a template that has no file.
 UNNAMED = "<template>"
-# Stops an infinite loop; no useful page is as long.
+# Output limit, which stops an infinite loop.
 MAX_CHARACTERS = 64 * 1024 * 1024
 # Limit of the bits of a power and the length of a product. Python would compute longer ones for
 # minutes, uninterruptible by Ctrl-C.

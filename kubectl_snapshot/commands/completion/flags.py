@@ -70,7 +70,7 @@ def new_finder(parser: Parser, find: Callable[..., Sequence[str]], print_suppres
         append_space=False,
         print_suppressed=print_suppressed,
     )
-    # Our shell scripts quote.
+    # The completion scripts quote the candidates.
     finder.quote_completions = lambda completions, *_: completions
     return finder
 

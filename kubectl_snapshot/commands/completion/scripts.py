@@ -8,7 +8,7 @@ from __future__ import annotations
 
 BASH = r"""# Completion of kubectl-snapshot for bash: source <(kubectl-snapshot completion bash)
 _kubectl_snapshot() {
-    # Bash splits words at = and :, too; what stands together here is one word.
+    # Bash also splits words at = and :; join the parts that have no space between them.
     local rest=${COMP_LINE:0:COMP_POINT} words=() word gap i
     for ((i = 0; i <= COMP_CWORD; i++)); do
         gap=${rest%%[![:space:]]*}
@@ -29,7 +29,7 @@ _kubectl_snapshot() {
     directive=${lines[${#lines[@]} - 1]#:}
     unset "lines[${#lines[@]} - 1]"
 
-    # Of a flag's value, only what comes after = is completed; of a word, what bash takes for one.
+    # Complete only the part after the flag's =, then after the last = or :, as bash expects.
     local current=${words[${#words[@]} - 1]} before candidate width=0
     [[ $current == -*=* ]] && current=${current#*=}
     before=${current%"${current##*[=:]}"}
@@ -47,7 +47,7 @@ _kubectl_snapshot() {
     fi
     ((directive & 2)) && compopt -o nospace
 
-    # Descriptions are shown in a list; what is put on the line has none.
+    # Show descriptions in the list; insert the candidate without its description.
     for i in "${!COMPREPLY[@]}"; do
         candidate=${COMPREPLY[i]%%$'\t'*}
         if [[ ${#COMPREPLY[@]} -eq 1 ]]; then
@@ -76,7 +76,7 @@ _kubectl_snapshot() {
         candidates+=("${line/$'\t'/:}")
     done
     ((directive & 2)) && space=(-S '')
-    # Of a flag's value, only what comes after = is completed.
+    # Complete only the part after the flag's =.
     [[ $PREFIX == -*=* ]] && compset -P 1 '*='
     if ((${#candidates})); then
         _describe -t values value candidates $space

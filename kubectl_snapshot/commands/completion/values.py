@@ -59,7 +59,7 @@ def is_configmap(prefix: str) -> bool:
 
 
 def takes_file(action: argparse.Action, prefix: str) -> bool:
-    """Return whether a file name is a candidate: the metavar has FILE then."""
+    """Return whether the value may be a file name: its metavar contains FILE."""
     return "FILE" in str(action.metavar) or (takes_snapshot(action) and not is_configmap(prefix))
 
 
@@ -93,7 +93,7 @@ def run_until_deadline(find: Find, partial: PartialCommand) -> list[str]:
         except SnapshotError:
             return
 
-    # A thread: an unresponsive name server cannot be interrupted.
+    # In a thread: a DNS lookup cannot be interrupted.
     thread = threading.Thread(target=search, daemon=True)
     thread.start()
     thread.join(max(0.0, partial.deadline - time.monotonic()))

@@ -1,1 +1,1 @@
-"""The flags: how they are parsed, those that verbs share, their environment variables."""
+"""Flags: the parser, flags shared by commands, environment variables."""

@@ -28,7 +28,7 @@ ALL_OR_NOTHING = "all-or-nothing"
 
 
 def add_target_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that choose the node, and those of the verb itself."""
+    """Add the node selection flags and the command's own flags."""
     group = add_node_flags(parser)
     add_optional_flag(
         group,

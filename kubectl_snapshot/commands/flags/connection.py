@@ -12,7 +12,7 @@ from kubectl_snapshot.commands.flags.parser import (
     add_repeated_flag,
 )
 
-TYPE_CHECKING = False  # typing's is slow to import, and every start pays
+TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
     import argparse
 

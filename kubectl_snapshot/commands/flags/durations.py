@@ -23,7 +23,7 @@ MAX_DURATION_S = 2**63 / 1e9
 
 
 def parse_duration(text: str) -> float:
-    """Return a non-negative Go duration in seconds: `90s`, `1h30m`, `300ms`, `0`."""
+    """Parse a non-negative Go duration into seconds: `90s`, `1h30m`, `300ms`, `0`."""
     unsigned = text[1:] if text.startswith("+") else text
     if unsigned == "0":
         return 0.0

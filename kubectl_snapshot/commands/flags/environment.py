@@ -14,7 +14,7 @@ from kubectl_snapshot.commands.flags.parser import (
 )
 from kubectl_snapshot.errors import InvalidRequest
 
-TYPE_CHECKING = False  # typing's is slow to import, and every start pays
+TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any

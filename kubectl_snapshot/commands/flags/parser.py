@@ -10,7 +10,7 @@ import argparse
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.text import suggest
 
-TYPE_CHECKING = False  # typing's is slow to import, and every start pays
+TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, NoReturn
@@ -181,7 +181,7 @@ def _add(group: Any, names: tuple[str, ...], settings: dict[str, Any]) -> Any:
 
 
 def parse_boolean(text: str) -> bool:
-    """Return True or False for exactly `true` or `false`."""
+    """Parse a boolean: exactly `true` or `false`."""
     if text not in ("true", "false"):
         raise argparse.ArgumentTypeError(f'invalid boolean "{text}": use true or false')
     return text == "true"
@@ -197,7 +197,7 @@ def build_unknown_error(parser: Parser, unknown: Sequence[str]) -> InvalidReques
 
 
 def write_implied_values(parser: Parser, arguments: Sequence[str]) -> list[str]:
-    """Return the words with implied values: `--strict` is `--strict=true`, whatever follows."""
+    """Expand flags without a value: `--strict` becomes `--strict=true`, whatever follows."""
     implied = {
         name: action.implied
         for action in parser._actions

@@ -1,4 +1,4 @@
-"""Flags that several verbs share."""
+"""Flags shared by several commands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kubectl_snapshot.commands.flags.durations import parse_duration
 from kubectl_snapshot.commands.flags.parser import add_boolean_flag, add_flag
 from kubectl_snapshot.constants import API_VERSIONS, DEFAULT_TIMEOUT_S, FULL_API_VERSION
 
-TYPE_CHECKING = False  # typing's is slow to import, and every start pays
+TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
     from typing import Any
 
@@ -43,7 +43,7 @@ def add_api_version_flag(group: Any) -> None:
 
 
 def add_log_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the logging flags, which every verb has."""
+    """Add the logging flags, which every command has."""
     group = parser.add_argument_group("logging")
     add_boolean_flag(group, "-v", "--verbose", help="log each collector's duration and status")
     add_boolean_flag(group, "--quiet", help="log errors only")

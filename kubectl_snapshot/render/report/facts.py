@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Index = Mapping[str, Subtype]
 
 GPU_NAME = re.compile(r"GPU\.gpu-\d+")
-# The suffix of a taint's key in the context, if its entry was taken (docs/format.md).
+# Suffix of a taint's context key that would collide with another (docs/format.md).
 COLLISION = re.compile(r"#\d+$")
 
 TAINT, HELM, ARGO_CD = "NodeTopology.taint", "K8s.helm", "K8s.argocd"
@@ -35,7 +35,7 @@ SYSTEM = (("OS.release", "PRETTY_NAME"), ("K8s.node", "os-image"))
 
 
 class Fact(NamedTuple):
-    """One fact; an empty `text` is unknown, for the reason in `note`. `path` may be empty."""
+    """One fact; an empty `text` means unknown, `note` has the reason. `path` may be empty."""
 
     label: str
     text: str

@@ -122,7 +122,7 @@ def build_links(index: Index) -> Links | None:
         return None
     gpus = {name: index[name] for name in index if GPU_NAME.fullmatch(name)}
     by_uuid = {_uuid(gpu): path.partition(".")[2] for path, gpu in gpus.items()}
-    # GPUs that only the topology has keep its names for them.
+    # A GPU that only the topology lists keeps the topology's name.
     ends = dict.fromkeys([*by_uuid, *(end for pair in words for end in pair)])
     names = [by_uuid.get(end, end) for end in ends]
     rows = tuple(

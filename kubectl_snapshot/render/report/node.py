@@ -106,7 +106,7 @@ def _notes(context: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _unique(name: str, used: set[str]) -> str:
-    """Return the name, with a number appended if it is taken."""
+    """Return a unique name: append a number to a duplicate."""
     number, free = 1, name
     while free in used:
         number += 1

@@ -39,7 +39,7 @@ def read_help(args):
 
 
 def write_help(text):
-    """Write the text to stdout and return the exit code; a closed pipe is no error."""
+    """Write the text to stdout and return the exit code; ignore a closed pipe."""
     try:
         os.write(1, text)
     except BrokenPipeError:

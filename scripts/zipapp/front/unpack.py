@@ -24,7 +24,7 @@ def ensure_tree(zipapp, tree):
     try:
         write_packages(zipapp, part)
         os.rename(part, tree)
-    except (OSError, zipfile.BadZipFile):  # no space left, or another start was faster
+    except (OSError, zipfile.BadZipFile):  # no space left, or another process unpacked first
         shutil.rmtree(part, ignore_errors=True)
     remove_unused(cache)
 
@@ -41,13 +41,13 @@ def write_packages(zipapp, directory):
 
 
 def remove_unused(cache):
-    """Remove trees and partial trees that no start has used for a day."""
+    """Remove trees and partial trees that no process has used for a day."""
     oldest = time.time() - UNUSED_AFTER_S
     for name in os.listdir(cache):
         path = os.path.join(cache, name)
         try:
             is_unused = os.lstat(path).st_mtime < oldest
-        except OSError:  # another start removed it
+        except OSError:  # another process removed it
             continue
         if is_unused:
-            shutil.rmtree(path, ignore_errors=True)  # refuses a symlink, follows none
+            shutil.rmtree(path, ignore_errors=True)  # does not follow symlinks

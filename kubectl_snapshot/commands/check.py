@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.flags.parser import (
@@ -11,7 +12,7 @@ from kubectl_snapshot.commands.flags.parser import (
     add_repeated_flag,
     new_parser,
 )
-from kubectl_snapshot.commands.output import Formats, by_extension, prepare_outputs, write_text
+from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,
     HELP,
@@ -21,6 +22,7 @@ from kubectl_snapshot.commands.source import (
     refuse_stdin_twice,
 )
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK, InvalidRequest
+from kubectl_snapshot.render.all_renderers import detect_format
 from kubectl_snapshot.render.colour import paint_outcomes
 
 if TYPE_CHECKING:
@@ -43,10 +45,10 @@ EXAMPLES = """\
   kubectl snapshot check @live --node gpu-17 -f rules.yaml
 """
 
-ENDINGS = {".txt": "text", ".json": "json", ".xml": "junit"}
+EXTENSIONS = {".txt": "text", ".json": "json", ".xml": "junit"}
 
 
-FORMATS = Formats(("text", "json", "junit"), "text", by_extension(ENDINGS))
+FORMATS = Formats(("text", "json", "junit"), "text", partial(detect_format, extensions=EXTENSIONS))
 
 
 def build_parser() -> Parser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.flags.parser import (
@@ -11,7 +12,7 @@ from kubectl_snapshot.commands.flags.parser import (
     add_repeated_flag,
     new_parser,
 )
-from kubectl_snapshot.commands.output import Formats, by_extension, prepare_outputs, write_text
+from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,
     HELP,
@@ -22,6 +23,7 @@ from kubectl_snapshot.commands.source import (
 )
 from kubectl_snapshot.commands.terminal import read_width
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK
+from kubectl_snapshot.render.all_renderers import detect_format
 from kubectl_snapshot.render.colour import paint_changes
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ EXAMPLES = """\
   kubectl snapshot diff a.yaml b.yaml --only GPU --only 'OS.sysctl.*/vm/*'
 """
 
-ENDINGS = {
+EXTENSIONS = {
     ".txt": "text",
     ".json": "json",
     ".yaml": "yaml",
@@ -59,7 +61,11 @@ ENDINGS = {
 
 # Formats whose lines begin with + - ~ ?, coloured on a terminal.
 PAINTED = ("text", "unified")
-FORMATS = Formats(("text", "json", "yaml", "html", "unified"), "text", by_extension(ENDINGS))
+FORMATS = Formats(
+    ("text", "json", "yaml", "html", "unified"),
+    "text",
+    partial(detect_format, extensions=EXTENSIONS),
+)
 
 
 def build_parser() -> Parser:

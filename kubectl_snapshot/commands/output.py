@@ -22,7 +22,7 @@ from kubectl_snapshot.text import strip_control, suggest
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.document.snapshot import Snapshot
@@ -63,16 +63,6 @@ class Output(NamedTuple):
 
 
 SNAPSHOT_FORMATS = Formats((*RENDERERS, TEMPLATE), "yaml", format_from_path)
-
-
-def by_extension(formats: Mapping[str, str]) -> Callable[[str], str]:
-    """Return a function from a path to the format of its extension, "" for an unknown one."""
-
-    def detect_format(path: str) -> str:
-        lower = path.lower()
-        return next((name for ending, name in formats.items() if lower.endswith(ending)), "")
-
-    return detect_format
 
 
 def add_document_flags(parser: argparse.ArgumentParser) -> None:

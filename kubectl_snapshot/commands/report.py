@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.flags.parser import Parser, new_parser
-from kubectl_snapshot.commands.output import Formats, by_extension, prepare_outputs, write_text
+from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,
     HELP,
@@ -15,12 +16,13 @@ from kubectl_snapshot.commands.source import (
     refuse_stdin_twice,
 )
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest
+from kubectl_snapshot.render.all_renderers import detect_format
 
 if TYPE_CHECKING:
     import argparse
 
 HTML = "html"
-ENDINGS = {".html": HTML, ".htm": HTML}
+EXTENSIONS = {".html": HTML, ".htm": HTML}
 EXAMPLES = """\
   # Render a snapshot
   kubectl snapshot report snap.yaml -o report.html
@@ -33,7 +35,7 @@ EXAMPLES = """\
 """
 
 
-FORMATS = Formats((HTML,), HTML, by_extension(ENDINGS))
+FORMATS = Formats((HTML,), HTML, partial(detect_format, extensions=EXTENSIONS))
 
 
 def build_parser() -> Parser:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.render.name import render_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from kubectl_snapshot.document.snapshot import Snapshot
 
@@ -68,10 +68,10 @@ EXTENSIONS = {
 }
 
 
-def detect_format(path: str) -> str:
-    """Return the format of a path's extension, empty for an unknown one."""
+def detect_format(path: str, extensions: Mapping[str, str] = EXTENSIONS) -> str:
+    """Return the format of a path's extension, "" for an unknown one."""
     lower = path.lower()
-    return next((name for ending, name in EXTENSIONS.items() if lower.endswith(ending)), "")
+    return next((name for ending, name in extensions.items() if lower.endswith(ending)), "")
 
 
 def format_from_path(path: str) -> str:

@@ -60,7 +60,7 @@ shells: zipapp ## test TAB completion in bash, zsh and fish, with and without ku
 	scripts/test-packages zsh fish bash-completion
 	$(PYTEST) tests/shells
 
-test: lint unit conformance zipapp ## all tests and checks but chroot and test-matrix
+test: lint unit conformance zipapp ## all tests and checks except chroot and test-matrix
 	scripts/test-packages pipx prometheus chromium zsh fish bash-completion
 	scripts/side-by-side "cluster-test shells" "integration browser"
 

@@ -152,7 +152,7 @@ def _title(found: CleanupObject) -> str:
 
 
 def _failure(found: CleanupObject, answer: Response | SnapshotError) -> SnapshotError | None:
-    """Return why an object still exists; absent is success, unless its name was a guess."""
+    """Return the error of a deletion; already absent is success, unless the name was guessed."""
     if not isinstance(answer, SnapshotError):
         return None
     is_gone = answer.status == 409 or (answer.status == 404 and found.uid)

@@ -159,7 +159,7 @@ def _hint_porting(line: GoLine) -> str:
         check_template(line.jinja + line.closing, "", FILTERS)
     except InvalidRequest:
         return f"see {MANUAL} for the Jinja2 syntax"
-    return f"write it as {line.jinja} ({MANUAL} has the rest)"
+    return f"write it as {line.jinja} (see {MANUAL})"
 
 
 def _explain_missing(snapshot: Snapshot, path: str, parsed: ConstraintPath | None) -> NoReturn:

@@ -64,7 +64,7 @@ def takes_file(action: argparse.Action, prefix: str) -> bool:
 
 
 def complete_types(prefix: str) -> list[str]:
-    """Return the measurement types that may follow those in a comma-separated list."""
+    """Return the comma-separated list, extended by each type that it does not have yet."""
     from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 
     listed, comma, _ = prefix.rpartition(",")

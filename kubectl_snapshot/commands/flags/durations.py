@@ -35,5 +35,5 @@ def parse_duration(text: str) -> float:
         )
     seconds = sum(float(number) * UNITS_S[unit] for number, unit in parts)
     if seconds >= MAX_DURATION_S:
-        raise InvalidRequest(f'invalid duration "{text}"', why="a duration has 292 years at most")
+        raise InvalidRequest(f'invalid duration "{text}"', why="the maximum is 292 years")
     return seconds

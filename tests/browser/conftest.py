@@ -17,7 +17,7 @@ from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.render.report.diff import render_diff_report
 from kubectl_snapshot.render.report.node import render_report
 from tests.unit.render.pages import BAD, GOOD
-from tests.unit.render.test_page import hostile_snapshot
+from tests.unit.render.report.test_page import hostile_snapshot
 
 FLAGS = (
     "--no-sandbox",

@@ -93,7 +93,8 @@ def test_snapshots_in_configmaps(
     place = f"cm://{namespace}/here"
     capture = [cluster.kubectl_path, "snapshot", "--local", "-o", place]
     subprocess.run(capture, env=environment, check=True, capture_output=True)
-    assert place in ask("query", "cm:")
+    # A busy machine may pass the time limit of one TAB.
+    assert any(place in ask("query", "cm:") for _ in range(5))
 
 
 def test_who_may_list_nothing_is_offered_nothing(cluster: Cluster, ask: Ask) -> None:

@@ -45,10 +45,19 @@ MISPLACED = {
 }
 
 
+def press_tab(shell: Shell, line: str) -> str:
+    """Return the completed line; on a busy machine one TAB may pass its time limit."""
+    completed = line
+    for _ in range(3):
+        if completed == line:
+            completed = shell.complete(line)
+    return completed
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("typed", COMPLETED)
 def test_tab_completes(shell: Shell, program: str, typed: str) -> None:
-    assert shell.complete(f"{program} {typed}") == f"{program} {COMPLETED[typed]}"
+    assert press_tab(shell, f"{program} {typed}") == f"{program} {COMPLETED[typed]}"
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -37,12 +37,12 @@ def parse_path(text: str, types: Sequence[str] = TYPES) -> ConstraintPath:
     parts = text.split(".", 2)
     if len(parts) < 3:
         raise InvalidRequest(
-            f"{text!r} is no path", hint="write it as Type.Subtype.key, as in K8s.server.version"
+            f'invalid path "{text}"', hint="write it as Type.Subtype.key, as in K8s.server.version"
         )
     if parts[0] not in types:
         raise InvalidRequest(
-            f"{text!r} is no path",
-            why=f"there is no measurement type {parts[0]!r}",
+            f'invalid path "{text}"',
+            why=f'unknown measurement type "{parts[0]}"',
             hint=f"begin with one of {', '.join(types)}",
         )
     return ConstraintPath(*parts)

@@ -137,7 +137,7 @@ def _reading(data: Mapping[str, Scalar], key: str) -> Scalar:
     try:
         return data[key]
     except KeyError:
-        raise NotFound(f"there is no reading {key}") from None
+        raise NotFound(f"no such reading: {key}") from None
 
 
 def _shortest(value: float) -> tuple[str, str, int]:

@@ -21,7 +21,7 @@ TYPES = ("K8s", "GPU", "OS", "SystemD", "NodeTopology")
 OK, PARTIAL, ABSENT, UNAVAILABLE = "ok", "partial", "absent", "unavailable"
 FORBIDDEN, TIMEOUT, ERROR = "forbidden", "timeout", "error"
 STATUSES = (OK, PARTIAL, ABSENT, UNAVAILABLE, FORBIDDEN, TIMEOUT, ERROR)
-# `absent` is no gap: the collector looked, and there is none.
+# `absent` is not a gap: the collector checked, and it does not exist.
 GAP_STATUSES = (PARTIAL, UNAVAILABLE, FORBIDDEN, TIMEOUT, ERROR)
 
 

@@ -29,7 +29,7 @@ class Version(NamedTuple):
 
 
 def parse_version(text: str) -> Version:
-    """Return a version; one leading `v` and what follows the numbers after a sign do not count."""
+    """Parse a version; a leading `v` and the suffix after the numbers are ignored."""
     if not text:
         raise InvalidRequest("the version is empty")
     plain = text[1:] if text.startswith("v") else text
@@ -37,21 +37,21 @@ def parse_version(text: str) -> Version:
     end = sign.start() if sign else len(plain)
     parts = plain[:end].split(".")
     if len(parts) > MAX_PARTS:
-        raise InvalidRequest(f"{text!r} is no version", why=f"it has more than {MAX_PARTS} parts")
+        raise InvalidRequest(f'invalid version "{text}"', why=f"it has more than {MAX_PARTS} parts")
     numbers = [_parse_number(part, text) for part in parts]
     major, minor, patch = numbers + [0] * (MAX_PARTS - len(numbers))
     return Version(major, minor, patch, len(numbers), plain[end:])
 
 
 def compare_versions(a: Version, b: Version) -> int:
-    """Return -1, 0 or 1: the numbers that both have, from left to right; `1.32` equals `1.32.4`."""
+    """Return -1, 0 or 1 by the numbers that both have: `1.32` equals `1.32.4`."""
     precision = min(a.precision, b.precision)
     left, right = a.numbers[:precision], b.numbers[:precision]
     return (left > right) - (left < right)
 
 
 def equal_versions(a: Version, b: Version) -> bool:
-    """Return whether all three numbers are equal, those not given being 0."""
+    """Return whether all three numbers are equal; missing ones are 0."""
     return a.numbers == b.numbers
 
 
@@ -64,7 +64,7 @@ def _parse_number(part: str, text: str) -> int:
     # int() refuses more than 4,300 digits, and takes digits of other scripts, `_` and blanks.
     number = int(part) if NUMBER.fullmatch(part) and len(part) <= 4300 else None
     if number is None or abs(number) > INT64_MAX:
-        raise InvalidRequest(f"{text!r} is no version", why=f"{part!r} is no number of 64 bits")
+        raise InvalidRequest(f'invalid version "{text}"', why=f'"{part}" is not a 64-bit number')
     if number < 0:
-        raise InvalidRequest(f"{text!r} is no version", why=f"{part} is negative")
+        raise InvalidRequest(f'invalid version "{text}"', why=f"{part} is negative")
     return number

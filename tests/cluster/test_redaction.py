@@ -144,6 +144,7 @@ def test_both_halves_have_equal_tokens_for_equal_secrets(
     snapshot, ended = capture(run_snapshot, namespace, *words)
     assert PASSWORD not in ended.stdout + ended.stderr
     assert "horse" not in ended.stdout + ended.stderr
+    assert "redaction" not in snapshot.metadata
     helm = subtype(snapshot, "K8s", "helm").data
     token = helm["app.values.auth.password"]
     assert TOKEN.fullmatch(str(token))
@@ -157,7 +158,6 @@ def test_both_halves_have_equal_tokens_for_equal_secrets(
     assert f"exec echo --password={token} --fast]" in str(data["ExecStopPost"])
     paths = snapshot.metadata["redacted"].split(",")
     assert {"K8s.helm.app.values.auth.password", f"SystemD.{unit}.Environment"} <= set(paths)
-    assert "redaction" not in snapshot.metadata
 
 
 def test_the_agents_log_has_tokens_and_its_secret_goes_with_the_job(

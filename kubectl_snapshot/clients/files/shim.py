@@ -45,7 +45,7 @@ def ensure_shim(search_path: str, is_zipapp: bool) -> tuple[str, bool]:
         write_whole(path, text, mode=0o755)
     except Internal as error:
         directory = os.path.dirname(path)
-        hint = f"run it as a user who may write to {directory}, or move {NAME}"
+        hint = f"run it as a user with write access to {directory}, or move {NAME}"
         raise Internal(error.what, error.why, hint) from error
     return path, True
 

@@ -151,7 +151,7 @@ class Kube:
         stop: threading.Event,
         query: Mapping[str, str] | None = None,
     ) -> Iterator[WatchEvent]:
-        """Yield existing objects and then every change until `stop` is set; reconnects by itself.
+        """Yield existing objects and then every change until `stop` is set; reconnect when cut.
 
         First each object as ADDED, then one SYNC, then changes as they happen. When events were
         lost, the list is read again: new objects come as ADDED, changed ones as MODIFIED, missing

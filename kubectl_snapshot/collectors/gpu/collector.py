@@ -1,7 +1,7 @@
 """The node's GPUs (type GPU): smi, device, hardware, gpu-<n>, gpu-<n>-state, topology.
 
-Only what is declared stands here. How GPUs are read, and what they become, is imported once the
-collector runs: a start pays for every module.
+Holds the declarations. The code that reads GPUs is imported when the collector runs, to keep
+start-up fast.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ DEVICES = Devices(
     links="topology",
 )
 DEADLINE_S = 10.0
-# What a GPU that hangs leaves to tell of the others.
+# Time left to report the other GPUs when one hangs.
 FINISH_S = 0.5
 
 
 def collect(context: Context) -> Iterator[Subtype]:
-    """Return all subtypes once the driver has answered for every GPU, or its time is over."""
+    """Return all subtypes once the driver has answered for every GPU, or at the deadline."""
     from kubectl_snapshot.collectors.gpu.inventory import read_inventory
     from kubectl_snapshot.collectors.gpu.subtypes import build_subtypes
 

@@ -113,7 +113,7 @@ def build_hardware(inventory: GpuInventory, gpus: Sequence[MatchedGpu]) -> Subty
 
 
 def build_gpu(name: str, gpu: MatchedGpu, inventory: GpuInventory) -> Iterator[Subtype]:
-    """Return one GPU, and apart from it what changes by itself, as far as the driver tells."""
+    """Return the subtypes of one GPU: its configuration, and its volatile state if readable."""
     data: dict[str, Scalar] = {}
     if gpu.pci_gpu is not None:
         data = {"pci.bus-id": gpu.address, "pci.driver": gpu.pci_gpu.driver}

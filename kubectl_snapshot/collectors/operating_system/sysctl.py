@@ -127,13 +127,11 @@ def _describe_gaps(dropped: list[str], unread: dict[str, SnapshotError]) -> dict
     if dropped:
         names = ", ".join(dropped)
         reasons.append(
-            f"left out, because they tell of the pod's namespaces and not the node's: {names}"
+            f"left out, because they belong to the pod's namespaces, not the node's: {names}"
         )
     refused = sum(isinstance(error, Unavailable) for error in unread.values())
     if refused:
-        reasons.append(
-            f"{refused} entries may be read with more rights only; `unreadable` names them"
-        )
+        reasons.append(f"{refused} entries need more privileges; `unreadable` names them")
     context = {"status": PARTIAL, "reason": "; ".join(reasons)} if reasons else {}
     if unread:
         more = f" (+{len(unread) - MAX_NAMED_PATHS} more)" if len(unread) > MAX_NAMED_PATHS else ""

@@ -17,8 +17,8 @@ from kubectl_snapshot.errors import InvalidRequest
 # Groups whose documents have this shape, whatever the version of them.
 KNOWN_GROUPS = frozenset(version.partition("/")[0] for version in API_VERSIONS)
 
-# Half a surrogate pair is no character and has no UTF-8; as in Go's codecs it becomes U+FFFD,
-# written and read. Readers meet it raw or as an escape of JSON or YAML.
+# An unpaired surrogate cannot be encoded as UTF-8; as in Go's codecs it becomes U+FFFD, written
+# and read. It occurs raw or as an escape of JSON or YAML.
 SURROGATE = re.compile("[\ud800-\udfff]")
 SURROGATE_SOURCE = re.compile(r"[\ud800-\udfff]|\\(?:u|U0000)[dD][89a-fA-F]")
 REPLACEMENT = "\ufffd"
@@ -67,10 +67,10 @@ def _build_subtype(subtype: Subtype) -> dict[str, object]:
 
 
 def parse_tree(tree: object) -> Snapshot:
-    """Return the document that decoded maps and lists hold; InvalidRequest names the wrong place.
+    """Build a snapshot from decoded maps and lists; InvalidRequest names the invalid place.
 
-    Unknown keys are left out, null stands for nothing given, and other kinds and API groups are
-    read: document_warnings says what is unusual about them.
+    Unknown keys are ignored and null means unset. Other kinds and API groups are accepted:
+    document_warnings reports them.
     """
     if _is_null(tree):
         raise InvalidRequest("the document is empty")
@@ -114,7 +114,7 @@ def parse_subtype(tree: object, where: str = "subtype") -> Subtype:
 
 
 def document_warnings(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return what a user should know about a document that was read although it is not of ours."""
+    """Return warnings about a document of another kind or API group."""
     warnings = []
     if snapshot.kind != KIND:
         warnings.append(f"the document's kind is {snapshot.kind or 'not given'}, not {KIND}")

@@ -32,7 +32,7 @@ _NAMED = (
     rf"(?:^|-)(?:[a-z0-9]*(?:{'|'.join(_WORDS)})s?|{'|'.join(_WHOLE_WORDS)}"
     rf"|(?:{'|'.join(_KEYS)})-key(?:-data)?|(?:{'|'.join(_LAST_WORDS)})$)[0-9]*(?=-|$)"
 )
-# The last word of a name that tells of a credential without holding it: its file, its lifetime.
+# Last words of names that describe a credential but do not hold it: its file, its lifetime.
 _ABOUT = frozenset(
     "algorithm annotations audience audiences backend burst class config count create dir directory"
     " disabled driver duration enable enabled endpoint env expiration expires expiry file files"

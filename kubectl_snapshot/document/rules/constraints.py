@@ -99,7 +99,7 @@ def parse_expression(text: str) -> Expression:
 def evaluate(expression: Expression, actual: str) -> bool:
     """Return whether a reading's text satisfies an expression.
 
-    Raises InvalidRequest if an ordering compares a text that is no version.
+    Raises InvalidRequest if an ordering operator compares an invalid version.
     """
     actual = actual.strip(WHITE_SPACE)
     operator, value, _ = expression

@@ -65,7 +65,7 @@ def test_a_path_without_a_value_ends_with_3_and_says_why(
     assert main(["query", snapshot, "K8s"]) == 3
     assert "K8s.node is forbidden: no" in capsys.readouterr().err
     assert main(["query", snapshot, "Foo.a.*"]) == 3
-    assert "there is no measurement type 'Foo'" in capsys.readouterr().err
+    assert 'unknown measurement type "Foo"' in capsys.readouterr().err
 
 
 def test_the_format_is_chosen(

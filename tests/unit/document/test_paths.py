@@ -74,7 +74,7 @@ def test_a_path_is_split_at_its_first_two_dots(path: str, expected: tuple[str, .
     "path", ["", "K8s", "K8s.server", "k8s.server.version", "Foo.a.b", "*.a.b"]
 )
 def test_anything_else_is_no_path(path: str) -> None:
-    with pytest.raises(InvalidRequest, match="is no path"):
+    with pytest.raises(InvalidRequest, match="invalid path"):
         parse_path(path)
 
 

@@ -93,7 +93,7 @@ def test_a_key_with_a_functions_name_is_not_printed_as_the_function() -> None:
         ("\n{{ reading('K8s.node.provider') }}", NotFound, "K8s.node is forbidden: nodes is forb"),
         ("\n{{ reading('OS.release.ID') }}", NotFound, "OS.release has no key 'ID'"),
         ("\n{{ reading('metadata.mode') }}", NotFound, ""),
-        ("\n{{ reading('Os.release.ID', 'x') }}", InvalidRequest, "there is no measurement type"),
+        ("\n{{ reading('Os.release.ID', 'x') }}", InvalidRequest, "unknown measurement type"),
         (
             "\n{{ snapshot.nodes }}",
             InvalidRequest,

@@ -317,7 +317,7 @@ def unreadable_root() -> Iterator[Path]:
 def test_settings_that_more_rights_would_show_make_it_partial(unreadable_root: Path) -> None:
     subtype = sysctl.read(HostPath(str(unreadable_root)))
     assert subtype.status == "partial"
-    assert subtype.context["reason"].startswith("2 entries may be read with more rights only")
+    assert subtype.context["reason"].startswith("2 entries need more privileges")
     assert subtype.context["unreadable"] == "/proc/sys/kernel/cad_pid,/proc/sys/vm/stat_refresh"
     assert subtype.data["/proc/sys/kernel/panic"] == "0"
 

@@ -79,9 +79,9 @@ def test_a_constraint_alone_is_its_own_name() -> None:
         ("- name: a\n  constraint: [x]", "r.yaml line 2: constraint is not a text"),
         (
             "- name: a\n  path: OS.a.b\n  constraint: '>= x'",
-            "r.yaml line 3: 'x' is no version",
+            'r.yaml line 3: invalid version "x"',
         ),
-        ("- name: a\n  path: Foo.a.b\n  constraint: x", "r.yaml line 2: 'Foo.a.b' is no path"),
+        ("- name: a\n  path: Foo.a.b\n  constraint: x", 'r.yaml line 2: invalid path "Foo.a.b"'),
         ("- name: a\n  constraint: OS.a.b", "r.yaml line 2: the constraint is empty"),
         (
             "- name: a\n  constraint: OS.a.b c\n  severity: fatal",
@@ -89,7 +89,7 @@ def test_a_constraint_alone_is_its_own_name() -> None:
         ),
         (
             "- name: a\n  constraint: OS.a.b c\n  when:\n  - OS.a.b c\n  - x",
-            "r.yaml line 5: 'x' is no path",
+            'r.yaml line 5: invalid path "x"',
         ),
         ("- name: a\n  constraint: OS.a.b c\n  when: []", "r.yaml line 3: when is empty"),
         (

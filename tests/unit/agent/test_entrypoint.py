@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import io
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from kubectl_snapshot.agent.entrypoint import PodOptions, collect_in_pod, locate_host
+from kubectl_snapshot.document.codec.parse import parse_document
+from kubectl_snapshot.document.redaction.values import Redaction
+from kubectl_snapshot.document.snapshot import Snapshot
+from kubectl_snapshot.job.frame import FrameReader, parse_progress
+from kubectl_snapshot.settings import CollectSettings
+from tests.unit.hosts import VM_UBUNTU
+from tests.validation import subtype
+
+RUN_ID = "abcdefghij"
+KEY = b"0123456789abcdef"
+OPTIONS = PodOptions(
+    RUN_ID,
+    "privileged",
+    str(VM_UBUNTU),
+    reads_cluster=False,
+    timeout_s=30,
+    settings=CollectSettings(Redaction(KEY), collectors=("OS",)),
+)
+
+
+@pytest.fixture(autouse=True)
+def signal_handler() -> Iterator[None]:
+    """The handler of SIGTERM as it was, for collect_in_pod sets its own."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def collect(options: PodOptions = OPTIONS) -> tuple[Snapshot, list[str]]:
+    """Return the document of the frame, and the lines before it."""
+    out = io.StringIO()
+    collect_in_pod(options, {"NODE_NAME": "node1"}, out)
+    reader = FrameReader(options.run_id)
+    lines = out.getvalue().splitlines()
+    for line in lines:
+        reader.feed(line)
+    assert reader.is_complete
+    return parse_document(reader.payload().decode(), "frame"), lines
+
+
+def test_the_frame_holds_the_document_of_the_chosen_collectors() -> None:
+    snapshot, _ = collect()
+    assert [measurement.type for measurement in snapshot.measurements] == ["OS"]
+    assert snapshot.metadata["source-node"] == "node1"
+    assert snapshot.metadata["collectors"] == "OS"
+    assert subtype(snapshot, "OS", "release").data["ID"] == "ubuntu"
+
+
+def test_progress_lines_stand_before_the_frame() -> None:
+    _, lines = collect()
+    events = [parse_progress(line) for line in lines]
+    progress = [event for event in events if event is not None]
+    assert [event["event"] for event in progress] == ["started", "finished"]
+    assert events[: len(progress)] == progress
+
+
+@pytest.mark.parametrize(
+    ("redaction", "expected"),
+    [
+        (Redaction(KEY), None),
+        (Redaction(), "own-key"),
+        (Redaction(is_on=False), "disabled"),
+    ],
+)
+def test_the_metadata_names_who_made_the_redaction_key(
+    redaction: Redaction, expected: str | None
+) -> None:
+    settings = CollectSettings(redaction, collectors=("OS",))
+    snapshot, _ = collect(OPTIONS._replace(settings=settings))
+    assert snapshot.metadata.get("redaction") == expected
+
+
+def test_two_pods_with_one_key_redact_alike() -> None:
+    redactions = [Redaction(key, ("OS.release.ID",)) for key in (KEY, KEY, b"")]
+    found = []
+    for redaction in redactions:
+        settings = replace(OPTIONS.settings, redaction=redaction)
+        snapshot, _ = collect(OPTIONS._replace(settings=settings))
+        found.append(str(subtype(snapshot, "OS", "release").data["ID"]))
+    assert found[0] == found[1] != found[2]
+    assert found[0].startswith("redacted:hmac-sha256:")
+
+
+@pytest.mark.parametrize(
+    ("level", "shared"),
+    [
+        ("privileged", (True, True, True)),
+        ("host-read", (True, True, False)),
+        ("restricted", (False, False, False)),
+    ],
+)
+def test_the_level_decides_which_namespaces_are_the_nodes(
+    level: str, shared: tuple[bool, bool, bool]
+) -> None:
+    host = locate_host(level, "/host")
+    assert (host.shares_network, host.shares_ipc, host.shares_pid) == shared
+    assert host.root == "/host"
+
+
+def test_without_a_mounted_root_nothing_of_the_node_is_readable() -> None:
+    assert locate_host("restricted", "").root is None
+    snapshot, _ = collect(OPTIONS._replace(level="restricted", host_root=""))
+    release = subtype(snapshot, "OS", "release")
+    assert (release.status, dict(release.data)) == ("unavailable", {})

@@ -42,9 +42,8 @@ def collect_in_pod(options: PodOptions, environment: Mapping[str, str], out: Tex
         out.write(render_progress(event) + "\n")
         out.flush()
 
-    redaction = options.settings.redaction
     metadata = {"version": __version__}
-    if redaction.is_on and not redaction.key:
+    if not options.settings.redaction.key:
         metadata["redaction"] = OWN_KEY
     kube, kube_error = connect_from_pod(environment) if options.reads_cluster else (None, None)
     context = Context(

@@ -56,6 +56,12 @@ def test_the_frame_holds_the_document_of_the_chosen_collectors() -> None:
     assert subtype(snapshot, "OS", "release").data["ID"] == "ubuntu"
 
 
+def test_the_metadata_names_the_collectors_that_a_skip_leaves() -> None:
+    settings = CollectSettings(Redaction(KEY), skipped=("GPU", "SystemD"))
+    snapshot, _ = collect(OPTIONS._replace(settings=settings))
+    assert snapshot.metadata["collectors"] == "OS"
+
+
 def test_progress_lines_stand_before_the_frame() -> None:
     _, lines = collect()
     events = [parse_progress(line) for line in lines]

@@ -15,7 +15,7 @@ from kubectl_snapshot.commands.all_commands import (
     DEFAULT_COMMAND,
     split_command,
 )
-from kubectl_snapshot.commands.terminal import prepare_streams, wants_colour
+from kubectl_snapshot.commands.console.terminal import prepare_streams, wants_colour
 from kubectl_snapshot.errors import (
     EXIT_CODES,
     EXIT_INTERRUPTED,
@@ -91,7 +91,7 @@ def load_command(name: str) -> ModuleType:
 
 def report_error(error: Exception, words: Sequence[str]) -> None:
     """Print an error on stderr: what failed, the cause, and a hint."""
-    from kubectl_snapshot.commands.progress import render_error, render_error_json
+    from kubectl_snapshot.commands.console.progress import render_error, render_error_json
 
     debug = "--debug" in words or os.environ.get("KUBECTL_SNAPSHOT_DEBUG") == "true"
     if debug:

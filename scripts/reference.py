@@ -22,9 +22,9 @@ from kubectl_snapshot.collectors.gpu.smi_report import GPU_ELEMENTS, SYSTEM_ELEM
 from kubectl_snapshot.collectors.kubernetes import distribution, node
 from kubectl_snapshot.collectors.operating_system import sysctl
 from kubectl_snapshot.commands.all_commands import ANSWERING, COMMANDS, DEFAULT_COMMAND
+from kubectl_snapshot.commands.console.interrupts import SIGNALS
 from kubectl_snapshot.commands.flags.environment import variable_names
 from kubectl_snapshot.commands.flags.parser import CONNECTION
-from kubectl_snapshot.commands.interrupts import SIGNALS
 from kubectl_snapshot.document.diff.ignored import IgnoredPath, list_identity, list_volatile
 from kubectl_snapshot.document.redaction.detector import SHAPES
 from kubectl_snapshot.document.registry import SubtypeSpec

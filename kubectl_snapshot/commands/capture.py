@@ -76,7 +76,7 @@ def build_parser() -> Parser:
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.agent.config import check_gpu_request
-    from kubectl_snapshot.commands.progress import choose_progress
+    from kubectl_snapshot.commands.console.progress import choose_progress
 
     check_gpu_request(args.require_gpu, args.runtime_class)
     outputs = parse_outputs(args.output, args.format, template=args.template)
@@ -166,7 +166,7 @@ def capture_locally(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
 def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:
     from dataclasses import replace
 
-    from kubectl_snapshot.commands.interrupts import install_handlers
+    from kubectl_snapshot.commands.console.interrupts import install_handlers
     from kubectl_snapshot.snapshotter import deploy_and_get_snapshot
 
     command = ""

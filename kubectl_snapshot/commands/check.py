@@ -84,7 +84,7 @@ def build_parser() -> Parser:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    from kubectl_snapshot.commands.progress import choose_progress
+    from kubectl_snapshot.commands.console.progress import choose_progress
     from kubectl_snapshot.document.rules.results import check_rules
     from kubectl_snapshot.render.check_results import CheckReport
 

@@ -74,7 +74,7 @@ def build_parser() -> Parser:
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
 
-    from kubectl_snapshot.commands.progress import choose_progress
+    from kubectl_snapshot.commands.console.progress import choose_progress
     from kubectl_snapshot.job.cleanup.deletion import read_inventory
     from kubectl_snapshot.job.cleanup.selection import decide_cleanup
 

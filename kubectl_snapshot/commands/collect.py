@@ -117,7 +117,7 @@ def print_document(args: argparse.Namespace, out: TextIO) -> None:
     """Print the snapshot of this machine as YAML."""
     from dataclasses import replace
 
-    from kubectl_snapshot.commands.progress import choose_progress
+    from kubectl_snapshot.commands.console.progress import choose_progress
     from kubectl_snapshot.document.codec.yaml_codec import render_yaml
 
     on_event = choose_progress(args, sys.stderr)

@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
+from kubectl_snapshot.commands.console.terminal import read_width
 from kubectl_snapshot.commands.flags.parser import (
     Parser,
     add_boolean_flag,
@@ -21,7 +22,6 @@ from kubectl_snapshot.commands.source import (
     read_snapshot,
     refuse_stdin_twice,
 )
-from kubectl_snapshot.commands.terminal import read_width
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK
 from kubectl_snapshot.render.all_renderers import detect_format
 from kubectl_snapshot.render.colour import paint_changes
@@ -107,7 +107,7 @@ def build_parser() -> Parser:
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.collectors.all_collectors import REGISTRY
-    from kubectl_snapshot.commands.progress import choose_progress
+    from kubectl_snapshot.commands.console.progress import choose_progress
     from kubectl_snapshot.document.diff.compare import diff_snapshots
     from kubectl_snapshot.document.diff.selection import Selection, find_unused
 

@@ -11,10 +11,10 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Callable, NamedTuple, TextIO
 
+from kubectl_snapshot.commands.console.terminal import read_width, wants_colour
 from kubectl_snapshot.commands.flags.connection import connect_with
 from kubectl_snapshot.commands.flags.parser import add_flag, add_repeated_flag
 from kubectl_snapshot.commands.flags.shared import add_api_version_flag
-from kubectl_snapshot.commands.terminal import read_width, wants_colour
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.render.all_renderers import FITTED, RENDERERS, detect_format, format_from_path

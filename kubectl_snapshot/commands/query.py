@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from kubectl_snapshot.commands.console.terminal import read_width
 from kubectl_snapshot.commands.flags.parser import Parser, new_parser
 from kubectl_snapshot.commands.output import (
     TEMPLATE,
@@ -15,7 +16,6 @@ from kubectl_snapshot.commands.output import (
     write_text,
 )
 from kubectl_snapshot.commands.source import EPILOG, HELP, add_reader_flags, read_snapshot
-from kubectl_snapshot.commands.terminal import read_width
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, NotFound, SnapshotError
 from kubectl_snapshot.render.all_renderers import detect_format
 
@@ -64,7 +64,7 @@ def build_parser() -> Parser:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    from kubectl_snapshot.commands.progress import choose_progress
+    from kubectl_snapshot.commands.console.progress import choose_progress
 
     outputs = prepare_outputs(args, FORMATS, args.template)
     if args.path and any(output.template for output in outputs):

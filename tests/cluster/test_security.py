@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.commands.progress import CLEAR_LINE
+from kubectl_snapshot.commands.console.progress import CLEAR_LINE
 from kubectl_snapshot.render.all_renderers import RENDERERS
 from tests.cluster.conftest import Finished
 from tests.cluster.lying_agent import make_lying_agent

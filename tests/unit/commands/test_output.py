@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_snapshot.clients.kube.client import Kube
+from kubectl_snapshot.commands.console.terminal import read_width
 from kubectl_snapshot.commands.output import (
     Output,
     check_outputs,
@@ -20,7 +21,6 @@ from kubectl_snapshot.commands.output import (
     write_outputs,
     write_text,
 )
-from kubectl_snapshot.commands.terminal import read_width
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.snapshot import Snapshot
 from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound

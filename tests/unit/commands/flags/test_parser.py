@@ -5,9 +5,9 @@ import io
 import pytest
 
 from kubectl_snapshot.commands import capture, collect, query, version
+from kubectl_snapshot.commands.console.progress import choose_progress
 from kubectl_snapshot.commands.flags.environment import parse_flags
 from kubectl_snapshot.commands.flags.shared import parse_timeout
-from kubectl_snapshot.commands.progress import choose_progress
 from kubectl_snapshot.errors import InvalidRequest
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kubectl_snapshot.commands.terminal import (
+from kubectl_snapshot.commands.console.terminal import (
     has_utf8,
     is_live,
     prepare_streams,

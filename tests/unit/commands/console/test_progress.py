@@ -6,7 +6,7 @@ from argparse import Namespace
 
 import pytest
 
-from kubectl_snapshot.commands.progress import (
+from kubectl_snapshot.commands.console.progress import (
     choose_progress,
     render_error,
     render_error_json,

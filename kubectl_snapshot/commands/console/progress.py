@@ -12,7 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
-from kubectl_snapshot.commands.terminal import is_live, read_width, wants_colour
+from kubectl_snapshot.commands.console.terminal import is_live, read_width, wants_colour
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.render.colour import paint_messages
 from kubectl_snapshot.text import strip_control

@@ -1,0 +1,1 @@
+"""The terminal: streams, width and colour; progress and errors; signals."""

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot, Subtype
     from kubectl_snapshot.render.go_template import GoLine
 
-TEMPLATE_ENDINGS = (".j2", ".jinja2", ".jinja")
-MARKUP_ENDINGS = (".html", ".htm", ".xhtml", ".xml", ".svg")
+TEMPLATE_SUFFIXES = (".j2", ".jinja2", ".jinja")
+MARKUP_SUFFIXES = (".html", ".htm", ".xhtml", ".xml", ".svg")
 MANUAL = "docs/templates.md"
 _NO_DEFAULT = object()
 
@@ -81,9 +81,9 @@ def render_user_template(template: UserTemplate, snapshot: Snapshot, path: str =
 def is_markup(name: str) -> bool:
     """Return whether a name such as `report.html.j2` is an HTML or XML template."""
     lower = name.lower()
-    for ending in TEMPLATE_ENDINGS:
-        lower = lower[: -len(ending)] if lower.endswith(ending) else lower
-    return lower.endswith(MARKUP_ENDINGS)
+    for suffix in TEMPLATE_SUFFIXES:
+        lower = lower[: -len(suffix)] if lower.endswith(suffix) else lower
+    return lower.endswith(MARKUP_SUFFIXES)
 
 
 def build_variables(snapshot: Snapshot) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The API server, the node object and what runs in the cluster (measurement type K8s).
+"""API server, node object, images, releases and policies (measurement type K8s).
 
 A subtype is a module with SPEC, RIGHTS and `read(context, shared)`.
 """

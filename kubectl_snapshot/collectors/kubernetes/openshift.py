@@ -17,7 +17,7 @@ RIGHTS = (
         "clusterversions",
         ("get",),
         is_optional=True,
-        purpose="K8s.node: the release of OpenShift, where this is one.",
+        purpose="K8s.node: the OpenShift release.",
     ),
 )
 # A singleton (github.com/openshift/api, config/v1 ClusterVersion).

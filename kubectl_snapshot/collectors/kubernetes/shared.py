@@ -1,4 +1,4 @@
-"""What the K8s subtypes of one collection share."""
+"""State that the K8s subtypes of one collection share."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ Text = Union[str, bytes]
 
 
 class TextRules(NamedTuple):
-    """How one kind of file is written."""
+    """Format of a text file: separators, comments, limits."""
 
     delimiter: str = "\n"
     max_bytes: int = MAX_FILE_BYTES
@@ -33,10 +33,10 @@ DEFAULT_RULES = TextRules()
 
 
 def read_content(host: HostPath, path: str, max_bytes: int = MAX_FILE_BYTES) -> str:
-    """Return a text file of the node, its lines not yet looked at.
+    """Return a text file of the node, not yet parsed.
 
-    Raises InvalidRequest (no path, too large, not UTF-8) or Internal: the contract has one code for
-    every file that cannot be read. The status still tells why: absent, unavailable or error.
+    Raises InvalidRequest (empty path, too large, not UTF-8) or Internal: the contract has one code
+    for every unreadable file. Its status has the kind: absent, unavailable or error.
     """
     try:
         return host.read_text(path, max_bytes)

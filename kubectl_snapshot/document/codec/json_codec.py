@@ -1,4 +1,4 @@
-"""JSON: a document to text and back, as the reference writes it. Knows syntax, not keys."""
+"""Render and parse documents as JSON, byte for byte as the reference does."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 # Go's encoder escapes what could end a script element or a line of JavaScript. None of them occurs
 # outside a text, so that whole documents can be searched for them.
 ESCAPES = tuple((c, f"\\u{ord(c):04x}") for c in "<>&\u2028\u2029")
-# A document is shown on terminals: 8-bit control characters act on them as ESC does, and marks of
-# direction show a text as another one.
-STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Escaped, because documents are printed on terminals: C1 control characters act as ESC does, and
+# bidirectional controls reorder what is shown.
+TERMINAL_CONTROLS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
-# A document holds no null, so that one in it is a defect; a foreign value may.
+# Null occurs in values of other programs, never in a document: _render refuses None.
 _NULL = object()
 
 
@@ -48,12 +48,12 @@ def render_tree(tree: Mapping[str, object]) -> str:
     """Return maps, lists and readings with 2 blanks of indentation and a newline at the end."""
     text = _escaped(_render(tree, "\n"))
     if not text.isascii() or "\x7f" in text:
-        text = STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        text = TERMINAL_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     return text + "\n"
 
 
 def canonical_json(snapshot: Snapshot) -> bytes:
-    """Return the document's one compact form: equal documents give equal bytes."""
+    """Return the document's canonical compact form: equal documents give equal bytes."""
     return _escaped(_render(build_tree(snapshot), "")).encode()
 
 
@@ -74,12 +74,12 @@ def render_compact(value: object) -> str:
 
 
 def parse_json(text: str) -> Snapshot:
-    """Return the document in a JSON text; InvalidRequest if it is none or over 256 MiB."""
+    """Return the document in a JSON text; InvalidRequest if it is invalid or over 256 MiB."""
     return parse_tree(load_json(text))
 
 
 def load_json(text: str) -> object:
-    """Return what a JSON text says: of equal keys the last wins, 64-bit integers stay integers."""
+    """Decode a JSON text: the last of equal keys wins, 64-bit integers stay integers."""
     refuse_size(len(text))
     try:
         tree = json.loads(

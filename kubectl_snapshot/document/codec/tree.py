@@ -1,4 +1,4 @@
-"""Between a Snapshot and the maps and lists of a codec. Knows keys, not syntax."""
+"""Convert a Snapshot to the maps and lists that JSON and YAML share, and back."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ REPLACEMENT = "\ufffd"
 
 
 class Unquoted(str):
-    """A YAML scalar without quotes: its letters, and in `value` what a reader takes them for.
+    """A plain YAML scalar: its text, and in `value` what it resolves to.
 
-    Text fields want the letters (`1.10`), readings want the value (1.1).
+    Text fields use the text (`1.10`), readings use the value (1.1).
     """
 
     value: object
@@ -125,7 +125,7 @@ def document_warnings(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def resolve(value: object, depth: int = 0) -> object:
-    """Return a decoded tree with what each unquoted scalar of YAML means in its place."""
+    """Return a decoded tree with each plain YAML scalar resolved."""
     if isinstance(value, Unquoted):
         return value.value
     if depth > MAX_DEPTH:

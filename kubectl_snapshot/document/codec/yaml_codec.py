@@ -1,7 +1,7 @@
-"""YAML: a document to text and back. Knows syntax, not keys; single scalars are yaml_scalars' part.
+"""Render and parse documents as YAML; `yaml_scalars` renders and resolves single scalars.
 
-The one door to PyYAML, which reads: its writer is 60 times slower than one that knows the document,
-and leaves words unquoted that Go's readers take for numbers.
+PyYAML only parses: its emitter is 60 times slower than one for documents alone, and leaves texts
+unquoted that Go's readers take for numbers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 # A key on the line of its value must end within 1,024 characters (YAML 1.1 and 1.2, "simple keys").
 MAX_SIMPLE_KEY = 1000
-# Characters and values that aliases may repeat: a hand-written document does, a bomb does more.
+# Characters and values that aliases may repeat: far above hand-written documents, far below a
+# "billion laughs" attack.
 MAX_ALIASED_SIZE = 10_000_000
 
 
@@ -120,7 +121,7 @@ def render_manifests(objects: Iterable[Mapping[str, object]]) -> str:
     import yaml
 
     class Dumper(yaml.SafeDumper):
-        """PyYAML's, which left alone writes `1e3` without quotes: a number to kubectl."""
+        """PyYAML's dumper, which by itself leaves `1e3` unquoted: a number to kubectl."""
 
     Dumper.add_representer(str, _represent_text)
     return str(yaml.dump_all(objects, Dumper=Dumper, sort_keys=False, explicit_start=True))
@@ -132,15 +133,15 @@ def _represent_text(dumper: SafeDumper, text: str) -> ScalarNode:
 
 
 def parse_yaml(text: str) -> Snapshot:
-    """Return the document in a YAML text; InvalidRequest with line and column if it is none."""
+    """Return the document in a YAML text; InvalidRequest with line and column if it is invalid."""
     return parse_tree(load_yaml(text))
 
 
 def load_yaml(text: str) -> object:
-    """Return what one YAML document says as maps, lists and texts.
+    """Decode one YAML document to maps, lists and texts.
 
-    A scalar without quotes that means no text comes as Unquoted. Equal keys in a map, tags, merge
-    keys, a second document and excess of nesting or aliases are InvalidRequest.
+    A plain scalar that does not resolve to text becomes Unquoted. Raises InvalidRequest for equal
+    keys in a map, tags, merge keys, a second document, and too many levels or aliases.
     """
     import yaml
 
@@ -159,7 +160,7 @@ def load_yaml(text: str) -> object:
 
 
 class LocatedText(str):
-    """A scalar of a YAML text, and where it stands in it: quotes are part of the place."""
+    """A scalar of a YAML text and its position there, quotes included."""
 
     start: int = 0
     end: int = 0
@@ -184,7 +185,7 @@ def locate_scalars(text: str) -> list[object]:
         if isinstance(node, yaml.MappingNode):
             pairs: dict[str, object] = {}
             for key, value in node.value:
-                # Equal keys do not hide one another.
+                # Keep the values of all equal keys.
                 pairs[f"{key.value}#{len(pairs)}" if key.value in pairs else str(key.value)] = (
                     locate(value)
                 )
@@ -206,7 +207,7 @@ def _locate_scalar(text: str, node: Node) -> LocatedText:
 
 
 class _Builder:
-    """Turns PyYAML's events into maps, lists and texts; its constructor would resolve as 1.1."""
+    """Builds maps, lists and texts from PyYAML's events; its constructor resolves as YAML 1.1."""
 
     def __init__(self, events: Iterator[Event]) -> None:
         self.events = events
@@ -236,7 +237,7 @@ class _Builder:
             return self._build_alias(event)
         assert isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent))
         if event.tag is not None:
-            raise _invalid(f"it has the tag {event.tag}; tags are not read", event.start_mark)
+            raise _invalid(f"unsupported tag {event.tag}", event.start_mark)
         if depth > MAX_DEPTH:
             raise _invalid(f"it is nested deeper than {MAX_DEPTH} levels", event.start_mark)
         size_before = self.size
@@ -273,21 +274,21 @@ class _Builder:
             if not isinstance(key, str):
                 raise _invalid("a key is a map or a list", event.start_mark)
             if key == "<<" and isinstance(event, yaml.ScalarEvent) and not event.style:
-                raise _invalid("merge keys are not read", event.start_mark)
+                raise _invalid("merge keys are not supported", event.start_mark)
             if key in pairs:
-                raise _invalid(f"the key {key} stands twice in one map", event.start_mark)
+                raise _invalid(f"duplicate key {key}", event.start_mark)
             pairs[key] = self.build_node(next(self.events), depth + 1)
             event = next(self.events)
         return pairs
 
     def _build_alias(self, event: AliasEvent) -> object:
         if event.anchor not in self.anchors:
-            raise _invalid(f"the alias {event.anchor} has no anchor before it", event.start_mark)
+            raise _invalid(f"undefined alias {event.anchor}", event.start_mark)
         value, size = self.anchors[event.anchor]
         self.size += size
         self.aliased_size += size
         if self.aliased_size > MAX_ALIASED_SIZE:
-            raise _invalid("its aliases repeat too much", event.start_mark)
+            raise _invalid("its aliases expand to more than 10 MB", event.start_mark)
         return value
 
 

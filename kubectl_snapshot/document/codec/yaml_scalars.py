@@ -1,4 +1,4 @@
-"""Single YAML scalars: what letters without quotes are taken for, and how a text stays a text.
+"""Resolve and render single YAML scalars.
 
 Reading follows Go's yaml.v3, which is YAML 1.2 with a few habits of 1.1 (contract 1.3); writing
 quotes whatever a reader of 1.1 or of 1.2 could take for something else (contract 1.4).
@@ -36,7 +36,7 @@ INTEGER = re.compile(
 )
 BASES = {"x": 16, "b": 2, "o": 8, "d": 10}
 FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-# After a leading point Go minds where an underscore stands; elsewhere yaml.v3 deletes them all.
+# yaml.v3 deletes underscores; after a leading point Go accepts them only between digits.
 STRAY_UNDERSCORE = re.compile(r"(?<![0-9])_|_(?![0-9])")
 TIMESTAMP = re.compile(
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
@@ -44,7 +44,7 @@ TIMESTAMP = re.compile(
     r"(?(4)|(Z|[-+][0-9]{2}:[0-9]{2})))?"
 )
 
-# The common case: a text that no reader can take for anything else, unless it is one of the words.
+# The common case: a text that every reader resolves to itself, unless it is in MISTAKEN_WORDS.
 PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9/._+@%=,-]*(?: [A-Za-z0-9/._+@%=,-]+)*")
 SYNTAX = re.compile(
     r"""[ ,\[\]{}#&*!|>'"%@`]|[-?:](?: |\Z)|(?:---|\.\.\.)\Z"""  # at its beginning
@@ -58,7 +58,7 @@ NUMBER = re.compile(
     r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ][0-9 :.,Z+-]*)?"
 )
 # YAML's printable characters less U+0085, U+2028 and U+2029, which are line breaks in 1.1, and
-# less the byte order mark and the marks of direction, which show a text as another one. Surrogates
+# less the byte order mark and the bidirectional controls, which reorder what is shown. Surrogates
 # pass: render_yaml replaces them.
 UNPRINTABLE = re.compile(
     "[^\x20-\x7e\xa0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ufefe\uff00-\ufffd"
@@ -132,7 +132,7 @@ def _parse_integer(digits: str) -> int | None:
 
 
 def _date_text(text: str) -> str:
-    """Return a date as Go prints it (`2025-01-15 00:00:00 +0000 UTC`), empty if it is none."""
+    """Return a date as Go prints it (`2025-01-15 00:00:00 +0000 UTC`), empty for other text."""
     match = TIMESTAMP.fullmatch(text)
     if not match:
         return ""

@@ -158,18 +158,18 @@ def test_a_literal_block_is_a_text() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("a: 1\nb: 2\na: 3\n", "the key a stands twice in one map at line 3, column 1"),
-        ('1: a\n"1": b\n', "the key 1 stands twice in one map at line 2, column 1"),
+        ("a: 1\nb: 2\na: 3\n", "duplicate key a at line 3, column 1"),
+        ('1: a\n"1": b\n', "duplicate key 1 at line 2, column 1"),
         (
             "a: !!str 1\n",
-            "it has the tag tag:yaml.org,2002:str; tags are not read at line 1, column 4",
+            "unsupported tag tag:yaml.org,2002:str at line 1, column 4",
         ),
-        ("a: !!python/object:os.system {}\n", "tags are not read"),
+        ("a: !!python/object:os.system {}\n", "unsupported tag"),
         ("a: 1\n---\nb: 2\n", "a second document begins at line 2, column 1"),
-        ("a: {<<: {b: 1}}\n", "merge keys are not read at line 1, column 5"),
+        ("a: {<<: {b: 1}}\n", "merge keys are not supported at line 1, column 5"),
         ("[a]: 1\n", "a key is a map or a list at line 1, column 1"),
-        ("a: *b\n", "the alias b has no anchor before it at line 1, column 4"),
-        ("a: &b [*b]\n", "the alias b has no anchor before it"),
+        ("a: *b\n", "undefined alias b at line 1, column 4"),
+        ("a: &b [*b]\n", "undefined alias b"),
         ("a: [1\nb: 2\n", "at line 2, column 2"),
         ("a: @b\n", "at line 1, column 4"),
         ("a: \x07\n", "special characters are not allowed"),
@@ -206,7 +206,7 @@ def test_an_alias_stands_for_what_it_names() -> None:
 
 def test_aliases_that_multiply_are_refused() -> None:
     levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 10)]
-    with pytest.raises(InvalidRequest, match="its aliases repeat too much"):
+    with pytest.raises(InvalidRequest, match="its aliases expand to more than 10 MB"):
         load_yaml("\n".join(["l0: &l0 lol", *levels]))
 
 

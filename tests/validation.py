@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from kubectl_snapshot.collectors.all_collectors import REGISTRY
+from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.schema import build_schema
 from kubectl_snapshot.document.snapshot import Snapshot, Subtype

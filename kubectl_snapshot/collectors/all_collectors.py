@@ -1,4 +1,4 @@
-"""Every collector by measurement type, in the document's order, and what they declare."""
+"""Every collector by measurement type, in the document's order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.collectors import node_topology
 from kubectl_snapshot.collectors.kubernetes import collector as kubernetes_cluster
 from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
-from kubectl_snapshot.collectors.run.context import build_registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,5 +18,3 @@ ALL_COLLECTORS: Mapping[str, Collector] = {
     **NODE_COLLECTORS,
     "NodeTopology": node_topology,
 }
-
-REGISTRY = build_registry(ALL_COLLECTORS.values())

@@ -18,6 +18,7 @@ from kubectl_snapshot.collectors.run.context import (
     explain,
     read_subtype,
 )
+from kubectl_snapshot.collectors.systemd_normalizers import drop_command_run, normalize_set
 from kubectl_snapshot.document.patterns import filter_out
 from kubectl_snapshot.document.registry import IgnoredKey, Normalizer, SecretPlace, SubtypeSpec
 from kubectl_snapshot.document.scalars import to_reading
@@ -46,30 +47,11 @@ SETS = (
     *("StopPropagatedFrom", "TriggeredBy", "Triggers", "UpheldBy", "Upholds", "WantedBy"),
     *("Wants", "WantsMountsFor"),
 )
-# Units that start and stop with containers, sessions and services.
-TRANSIENT_UNIT = r"(?:run|tmp|var-lib-(?:containerd|containers|docker|kubelet))-.*\.mount|.*\.scope"
-# The end of a command in a unit's Exec*: path, arguments, flags, four times, PID, exit status
-# (org.freedesktop.systemd1, ExecStart is a(sasbttttuii), ExecStartEx a(sasasttttuii)).
-COMMAND_RUN = r"(\] (?:true|false|\[[^\[\]]*\]))(?: \d+){5}((?: -?\d+){2}\])"
 # Properties that do not describe the configuration, or hold credentials (contract 2.4).
 EXCLUDED = (
     *("AllowedCPUs", "AllowedMemoryNodes", "Asserts", "BPFProgram", "BusName", "Id"),
     "*Credential*",
 )
-
-
-def normalize_set(text: str) -> str:
-    """Return the units of a set, sorted, without transient ones."""
-    if not (text.startswith("[") and text.endswith("]")):
-        return text
-    units = (unit for unit in text[1:-1].split() if not re.fullmatch(TRANSIENT_UNIT, unit))
-    return f"[{' '.join(sorted(units))}]"
-
-
-def drop_command_run(text: str) -> str:
-    """Return the commands of a unit without the times and the PID of their last run."""
-    return re.sub(COMMAND_RUN, r"\1\2", text)
-
 
 SUBTYPES = (
     SubtypeSpec(

@@ -115,14 +115,14 @@ def render(name: str, report: CheckReport) -> str:
 def read_rules(args: argparse.Namespace) -> list[Rule]:
     """Return the rules of the command line, then those of the rule files."""
     from kubectl_snapshot.clients.files.localfile import locate_yaml, read_input
-    from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+    from kubectl_snapshot.collectors.registry import REGISTRY
     from kubectl_snapshot.document.rules.rule_file import parse_rule, parse_rules
 
     if not (args.constraint or args.rules):
         hint = "give a constraint with -c 'K8s.server.version >= 1.32', or a rule file with -f"
         raise InvalidRequest("nothing to check", hint=hint)
     refuse_stdin_twice(args.snapshot, *args.rules)
-    types = tuple(ALL_COLLECTORS)
+    types = tuple(spec.type for spec in REGISTRY)
     rules = [parse_rule(text, types) for text in args.constraint]
     for path in args.rules:
         content = read_input(path, MAX_RULES_BYTES)

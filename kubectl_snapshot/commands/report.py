@@ -70,7 +70,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 def render(args: argparse.Namespace) -> str:
     """Return the page of one snapshot, or of the diff of two."""
-    from kubectl_snapshot.collectors.all_collectors import REGISTRY
+    from kubectl_snapshot.collectors.registry import REGISTRY
     from kubectl_snapshot.commands.console.progress import choose_progress
     from kubectl_snapshot.document.diff.compare import diff_snapshots
     from kubectl_snapshot.render.report.diff import render_diff_report

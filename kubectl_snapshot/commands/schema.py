@@ -25,7 +25,7 @@ def build_parser() -> Parser:
 def run(args: argparse.Namespace, out: TextIO) -> int:
     import json
 
-    from kubectl_snapshot.collectors.all_collectors import REGISTRY
+    from kubectl_snapshot.collectors.registry import REGISTRY
     from kubectl_snapshot.document.schema import build_schema
 
     out.write(json.dumps(build_schema(REGISTRY), indent=2) + "\n")

@@ -11,7 +11,7 @@ from typing import Callable
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from kubectl_snapshot.collectors.all_collectors import REGISTRY
+from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.render.report.diff import render_diff_report

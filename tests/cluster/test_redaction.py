@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.collectors.all_collectors import REGISTRY
+from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.document.diff.selection import Selection
 from kubectl_snapshot.document.snapshot import Snapshot

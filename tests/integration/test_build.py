@@ -16,10 +16,12 @@ from types import ModuleType
 
 import pytest
 
+from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.constants import MAX_ZIPAPP_BYTES
 from tests.integration.conftest import PROGRAM, ROOT, Build, build_zipapp
 
 MAX_OWN_BYTES = 400_000
+PREBUILT = "kubectl_snapshot/collectors/registry.py"
 # Distributions without a licence file: the module whose head has the text, and words of it.
 ELLIPSIS = ast.Expr(ast.Constant(...))
 LICENCE_IN_MODULE = {"nvidia_ml_py": ("pynvml.py", "Redistributions in binary form must")}
@@ -70,10 +72,20 @@ def test_only_text_is_in_it(build: Build) -> None:
 
 def test_our_modules_are_the_repositorys_less_prose_each_line_where_it_was(build: Build) -> None:
     for path in (ROOT / "kubectl_snapshot").rglob("*.py"):
+        if path == ROOT / PREBUILT:
+            continue
         written = path.read_text(encoding="utf-8")
         packed = (build.packages / path.relative_to(ROOT)).read_text(encoding="utf-8")
         assert lines_of_code(packed) == lines_of_code(written), path
         assert "#" not in {token.string[0] for token in tokens_of(packed) if token.string}, path
+
+
+def test_the_collectors_declarations_are_in_it_by_value(build: Build) -> None:
+    packed: dict[str, object] = {}
+    source = (build.packages / PREBUILT).read_text(encoding="utf-8")
+    exec(source, packed)
+    assert packed["REGISTRY"] == REGISTRY
+    assert "all_collectors" not in source
 
 
 def lines_of_code(source: str) -> list[tuple[int, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_snapshot import __version__
-from tests.integration.conftest import Build, Start
+from tests.integration.conftest import ROOT, Build, Start
 from tests.integration.pythons import too_old
 
 # Slow to import, and needed by nothing that answers without a cluster.
@@ -33,13 +34,28 @@ def test_help_rendered_by_the_build_is_that_of_the_parser(start: Start, verb: st
     assert start(*words, "--help").stdout == start(*words, "--debug", "--help").stdout
 
 
+def test_schema_rendered_by_the_build_is_that_of_the_verb(start: Start, python: str) -> None:
+    built, rendered = (start("schema", *words, python=python) for words in ([], ["--debug"]))
+    assert (built.returncode, built.stderr) == (0, "")
+    assert built.stdout == rendered.stdout
+    assert json.loads(built.stdout)["title"] == "Snapshot"
+
+
+def test_a_full_disk_under_the_schema_is_an_error(build: Build) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, build.zipapp, "schema"]
+        answer = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert answer.returncode == 8
+    assert answer.stderr.startswith(b"error: cannot write to stdout\n  why: ")
+
+
 def test_version_is_printed(start: Start, python: str) -> None:
     answer = start("version", "--client", python=python)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert f"version     {__version__}\n" in answer.stdout
 
 
-@pytest.mark.parametrize("verb", ["schema", "version"])
+@pytest.mark.parametrize("verb", ["collect", "version"])
 def test_half_a_standard_library_is_said_so(build: Build, python: str, verb: str) -> None:
     # As in Debian's python3-minimal (tests/chroot): there is neither of the two.
     lacking = "import runpy, sys; sys.modules.update(json=None, shutil=None)"
@@ -73,7 +89,9 @@ def test_the_api_client_reaches_for_the_server(start: Start, python: str, cached
     assert "Connection refused" in answer.stderr
 
 
-@pytest.mark.parametrize("words", [["--debug", "--help"], ["version", "--client"], ["schema"]])
+@pytest.mark.parametrize(
+    "words", [["--debug", "--help"], ["version", "--client"], ["schema", "--debug"]]
+)
 def test_no_third_party_module_is_loaded(
     build: Build, start: Start, python: str, words: list[str]
 ) -> None:
@@ -89,6 +107,21 @@ def test_no_heavy_module_is_loaded_for_the_version(start: Start, python: str) ->
     answer = start("version", "--client", python=python, flags="-ISB -X importtime")
     loaded = set(re.findall(r"^import time:.*\| +(\w+)", answer.stderr, re.M))
     assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("verb", ["check", "diff"])
+def test_the_declarations_are_read_without_the_collectors(
+    start: Start, tmp_path: Path, verb: str
+) -> None:
+    snapshot = str(tmp_path / "snapshot.yaml")
+    shutil.copy(ROOT / "docs/examples/snapshots/gpu-17.yaml", snapshot)
+    words = [snapshot, snapshot] if verb == "diff" else [snapshot, "-c", "OS.release.ID != x"]
+    answer = start(verb, *words, flags="-ISB -X importtime")
+    assert answer.returncode == 0, answer.stderr
+    prefix = r"^import time:.*\| +kubectl_snapshot\.collectors\."
+    loaded = set(re.findall(rf"{prefix}(\S+)", answer.stderr, re.M))
+    assert loaded <= {"registry", "systemd_normalizers"}
+    assert "registry" in loaded
 
 
 # Writes each module that is imported into the file named first; what completes ends without a word.

@@ -14,7 +14,7 @@ PAGE = "docs/tutorial-collector.md"
 NOT_COPIED = (".git", ".venv", "build", "dist", ".*_cache", ".hypothesis", "__pycache__")
 # With a secret and a free huge page more, as a second snapshot of the same node.
 CHECK = """
-from kubectl_snapshot.collectors.all_collectors import REGISTRY
+from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.document.redaction.measurements import redact_measurements
 from kubectl_snapshot.document.redaction.values import Redaction

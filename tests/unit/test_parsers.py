@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import kubectl_snapshot
 from kubectl_snapshot.clients.files import localfile
-from kubectl_snapshot.collectors.all_collectors import REGISTRY
+from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.commands.all_commands import COMMANDS
 from kubectl_snapshot.commands.flags.parser import Parser
 from kubectl_snapshot.errors import SnapshotError

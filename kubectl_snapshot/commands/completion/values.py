@@ -65,10 +65,11 @@ def takes_file(action: argparse.Action, prefix: str) -> bool:
 
 def complete_types(prefix: str) -> list[str]:
     """Return the comma-separated list, extended by each type that it does not have yet."""
-    from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+    from kubectl_snapshot.collectors.registry import REGISTRY
 
     listed, comma, _ = prefix.rpartition(",")
-    return [f"{listed}{comma}{name}" for name in ALL_COLLECTORS if name not in listed.split(",")]
+    types = (spec.type for spec in REGISTRY)
+    return [f"{listed}{comma}{name}" for name in types if name not in listed.split(",")]
 
 
 def filter_labels(labels: Sequence[str], prefix: str) -> list[str]:

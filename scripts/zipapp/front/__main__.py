@@ -1,4 +1,4 @@
-"""Start of the zipapp: refuse an old Python, print help, set the import path, call main.
+"""Start of the zipapp: refuse an old Python, print help and schema, set the import path, call main.
 
 Old Pythons must be able to parse this file. Every start runs it, so it imports only modules that
 Python has already loaded.
@@ -24,28 +24,32 @@ BUILD_ID = "unbuilt"  # set by scripts/build-zipapp: a digest of site-packages
 QUICK_VERBS = ("collect", "schema")
 
 
-def read_help(args):
-    """Return the prebuilt help text for these arguments, None if there is none.
+def read_prebuilt(args):
+    """Return the prebuilt text that these arguments ask for, None if there is none.
 
     Building it with argparse would exceed the start-up budget.
     """
-    if not 0 < len(args) < 3 or args[-1] not in ("-h", "--help"):
+    if args == ["schema"]:
+        name = "schema.json"
+    elif 0 < len(args) < 3 and args[-1] in ("-h", "--help"):
+        name = os.path.join("help", args[0] + ".txt") if len(args) == 2 else "help.txt"
+    else:
         return None
-    name = os.path.join("help", args[0] + ".txt") if len(args) == 2 else "help.txt"
     try:
         return __loader__.get_data(os.path.join(ZIPAPP, name))
     except OSError:
         return None
 
 
-def write_help(text):
+def write_text(text):
     """Write the text to stdout and return the exit code; ignore a closed pipe."""
     try:
-        os.write(1, text)
+        while text:
+            text = text[os.write(1, text) :]
     except BrokenPipeError:
         pass
     except OSError as error:
-        sys.stderr.write("error: cannot write the help\n  why: %s\n" % error)
+        sys.stderr.write("error: cannot write to stdout\n  why: %s\n" % error)
         return 8
     return 0
 
@@ -114,9 +118,9 @@ def is_quick(args):
 
 def start(args):
     """Run the program and return its exit code."""
-    help_text = read_help(args)
-    if help_text is not None:
-        return write_help(help_text)
+    text = read_prebuilt(args)
+    if text is not None:
+        return write_text(text)
     packages = choose_packages(args, os.environ)
     if packages == INSIDE:
         import importer

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.collectors.all_collectors import REGISTRY
+from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.codec.json_codec import canonical_json, load_json
 from kubectl_snapshot.document.schema import build_schema, validate
 from kubectl_snapshot.document.snapshot import (

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from kubectl_snapshot.collectors.all_collectors import REGISTRY
+from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.render.report.diff import render_diff_report
 from kubectl_snapshot.render.report.node import render_report

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from kubectl_snapshot.collectors.all_collectors import REGISTRY
+from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.diff.equality import (
     DIFFERENT,
     EQUAL,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from kubectl_snapshot.collectors.all_collectors import REGISTRY
 from kubectl_snapshot.collectors.gpu.collector import DEVICES
+from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.diff.match import count_devices, lists_all_devices, pair_subtypes
 from kubectl_snapshot.document.snapshot import Measurement, Scalar, Snapshot, Subtype
 

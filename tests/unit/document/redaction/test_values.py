@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
-from kubectl_snapshot.collectors.all_collectors import REGISTRY
 from kubectl_snapshot.collectors.operating_system import collector as operating_system
 from kubectl_snapshot.collectors.operating_system import grub
+from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.document.codec.json_codec import canonical_json, render_json
 from kubectl_snapshot.document.codec.yaml_codec import render_yaml

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from kubectl_snapshot.collectors.all_collectors import REGISTRY
+from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.diff.compare import (
     ADDED,
     CHANGED,

@@ -44,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if words and words[0] in (COMPLETE, COMPLETE_FOR_KUBECTL):
             complete(words[1:], for_kubectl=words[0] == COMPLETE_FOR_KUBECTL)
         name, rest = split_command(words)
+        if not name:
+            from kubectl_snapshot.commands.flags.mistakes import explain_command
+
+            raise explain_command(rest)
         command = load_command(name)
         parser = command.build_parser()
         from kubectl_snapshot.commands.flags.environment import parse_flags

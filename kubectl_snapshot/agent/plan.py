@@ -19,6 +19,7 @@ from kubectl_snapshot.collectors.systemd import parse_units
 from kubectl_snapshot.document.snapshot import render_time
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.job.options import INJECT, LEVELS, SKIP, JobOptions, Zipapp, new_run_id
+from kubectl_snapshot.job.selectors import validate_node_name
 from kubectl_snapshot.storage.source import read_template
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def build_job_options(config: AgentConfig, namespace: str) -> JobOptions:
             hint="use --privileged=true, --privileged=host-read or --privileged=false",
         )
     check_gpu_request(config.require_gpu, config.runtime_class)
+    validate_node_name(config.node_name)
     if config.template_path:
         read_template(config.template_path)
     settings = ensure_key(validate_settings(config))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from kubectl_snapshot.errors import InvalidRequest
-from kubectl_snapshot.text import suggest
-
 TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +13,9 @@ ANSWERING = ("check", "diff")
 
 # Flags that may precede the command.
 LOG_FLAGS = ("--debug", "--log-json", "--quiet", "-v", "--verbose")
+
+HELP = "help"
+VERSION_FLAGS = ("--version", "-V")
 
 # Called by shells: docs/completion.md.
 COMPLETE = "__complete"
@@ -60,18 +60,21 @@ COMMANDS = {
 def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
     """Return the command and its arguments; logging flags may precede the command.
 
-    Raises InvalidRequest for an unknown command.
+    `help VERB` is `VERB --help`, and `--version` is `version --client`. An unknown command
+    is "", with all words from it on.
     """
     for index, word in enumerate(words):
+        others = [*words[:index], *words[index + 1 :]]
         if word in LOG_FLAGS:
             continue
-        if word.startswith("-"):
-            break
-        if word not in COMMANDS:
-            raise InvalidRequest(
-                f'unknown command "{word}"',
-                why=f"commands: {', '.join(COMMANDS)}",
-                hint=suggest(word, COMMANDS, "see `kubectl snapshot --help`"),
-            )
-        return word, [*words[:index], *words[index + 1 :]]
+        if word == HELP:
+            name, rest = split_command(others)
+            return name, [*rest, "--help"]
+        if word in VERSION_FLAGS:
+            return "version", [*others, "--client"]
+        if word in COMMANDS:
+            return word, others
+        if word[:1] == "-" or not word[:1].isascii() or word in ("true", "false"):
+            break  # The parser explains a mistyped flag.
+        return "", list(words[index:])
     return DEFAULT_COMMAND, list(words)

@@ -14,6 +14,7 @@ from kubectl_snapshot.commands.flags.capture import (
     add_agent_flags,
     add_target_flags,
     parse_config,
+    refuse_local_node,
 )
 from kubectl_snapshot.commands.flags.collect import parse_settings
 from kubectl_snapshot.commands.flags.connection import (
@@ -105,6 +106,7 @@ def capture_measured(
 
 def capture(args: argparse.Namespace, outputs: Sequence[Output], on_event: OnEvent) -> Snapshot:
     """Return the snapshot of the chosen node, after checking that the outputs can be written."""
+    refuse_local_node(args)
     if not args.local:
         config = parse_config(args, on_event)
         check_outputs(outputs, partial(connect_with, args))

@@ -17,9 +17,8 @@ from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_tex
 from kubectl_snapshot.commands.source import (
     EPILOG,
     HELP,
-    LIVE,
     add_reader_flags,
-    read_snapshot,
+    read_snapshots,
     refuse_stdin_twice,
 )
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK
@@ -114,10 +113,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     refuse_stdin_twice(args.a, args.b)
     outputs = prepare_outputs(args, FORMATS)
     on_event = choose_progress(args, sys.stderr)
-    # Read files before capturing: a missing file must not cost a capture.
-    order = sorted((args.a, args.b), key=lambda source: source == LIVE)
-    read = [read_snapshot(source, args, on_event) for source in order]
-    before, after = read if order == [args.a, args.b] else reversed(read)
+    before, after = read_snapshots((args.a, args.b), args, on_event)
     selection = Selection(tuple(args.only), tuple(args.ignore), args.all)
     for pattern in find_unused(selection, before, after):
         on_event({"event": "warning", "message": f"no reading matches {pattern}"})

@@ -18,7 +18,7 @@ from kubectl_snapshot.commands.flags.shared import add_api_version_flag
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.render.all_renderers import FITTED, RENDERERS, detect_format, format_from_path
-from kubectl_snapshot.text import strip_control, suggest
+from kubectl_snapshot.text import find_closest, strip_control, suggest
 
 if TYPE_CHECKING:
     import argparse
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 # The format `template=FILE`.
 TEMPLATE = "template"
+# Formats of kubectl and of other programs, which are no file names.
+FOREIGN_FORMATS = (
+    *("csv", "custom-columns", "custom-columns-file", "go-template", "go-template-file"),
+    *("jsonpath", "jsonpath-as-json", "jsonpath-file", "kyaml", "text", "toml", "tsv", "xml"),
+)
 
 
 class Formats(NamedTuple):
@@ -95,6 +100,7 @@ def add_output_flags(
         group,
         "-o",
         "--output",
+        takes_empty=True,
         variable=variable,
         metavar="FORMAT|FILE",
         help=f"format, {places} or - (repeatable; default: {formats.default})",
@@ -255,6 +261,7 @@ def _parse_format(text: str, formats: Formats) -> Output:
 def _parse_output(value: str, given: Output | None, formats: Formats) -> Output:
     if value in ("", "-"):
         return given or Output(formats.default)
+    _refuse_mistyped_format(value, formats)
     if _is_format(value, formats):
         return _parse_format(value, formats)
     if value.startswith(CONFIGMAP_SCHEME):
@@ -271,6 +278,20 @@ def _parse_output(value: str, given: Output | None, formats: Formats) -> Output:
             )
         given = Output(chosen)
     return given._replace(path=value)
+
+
+def _refuse_mistyped_format(value: str, formats: Formats) -> None:
+    """Raise InvalidRequest for a word that is a format's name but for an error, not a file's."""
+    name = value.partition("=")[0]
+    if value in formats.names or "/" in value or "." in name:
+        return
+    listed = value.split(",")
+    if len(listed) > 1 and all(_is_format(part, formats) for part in listed):
+        hint = f"use {' '.join(f'-o {part}' for part in listed)}, each to another file but one"
+        raise InvalidRequest(f'unknown format "{value}"', hint=hint)
+    if name in FOREIGN_FORMATS or (name == value and find_closest(value, formats.names)):
+        rest = f"use {_join(formats)}, or -o ./{value} for a file of this name"
+        raise InvalidRequest(f'unknown format "{value}"', hint=suggest(value, formats.names, rest))
 
 
 def _join(formats: Formats) -> str:

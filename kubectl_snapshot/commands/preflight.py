@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.flags.capture import add_agent_flags, add_target_flags, parse_config
+from kubectl_snapshot.commands.flags.capture import (
+    add_agent_flags,
+    add_target_flags,
+    parse_config,
+    refuse_local_node,
+)
 from kubectl_snapshot.commands.flags.collect import parse_settings
 from kubectl_snapshot.commands.flags.connection import add_connection_flags
 from kubectl_snapshot.commands.flags.parser import Parser, add_flag, new_parser
@@ -63,6 +68,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 
 def read_checks(args: argparse.Namespace) -> list[PreflightCheck]:
+    refuse_local_node(args)
     if args.local:
         from kubectl_snapshot.collectors.choose import choose_collectors
         from kubectl_snapshot.job.preflight.checks import OK, PreflightCheck

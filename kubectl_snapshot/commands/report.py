@@ -13,6 +13,7 @@ from kubectl_snapshot.commands.source import (
     HELP,
     add_reader_flags,
     read_snapshot,
+    read_snapshots,
     refuse_stdin_twice,
 )
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest
@@ -60,6 +61,10 @@ def build_parser() -> Parser:
 def run(args: argparse.Namespace, out: TextIO) -> int:
     if not args.output and out.isatty():
         raise InvalidRequest("refusing to print HTML to a terminal", hint="use -o report.html")
+    if args.other and not args.output and detect_format(args.other, EXTENSIONS):
+        raise InvalidRequest(
+            f"{args.other} is not a snapshot", hint=f"to write a file: -o {args.other}"
+        )
     refuse_stdin_twice(args.snapshot, args.other)
     outputs = prepare_outputs(args, FORMATS)
     text = render(args)
@@ -77,9 +82,8 @@ def render(args: argparse.Namespace) -> str:
     from kubectl_snapshot.render.report.node import render_report
 
     on_event = choose_progress(args, sys.stderr)
-    before = read_snapshot(args.snapshot, args, on_event)
     if args.other is None:
-        return render_report(before)
-    after = read_snapshot(args.other, args, on_event)
+        return render_report(read_snapshot(args.snapshot, args, on_event))
+    before, after = read_snapshots((args.snapshot, args.other), args, on_event)
     diff = diff_snapshots(before, after, REGISTRY, (args.snapshot, args.other))
     return render_diff_report(diff, before, after)

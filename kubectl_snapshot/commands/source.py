@@ -11,9 +11,11 @@ from kubectl_snapshot.commands.flags.connection import add_connection_flags, con
 from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.commands.output import add_output_flags
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME
-from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kubectl_snapshot.agent.config import OnEvent
     from kubectl_snapshot.commands.output import Formats
     from kubectl_snapshot.document.snapshot import Snapshot
@@ -42,18 +44,63 @@ def add_source_flags(parser: argparse.ArgumentParser) -> None:
     add_connection_flags(parser)
 
 
+def read_snapshots(
+    sources: Sequence[str], args: argparse.Namespace, on_event: OnEvent
+) -> list[Snapshot]:
+    """Return the snapshots that a user names, in their order; files are read before a capture.
+
+    A capture without a chosen node is of the node of the first other snapshot.
+    """
+    read = {i: read_snapshot(s, args, on_event) for i, s in enumerate(sources) if s != LIVE}
+    if len(read) < len(sources):
+        other = next(iter(read), None)
+        if other is not None and not (args.local or args.node or args.node_selector):
+            choose_node(args, sources[other], read[other], on_event)
+        live = [i for i, source in enumerate(sources) if source == LIVE]
+        read.update((i, read_snapshot(LIVE, args, on_event)) for i in live)
+    return [read[i] for i in range(len(sources))]
+
+
+def choose_node(
+    args: argparse.Namespace, source: str, snapshot: Snapshot, on_event: OnEvent
+) -> None:
+    """Choose the node of a snapshot for the capture that it is compared with."""
+    args.node = snapshot.metadata.get("source-node", "")
+    if not args.node:
+        hint = f"choose the node of {LIVE} with --node, or --local for this machine"
+        raise InvalidRequest(f"{source} does not say which node it is of", hint=hint)
+    on_event({"event": "warning", "message": f"{LIVE} is {args.node}, the node of {source}"})
+
+
 def read_snapshot(source: str, args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
     """Return the snapshot that a user names; warn about anything unusual in it."""
     from kubectl_snapshot.document.codec.tree import document_warnings
     from kubectl_snapshot.storage.source import read_document
 
+    if not source.strip():
+        raise InvalidRequest(
+            "the name of a snapshot is empty", hint="is a variable of your shell not set?"
+        )
     if source == LIVE:
         snapshot = capture_now(args, on_event)
     else:
-        snapshot = read_document(source, partial(connect_with, args))
+        try:
+            snapshot = read_document(source, partial(connect_with, args))
+        except NotFound as error:
+            raise explain_missing(source, error) from error
     for warning in document_warnings(snapshot):
         on_event({"event": "warning", "message": f"{source}: {warning}"})
     return snapshot
+
+
+def explain_missing(source: str, error: NotFound) -> NotFound:
+    """Return the error for a missing file, with the capture if the file may be meant as a node."""
+    from kubectl_snapshot.commands.flags.mistakes import looks_like_node
+
+    if error.why or not looks_like_node(source):
+        return error
+    hint = f"to compare nodes, capture them: kubectl snapshot --node {source} -o {source}.yaml"
+    return NotFound(error.what, hint=hint)
 
 
 def refuse_stdin_twice(*sources: str | None) -> None:

@@ -5,6 +5,7 @@ parse_ functions follow the reference; validate_ functions reject more, for the 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 # k8s.io/api core/v1, TaintEffect.
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+# A DNS subdomain (k8s.io/apimachinery validation, IsDNS1123Subdomain).
+NODE_NAME = r"(?=.{1,253}\Z)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def parse_node_selectors(selectors: Iterable[str]) -> dict[str, str]:
         if not equals:
             raise InvalidRequest(
                 f"invalid node selector {selector!r}",
-                why="it is not key=value",
+                why="it is not KEY=VALUE",
                 hint="as in --node-selector nvidia.com/gpu.present=true",
             )
         parsed[key] = value
@@ -88,6 +91,19 @@ def validate_node_selectors(selectors: Mapping[str, str]) -> None:
             )
 
 
+def validate_node_name(name: str) -> None:
+    """Raise InvalidRequest for a name that no node can have; empty means any node."""
+    if not name or re.fullmatch(NODE_NAME, name):
+        return
+    if "," in name:
+        first = name.partition(",")[0].strip()
+        hint = f"capture one node at a time: --node {first}"
+        raise InvalidRequest(f'--node takes one node, not "{name}"', hint=hint)
+    meant = name.rpartition("/")[2].strip().lower()
+    hint = f"use --node {meant}" if re.fullmatch(NODE_NAME, meant) else "see `kubectl get nodes`"
+    raise InvalidRequest(f'invalid node name "{name}"', hint=hint)
+
+
 def validate_tolerations(tolerations: Iterable[Toleration]) -> None:
     """Raise InvalidRequest for a value without a key, which the API server rejects."""
     for toleration in tolerations:
@@ -103,7 +119,7 @@ def _split(text: str, kind: str) -> tuple[str, str, str]:
     if not colon or effect not in EFFECTS:
         raise InvalidRequest(
             f"invalid {kind} {text!r}",
-            why=f"it is not key[=value]:effect; effects are {', '.join(EFFECTS)}",
+            why=f"it is not KEY[=VALUE]:EFFECT; effects are {', '.join(EFFECTS)}",
             hint=f"as in {kind} dedicated=gpu:NoSchedule",
         )
     key, _, value = left.partition("=")

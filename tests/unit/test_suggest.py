@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kubectl_snapshot.main import main
-from kubectl_snapshot.text import suggest
+from kubectl_snapshot.text import count_typing_errors, find_closest, suggest
 
 
 def test_the_closest_word_comes_before_the_rest() -> None:
@@ -15,6 +15,59 @@ def test_the_closest_word_comes_before_the_rest() -> None:
 
 def test_nothing_close_is_no_suggestion() -> None:
     assert suggest("xyz", ["capture", "check"], "see the help") == "see the help"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant", "errors"),
+    [
+        ("same", "same", 0),
+        ("ture", "true", 1),
+        ("jsn", "json", 1),
+        ("jsson", "json", 1),
+        ("jsox", "json", 1),
+        ("ca", "abc", 3),
+        ("open", "token", 2),
+        ("", "ab", 2),
+    ],
+)
+def test_typing_errors_are_added_omitted_replaced_and_swapped_characters(
+    typed: str, meant: str, errors: int
+) -> None:
+    assert count_typing_errors(typed, meant, 3) == errors
+    assert count_typing_errors(meant, typed, 3) == errors
+
+
+def test_words_of_too_different_length_are_not_compared() -> None:
+    assert count_typing_errors("a", "abcd", 2) == 3
+
+
+FLAGS = ("--node", "--node-selector", "--token", "--image", "--image-pull-secret", "-A", "-v")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("--open", ""),
+        ("--Node", "--node"),
+        ("--nodes", "--node"),
+        ("-a", "-A"),
+        ("-x", ""),
+        ("--selector", "--node-selector"),
+        ("--image-pull", "--image-pull-secret"),
+        ("--im", ""),
+        ("--ima", ""),  # of two flags
+        ("--pull-secret", "--image-pull-secret"),
+        ("--imgae-pul-secrt", "--image-pull-secret"),
+        ("--imgae-pul-sert", ""),  # four errors
+    ],
+)
+def test_only_a_close_flag_is_meant(typed: str, meant: str) -> None:
+    assert find_closest(typed, FLAGS) == meant
+
+
+def test_of_two_spellings_that_of_the_same_dashes_is_closer() -> None:
+    assert find_closest("--node", ["node", "--node"]) == "--node"
+    assert find_closest("jsn", []) == ""
 
 
 @pytest.mark.parametrize(

@@ -73,9 +73,12 @@ def parse_namespaces(names: Iterable[str]) -> tuple[str, ...]:
         return (ALL_NAMESPACES,)
     for name in unique:
         if not re.fullmatch(NAMESPACE, name):
+            parts = [part.strip() for part in name.split(",")]
+            flags = " ".join(f"--helm-namespace {part}" for part in parts)
+            is_list = len(parts) > 1 and all(re.fullmatch(NAMESPACE, part) for part in parts)
+            hint = "as in --helm-namespace gpu-operator, or --helm-namespace '*' for all"
             raise InvalidRequest(
-                f'invalid namespace "{name}"',
-                hint="as in --helm-namespace gpu-operator, or --helm-namespace '*' for all",
+                f'invalid namespace "{name}"', hint=f"use {flags}" if is_list else hint
             )
     return unique
 

@@ -12,6 +12,7 @@ from kubectl_snapshot.commands.flags.environment import apply_variables
 from kubectl_snapshot.commands.flags.parser import Repeated, Single, write_implied_values
 from kubectl_snapshot.commands.output import SNAPSHOT_FORMATS, TEMPLATE
 from kubectl_snapshot.commands.source import LIVE
+from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
     import argparse
@@ -40,6 +41,8 @@ def complete_flags(
         return find_values(action, prefix, PartialCommand(parsed_args, env, deadline))
 
     name, words = split_command(before)
+    if not name:
+        raise InvalidRequest("unknown command")
     command = import_module(COMMANDS[name][0])
     parser = command.build_parser()
     apply_variables(parser, env)

@@ -15,12 +15,15 @@ from kubectl_snapshot.commands.flags.parser import (
     add_flag,
     add_optional_flag,
     add_repeated_flag,
+    given,
 )
 from kubectl_snapshot.commands.flags.shared import add_gpu_flag, add_metrics_flag, parse_timeout
 from kubectl_snapshot.constants import DEFAULT_IMAGE
+from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Container
 
     from kubectl_snapshot.agent.config import AgentConfig, OnEvent
 
@@ -145,18 +148,40 @@ def add_pod_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     return group
 
 
+def refuse_local_node(args: argparse.Namespace) -> None:
+    """Raise InvalidRequest for --local with a flag that chooses a node of a cluster.
+
+    A flag overrides the environment variable of the other.
+    """
+    typed = given(args)
+    for dest, flag in (("node", "--node"), ("node_selector", "--node-selector")):
+        if args.local and getattr(args, dest) and (dest in typed or "local" not in typed):
+            raise InvalidRequest(
+                f"--local and {flag} are mutually exclusive",
+                "--local captures this machine",
+                f"leave one of them out{_name_variables(typed, 'local', dest)}",
+            )
+
+
+def _name_variables(typed: Container[str], *dests: str) -> str:
+    names = [f"KUBECTL_SNAPSHOT_{dest.upper()}" for dest in dests if dest not in typed]
+    return f"; see the environment variable {' and '.join(names)}" if names else ""
+
+
 def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
     """Return the agent's configuration that the flags give; InvalidRequest for invalid values."""
     from kubectl_snapshot.agent.config import AgentConfig
     from kubectl_snapshot.job.selectors import (
         parse_node_selectors,
         parse_tolerations,
+        validate_node_name,
         validate_node_selectors,
         validate_tolerations,
     )
 
     selectors = parse_node_selectors(args.node_selector)
     tolerations = parse_tolerations(args.toleration)
+    validate_node_name(args.node)
     validate_node_selectors(selectors)
     validate_tolerations(tolerations)
     levels = {"true": True, "false": False}

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubectl_snapshot.commands.flags.parser import (
-    Repeated,
-    build_unknown_error,
-    write_implied_values,
-)
+from kubectl_snapshot.commands.flags.parser import Repeated, write_implied_values
 from kubectl_snapshot.errors import InvalidRequest
 
 TYPE_CHECKING = False  # importing typing would slow down every start
@@ -44,7 +40,9 @@ def parse_flags(
     apply_variables(parser, environment)
     args, unknown = parser.parse_known_args(write_implied_values(parser, arguments))
     if unknown:
-        raise build_unknown_error(parser, unknown)
+        from kubectl_snapshot.commands.flags.mistakes import explain_arguments
+
+        raise explain_arguments(parser, arguments, unknown, args)
     return args
 
 

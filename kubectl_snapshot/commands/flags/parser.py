@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 
 from kubectl_snapshot.errors import InvalidRequest
-from kubectl_snapshot.text import suggest
+from kubectl_snapshot.text import DASHES, suggest
 
 TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 HELP_WIDTH = 80
 # Columns of the flags; a longer flag has its help on the next line.
 FLAG_WIDTH = 32
+BOOLEANS = ("true", "false")
 CONNECTION = "connection"
 CONNECTION_HINT = 'Use "kubectl snapshot options" for the connection flags.\n'
 
@@ -55,7 +56,9 @@ class Parser(argparse.ArgumentParser):
     lists_connection = False
 
     def error(self, message: str) -> NoReturn:
-        raise InvalidRequest(message, hint=self.help_hint)
+        from kubectl_snapshot.commands.flags.misread import explain_parser
+
+        raise explain_parser(self, message)
 
     @property
     def help_hint(self) -> str:
@@ -94,6 +97,17 @@ class Parser(argparse.ArgumentParser):
         return formatter.format_help()
 
 
+def refuse_empty(action: argparse.Action, values: Any) -> None:
+    """Raise InvalidRequest for an empty value, unless the flag gives it a meaning.
+
+    An unset variable of the shell must not select another node, user or namespace.
+    """
+    if isinstance(values, str) and not values.strip() and not getattr(action, "takes_empty", False):
+        from kubectl_snapshot.commands.flags.misread import explain_empty
+
+        raise explain_empty(max(action.option_strings, key=len))
+
+
 class Single(argparse.Action):
     """A flag that may be given once (contract section 4.3)."""
 
@@ -106,6 +120,7 @@ class Single(argparse.Action):
     ) -> None:
         if self.dest in given(namespace):
             raise InvalidRequest(f"{option_string} was given twice", hint="give it once")
+        refuse_empty(self, values)
         given(namespace).add(self.dest)
         setattr(namespace, self.dest, values)
 
@@ -120,6 +135,7 @@ class Repeated(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
+        refuse_empty(self, values)
         before = getattr(namespace, self.dest) if self.dest in given(namespace) else []
         given(namespace).add(self.dest)
         setattr(namespace, self.dest, [*before, values])
@@ -173,43 +189,51 @@ def add_boolean_flag(group: Any, *names: str, default: bool = False, **settings:
 
 
 def _add(group: Any, names: tuple[str, ...], settings: dict[str, Any]) -> Any:
-    """Add a flag; `variable=False`: no environment variable for this flag."""
+    """Add a flag; `variable=False`: no environment variable; `takes_empty`: "" is a value."""
     has_variable = settings.pop("variable", True)
+    takes_empty = settings.pop("takes_empty", False)
     action = group.add_argument(*names, **settings)
     action.has_variable = has_variable
+    action.takes_empty = takes_empty
     return action
 
 
 def parse_boolean(text: str) -> bool:
     """Parse a boolean: exactly `true` or `false`."""
-    if text not in ("true", "false"):
+    if text not in BOOLEANS:
         raise argparse.ArgumentTypeError(f'invalid boolean "{text}": use true or false')
     return text == "true"
 
 
-def build_unknown_error(parser: Parser, unknown: Sequence[str]) -> InvalidRequest:
-    """Return the error for unknown flags or for too many arguments."""
-    word = unknown[0].partition("=")[0]
-    if not word.startswith("-"):
-        return InvalidRequest(f"unexpected arguments: {' '.join(unknown)}", hint=parser.help_hint)
-    flags = [name for action in parser._actions for name in action.option_strings]
-    return InvalidRequest(f"unknown flag {word}", hint=suggest(word, flags, parser.help_hint))
-
-
 def write_implied_values(parser: Parser, arguments: Sequence[str]) -> list[str]:
-    """Expand flags without a value: `--strict` becomes `--strict=true`, whatever follows."""
-    implied = {
-        name: action.implied
-        for action in parser._actions
-        if hasattr(action, "implied")
-        for name in action.option_strings
-    }
+    """Expand flags without a value: `--strict` becomes `--strict=true`, whatever follows.
+
+    Raises InvalidRequest for words that argparse would misread.
+    """
+    flags = {name: action for action in parser._actions for name in action.option_strings}
+    implied = {name: a.implied for name, a in flags.items() if hasattr(a, "implied")}
     words: list[str] = []
     for index, word in enumerate(arguments):
         if word == "--":
             return words + list(arguments[index:])
+        if _has_wrong_dashes(word, flags):
+            from kubectl_snapshot.commands.flags.misread import explain_dashes
+
+            raise explain_dashes(parser, word, arguments)
+        following = next(iter(arguments[index + 1 :]), "")
+        if word in implied and following in (*BOOLEANS, *(flags[word].choices or ())):
+            from kubectl_snapshot.commands.flags.misread import explain_blank
+
+            raise explain_blank(max(flags[word].option_strings, key=len), following)
         words += _imply(word, implied)
     return words
+
+
+def _has_wrong_dashes(word: str, flags: Mapping[str, argparse.Action]) -> bool:
+    """Return whether a word is `-node`, which would be read as `-n ode`, or `—node`."""
+    if word[:1] == "-":
+        return f"-{word.partition('=')[0]}" in flags
+    return not word[:1].isascii() and word[:1] in DASHES
 
 
 def _imply(word: str, implied: Mapping[str, str]) -> list[str]:

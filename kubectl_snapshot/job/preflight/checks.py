@@ -25,6 +25,7 @@ from kubectl_snapshot.job.diagnose.admission import (
 )
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
 from kubectl_snapshot.job.permissions import describe_permissions, group_permissions
+from kubectl_snapshot.text import find_closest
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 SERVER = "API server"
+NODES = "nodes"
 POD_SECURITY_WARNING = "would violate PodSecurity"
 ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
 
@@ -203,6 +205,16 @@ def detect_pod_security(
 def find_pod_security_warning(warnings: Sequence[str]) -> str:
     """Return the server's warning that the Job's pods violate Pod Security, or an empty text."""
     return next((text for text in warnings if POD_SECURITY_WARNING in text), "")
+
+
+def build_missing_node(name: str, names: Iterable[str]) -> NotFound:
+    """Return the error for a node that does not exist; `names` are the nodes that do."""
+    close = find_closest(name, names)
+    return NotFound(
+        f'node "{name}" not found; did you mean {close}?' if close else f'node "{name}" not found',
+        hint=f"use --node {close}" if close else "list them with `kubectl get nodes`",
+        status=404,
+    )
 
 
 def _build_missing_namespace(answer: SnapshotError, options: JobOptions) -> SnapshotError:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.kube.client import Response
-from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.errors import NotFound, SnapshotError
 from kubectl_snapshot.job.options import AGENT, CLIENT, JobOptions
 from kubectl_snapshot.job.permissions import Permission, is_granted
 from kubectl_snapshot.job.preflight import checks
@@ -27,7 +27,7 @@ from kubectl_snapshot.job.rbac.user_permissions import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kubectl_snapshot.clients.kube.client import Kube
+    from kubectl_snapshot.clients.kube.client import Call, Kube
     from kubectl_snapshot.job.preflight.checks import Answer, PreflightCheck
 
 AUTO = "auto"
@@ -71,17 +71,20 @@ def evaluate_gate(
     """
     is_auto = options.cluster_scope == AUTO
     decided = replace(options, cluster_scope=CLIENT) if is_auto else options
-    review, job, pod = kube.request_all(
+    review, job, pod, *node = kube.request_all(
         [
             calls.build_rules_review(options.namespace, deadline),
             calls.build_job_dry_run(decided, deadline),
             calls.build_pod_dry_run(decided, min(deadline, time.monotonic() + POD_DRY_RUN_S)),
+            *_build_node_read(options, deadline),
         ]
     )
     warnings = job.warnings if isinstance(job, Response) else ()
     results = checks.detect_job_creation(job, decided)
     if checks.is_server_unusable(results):
         return Gate(decided, warnings, tuple(results), frozenset(), pod)
+    if any(isinstance(answer, NotFound) for answer in node):
+        results.append(_read_missing_node(kube, options.node_name, deadline))
 
     agent = replace(options, cluster_scope=AGENT)
     asked = {*build_user_permissions(decided), *build_key_permissions(decided), *also}
@@ -102,6 +105,21 @@ def evaluate_gate(
     check = checks.detect_pod(pod, decided) or _read_pod_security(kube, warnings, decided, deadline)
     results += [check] if check else []
     return Gate(decided, warnings, tuple(results), allowed, pod)
+
+
+def _build_node_read(options: JobOptions, deadline: float) -> list[Call]:
+    """Return the read of the chosen node, unless the run may wait for it to be added."""
+    if not options.node_name or options.wait_for_schedule:
+        return []
+    return [calls.build_metadata_read(calls.NODES, options.node_name, deadline)]
+
+
+def _read_missing_node(kube: Kube, name: str, deadline: float) -> PreflightCheck:
+    """Return the failed check of a node that does not exist, with the node that was meant."""
+    (answer,) = kube.request_all([calls.build_node_list(deadline)])
+    items = answer.body.get("items") or () if isinstance(answer, Response) else ()
+    names = [item["metadata"]["name"] for item in items]
+    return checks.build_failed_check(checks.NODES, checks.build_missing_node(name, names))
 
 
 def _choose_scope(

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import NotFound, ServiceUnavailable, SnapshotError
 from kubectl_snapshot.job.options import GPU_RESOURCE
-from kubectl_snapshot.job.preflight.checks import OK, WARN, PreflightCheck, build_failed_check
+from kubectl_snapshot.job.preflight.checks import (
+    NODES,
+    OK,
+    WARN,
+    PreflightCheck,
+    build_failed_check,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +22,6 @@ if TYPE_CHECKING:
 
     Node = Mapping[str, Any]
 
-CHECK = "nodes"
 # Taints of other effects do not prevent scheduling.
 HARD_EFFECTS = ("NoSchedule", "NoExecute")
 # The taint of a cordoned node (k8s.io/api core/v1, TaintNodeUnschedulable).
@@ -41,10 +46,10 @@ def detect_nodes(nodes: Sequence[Node], options: JobOptions) -> PreflightCheck:
     if not nodes:
         why = "no Linux node in the cluster matches"
         hint = "list them with `kubectl get nodes --show-labels`"
-        return build_failed_check(CHECK, NotFound(f"no node matches {target}", why, hint))
+        return build_failed_check(NODES, NotFound(f"no node matches {target}", why, hint))
     open_nodes = [node for node in nodes if not find_taints(node, options.tolerations)]
     if not open_nodes:
-        return build_failed_check(CHECK, _build_taint_error(target, nodes, options))
+        return build_failed_check(NODES, _build_taint_error(target, nodes, options))
     ready = [node for node in open_nodes if is_ready(node)]
     if not ready:
         error = ServiceUnavailable(
@@ -52,23 +57,23 @@ def detect_nodes(nodes: Sequence[Node], options: JobOptions) -> PreflightCheck:
             f"not Ready: {render_node_names(open_nodes)}",
             f"see `kubectl describe node {open_nodes[0]['metadata']['name']}`",
         )
-        return build_failed_check(CHECK, error)
+        return build_failed_check(NODES, error)
     if options.require_gpu and not any(count_gpus(node) for node in ready):
         no_gpu = NotFound(
             f"no node that matches {target} has an allocatable GPU",
             f"{GPU_RESOURCE} is not allocatable on {render_node_names(ready)}",
             "check that the NVIDIA device plugin runs there, or omit --require-gpu",
         )
-        return build_failed_check(CHECK, no_gpu)
+        return build_failed_check(NODES, no_gpu)
     if len(ready) < len(open_nodes):
         not_ready = [node for node in open_nodes if node not in ready]
         return PreflightCheck(
-            CHECK,
+            NODES,
             WARN,
             f"the pod may be scheduled to a node that is not Ready: {render_node_names(not_ready)}",
             f"choose one with --node, as in --node {ready[0]['metadata']['name']}",
         )
-    return PreflightCheck(CHECK, OK, f"{len(ready)} can run the pod: {render_node_names(ready)}")
+    return PreflightCheck(NODES, OK, f"{len(ready)} can run the pod: {render_node_names(ready)}")
 
 
 def find_taints(node: Node, tolerations: Sequence[Toleration]) -> list[str]:

@@ -17,6 +17,7 @@ from kubectl_snapshot.job.manifest import core_path
 from kubectl_snapshot.job.options import RESTRICTED, JobOptions
 from kubectl_snapshot.job.preflight import requests as calls
 from kubectl_snapshot.job.preflight.checks import (
+    NODES,
     OK,
     SERVER,
     WARN,
@@ -63,7 +64,8 @@ def read_report(kube: Kube, options: JobOptions, deadline: float) -> list[Prefli
     if not any(check.name == "pod" for check in gate.checks):
         refusal = detect_admission_refusal(gate.pod, options)
         results += [refusal] if refusal else _read_pod_prerequisites(kube, options, deadline)
-    results.append(_read_nodes(kube, options, deadline))
+    if not any(check.name == NODES for check in gate.checks):
+        results.append(_read_nodes(kube, options, deadline))
     results += [detect_image(options.image), *_read_pull_secrets(kube, options, deadline)]
     return [*results, *detect_level(options)]
 

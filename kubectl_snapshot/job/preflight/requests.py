@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from kubectl_snapshot.clients.kube.client import METADATA, METADATA_LIST, Call
 from kubectl_snapshot.job import manifest
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from kubectl_snapshot.job.permissions import Permission
 
 AUTHORIZATION = "/apis/authorization.k8s.io/v1"
+NODES = "/api/v1/nodes"
+# Any resource version: the API server answers from its cache.
+CACHED = {"resourceVersion": "0"}
 RUNTIME_CLASSES = "/apis/node.k8s.io/v1/runtimeclasses"
 DRY_RUN = {"dryRun": "All"}
 
@@ -101,7 +105,15 @@ def build_version_read(deadline: float) -> Call:
 
 def build_metadata_read(path: str, name: str, deadline: float) -> Call:
     """Return the read of an object's metadata, to learn whether it exists."""
-    return Call("GET", f"{path}/{name}", doing=f"read {name}", deadline=deadline, accept=METADATA)
+    place = f"{path}/{quote(name, safe='')}"
+    return Call("GET", place, doing=f"read {name}", deadline=deadline, accept=METADATA)
+
+
+def build_node_list(deadline: float) -> Call:
+    """Return the list of all nodes, by their metadata."""
+    return Call(
+        "GET", NODES, doing="list nodes", query=CACHED, deadline=deadline, accept=METADATA_LIST
+    )
 
 
 def build_limit_reads(options: JobOptions, deadline: float) -> list[Call]:

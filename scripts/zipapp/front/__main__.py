@@ -29,6 +29,8 @@ def read_prebuilt(args):
 
     Building it with argparse would exceed the start-up budget.
     """
+    if args[:1] == ["help"]:
+        args = args[1:] + ["--help"]  # noqa: RUF005  old Pythons parse this
     if args == ["schema"]:
         name = "schema.json"
     elif 0 < len(args) < 3 and args[-1] in ("-h", "--help"):
@@ -113,7 +115,8 @@ def is_quick(args):
     """Return whether these arguments need no API client."""
     verb = args[0] if args else ""
     is_help = "-h" in args or "--help" in args
-    return is_help or verb in QUICK_VERBS or (verb == "version" and "--client" in args)
+    is_version = verb in ("--version", "-V") or (verb == "version" and "--client" in args)
+    return is_help or verb in QUICK_VERBS or is_version
 
 
 def start(args):

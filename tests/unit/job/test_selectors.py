@@ -11,6 +11,7 @@ from kubectl_snapshot.job.selectors import (
     parse_taint,
     parse_toleration,
     parse_tolerations,
+    validate_node_name,
     validate_node_selectors,
     validate_tolerations,
 )
@@ -119,3 +120,28 @@ def test_a_value_without_a_key_is_refused_on_the_command_line() -> None:
     validate_tolerations([*default_tolerations(), Toleration("", "Exists", "", NO_SCHEDULE)])
     with pytest.raises(InvalidRequest):
         validate_tolerations([Toleration("", "Equal", "v", NO_SCHEDULE)])
+
+
+@pytest.mark.parametrize("name", ["", "gpu-17", "ip-10-0-0-7.ec2.internal", "a" * 253])
+def test_a_node_has_a_dns_name(name: str) -> None:
+    validate_node_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("node/gpu-17", "use --node gpu-17"),
+        ("GPU-17", "use --node gpu-17"),
+        ("gpu-17 ", "use --node gpu-17"),
+        ("gpu-17,gpu-18", "capture one node at a time: --node gpu-17"),
+        ("a_b", "see `kubectl get nodes`"),
+        ("-a", "see `kubectl get nodes`"),
+        ("a..b", "see `kubectl get nodes`"),
+        ("a\n", "use --node a"),
+        ("a" * 254, "see `kubectl get nodes`"),
+    ],
+)
+def test_a_name_that_no_node_can_have_is_refused(name: str, hint: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        validate_node_name(name)
+    assert caught.value.hint == hint

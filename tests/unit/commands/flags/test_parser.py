@@ -18,7 +18,7 @@ def parse(*words: str, **environment: str) -> dict[str, object]:
 def test_an_optional_value_is_taken_only_after_an_equals_sign() -> None:
     assert parse("--strict", "-o", "x")["strict"] == "true"
     assert parse("--strict=all-or-nothing")["strict"] == "all-or-nothing"
-    with pytest.raises(InvalidRequest, match="unexpected arguments: all-or-nothing"):
+    with pytest.raises(InvalidRequest, match="unexpected argument: all-or-nothing"):
         parse("--strict", "all-or-nothing")
 
 

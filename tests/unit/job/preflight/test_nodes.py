@@ -7,7 +7,12 @@ import pytest
 
 from kubectl_snapshot import errors
 from kubectl_snapshot.job.options import JobOptions
-from kubectl_snapshot.job.preflight.nodes import build_node_query, detect_nodes, find_taints
+from kubectl_snapshot.job.preflight.checks import build_missing_node
+from kubectl_snapshot.job.preflight.nodes import (
+    build_node_query,
+    detect_nodes,
+    find_taints,
+)
 from kubectl_snapshot.job.selectors import Toleration, default_tolerations, parse_toleration
 
 OPTIONS = JobOptions(
@@ -108,3 +113,18 @@ def test_a_required_gpu_must_be_allocatable(gpus: str, status: str) -> None:
     check = detect_nodes([node("node1", gpus=gpus)], options)
     assert check.status == status
     assert check.error is None or isinstance(check.error, errors.NotFound)
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "what", "hint"),
+    [
+        ("nod2", ["node1", "node2"], "; did you mean node2?", "use --node node2"),
+        ("gpu-17", ["node1", "node2"], "", "list them with `kubectl get nodes`"),
+        ("gpu-17", [], "", "list them with `kubectl get nodes`"),
+    ],
+)
+def test_a_missing_node_is_told_with_the_one_that_was_meant(
+    name: str, names: list[str], what: str, hint: str
+) -> None:
+    error = build_missing_node(name, names)
+    assert (error.what, error.hint) == (f'node "{name}" not found{what}', hint)

@@ -248,6 +248,15 @@ IDENTITY: tuple[Check, ...] = (
         tolerance=1,
     ),
     Check("bar1-memory.total-bytes", "sys:bar1-bytes", NUMBER),
+    # Ours, where nvidia-smi is the fallback.
+    Check("memory.total-mib", "smi:fb_memory_usage/total", MEBIBYTES, WITH_UNIT, is_implied=True),
+    Check(
+        "bar1-memory.total-mib",
+        "smi:bar1_memory_usage/total",
+        MEBIBYTES,
+        WITH_UNIT,
+        is_implied=True,
+    ),
     Check("vbios-version", "smi:vbios_version", TEXT),
     Check(
         "vbios-version",

@@ -52,6 +52,12 @@ def add_pci_device(
     (devices / address).symlink_to(f"../../../devices/pci0000:00/{address}")
 
 
+def add_virtual_function(root: Path, address: str, of: str, driver: str = "nvidia") -> None:
+    """Add an SR-IOV virtual function of a GPU: a device with a link to its physical function."""
+    add_pci_device(root, address, driver=driver)
+    (root / "sys/devices/pci0000:00" / address / "physfn").symlink_to(f"../{of}")
+
+
 def add_kernel_module(root: Path, words: str = KERNEL_MODULE_VERSION) -> None:
     """Add the kernel module's version file to a host tree: the driver is loaded."""
     path = root / "proc/driver/nvidia/version"

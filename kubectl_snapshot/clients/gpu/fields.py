@@ -1,7 +1,7 @@
-"""All NVML values of a GPU: the table of keys and NVML functions, enum names, generic readers.
+"""All NVML values of a GPU: the table of keys and NVML functions, generic readers.
 
-A key is NVML's own noun in kebab-case, its unit last. Special readers are in readers.py and
-nvlink.py. Runs in the child process (nvml_child.py).
+A key is NVML's own noun in kebab-case, its unit last. Special readers are in readers.py,
+mig.py and nvlink.py, the names of enums in enums.py. Runs in the child process (nvml_child.py).
 """
 
 from __future__ import annotations
@@ -9,53 +9,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kubectl_snapshot.clients.gpu import nvlink, readers
+from kubectl_snapshot.clients.gpu import mig, nvlink, readers
+from kubectl_snapshot.clients.gpu.enums import (
+    ADDRESSING_MODES,
+    ARCHITECTURES,
+    BRANDS,
+    COMPUTE_MODES,
+    HOST_VGPU_MODES,
+    PERFORMANCE_STATES,
+    RECOVERY_ACTIONS,
+    VIRTUALIZATION_MODES,
+)
 from kubectl_snapshot.clients.gpu.readers import (
     Convert,
     NamedReader,
-    Values,
+    Readings,
+    convert_each,
     decode,
+    flag,
     hexadecimal,
     name_by,
+    number,
     read_fields,
 )
 
-ARCHITECTURES = {
-    2: "Kepler",
-    3: "Maxwell",
-    4: "Pascal",
-    5: "Volta",
-    6: "Turing",
-    7: "Ampere",
-    8: "Ada Lovelace",
-    9: "Hopper",
-    10: "Blackwell",
-    13: "Rubin",
-}
-BRANDS = {
-    1: "Quadro",
-    2: "Tesla",
-    3: "NVS",
-    4: "GRID",
-    5: "GeForce",
-    6: "TITAN",
-    12: "Quadro RTX",
-    13: "NVIDIA RTX",
-    14: "NVIDIA",
-}
-# The names are those of nvidia-smi.
-COMPUTE_MODES = {0: "Default", 2: "Prohibited", 3: "Exclusive_Process"}
-VIRTUALIZATION_MODES = {0: "None", 1: "Pass-Through", 2: "VGPU", 3: "Host VGPU", 4: "Host VSGA"}
-HOST_VGPU_MODES = {0: "Non SR-IOV", 1: "SR-IOV"}
-ADDRESSING_MODES = {0: "None", 1: "HMM", 2: "ATS"}
-RECOVERY_ACTIONS = {
-    0: "None",
-    1: "GPU Reset",
-    2: "Node Reboot",
-    3: "Drain P2P",
-    4: "Drain and Reset",
-    5: "Recover IMEX Domain",
-}
 CLOCKS = {"graphics": 0, "sm": 1, "memory": 2, "video": 3}
 C2C_COUNT_FIELD, RECOVERY_ACTION_FIELD = 170, 230  # nvml.h, NVML_FI_DEV_*
 NODE_SCOPE = 0  # nvml.h, NVML_AFFINITY_SCOPE_NODE
@@ -65,7 +42,7 @@ AFFINITY_WORDS = 64  # each has 64 bits
 def result(key: str, function: str, convert: Convert, *arguments: Any) -> NamedReader:
     """Return the reader of a function with one result."""
 
-    def read(nvml: Any, device: Any) -> Values:
+    def read(nvml: Any, device: Any) -> Readings:
         given = arguments if device is None else (device, *arguments)
         return {key: convert(getattr(nvml, function)(*given))}
 
@@ -75,30 +52,30 @@ def result(key: str, function: str, convert: Convert, *arguments: Any) -> NamedR
 def results(name: str, function: str, converts: Mapping[str, Convert]) -> NamedReader:
     """Return the reader of a function with several results, each with its key and conversion."""
 
-    def read(nvml: Any, device: Any) -> Values:
+    def read(nvml: Any, device: Any) -> Readings:
         found = getattr(nvml, function)(device)
-        return {key: convert(part) for (key, convert), part in zip(converts.items(), found)}
+        return convert_each((*pair, part) for pair, part in zip(converts.items(), found))
 
     return name, read
 
 
 def attributes(
-    name: str, function: str, names: Mapping[str, str], convert: Convert = int
+    name: str, function: str, names: Mapping[str, str], convert: Convert = number
 ) -> NamedReader:
     """Return the reader of a function whose result is a structure, by key and attribute."""
 
-    def read(nvml: Any, device: Any) -> Values:
+    def read(nvml: Any, device: Any) -> Readings:
         found = getattr(nvml, function)(device)
-        return {key: convert(getattr(found, attribute)) for key, attribute in names.items()}
+        return convert_each((key, convert, getattr(found, name)) for key, name in names.items())
 
     return name, read
 
 
-def field(key: str, number: int, convert: Convert) -> NamedReader:
+def field(key: str, field_id: int, convert: Convert) -> NamedReader:
     """Return the reader of one field of nvmlDeviceGetFieldValues (NVML_FI_DEV_*)."""
 
-    def read(nvml: Any, device: Any) -> Values:
-        (value,) = read_fields(nvml, device, [number])
+    def read(nvml: Any, device: Any) -> Readings:
+        (value,) = read_fields(nvml, device, [field_id])
         return {} if value is None else {key: convert(value)}
 
     return key, read
@@ -107,7 +84,7 @@ def field(key: str, number: int, convert: Convert) -> NamedReader:
 def affinity(key: str, function: str, *arguments: Any) -> NamedReader:
     """Return the reader of the CPUs or NUMA nodes that are close to the GPU."""
 
-    def read(nvml: Any, device: Any) -> Values:
+    def read(nvml: Any, device: Any) -> Readings:
         words = getattr(nvml, function)(device, AFFINITY_WORDS, *arguments)
         return {key: render_set(sum(word << 64 * i for i, word in enumerate(words)))}
 
@@ -142,15 +119,15 @@ IDENTITY: tuple[NamedReader, ...] = (
 CONFIG: tuple[NamedReader, ...] = (
     result("serial", "nvmlDeviceGetSerial", str),
     result("board-part-number", "nvmlDeviceGetBoardPartNumber", str),
-    result("pdi", "nvmlDeviceGetPdi", int),
+    result("pdi", "nvmlDeviceGetPdi", number),
     result("brand", "nvmlDeviceGetBrand", name_by(BRANDS)),
     result("architecture", "nvmlDeviceGetArchitecture", name_by(ARCHITECTURES)),
     ("cuda-compute-capability", readers.read_compute_capability),
-    result("gpu-core-count", "nvmlDeviceGetNumGpuCores", int),
+    result("gpu-core-count", "nvmlDeviceGetNumGpuCores", number),
     ("module-id", readers.read_module_id),
     ("platform", readers.read_platform),
     ("memory", lambda nvml, device: readers.read_memory(nvml, device, "total")),
-    result("memory.bus-width-bits", "nvmlDeviceGetMemoryBusWidth", int),
+    result("memory.bus-width-bits", "nvmlDeviceGetMemoryBusWidth", number),
     attributes(
         "bar1-memory", "nvmlDeviceGetBAR1MemoryInfo", {"bar1-memory.total-bytes": "bar1Total"}
     ),
@@ -164,47 +141,47 @@ CONFIG: tuple[NamedReader, ...] = (
     ),
     result("gsp-firmware.version", "nvmlDeviceGetGspFirmwareVersion", decode),
     ("gsp-firmware", readers.read_gsp_mode),
-    results("ecc", "nvmlDeviceGetEccMode", {"ecc.current": bool, "ecc.pending": bool}),
-    result("ecc.default", "nvmlDeviceGetDefaultEccMode", lambda found: bool(found[0])),
-    results("mig", "nvmlDeviceGetMigMode", {"mig.current": bool, "mig.pending": bool}),
-    ("mig-devices", readers.read_mig_devices),
-    result("persistence-mode", "nvmlDeviceGetPersistenceMode", bool),
+    results("ecc", "nvmlDeviceGetEccMode", {"ecc.current": flag, "ecc.pending": flag}),
+    result("ecc.default", "nvmlDeviceGetDefaultEccMode", lambda found: flag(found[0])),
+    results("mig", "nvmlDeviceGetMigMode", {"mig.current": flag, "mig.pending": flag}),
+    ("mig-devices", mig.read_mig_devices),
+    result("persistence-mode", "nvmlDeviceGetPersistenceMode", flag),
     result("compute-mode", "nvmlDeviceGetComputeMode", name_by(COMPUTE_MODES)),
-    result("accounting-mode", "nvmlDeviceGetAccountingMode", bool),
-    result("display-mode", "nvmlDeviceGetDisplayMode", bool),
-    result("display-active", "nvmlDeviceGetDisplayActive", bool),
-    result("api-restriction.application-clocks", "nvmlDeviceGetAPIRestriction", bool, 0),
-    result("api-restriction.auto-boosted-clocks", "nvmlDeviceGetAPIRestriction", bool, 1),
-    result("power.limit-mw", "nvmlDeviceGetPowerManagementLimit", int),
-    result("power.enforced-limit-mw", "nvmlDeviceGetEnforcedPowerLimit", int),
-    result("power.default-limit-mw", "nvmlDeviceGetPowerManagementDefaultLimit", int),
+    result("accounting-mode", "nvmlDeviceGetAccountingMode", flag),
+    result("display-mode", "nvmlDeviceGetDisplayMode", flag),
+    result("display-active", "nvmlDeviceGetDisplayActive", flag),
+    result("api-restriction.application-clocks", "nvmlDeviceGetAPIRestriction", flag, 0),
+    result("api-restriction.auto-boosted-clocks", "nvmlDeviceGetAPIRestriction", flag, 1),
+    result("power.limit-mw", "nvmlDeviceGetPowerManagementLimit", number),
+    result("power.enforced-limit-mw", "nvmlDeviceGetEnforcedPowerLimit", number),
+    result("power.default-limit-mw", "nvmlDeviceGetPowerManagementDefaultLimit", number),
     results(
         "power.limits",
         "nvmlDeviceGetPowerManagementLimitConstraints",
-        {"power.min-limit-mw": int, "power.max-limit-mw": int},
+        {"power.min-limit-mw": number, "power.max-limit-mw": number},
     ),
     ("power.module", readers.read_module_power),
     *(
-        result(f"clocks.max.{name}-mhz", "nvmlDeviceGetMaxClockInfo", int, clock)
+        result(f"clocks.max.{name}-mhz", "nvmlDeviceGetMaxClockInfo", number, clock)
         for name, clock in CLOCKS.items()
     ),
-    result("clocks.applications.graphics-mhz", "nvmlDeviceGetApplicationsClock", int, 0),
-    result("clocks.applications.memory-mhz", "nvmlDeviceGetApplicationsClock", int, 2),
-    result("pcie.max-gen", "nvmlDeviceGetMaxPcieLinkGeneration", int),
-    result("pcie.device-max-gen", "nvmlDeviceGetGpuMaxPcieLinkGeneration", int),
-    result("pcie.max-width", "nvmlDeviceGetMaxPcieLinkWidth", int),
+    result("clocks.applications.graphics-mhz", "nvmlDeviceGetApplicationsClock", number, 0),
+    result("clocks.applications.memory-mhz", "nvmlDeviceGetApplicationsClock", number, 2),
+    result("pcie.max-gen", "nvmlDeviceGetMaxPcieLinkGeneration", number),
+    result("pcie.device-max-gen", "nvmlDeviceGetGpuMaxPcieLinkGeneration", number),
+    result("pcie.max-width", "nvmlDeviceGetMaxPcieLinkWidth", number),
     affinity("cpu-affinity", "nvmlDeviceGetCpuAffinity"),
     affinity("memory-affinity", "nvmlDeviceGetMemoryAffinity", NODE_SCOPE),
-    result("numa-node-id", "nvmlDeviceGetNumaNodeId", int),
+    result("numa-node-id", "nvmlDeviceGetNumaNodeId", number),
     ("nvlink", nvlink.read_links),
     ("fabric", nvlink.read_fabric),
     attributes("c2c-mode", "nvmlDeviceGetC2cModeInfoV", {"c2c-mode": "isC2cEnabled"}, bool),
-    field("c2c-link-count", C2C_COUNT_FIELD, int),
+    field("c2c-link-count", C2C_COUNT_FIELD, number),
     ("conf-compute", readers.read_conf_compute),
     results(
         "dram-encryption",
         "nvmlDeviceGetDramEncryptionMode",
-        {"dram-encryption.current": bool, "dram-encryption.pending": bool},
+        {"dram-encryption.current": flag, "dram-encryption.pending": flag},
     ),
     result("addressing-mode", "nvmlDeviceGetAddressingMode", name_by(ADDRESSING_MODES)),
     result("virtualization-mode", "nvmlDeviceGetVirtualizationMode", name_by(VIRTUALIZATION_MODES)),
@@ -212,19 +189,19 @@ CONFIG: tuple[NamedReader, ...] = (
     ("egm-capability", readers.read_egm),
 )
 STATE: tuple[NamedReader, ...] = (
-    result("index", "nvmlDeviceGetIndex", int),
-    result("minor-number", "nvmlDeviceGetMinorNumber", int),
+    result("index", "nvmlDeviceGetIndex", number),
+    result("minor-number", "nvmlDeviceGetMinorNumber", number),
     ("temperature", readers.read_temperature),
-    result("power.draw-mw", "nvmlDeviceGetPowerUsage", int),
-    result("energy.total-mj", "nvmlDeviceGetTotalEnergyConsumption", int),
+    result("power.draw-mw", "nvmlDeviceGetPowerUsage", number),
+    result("energy.total-mj", "nvmlDeviceGetTotalEnergyConsumption", number),
     attributes(
         "utilization",
         "nvmlDeviceGetUtilizationRates",
         {"utilization.gpu-percent": "gpu", "utilization.memory-percent": "memory"},
     ),
-    result("performance-state", "nvmlDeviceGetPerformanceState", lambda state: f"P{state}"),
+    result("performance-state", "nvmlDeviceGetPerformanceState", name_by(PERFORMANCE_STATES)),
     *(
-        result(f"clocks.current.{name}-mhz", "nvmlDeviceGetClockInfo", int, clock)
+        result(f"clocks.current.{name}-mhz", "nvmlDeviceGetClockInfo", number, clock)
         for name, clock in CLOCKS.items()
     ),
     result("clocks.event-reasons", "nvmlDeviceGetCurrentClocksEventReasons", hexadecimal),
@@ -232,12 +209,12 @@ STATE: tuple[NamedReader, ...] = (
         "memory",
         lambda nvml, device: readers.read_memory(nvml, device, "reserved", "used", "free"),
     ),
-    result("pcie.current-gen", "nvmlDeviceGetCurrPcieLinkGeneration", int),
-    result("pcie.current-width", "nvmlDeviceGetCurrPcieLinkWidth", int),
-    result("pcie.replay-counter", "nvmlDeviceGetPcieReplayCounter", int),
+    result("pcie.current-gen", "nvmlDeviceGetCurrPcieLinkGeneration", number),
+    result("pcie.current-width", "nvmlDeviceGetCurrPcieLinkWidth", number),
+    result("pcie.replay-counter", "nvmlDeviceGetPcieReplayCounter", number),
     result("compute-process-count", "nvmlDeviceGetComputeRunningProcesses_v3", len),
     *(
-        result(f"ecc.{since}-{kind}-errors", "nvmlDeviceGetTotalEccErrors", int, error, counter)
+        result(f"ecc.{since}-{kind}-errors", "nvmlDeviceGetTotalEccErrors", number, error, counter)
         for since, counter in (("volatile", 0), ("aggregate", 1))
         for kind, error in (("corrected", 0), ("uncorrected", 1))
     ),
@@ -246,8 +223,8 @@ STATE: tuple[NamedReader, ...] = (
         "remapped-rows",
         "nvmlDeviceGetRemappedRows",
         {
-            "remapped-rows.correctable": int,
-            "remapped-rows.uncorrectable": int,
+            "remapped-rows.correctable": number,
+            "remapped-rows.uncorrectable": number,
             "remapped-rows.pending": bool,
             "remapped-rows.failure-occurred": bool,
         },

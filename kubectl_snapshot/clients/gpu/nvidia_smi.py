@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.gpu.driver_files import PROGRAM_DIRECTORIES
@@ -15,7 +17,24 @@ if TYPE_CHECKING:
 UNAVAILABLE_STATUSES = (4, 9, 12)
 
 
-def read_report(files: DriverFiles, deadline: float) -> bytes:
+# A warning is part of a reason.
+MAX_WARNING = 300
+
+_TAG = re.compile(rb"<([A-Za-z_][0-9A-Za-z._-]*)")
+
+
+@dataclass(frozen=True)
+class Report:
+    """The XML report. `warning` is what nvidia-smi printed around it, and its exit status if not 0.
+
+    With status 14 (infoROM corrupted) and others, the report is whole.
+    """
+
+    xml: bytes
+    warning: str = ""
+
+
+def read_report(files: DriverFiles, deadline: float) -> Report:
     """Return the XML report; `deadline` is a time.monotonic() value.
 
     Raises Unavailable (no nvidia-smi, no driver, no permission), Timeout, or Internal with the
@@ -27,11 +46,35 @@ def read_report(files: DriverFiles, deadline: float) -> bytes:
     output = run_program(build_command(files), deadline)
     if output.status is None:
         raise Timeout("nvidia-smi timed out", why="it was killed at the deadline")
-    if output.status:
-        message = output.content.decode("utf-8", "backslashreplace").strip()
+    ended = f"nvidia-smi exited with status {output.status}"
+    report = parse_output(output.content)
+    if report is None:
+        if output.status == 0:
+            return Report(output.content)  # its parser says what is wrong
         error = Unavailable if output.status in UNAVAILABLE_STATUSES else Internal
-        raise error(f"nvidia-smi exited with status {output.status}", why=message)
-    return output.content
+        raise error(ended, why=output.content.decode("utf-8", "backslashreplace").strip())
+    if output.status:
+        return Report(report.xml, ": ".join(filter(None, (ended, report.warning))))
+    return report
+
+
+def parse_output(content: bytes) -> Report | None:
+    """Return the report in an output, stdout and stderr mixed; None if it is not complete."""
+    start = max(content.find(b"<?xml"), 0)
+    tag = _TAG.search(content, start)
+    if tag is None:
+        return None
+    closing = b"</" + tag[1] + b">"
+    end = content.rfind(closing, tag.end())
+    if end < 0:
+        return None
+    if not content.startswith(b"<?xml", start):
+        start = tag.start()
+    end += len(closing)
+    around = content[:start] + b"\n" + content[end:]
+    lines = around.decode("utf-8", "backslashreplace").split("\n")
+    warning = "; ".join(line.strip() for line in lines if line.strip())
+    return Report(content[start:end], warning[:MAX_WARNING])
 
 
 def build_command(files: DriverFiles) -> list[str]:

@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kubectl_snapshot.clients.gpu.enums import (
+    ANCESTORS,
+    FABRIC_HEALTH,
+    FABRIC_STATES,
+    NOT_AVAILABLE,
+    REMOTE_TYPES,
+)
 from kubectl_snapshot.clients.gpu.readers import (
     NOT_SUPPORTED,
     UNSUPPORTED,
+    Convert,
+    NoValue,
+    Readings,
     Value,
     Values,
+    as_failure,
+    convert_each,
     decode,
     fill_structure,
     hexadecimal,
     name_by,
+    number,
     read_fields,
-    read_values,
 )
 from kubectl_snapshot.clients.host.pci import parse_address
 
 NVLINK_COUNT_FIELD = 91  # nvml.h, NVML_FI_DEV_NVLINK_LINK_COUNT
 P2P_NVLINK, P2P_OK = 2, 0  # nvmlGpuP2PCapsIndex_t, nvmlGpuP2PStatus_t
-FABRIC_COMPLETED = 3
-# The names are those of nvidia-smi.
-FABRIC_STATES = {0: "Not Supported", 1: "Not Started", 2: "In Progress", 3: "Completed"}
-FABRIC_HEALTH = {0: "Not Supported", 1: "Healthy", 2: "Unhealthy", 3: "Limited Capacity"}
-REMOTE_TYPES = {0: "GPU", 1: "IBMNPU", 2: "Switch"}
-# As in `nvidia-smi topo -m`, but INT: two GPUs on one board.
-ANCESTORS = {0: "INT", 10: "PIX", 20: "PXB", 30: "PHB", 40: "NODE", 50: "SYS"}
+FABRIC_COMPLETED, HEALTH_NOT_SUPPORTED, REMOTE_UNKNOWN = 3, 0, 255
+
+
+def name_remote(number: int) -> str:
+    """Return the type of a link's remote end; in a virtual machine it may be hidden."""
+    if number == REMOTE_UNKNOWN:
+        raise NoValue("not known to NVML")
+    return name_by(REMOTE_TYPES)(number)
+
+
+# Of an active link.
+LINK_DETAILS: tuple[tuple[str, str, Convert], ...] = (
+    ("version", "nvmlDeviceGetNvLinkVersion", number),
+    ("remote-type", "nvmlDeviceGetNvLinkRemoteDeviceType", name_remote),
+    (
+        "remote-pci-bus-id",
+        "nvmlDeviceGetNvLinkRemotePciInfo",
+        lambda found: parse_address(decode(found.busId)),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -66,63 +92,96 @@ def read_connection(nvml: Any, one: Peer, other: Peer) -> str:
         ancestor = nvml.nvmlDeviceGetTopologyCommonAncestor(one.device, other.device)
     except nvml.NVMLError:
         return ""
-    return ANCESTORS.get(ancestor, str(ancestor))
+    return "" if ancestor in NOT_AVAILABLE else name_by(ANCESTORS)(ancestor)
 
 
-def read_links(nvml: Any, device: Any) -> Values:
-    """Return the state of each NVLink and, if it is active, its remote end."""
+def read_links(nvml: Any, device: Any) -> Readings:
+    """Return the state of each NVLink and, if it is active, its remote end.
+
+    A link that does not answer is a failure if another one answers. Without a count from the
+    driver, links after the last one that answers do not exist.
+    """
     count = _count_links(nvml, device)
-    values: Values = {} if count is None else {"nvlink.link-count": count}
-    for link in range(nvml.NVML_NVLINK_MAX_LINKS if count is None else count):
-        try:
-            is_active = bool(nvml.nvmlDeviceGetNvLinkState(device, link))
-        except nvml.NVMLError as error:
-            if error.value not in UNSUPPORTED or not values:
-                raise
-            break  # the link before was the last
-        values[f"nvlink.{link}.active"] = is_active
-        if is_active:
-            values.update(_read_link_details(nvml, device, link))
-    return values
+    states = _read_states(nvml, device, nvml.NVML_NVLINK_MAX_LINKS if count is None else count)
+    answers = [link for link, state in enumerate(states) if not isinstance(state, Exception)]
+    readings: Readings = {} if count is None else {"nvlink.link-count": count}
+    if not answers:
+        return {**readings, **({"nvlink": _choose(states)} if states else {})}
+    for link, state in enumerate(states if count is not None else states[: answers[-1] + 1]):
+        if isinstance(state, Exception):
+            readings[f"nvlink.{link}"] = as_failure(nvml, state)
+        else:
+            readings[f"nvlink.{link}.active"] = state
+    active = [link for link in answers if states[link]]
+    for key, function, convert in LINK_DETAILS:
+        readings.update(_read_detail(nvml, device, active, key, function, convert))
+    return readings
 
 
-def read_fabric(nvml: Any, device: Any) -> Values:
+def read_fabric(nvml: Any, device: Any) -> Readings:
     """Return the state of the NVLink fabric and, once it is completed, its status and clique."""
     found = _read_fabric_info(nvml, device)
-    values: Values = {"fabric.state": name_by(FABRIC_STATES)(found.state)}
+    parts: list[tuple[str, Convert, Any]] = [("fabric.state", name_by(FABRIC_STATES), found.state)]
     if found.state != FABRIC_COMPLETED:
-        return values
-    cluster = bytes(found.clusterUuid).hex()
-    values["fabric.status"] = str(nvml.NVMLError(found.status)) if found.status else "Success"
-    values["fabric.clique-id"] = found.cliqueId
-    values["fabric.cluster-uuid"] = "-".join(
-        (cluster[:8], cluster[8:12], cluster[12:16], cluster[16:20], cluster[20:])
+        return convert_each(parts)
+    status = str(nvml.NVMLError(found.status)) if found.status else "Success"
+    parts.extend(
+        (
+            ("fabric.status", str, status),
+            ("fabric.clique-id", number, found.cliqueId),
+            ("fabric.cluster-uuid", _render_uuid, bytes(found.clusterUuid)),
+        )
     )
     if hasattr(found, "healthMask"):
-        values["fabric.health-mask"] = hexadecimal(found.healthMask)
-    if hasattr(found, "healthSummary"):
-        values["fabric.health-summary"] = name_by(FABRIC_HEALTH)(found.healthSummary)
-    return values
+        parts.append(("fabric.health-mask", hexadecimal, found.healthMask))
+    if getattr(found, "healthSummary", HEALTH_NOT_SUPPORTED) != HEALTH_NOT_SUPPORTED:
+        parts.append(("fabric.health-summary", name_by(FABRIC_HEALTH), found.healthSummary))
+    return convert_each(parts)
+
+
+def _read_states(nvml: Any, device: Any, count: int) -> list[bool | Exception]:
+    states: list[bool | Exception] = []
+    for link in range(count):
+        try:
+            states.append(bool(nvml.nvmlDeviceGetNvLinkState(device, link)))
+        except nvml.NVMLError as error:
+            states.append(error)
+    return states
+
+
+def _choose(errors: Sequence[Any]) -> Exception:
+    """Return the error that says most: one that is not about support, if there is one."""
+    found: Exception = next((e for e in errors if e.value not in UNSUPPORTED), errors[0])
+    return found
+
+
+def _render_uuid(uuid: bytes) -> str:
+    text = uuid.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
 def _is_active_link(key: str, value: Value) -> bool:
     return value is True and key.startswith("nvlink.") and key.endswith(".active")
 
 
-def _read_link_details(nvml: Any, device: Any, link: int) -> Values:
-    def read_version(nvml: Any, device: Any) -> Values:
-        return {f"nvlink.{link}.version": nvml.nvmlDeviceGetNvLinkVersion(device, link)}
-
-    def read_remote_type(nvml: Any, device: Any) -> Values:
-        number = nvml.nvmlDeviceGetNvLinkRemoteDeviceType(device, link)
-        return {f"nvlink.{link}.remote-type": name_by(REMOTE_TYPES)(number)}
-
-    def read_remote_address(nvml: Any, device: Any) -> Values:
-        found = nvml.nvmlDeviceGetNvLinkRemotePciInfo(device, link)
-        return {f"nvlink.{link}.remote-pci-bus-id": parse_address(decode(found.busId))}
-
-    readers = (read_version, read_remote_type, read_remote_address)
-    return read_values(nvml, device, [(read.__name__, read) for read in readers])[0]
+def _read_detail(
+    nvml: Any, device: Any, links: Sequence[int], key: str, function: str, convert: Convert
+) -> Readings:
+    """Return one detail of each link; what only some links lack has failed."""
+    readings: Readings = {}
+    call = getattr(nvml, function)
+    for link in links:
+        name = f"nvlink.{link}.{key}"
+        try:
+            readings.update(convert_each([(name, convert, call(device, link))]))
+        except nvml.NVMLError as error:
+            readings[name] = error
+    if all(isinstance(reading, Exception) for reading in readings.values()):
+        return readings
+    return {
+        name: as_failure(nvml, reading) if isinstance(reading, Exception) else reading
+        for name, reading in readings.items()
+    }
 
 
 def _count_links(nvml: Any, device: Any) -> int | None:

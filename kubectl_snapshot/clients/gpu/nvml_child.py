@@ -24,11 +24,10 @@ import os
 import threading
 from typing import Any
 
-from kubectl_snapshot.clients.gpu import fields
+from kubectl_snapshot.clients.gpu import fields, readers
 from kubectl_snapshot.clients.gpu.nvlink import Peer, build_peer, read_connection
 from kubectl_snapshot.clients.gpu.readers import NamedReader, Values, read_values
 from kubectl_snapshot.clients.host.pci import parse_address
-from kubectl_snapshot.errors import InvalidRequest
 
 DEVICE_NODE = "/dev/nvidiactl"
 # The pod does not have the node's devices, or may not open them.
@@ -91,8 +90,8 @@ class _Gpus:
         config: Values = {}
         try:
             device = nvml.nvmlDeviceGetHandleByIndex(index)
-            for name, readers in fields.PARTS:
-                values = self._read_part(index, device, name, readers)
+            for name, part in fields.PARTS:
+                values = self._read_part(index, device, name, part)
                 config.update(values if name == "config" else {})
         except nvml.NVMLError as error:
             _write(gpu=index, error=str(error))
@@ -106,9 +105,9 @@ class _Gpus:
         _write(gpu=index, links=links)
 
     def _read_part(
-        self, index: int, device: Any, name: str, readers: tuple[NamedReader, ...]
+        self, index: int, device: Any, name: str, part: tuple[NamedReader, ...]
     ) -> Values:
-        values, unsupported, failed = read_values(self._nvml, device, readers)
+        values, unsupported, failed = read_values(self._nvml, device, part)
         if not self._sees_daemon and values.get("persistence-mode") is False:
             del values["persistence-mode"]
             failed["persistence-mode"] = "the socket of nvidia-persistenced is not visible"
@@ -121,12 +120,18 @@ class _Gpus:
 
 def _read_excluded(nvml: Any) -> list[str]:
     """Return the addresses of the GPUs that the driver's configuration excludes."""
+    addresses = []
     try:
-        indices = range(nvml.nvmlGetExcludedDeviceCount())
-        found = [nvml.nvmlGetExcludedDeviceInfoByIndex(index) for index in indices]
-        return [parse_address(info.pci.busId) for info in found]
-    except (nvml.NVMLError, UnicodeDecodeError, InvalidRequest):
+        count = nvml.nvmlGetExcludedDeviceCount()
+    except nvml.NVMLError:
         return []
+    for index in range(count):
+        try:
+            found = nvml.nvmlGetExcludedDeviceInfoByIndex(index)
+            addresses.append(parse_address(readers.decode(found.pci.busId)))
+        except (nvml.NVMLError, *readers.BAD_VALUES):
+            continue
+    return addresses
 
 
 def _mount_run_directory(run_directory: str) -> bool:

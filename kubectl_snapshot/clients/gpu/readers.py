@@ -7,16 +7,25 @@ all of them. Runs in the child process, where nvml_child.py is the only module t
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Callable, Union
 
+from kubectl_snapshot.clients.gpu.enums import (
+    CC_ENVIRONMENTS,
+    CC_MULTI_GPU_MODES,
+    NOT_AVAILABLE,
+    UNKNOWN,
+    Names,
+)
 from kubectl_snapshot.clients.host.pci import parse_address
 from kubectl_snapshot.errors import InvalidRequest
 
 Value = Union[str, int, bool]
 Values = dict[str, Value]
+# What a reader returns: in place of a value that cannot be read, the exception that says why.
+Readings = dict[str, Union[Value, Exception]]
 Convert = Callable[[Any], Value]
-Reader = Callable[[Any, Any], Values]
+Reader = Callable[[Any, Any], Readings]
 # The name is the reader's key or, for several keys, their prefix.
 NamedReader = tuple[str, Reader]
 
@@ -36,8 +45,18 @@ UNSUPPORTED = (
 # nvml.h, NVML_FI_DEV_*; scope 1 is the whole module, a Grace CPU with its GPUs.
 MODULE_POWER_FIELDS = {"min": 187, "max": 188, "default": 189, "current": 190, "requested": 192}
 MODULE_SCOPE = 1
-CC_ENVIRONMENTS = {0: "Unavailable", 1: "Simulation", 2: "Production"}
-CC_MULTI_GPU_MODES = {0: "None", 1: "Protected PCIe", 2: "NVLE"}
+
+
+class NoValue(Exception):
+    """NVML answers with its sentinel for a value that this GPU does not have."""
+
+
+class Unclear(Exception):
+    """NVML answers with a number that is not a value: the message says which."""
+
+
+# What a conversion raises.
+BAD_VALUES = (UnicodeDecodeError, InvalidRequest, NoValue, Unclear)
 
 
 def read_values(
@@ -45,25 +64,65 @@ def read_values(
 ) -> tuple[Values, dict[str, int], dict[str, str]]:
     """Return the values, the NVML code of each unsupported reader, the message of each failed one.
 
-    The last two are by the reader's name. Raises NVMLError if the GPU is lost: every other call
-    would fail the same way.
+    The last two are by the key or, if a reader returns nothing, by the reader's name. Raises
+    NVMLError if the GPU is lost: every other call would fail the same way.
     """
     values: Values = {}
     unsupported: dict[str, int] = {}
     failed: dict[str, str] = {}
     for name, reader in readers:
         try:
-            values.update(reader(nvml, device))
-        except nvml.NVMLError as error:
-            if error.value == GPU_IS_LOST:
-                raise
-            if error.value in UNSUPPORTED:
-                unsupported[name] = error.value
+            found = reader(nvml, device)
+        except (nvml.NVMLError, *BAD_VALUES) as error:
+            found = {name: error}
+        for key, reading in found.items():
+            if not isinstance(reading, Exception):
+                values[key] = reading
+                continue
+            code = find_code(nvml, reading)
+            if code == GPU_IS_LOST:
+                raise reading
+            if code in UNSUPPORTED:
+                unsupported[key] = code
             else:
-                failed[name] = str(error)
-        except (UnicodeDecodeError, InvalidRequest) as error:
-            failed[name] = str(error)
+                failed[key] = _explain(reading)
     return values, unsupported, failed
+
+
+def find_code(nvml: Any, error: Exception) -> int:
+    """Return NVML's code of an error, 0 for an answer that is not a value."""
+    if isinstance(error, NoValue):
+        return NOT_SUPPORTED
+    return int(error.value) if isinstance(error, nvml.NVMLError) else 0
+
+
+def convert_each(parts: Iterable[tuple[str, Convert, Any]]) -> Readings:
+    """Return converted results by key: one that is not a value does not affect the others."""
+    readings: Readings = {}
+    for key, convert, part in parts:
+        try:
+            readings[key] = convert(part)
+        except BAD_VALUES as error:
+            readings[key] = error
+    return readings
+
+
+def attempt(
+    nvml: Any, key: str, convert: Convert, function: Callable[..., Any], *arguments: Any
+) -> Readings:
+    """Return one value of a link or a MIG device or, in its place, why there is none."""
+    try:
+        return {key: convert(function(*arguments))}
+    except (nvml.NVMLError, *BAD_VALUES) as error:
+        return {key: as_failure(nvml, error)}
+
+
+def as_failure(nvml: Any, error: Exception) -> Exception:
+    """Return an error that read_values counts as failed, whatever NVML's code.
+
+    The other links or MIG devices have the value: that this one does not is worth a reason.
+    """
+    return Unclear(str(error)) if find_code(nvml, error) in UNSUPPORTED else error
 
 
 def read_fields(nvml: Any, device: Any, fields: Sequence[Any]) -> list[int | None]:
@@ -95,9 +154,32 @@ def call_newest(nvml: Any, newest: Callable[[], Any], older: Callable[[], Any]) 
         return older()
 
 
-def name_by(names: Mapping[int, str]) -> Callable[[int], str]:
-    """Return the conversion of an enum's number to its name; an unknown number stays a number."""
-    return lambda number: names.get(number, str(number))
+def name_by(names: Names) -> Callable[[int], str]:
+    """Return the conversion of an enum's number to its name, `unknown (N)` for a new one.
+
+    It raises Unclear for the number by which NVML says that it does not know.
+    """
+
+    def convert(number: int) -> str:
+        if number in NOT_AVAILABLE or names.get(number) == UNKNOWN:
+            raise Unclear("not known to NVML")
+        return names.get(number, f"unknown ({number})")
+
+    return convert
+
+
+def number(value: Any) -> int:
+    """Return a number; raises NoValue for NVML_VALUE_NOT_AVAILABLE."""
+    if value in NOT_AVAILABLE:
+        raise NoValue("not available")
+    return int(value)
+
+
+def flag(value: Any) -> bool:
+    """Return whether a setting is enabled (nvmlEnableState_t); raises Unclear for neither."""
+    if number(value) not in (0, 1):
+        raise Unclear(f"unknown ({value})")
+    return bool(value)
 
 
 def decode(value: Any) -> str:
@@ -110,18 +192,23 @@ def hexadecimal(number: int) -> str:
     return f"0x{number:08X}"
 
 
-def read_cuda_version(nvml: Any, device: Any) -> Values:
+def _explain(error: Exception) -> str:
+    why = getattr(error, "what", "")  # of a SnapshotError, whose text is for a log
+    return why or str(error)
+
+
+def read_cuda_version(nvml: Any, device: Any) -> Readings:
     """Return the newest CUDA version that the driver supports, as `12.8`."""
     version = nvml.nvmlSystemGetCudaDriverVersion_v2()
     return {"cuda-version": f"{version // 1000}.{version % 1000 // 10}"}
 
 
-def read_driver_branch(nvml: Any, device: Any) -> Values:
+def read_driver_branch(nvml: Any, device: Any) -> Readings:
     """Return the driver's branch, as `r570_00`."""
     return {"driver-branch": decode(nvml.nvmlSystemGetDriverBranch().branch)}
 
 
-def read_pci(nvml: Any, device: Any) -> Values:
+def read_pci(nvml: Any, device: Any) -> Readings:
     """Return the PCI address, device ID and subsystem ID."""
     found = nvml.nvmlDeviceGetPciInfo(device)
     return {
@@ -131,26 +218,26 @@ def read_pci(nvml: Any, device: Any) -> Values:
     }
 
 
-def read_compute_capability(nvml: Any, device: Any) -> Values:
+def read_compute_capability(nvml: Any, device: Any) -> Readings:
     """Return the compute capability, as `9.0`."""
     major, minor = nvml.nvmlDeviceGetCudaComputeCapability(device)
     return {"cuda-compute-capability": f"{major}.{minor}"}
 
 
-def read_module_id(nvml: Any, device: Any) -> Values:
+def read_module_id(nvml: Any, device: Any) -> Readings:
     """Return the number of the GPU module on its board."""
     # All threads would share pynvml's default argument.
-    return {"module-id": int(nvml.nvmlDeviceGetModuleId(device, ctypes.c_uint()))}
+    return {"module-id": number(nvml.nvmlDeviceGetModuleId(device, ctypes.c_uint()))}
 
 
-def read_gsp_mode(nvml: Any, device: Any) -> Values:
+def read_gsp_mode(nvml: Any, device: Any) -> Readings:
     """Return whether GSP firmware is enabled, and whether it is by default."""
     # All threads would share pynvml's default arguments.
     found = nvml.nvmlDeviceGetGspFirmwareMode(device, ctypes.c_uint(), ctypes.c_uint())
     return {"gsp-firmware.enabled": bool(found[0]), "gsp-firmware.default": bool(found[1])}
 
 
-def read_platform(nvml: Any, device: Any) -> Values:
+def read_platform(nvml: Any, device: Any) -> Readings:
     """Return the GPU's position in its rack: chassis, slot, tray, host, module."""
     found = nvml.c_nvmlPlatformInfo_v2_t()
     fill_structure(nvml, "nvmlDeviceGetPlatformInfo", device, found)
@@ -169,24 +256,32 @@ def read_platform(nvml: Any, device: Any) -> Values:
     }
 
 
-def read_memory(nvml: Any, device: Any, *parts: str) -> Values:
+def read_memory(nvml: Any, device: Any, *parts: str) -> Readings:
     """Return parts of the framebuffer's size in bytes; version 1 of the call has no `reserved`."""
     found = call_newest(
         nvml,
         lambda: nvml.nvmlDeviceGetMemoryInfo(device, version=nvml.nvmlMemory_v2),
         lambda: nvml.nvmlDeviceGetMemoryInfo(device),
     )
-    return {f"memory.{part}-bytes": getattr(found, part) for part in parts if hasattr(found, part)}
+    return convert_each(
+        (f"memory.{part}-bytes", number, getattr(found, part))
+        for part in parts
+        if hasattr(found, part)
+    )
 
 
-def read_module_power(nvml: Any, device: Any) -> Values:
+def read_module_power(nvml: Any, device: Any) -> Readings:
     """Return the power limits of the whole module in mW."""
     fields = [(number, MODULE_SCOPE) for number in MODULE_POWER_FIELDS.values()]
     limits = zip(MODULE_POWER_FIELDS, read_fields(nvml, device, fields))
-    return {f"power.module.{name}-limit-mw": n for name, n in limits if n is not None}
+    return convert_each(
+        (f"power.module.{name}-limit-mw", number, limit)
+        for name, limit in limits
+        if limit is not None
+    )
 
 
-def read_conf_compute(nvml: Any, device: Any) -> Values:
+def read_conf_compute(nvml: Any, device: Any) -> Readings:
     """Return the confidential computing settings of the system."""
     settings = nvml.c_nvmlSystemConfComputeSettings_v1_t()
     found = call_newest(
@@ -194,74 +289,35 @@ def read_conf_compute(nvml: Any, device: Any) -> Values:
         lambda: fill_structure(nvml, "nvmlSystemGetConfComputeSettings", None, settings),
         nvml.nvmlSystemGetConfComputeState,
     )
-    values: Values = {
-        "conf-compute.environment": name_by(CC_ENVIRONMENTS)(found.environment),
-        "conf-compute.feature-enabled": bool(found.ccFeature),
-        "conf-compute.dev-tools-mode": bool(found.devToolsMode),
-    }
+    parts: list[tuple[str, Convert, Any]] = [
+        ("conf-compute.environment", name_by(CC_ENVIRONMENTS), found.environment),
+        ("conf-compute.feature-enabled", bool, found.ccFeature),
+        ("conf-compute.dev-tools-mode", bool, found.devToolsMode),
+    ]
     if hasattr(found, "multiGpuMode"):
-        values["conf-compute.multi-gpu-mode"] = name_by(CC_MULTI_GPU_MODES)(found.multiGpuMode)
-    return values
+        mode = found.multiGpuMode
+        parts.append(("conf-compute.multi-gpu-mode", name_by(CC_MULTI_GPU_MODES), mode))
+    return convert_each(parts)
 
 
-def read_egm(nvml: Any, device: Any) -> Values:
+def read_egm(nvml: Any, device: Any) -> Readings:
     """Return whether the GPU supports extended GPU memory (EGM)."""
     found = nvml.c_nvmlDeviceCapabilities_v1_t()
     fill_structure(nvml, "nvmlDeviceGetCapabilities", device, found)
     return {"egm-capability": bool(found.capMask & nvml.NVML_DEV_CAP_EGM)}
 
 
-def read_mig_devices(nvml: Any, device: Any) -> Values:
-    """Return the MIG devices by index; indices have gaps after a device was deleted."""
-    maximum = nvml.nvmlDeviceGetMaxMigDeviceCount(device)
-    values: Values = {"mig.max-device-count": maximum}
-    current, _ = nvml.nvmlDeviceGetMigMode(device)
-    for index in range(maximum if current else 0):
-        try:
-            mig_device = nvml.nvmlDeviceGetMigDeviceHandleByIndex(device, index)
-        except nvml.NVMLError as error:
-            if error.value not in (NOT_FOUND, INVALID_ARGUMENT):
-                raise
-            continue
-        values.update(_read_mig_device(nvml, device, mig_device, f"mig.{index}"))
-    return values
-
-
-def _read_mig_device(nvml: Any, parent: Any, device: Any, prefix: str) -> Values:
-    instance_id = nvml.nvmlDeviceGetGpuInstanceId(device)
-    found = nvml.nvmlDeviceGetAttributes_v2(device)
-    values: Values = {
-        f"{prefix}.uuid": nvml.nvmlDeviceGetUUID(device),
-        f"{prefix}.name": nvml.nvmlDeviceGetName(device),
-        f"{prefix}.gpu-instance-id": instance_id,
-        f"{prefix}.compute-instance-id": nvml.nvmlDeviceGetComputeInstanceId(device),
-        f"{prefix}.gpu-instance-slice-count": found.gpuInstanceSliceCount,
-        f"{prefix}.compute-instance-slice-count": found.computeInstanceSliceCount,
-        f"{prefix}.multiprocessor-count": found.multiprocessorCount,
-        f"{prefix}.memory-size-mib": found.memorySizeMB,
-    }
-    try:
-        info = nvml.nvmlGpuInstanceGetInfo(nvml.nvmlDeviceGetGpuInstanceById(parent, instance_id))
-    except nvml.NVMLError as error:
-        if error.value not in (*UNSUPPORTED, NO_PERMISSION):
-            raise
-        return values
-    values[f"{prefix}.profile-id"] = info.profileId
-    values[f"{prefix}.placement"] = f"{info.placement.start}:{info.placement.size}"
-    return values
-
-
-def read_temperature(nvml: Any, device: Any) -> Values:
+def read_temperature(nvml: Any, device: Any) -> Readings:
     """Return the GPU's temperature in degrees Celsius."""
     degrees = call_newest(
         nvml,
         lambda: nvml.nvmlDeviceGetTemperatureV(device, 0),
         lambda: nvml.nvmlDeviceGetTemperature(device, 0),
     )
-    return {"temperature.gpu-c": degrees}
+    return {"temperature.gpu-c": number(degrees)}
 
 
-def read_sram_ecc(nvml: Any, device: Any) -> Values:
+def read_sram_ecc(nvml: Any, device: Any) -> Readings:
     """Return whether the SRAM exceeded its threshold of ECC errors."""
     found = nvml.c_nvmlEccSramErrorStatus_v1_t()
     fill_structure(nvml, "nvmlDeviceGetSramEccErrorStatus", device, found)

@@ -30,10 +30,11 @@ class PciGpu:
 
 
 def read_pci_gpus(host: HostPath) -> tuple[PciGpu, ...]:
-    """Return the NVIDIA GPUs sorted by PCI address.
+    """Return the NVIDIA GPUs sorted by PCI address, without SR-IOV virtual functions.
 
-    Raises Unavailable if the node's /sys is not visible. Source: Documentation/ABI/testing/
-    sysfs-bus-pci, and the link `driver`.
+    A virtual function is a part of its GPU, for a virtual machine. Raises Unavailable if the node's
+    /sys is not visible. Source: Documentation/ABI/testing/sysfs-bus-pci, the links `driver` and
+    (Documentation/PCI/pci-iov-howto.rst) `physfn`.
     """
     try:
         addresses = host.read_names(PCI_DEVICES)
@@ -54,7 +55,9 @@ def _is_gpu(host: HostPath, address: str) -> bool:
     if _read_number(host, address, "vendor", 16) != NVIDIA:
         return False
     class_code = _read_number(host, address, "class", 16)
-    return class_code is not None and class_code >> 8 in GPU_CLASSES
+    if class_code is None or class_code >> 8 not in GPU_CLASSES:
+        return False
+    return not host.read_link_name(f"{PCI_DEVICES}/{address}/physfn")
 
 
 def _read_gpu(host: HostPath, address: str) -> PciGpu:

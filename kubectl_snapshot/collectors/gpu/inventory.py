@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.gpu import driver_files, nvidia_smi, nvml
+from kubectl_snapshot.clients.gpu.integrated import read_integrated_gpu
 from kubectl_snapshot.clients.host.pci import read_pci_gpus
-from kubectl_snapshot.collectors.gpu.smi_report import parse_gpus, parse_smi
+from kubectl_snapshot.collectors.gpu.smi_report import parse_report
 from kubectl_snapshot.collectors.run.context import explain
 from kubectl_snapshot.errors import Internal, SnapshotError, Unavailable
 
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kubectl_snapshot.clients.gpu.driver_files import DriverFiles, KernelModule
+    from kubectl_snapshot.clients.gpu.integrated import IntegratedGpu
     from kubectl_snapshot.clients.host.hostpath import HostPath
     from kubectl_snapshot.clients.host.pci import PciGpu
     from kubectl_snapshot.document.snapshot import Scalar
 
 NVML, NVIDIA_SMI = "nvml", "nvidia-smi"
+# The kernel module's name as a PCI driver.
+NVIDIA_DRIVER = "nvidia"
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,9 @@ class GpuInventory:
     """All GPUs as read. `pci` and `module` hold the error if they could not be read.
 
     `source` is NVML or nvidia-smi, which returned `system` and `driver_gpus`; if neither did,
-    `error` is the reason. With nvidia-smi, `smi` is its report as subtype `smi`, and `note` is the
-    reason that NVML failed.
+    `error` is the reason. With nvidia-smi, `smi` is its report as subtype `smi`, `smi_failed` has
+    the texts that are no values of it, `warning` what it printed around the report, and `note` is
+    the reason that NVML failed.
     """
 
     pci: tuple[PciGpu, ...] | SnapshotError
@@ -52,8 +57,11 @@ class GpuInventory:
     driver_gpus: tuple[nvml.DriverGpu, ...] = ()
     excluded: tuple[str, ...] = ()
     smi: Mapping[str, Scalar] = field(default_factory=dict)
+    smi_failed: Mapping[str, str] = field(default_factory=dict)
+    warning: str = ""
     note: str = ""
     error: SnapshotError | None = None
+    integrated: IntegratedGpu | None = None
 
     @property
     def pci_gpus(self) -> tuple[PciGpu, ...]:
@@ -65,11 +73,35 @@ class GpuInventory:
         """Return whether both PCI bus and driver were read and neither has a GPU."""
         if isinstance(self.pci, SnapshotError) or self.pci or self.driver_gpus:
             return False
+        if self.unread_integrated is not None:
+            return False
         return self.error is None or self.module is None
+
+    @property
+    def unread_integrated(self) -> IntegratedGpu | None:
+        """Return the integrated GPU if the driver does not list it: it has no PCI address."""
+        if self.integrated is None:
+            return None
+        if any(not _address_of(gpu) and gpu.error is None for gpu in self.driver_gpus):
+            return None
+        is_alone = not (self.pci_gpus or self.driver_gpus)
+        return self.integrated if self.integrated.is_certain or is_alone else None
 
 
 def read_inventory(host: HostPath, deadline: float) -> GpuInventory:
     """Return the GPUs read before `deadline`, a time.monotonic() value. Raises nothing."""
+    inventory = _read_driver(host, deadline)
+    unread = inventory.unread_integrated
+    if unread is None or inventory.pci_gpus or inventory.driver_gpus:
+        return inventory
+    what = f"{unread.describe()} cannot be read"
+    if inventory.error is None or inventory.module is None:
+        why = "NVML does not list GPUs of the driver nvgpu"
+        return replace(inventory, error=Unavailable(what, why=why))
+    return replace(inventory, error=type(inventory.error)(what, why=explain(inventory.error)))
+
+
+def _read_driver(host: HostPath, deadline: float) -> GpuInventory:
     pci: tuple[PciGpu, ...] | SnapshotError
     module: KernelModule | SnapshotError | None
     try:
@@ -83,7 +115,7 @@ def read_inventory(host: HostPath, deadline: float) -> GpuInventory:
     if module is None and isinstance(pci, SnapshotError):
         # In this pod, even a loaded driver might be invisible.
         module = pci
-    inventory = GpuInventory(pci, module)
+    inventory = GpuInventory(pci, module, integrated=read_integrated_gpu(host))
     files = driver_files.find_driver(host, os.uname().machine)
     try:
         return _read_nvml(inventory, files, deadline)
@@ -105,7 +137,7 @@ def match_gpus(inventory: GpuInventory) -> tuple[MatchedGpu, ...]:
     """
     known = {_address_of(gpu) for gpu in inventory.driver_gpus}
     unmatched = [device for device in inventory.pci_gpus if device.address not in known]
-    lost = [gpu.index for gpu in inventory.driver_gpus if not _address_of(gpu)]
+    lost = [gpu.index for gpu in inventory.driver_gpus if gpu.error and not _address_of(gpu)]
     lost_addresses: dict[int, str] = {}
     if len(unmatched) == len(lost):
         lost_addresses = {index: device.address for index, device in zip(lost, unmatched)}
@@ -154,26 +186,30 @@ def _read_nvidia_smi(
     except SnapshotError as error:
         # Name both causes: nvidia-smi runs only because NVML could not be loaded.
         raise type(error)(f"{explain(cause)}; {error.what}", why=error.why) from error
-    smi = parse_smi(report)
+    parsed = parse_report(report.xml)
     driver_gpus = tuple(
-        nvml.DriverGpu(index, config=config) for index, config in enumerate(parse_gpus(report))
+        nvml.DriverGpu(
+            index, gpu.config, gpu.state, failed=gpu.failed, state_failed=gpu.state_failed
+        )
+        for index, gpu in enumerate(parsed.gpus)
     )
-    system = {key: smi[key] for key in ("driver", "cuda-version") if smi[key]}
     return replace(
         inventory,
         source=NVIDIA_SMI,
-        system=system,
+        system=parsed.system,
         driver_gpus=driver_gpus,
-        smi=smi,
+        smi=parsed.smi,
+        smi_failed=parsed.failed,
+        warning=report.warning,
         note=explain(cause),
     )
 
 
 def _has_glibc() -> bool:
-    """Return whether this process runs on glibc; on musl, confstr knows the name but no value."""
+    """Return whether this process runs on glibc; musl's confstr fails with EINVAL."""
     try:
         return bool(os.confstr("CS_GNU_LIBC_VERSION"))
-    except ValueError:
+    except (ValueError, OSError):
         return False
 
 
@@ -192,14 +228,14 @@ def _address_of(gpu: nvml.DriverGpu) -> str:
 
 
 def _explain_missing(device: PciGpu, inventory: GpuInventory) -> SnapshotError:
-    if inventory.error is not None:
-        return inventory.error
     if device.address in inventory.excluded:
         why = "the driver's configuration excludes it"
+    elif device.driver not in ("", NVIDIA_DRIVER):
+        why = f"{device.driver} is bound to it"
+    elif inventory.error is not None:
+        return inventory.error
     elif not device.driver:
         why = "no driver is bound to it"
-    elif device.driver != "nvidia":
-        why = f"{device.driver} is bound to it"
     else:
         why = "the driver does not list it"
     return Unavailable("the GPU is only on the PCI bus", why=why)

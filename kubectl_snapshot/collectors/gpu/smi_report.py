@@ -1,17 +1,19 @@
-"""Parse the XML of `nvidia-smi -q -x`: subtype `smi` by the contract, and each GPU's settings."""
+"""Parse the XML of `nvidia-smi -q -x`: subtype `smi` by the contract, and each GPU's values."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.host.pci import parse_address
+from kubectl_snapshot.collectors.gpu import smi_fields
 from kubectl_snapshot.errors import Internal, InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
     from xml.etree.ElementTree import Element
 
     from kubectl_snapshot.clients.gpu.readers import Value
+    from kubectl_snapshot.collectors.gpu.smi_fields import Convert, Field
     from kubectl_snapshot.document.snapshot import Scalar
 
 # Contract 2.2, in its order: elements below the root, and below the first `gpu`.
@@ -26,40 +28,54 @@ GPU_ELEMENTS = {
     "gpu.vbios-version": "vbios_version",
     "gpu.gsp-firmware-version": "gsp_firmware_version",
 }
-# What nvidia-smi prints in place of a value (all from public reports).
-NO_VALUES = (
-    "",
-    "N/A",
-    "[N/A]",
-    "Not Supported",
-    "Requested functionality has been deprecated",
-    "Insufficient Permissions",
-    "Unknown Error",
-)
-GPU_IS_LOST = "GPU is lost"
+# A reason is part of a sentence; a report may hold anything.
+MAX_REASON = 100
+
+
+@dataclass(frozen=True)
+class SmiGpu:
+    """One GPU of a report. `failed` and `state_failed` have the text in place of each value."""
+
+    config: dict[str, Value] = field(default_factory=dict)
+    state: dict[str, Value] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    state_failed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SmiReport:
+    """A whole report. `smi` is subtype `smi`, `failed` the texts that are no values of it."""
+
+    smi: dict[str, Scalar]
+    failed: dict[str, str]
+    gpus: tuple[SmiGpu, ...]
+
+    @property
+    def system(self) -> dict[str, Scalar]:
+        """Return the versions of driver and CUDA, as far as the report has them."""
+        found = {key: self.smi.get(key, "") for key in SYSTEM_ELEMENTS}
+        return {key: text for key, text in found.items() if text not in smi_fields.ABSENT}
+
+
+def parse_report(report: str | bytes) -> SmiReport:
+    """Return a report's values, by the keys of NVML's; the root element may have any name.
+
+    Raises Internal if the report is not well-formed or `attached_gpus` is not a number.
+    """
+    root = _parse_xml(report)
+    smi, failed = _parse_smi(root)
+    return SmiReport(smi, failed, tuple(_parse_gpu(gpu) for gpu in root.findall("gpu")))
 
 
 def parse_smi(report: str | bytes) -> dict[str, Scalar]:
     """Return subtype `smi`: element texts unchanged, "" for a missing element.
 
-    Raises Internal if the report is not well-formed or `attached_gpus` is not a number.
+    A text that is an error message is left out. Raises as parse_report.
     """
-    root = parse_report(report)
-    gpus = root.findall("gpu")
-    data: dict[str, Scalar] = {k: _text(root, path) for k, path in SYSTEM_ELEMENTS.items()}
-    data["gpu-count"] = len(gpus)
-    if gpus:
-        data.update({key: _text(gpus[0], path) for key, path in GPU_ELEMENTS.items()})
-    return data
+    return _parse_smi(_parse_xml(report))[0]
 
 
-def parse_gpus(report: str | bytes) -> list[dict[str, Value]]:
-    """Return the settings of each GPU, by the keys of the NVML values. Raises as parse_smi."""
-    return [_parse_gpu(gpu) for gpu in parse_report(report).findall("gpu")]
-
-
-def parse_report(report: str | bytes) -> Element:
-    """Return the root element of a report, whatever its name. Raises as parse_smi."""
+def _parse_xml(report: str | bytes) -> Element:
     from xml.etree import ElementTree  # late: 2 ms, and only the fallback parses XML
 
     try:
@@ -70,62 +86,63 @@ def parse_report(report: str | bytes) -> Element:
     return root
 
 
-def _parse_gpu(gpu: Element) -> dict[str, Value]:
-    data: dict[str, Value] = {}
-    for key, path, convert in FIELDS:
-        text = _text(gpu, path).strip()
-        if text in NO_VALUES or text == GPU_IS_LOST:
+def _parse_smi(root: Element) -> tuple[dict[str, Scalar], dict[str, str]]:
+    gpus = root.findall("gpu")
+    data: dict[str, Scalar] = {"gpu-count": len(gpus)}
+    failed: dict[str, str] = {}
+    converts = {paths[0]: convert for _, paths, convert in smi_fields.CONFIG}
+    elements = [(key, root, path) for key, path in SYSTEM_ELEMENTS.items()]
+    elements += [(key, gpus[0], path) for key, path in GPU_ELEMENTS.items() if gpus]
+    for key, element, path in elements:
+        text = element.findtext(path, "")
+        convert = converts.get(path, smi_fields.parse_identifier)
+        if text.strip() in smi_fields.ABSENT or _convert(convert, text.strip()) is not None:
+            data[key] = text
+        else:
+            failed[key] = _shorten(text)
+    return data, failed
+
+
+def _parse_gpu(gpu: Element) -> SmiGpu:
+    config, failed = _parse_fields(gpu, smi_fields.CONFIG)
+    for device in gpu.findall("mig_devices/mig_device"):
+        values, missing = _parse_fields(device, smi_fields.MIG_DEVICE)
+        index = device.findtext("index", "").strip()
+        if smi_fields.NUMBER.fullmatch(index) is None:
+            failed["mig-devices"] = f'a MIG device has the index "{_shorten(index)}"'
             continue
-        try:
-            data[key] = convert(text)
-        except (ValueError, InvalidRequest):
-            continue  # unknown wording: no value
-    return data
+        prefix = f"mig.{int(index)}"
+        config.update({f"{prefix}.{key}": value for key, value in values.items()})
+        failed.update({f"{prefix}.{key}": text for key, text in missing.items()})
+    state, state_failed = _parse_fields(gpu, smi_fields.STATE)
+    return SmiGpu(config, state, failed, state_failed)
 
 
-def _text(element: Element, path: str) -> str:
-    return element.findtext(path, "")
+def _parse_fields(
+    element: Element, fields: Iterable[Field]
+) -> tuple[dict[str, Value], dict[str, str]]:
+    """Return the values, and the text in place of each that has none."""
+    values: dict[str, Value] = {}
+    failed: dict[str, str] = {}
+    for key, paths, convert in fields:
+        texts = [element.findtext(path, "").strip() for path in paths]
+        present = [text for text in texts if text not in smi_fields.ABSENT]
+        found = (_convert(convert, text) for text in present)
+        value = next((value for value in found if value is not None), None)
+        if value is not None:
+            values[key] = value
+        elif present:
+            failed[key] = _shorten(present[0])
+    return values, failed
 
 
-def _parse_enabled(text: str) -> bool:
-    if text not in ("Enabled", "Disabled"):
-        raise ValueError(text)
-    return text == "Enabled"
+def _convert(convert: Convert, text: str) -> Value | None:
+    """Return a value, None for a text that has not the shape of one."""
+    try:
+        return convert(text)
+    except InvalidRequest:
+        return None
 
 
-def _parse_milliwatts(text: str) -> int:
-    number, _, unit = text.partition(" ")
-    if unit != "W":
-        raise ValueError(text)
-    return round(float(number) * 1000)
-
-
-def _parse_hexadecimal(text: str) -> str:
-    return f"0x{int(text, 16):08X}"
-
-
-FIELDS: tuple[tuple[str, str, Callable[[str], Value]], ...] = (
-    ("pci.bus-id", "pci/pci_bus_id", parse_address),
-    ("pci.device-id", "pci/pci_device_id", _parse_hexadecimal),
-    ("pci.subsystem-id", "pci/pci_sub_system_id", _parse_hexadecimal),
-    ("uuid", "uuid", str),
-    ("name", "product_name", str),
-    ("serial", "serial", str),
-    ("board-part-number", "board_part_number", str),
-    ("brand", "product_brand", str),
-    ("architecture", "product_architecture", str),
-    ("vbios-version", "vbios_version", str),
-    ("gsp-firmware.version", "gsp_firmware_version", str),
-    ("inforom.image-version", "inforom_version/img_version", str),
-    ("ecc.current", "ecc_mode/current_ecc", _parse_enabled),
-    ("ecc.pending", "ecc_mode/pending_ecc", _parse_enabled),
-    ("mig.current", "mig_mode/current_mig", _parse_enabled),
-    ("mig.pending", "mig_mode/pending_mig", _parse_enabled),
-    ("persistence-mode", "persistence_mode", _parse_enabled),
-    ("compute-mode", "compute_mode", str),
-    ("addressing-mode", "addressing_mode", str),
-    ("power.limit-mw", "gpu_power_readings/current_power_limit", _parse_milliwatts),
-    ("power.default-limit-mw", "gpu_power_readings/default_power_limit", _parse_milliwatts),
-    ("power.min-limit-mw", "gpu_power_readings/min_power_limit", _parse_milliwatts),
-    ("power.max-limit-mw", "gpu_power_readings/max_power_limit", _parse_milliwatts),
-)
+def _shorten(text: str) -> str:
+    return " ".join(text.split())[:MAX_REASON]

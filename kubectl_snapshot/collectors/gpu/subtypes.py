@@ -17,11 +17,14 @@ from kubectl_snapshot.errors import SnapshotError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from kubectl_snapshot.clients.gpu.integrated import IntegratedGpu
     from kubectl_snapshot.clients.gpu.nvml import DriverGpu
     from kubectl_snapshot.collectors.gpu.inventory import GpuInventory, MatchedGpu
     from kubectl_snapshot.document.snapshot import Scalar
 
-PCI = "pci"
+PCI, PLATFORM = "pci", "platform"
+# Keys named in a reason before it says how many others there are.
+NAMED_KEYS = 3
 # NVML_ERROR_DEPRECATED, and nvidia-smi's words for it and for every other value that is not there.
 DEPRECATED = 26
 NOT_AVAILABLE = {DEPRECATED: "Requested functionality has been deprecated"}
@@ -57,16 +60,16 @@ def build_smi(inventory: GpuInventory, gpus: Sequence[MatchedGpu]) -> Subtype:
     if inventory.error is not None:
         return Subtype("smi", {}, _explain_error(inventory, inventory.error))
     if inventory.source == NVIDIA_SMI:
-        return Subtype("smi", inventory.smi, _explain_rest(inventory, gpus))
+        reasons = _explain_failed(inventory.smi_failed)
+        return Subtype("smi", inventory.smi, _explain_rest(inventory, gpus, reasons))
     data = {**_system(inventory), "gpu-count": len(inventory.driver_gpus)}
     first = next((gpu for gpu in gpus if gpu.driver_gpu and not gpu.error), None)
     if first is None or first.driver_gpu is None:
         reasons = [f"gpu-{n}: {explain(gpu.error)}" for n, gpu in enumerate(gpus) if gpu.error]
         return Subtype("smi", data, _explain_rest(inventory, gpus, reasons))
     driver_gpu = first.driver_gpu
-    reasons = [
-        f"{key}: {driver_gpu.failed[of]}" for key, of in SMI_KEYS.items() if of in driver_gpu.failed
-    ]
+    failed = driver_gpu.failed
+    reasons = _explain_failed({key: failed[of] for key, of in SMI_KEYS.items() if of in failed})
     if first is not gpus[0]:
         reasons.append(f"the values are those of gpu-{gpus.index(first)}")
     data.update({key: _render_for_smi(driver_gpu, of) for key, of in SMI_KEYS.items()})
@@ -109,6 +112,9 @@ def build_hardware(inventory: GpuInventory, gpus: Sequence[MatchedGpu]) -> Subty
         data.update({"gpu-present": True, "gpu-count": len(inventory.pci_gpus)})
         data["detection-source"] = PCI
         context["status"] = PARTIAL
+    elif inventory.unread_integrated is not None:
+        data.update(_integrated(inventory.unread_integrated))
+        context["status"] = PARTIAL
     return Subtype("hardware", data, context)
 
 
@@ -124,11 +130,10 @@ def build_gpu(name: str, gpu: MatchedGpu, inventory: GpuInventory) -> Iterator[S
         return
     data.update(gpu.driver_gpu.config)
     notes = [inventory.note] if inventory.note else []
-    failed = [f"{key}: {why}" for key, why in gpu.driver_gpu.failed.items()]
+    failed = _explain_failed(gpu.driver_gpu.failed)
     yield Subtype(name, _without_empty(data), _explain_gpu(gpu, failed + notes))
-    if inventory.source != NVIDIA_SMI:
-        failed = [f"{key}: {why}" for key, why in gpu.driver_gpu.state_failed.items()]
-        yield Subtype(f"{name}-state", gpu.driver_gpu.state, _explain_gpu(gpu, failed))
+    failed = _explain_failed(gpu.driver_gpu.state_failed)
+    yield Subtype(f"{name}-state", gpu.driver_gpu.state, _explain_gpu(gpu, failed + notes))
 
 
 def build_topology(inventory: GpuInventory, gpus: Sequence[MatchedGpu]) -> Subtype:
@@ -174,6 +179,28 @@ def _render_for_smi(driver_gpu: DriverGpu, key: str) -> str:
     return ON_OFF[value] if isinstance(value, bool) else str(value)
 
 
+def _integrated(gpu: IntegratedGpu) -> dict[str, Scalar]:
+    """Return what is known of an integrated GPU; without its device, it is not counted."""
+    data: dict[str, Scalar] = {"gpu-present": True, "detection-source": PLATFORM}
+    if gpu.has_driver:
+        data["driver-loaded"] = True
+    if gpu.devices:
+        data["gpu-count"] = len(gpu.devices)
+    return data
+
+
+def _explain_failed(failed: Mapping[str, str]) -> list[str]:
+    """Return a reason per message: the keys that it explains, of many only the first."""
+    keys: dict[str, list[str]] = {}
+    for key, why in failed.items():
+        keys.setdefault(why, []).append(key)
+    reasons = []
+    for why, named in keys.items():
+        rest = f" and {len(named) - NAMED_KEYS} more" if len(named) > NAMED_KEYS else ""
+        reasons.append(f"{', '.join(named[:NAMED_KEYS])}{rest}: {why}")
+    return reasons
+
+
 def _find_link(one: DriverGpu, other: DriverGpu) -> str:
     return (one.links or {}).get(other.index) or (other.links or {}).get(one.index) or ""
 
@@ -198,7 +225,9 @@ def _explain_rest(
 ) -> dict[str, str]:
     """Return what the driver's answer lacks: GPUs that it does not list, and `reasons`."""
     context = {"note": inventory.note} if inventory.note else {}
-    found = list(reasons)
+    found = [inventory.warning, *reasons] if inventory.warning else list(reasons)
+    if inventory.unread_integrated is not None:
+        found.append(f"the driver does not list {inventory.unread_integrated.describe()}")
     missing = [gpu.address for gpu in gpus if gpu.driver_gpu is None]
     if missing:
         addresses = ", ".join(missing)

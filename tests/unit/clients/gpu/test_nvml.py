@@ -67,7 +67,7 @@ def test_every_gpu_has_its_config_and_state(library: Path) -> None:
 def test_an_unsupported_value_is_left_out_with_its_code(library: Path) -> None:
     gpu = read(library).gpus[0]
     assert "pdi" not in gpu.config
-    assert gpu.unsupported["pdi"] == 13
+    assert (gpu.unsupported["pdi"], gpu.unsupported["c2c-mode"]) == (3, 13)
     assert (gpu.failed, gpu.state_failed) == ({}, {})
 
 
@@ -108,6 +108,308 @@ def test_mig_devices_keep_their_index_with_gaps(library: Path) -> None:
     assert second.config["mig.2.placement"] == "2:1"
     assert not [key for key in second.config if key.startswith("mig.1.")]
     assert "remapped-rows.pending" not in second.state
+
+
+def test_mig_devices_of_all_profiles_have_their_slices_and_placement(library: Path) -> None:
+    configure(
+        library,
+        gpus=1,
+        mig=1,
+        mig_devices=3,
+        mig__0__name="1c.4g.40gb",
+        mig__0__gi=1,
+        mig__0__ci=0,
+        mig__1__name="3c.4g.40gb",
+        mig__1__gi=1,
+        mig__1__ci=1,
+        mig__1__slices=3,
+        mig__0__profile=5,
+        mig__0__start=0,
+        mig__0__size=4,
+        mig__2__name="1g.10gb+me",
+        mig__2__gi=13,
+        mig__2__profile=20,
+        mig__2__start=6,
+        mig__2__memory_mib=9728,
+        mig__2__sm=14,
+        mig__1__gpu_slices=4,
+    )
+    (gpu,) = read(library).gpus
+    assert (gpu.error, gpu.failed) == (None, {})
+    mig = {key[4:]: value for key, value in gpu.config.items() if key.startswith("mig.")}
+    # Two compute instances share the GPU instance, its profile and its place.
+    assert [mig[f"{index}.placement"] for index in range(3)] == ["0:4", "0:4", "6:1"]
+    assert [mig[f"{index}.profile-id"] for index in range(3)] == [5, 5, 20]
+    assert [mig[f"{index}.gpu-instance-id"] for index in range(3)] == [1, 1, 13]
+    assert [mig[f"{index}.compute-instance-id"] for index in range(3)] == [0, 1, 0]
+    assert mig["1.gpu-instance-slice-count"] == 4
+    assert mig["1.compute-instance-slice-count"] == 3
+    assert mig["2.name"] == "NVIDIA H100 80GB HBM3 MIG 1g.10gb+me"
+    assert (mig["2.memory-size-mib"], mig["2.multiprocessor-count"]) == (9728, 14)
+
+
+WORDS = {2: "Invalid Argument", 3: "Not Supported", 4: "Insufficient Permissions", 6: "Not Found"}
+
+
+@pytest.mark.parametrize("code", WORDS)
+@pytest.mark.parametrize(
+    ("function", "missing", "reason"),
+    [
+        ("nvmlDeviceGetAttributes_v2", 4, "attributes"),
+        ("nvmlDeviceGetName", 1, "name"),
+        ("nvmlDeviceGetUUID", 1, "uuid"),
+        ("nvmlDeviceGetComputeInstanceId", 1, "compute-instance-id"),
+        ("nvmlDeviceGetGpuInstanceId", 3, "gpu-instance-id"),
+        ("nvmlGpuInstanceGetInfo", 2, "gpu-instance"),
+    ],
+)
+def test_a_mig_device_that_does_not_answer_costs_itself_and_leaves_a_reason(
+    library: Path, function: str, missing: int, reason: str, code: int
+) -> None:
+    configure(library, gpus=1, mig=1, mig_devices=3, **{f"mig__0__{function}": code})
+    (gpu,) = read(library).gpus
+    assert gpu.failed == {f"mig.0.{reason}": WORDS[code]}
+    assert len([key for key in gpu.config if key.startswith("mig.0.")]) == 10 - missing
+    assert len([key for key in gpu.config if key.startswith("mig.2.")]) == 10
+    assert gpu.state["minor-number"] == 0
+
+
+@pytest.mark.parametrize(("code", "failed"), [(3, {"mig.0": "Not Supported"}), (6, {}), (2, {})])
+def test_an_index_without_mig_device_is_no_failure(
+    library: Path, code: int, failed: dict[str, str]
+) -> None:
+    configure(
+        library,
+        gpus=1,
+        mig=1,
+        mig_devices=3,
+        mig__0__nvmlDeviceGetMigDeviceHandleByIndex=code,
+    )
+    (gpu,) = read(library).gpus
+    assert gpu.failed == failed
+    assert gpu.config["mig.2.gpu-instance-id"] == 9
+    assert not [key for key in gpu.config if key.startswith("mig.0")]
+
+
+def test_a_gpu_without_mig_mode_keeps_its_maximum_of_devices(library: Path) -> None:
+    configure(library, gpus=1, nvmlDeviceGetMigMode=3)
+    (gpu,) = read(library).gpus
+    assert gpu.config["mig.max-device-count"] == 7
+    assert (gpu.unsupported["mig"], gpu.unsupported["mig-devices"]) == (3, 3)
+    assert gpu.failed == {}
+
+
+@pytest.mark.parametrize("code", WORDS)
+def test_a_link_that_does_not_answer_costs_itself_and_leaves_a_reason(
+    library: Path, code: int
+) -> None:
+    configure(library, gpu__0__nvlink__3__nvmlDeviceGetNvLinkState=code)
+    first, second = read(library).gpus
+    assert first.failed == {"nvlink.3": WORDS[code]}
+    links = [key for key in first.config if key.startswith("nvlink.") and key.endswith(".active")]
+    assert links == [f"nvlink.{link}.active" for link in range(18) if link != 3]
+    assert first.config["nvlink.17.remote-pci-bus-id"] == "0000:06:00.0"
+    assert (second.failed, second.config["nvlink.3.active"]) == ({}, True)
+    assert {**(first.links or {}), **(second.links or {})} in ({0: "NV17"}, {1: "NV17"})
+
+
+@pytest.mark.parametrize(
+    ("function", "key"),
+    [
+        ("nvmlDeviceGetNvLinkVersion", "version"),
+        ("nvmlDeviceGetNvLinkRemoteDeviceType", "remote-type"),
+        ("nvmlDeviceGetNvLinkRemotePciInfo_v2", "remote-pci-bus-id"),
+    ],
+)
+def test_a_detail_is_a_failure_only_if_another_link_has_it(
+    library: Path, function: str, key: str
+) -> None:
+    configure(library, **{f"gpu__0__nvlink__3__{function}": 3})
+    gpu = read(library).gpus[0]
+    assert gpu.failed == {f"nvlink.3.{key}": "Not Supported"}
+    assert f"nvlink.4.{key}" in gpu.config
+    configure(library, **{function: 13})
+    gpu = read(library).gpus[0]
+    assert gpu.failed == {}
+    assert gpu.unsupported[f"nvlink.3.{key}"] == 13
+    assert gpu.config["nvlink.17.active"] is True
+
+
+def test_the_hidden_ends_of_links_are_not_written(library: Path) -> None:
+    configure(library, gpus=1, nvlink_remote_type=255)
+    (gpu,) = read(library).gpus
+    assert (gpu.failed, gpu.unsupported["nvlink.0.remote-type"]) == ({}, 3)
+    configure(library, gpus=1, nvlink_remote_type=7)
+    assert read(library).gpus[0].config["nvlink.0.remote-type"] == "unknown (7)"
+
+
+def test_without_a_count_the_last_link_that_answers_is_the_last(library: Path) -> None:
+    configure(library, gpus=1, nvlink_count=0, nvlinks=12, nvlink__5__nvmlDeviceGetNvLinkState=3)
+    (gpu,) = read(library).gpus
+    assert "nvlink.link-count" not in gpu.config
+    assert gpu.config["nvlink.11.active"] is True
+    assert "nvlink.12.active" not in gpu.config
+    assert gpu.failed == {"nvlink.5": "Not Supported"}
+
+
+@pytest.mark.parametrize(
+    ("faults", "failed", "unsupported"),
+    [
+        ({"nvmlDeviceGetNvLinkState": 3}, {}, 3),
+        ({"nvmlDeviceGetNvLinkState": 999}, {"nvlink": "Unknown Error"}, None),
+        (
+            {"nvmlDeviceGetNvLinkState": 3, "nvlink__5__nvmlDeviceGetNvLinkState": 0},
+            {},
+            3,
+        ),
+    ],
+)
+def test_links_of_which_none_answers_are_unsupported_or_one_failure(
+    library: Path, faults: dict[str, int], failed: dict[str, str], unsupported: int | None
+) -> None:
+    configure(library, gpus=1, **faults)
+    (gpu,) = read(library).gpus
+    assert (gpu.failed, gpu.unsupported.get("nvlink")) == (failed, unsupported)
+    assert gpu.config["nvlink.link-count"] == 18
+    assert not [key for key in gpu.config if key.endswith(".active")]
+
+
+def test_a_gpu_that_is_lost_between_two_links_is_lost(library: Path) -> None:
+    configure(library, gpu__0__nvlink__3__nvmlDeviceGetNvLinkState=15)
+    first, second = read(library).gpus
+    assert isinstance(first.error, Internal)
+    assert first.error.why == "GPU is lost"
+    assert second.error is None
+
+
+def test_a_gpu_that_requires_a_reset_says_so_for_each_value(library: Path) -> None:
+    configure(library, gpu__1__nvmlDeviceGetSerial=16, gpu__1__nvmlDeviceGetPowerUsage=16)
+    first, second = read(library).gpus
+    assert second.failed == {"serial": "GPU requires restart"}
+    assert second.state_failed == {"power.draw-mw": "GPU requires restart"}
+    assert (first.failed, first.state_failed) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("setting", "key", "name"),
+    [
+        ({"brand": 9}, "brand", "NVIDIA Virtual Compute Server"),
+        ({"brand": 77}, "brand", "unknown (77)"),
+        ({"architecture": 10}, "architecture", "Blackwell"),
+        ({"architecture": 14}, "architecture", "unknown (14)"),
+        ({"compute_mode": 1}, "compute-mode", "Exclusive_Thread"),
+        ({"virtualization_mode": 2}, "virtualization-mode", "VGPU"),
+        ({"virtualization_mode": 3}, "virtualization-mode", "Host VGPU"),
+        ({"host_vgpu_mode": 1}, "host-vgpu-mode", "SR-IOV"),
+        ({"addressing_mode": 2}, "addressing-mode", "ATS"),
+        ({"fabric_health": 3}, "fabric.health-summary", "Limited Capacity"),
+        ({"numa_node_id": 2}, "numa-node-id", 2),
+        ({"pdi": 2**64 - 2}, "pdi", 2**64 - 2),
+        ({"numa_nodes": "0,2-17"}, "memory-affinity", "0,2-17"),
+        ({"cpus": "0-71,144-215"}, "cpu-affinity", "0-71,144-215"),
+        ({"bus_id": "00000018:06:00.0"}, "pci.bus-id", "0018:06:00.0"),
+        ({"fabric_status": 27}, "fabric.status", "System is not in ready state"),
+    ],
+)
+def test_a_setting_has_nvmls_name(
+    library: Path, setting: dict[str, object], key: str, name: object
+) -> None:
+    configure(library, gpus=1, **setting)
+    (gpu,) = read(library).gpus
+    assert gpu.config[key] == name
+    assert (gpu.failed, gpu.state_failed) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("setting", "key"),
+    [({"brand": 0}, "brand"), ({"architecture": 0xFFFFFFFF}, "architecture")],
+)
+def test_what_nvml_does_not_know_is_a_reason(
+    library: Path, setting: dict[str, int], key: str
+) -> None:
+    configure(library, gpus=1, **setting)
+    (gpu,) = read(library).gpus
+    assert key not in gpu.config
+    assert gpu.failed == {key: "not known to NVML"}
+
+
+def test_the_performance_state_32_is_unknown(library: Path) -> None:
+    configure(library, gpus=1, pstate=32)
+    assert read(library).gpus[0].state_failed == {"performance-state": "not known to NVML"}
+    configure(library, gpus=1, pstate=8)
+    assert read(library).gpus[0].state["performance-state"] == "P8"
+
+
+@pytest.mark.parametrize(
+    ("setting", "key"),
+    [
+        ("power_limit", "power.limit-mw"),
+        ("power_min", "power.min-limit-mw"),
+        ("pcie_gen", "pcie.max-gen"),
+        ("cores", "gpu-core-count"),
+        ("numa_node_id", "numa-node-id"),
+        ("fabric_clique", "fabric.clique-id"),
+        ("mig__0__sm", "mig.0.multiprocessor-count"),
+    ],
+)
+def test_a_sentinel_is_left_out_and_the_values_beside_it_stay(
+    library: Path, setting: str, key: str
+) -> None:
+    configure(library, gpus=1, mig=1, mig_devices=1, **{setting: 0xFFFFFFFF})
+    (gpu,) = read(library).gpus
+    assert key not in gpu.config
+    assert gpu.unsupported[key] == 3
+    assert gpu.failed == {}
+    assert gpu.config["power.max-limit-mw"] == 700000
+    assert gpu.config["mig.0.memory-size-mib"] == 9984
+
+
+def test_a_sentinel_of_64_bits_is_left_out(library: Path) -> None:
+    configure(library, gpus=1, pdi=2**64 - 1, memory=2**64 - 1)
+    (gpu,) = read(library).gpus
+    assert not {"pdi", "memory.total-bytes"} & gpu.config.keys()
+    assert gpu.state["memory.used-bytes"] == 4 << 20
+
+
+@pytest.mark.parametrize(
+    ("function", "key", "value"),
+    [
+        ("nvmlDeviceGetMemoryInfo_v2", "memory.total-bytes", 85520809984),
+        ("nvmlDeviceGetGpuFabricInfoV", "fabric.state", None),
+    ],
+)
+def test_a_structure_that_the_driver_refuses_is_read_in_an_older_version(
+    library: Path, function: str, key: str, value: object
+) -> None:
+    configure(library, gpus=1, **{function: 25})
+    (gpu,) = read(library).gpus
+    assert gpu.config.get(key) == value
+    assert gpu.failed == {}
+    assert "memory.reserved-bytes" not in gpu.state or value is None
+
+
+def test_a_health_that_the_gpu_does_not_have_is_left_out(library: Path) -> None:
+    configure(library, gpus=1, fabric_health=0, fabric_health_mask=0xA5)
+    (gpu,) = read(library).gpus
+    assert "fabric.health-summary" not in gpu.config
+    assert gpu.config["fabric.health-mask"] == "0x000000A5"
+
+
+def test_an_excluded_gpu_has_its_address(library: Path) -> None:
+    assert read(library).excluded == ()
+    configure(library, excluded="00000000:3B:00.0")
+    assert read(library).excluded == ("0000:3b:00.0",)
+    configure(library, excluded="somewhere")
+    assert read(library).excluded == ()
+    configure(library, excluded="00000000:3B:00.0", nvmlGetExcludedDeviceCount=3)
+    assert read(library).excluded == ()
+
+
+def test_a_gpu_without_a_pci_address_is_read(library: Path) -> None:
+    configure(library, gpus=1, nvmlDeviceGetPciInfo_v3=3, model="Orin (nvgpu)")
+    (gpu,) = read(library).gpus
+    assert (gpu.error, gpu.config["name"]) == (None, "Orin (nvgpu)")
+    assert "pci.bus-id" not in gpu.config
 
 
 def test_a_lost_gpu_does_not_affect_the_others(library: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.clients.host.pci import PciGpu, parse_address, read_pci_gpus
 from kubectl_snapshot.errors import InvalidRequest, Unavailable
-from tests.unit.gpus import add_pci_device
+from tests.unit.gpus import add_pci_device, add_virtual_function
 
 GPU, OTHER = "0000:1b:00.0", "0000:2b:00.0"
 
@@ -35,6 +35,14 @@ def test_a_display_controller_of_nvidia_is_a_gpu(tmp_path: Path) -> None:
 def test_other_devices_are_no_gpus(tmp_path: Path, class_code: str, vendor: str) -> None:
     add_pci_device(tmp_path, GPU, class_code, vendor)
     assert read_pci_gpus(HostPath(str(tmp_path))) == ()
+
+
+@pytest.mark.parametrize("driver", ["nvidia", "vfio-pci", ""])
+def test_virtual_functions_are_parts_of_their_gpu(tmp_path: Path, driver: str) -> None:
+    add_pci_device(tmp_path, GPU, driver="nvidia")
+    for function in range(4, 8):
+        add_virtual_function(tmp_path, f"0000:1b:00.{function}", GPU, driver)
+    assert read_pci_gpus(HostPath(str(tmp_path))) == (PciGpu(GPU, "nvidia", 1),)
 
 
 @pytest.mark.parametrize(("text", "numa_node"), [("0", 0), ("10", 10)])

@@ -10,19 +10,25 @@ from pathlib import Path
 import pytest
 
 from kubectl_snapshot.clients.gpu.driver_files import KernelModule
+from kubectl_snapshot.clients.gpu.integrated import IntegratedGpu
 from kubectl_snapshot.clients.gpu.nvml import DriverGpu
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.clients.host.pci import PciGpu, read_pci_gpus
 from kubectl_snapshot.collectors.gpu import collector as gpu
 from kubectl_snapshot.collectors.gpu import inventory as gpu_inventory
 from kubectl_snapshot.collectors.gpu.inventory import NVIDIA_SMI, NVML, GpuInventory, match_gpus
-from kubectl_snapshot.collectors.gpu.smi_report import parse_gpus
+from kubectl_snapshot.collectors.gpu.smi_report import parse_report
 from kubectl_snapshot.collectors.gpu.subtypes import build_subtypes
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.collectors.run.runner import run_collectors
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Internal, Timeout, Unavailable
-from tests.unit.gpus import add_kernel_module, add_pci_device, configure
+from tests.unit.gpus import (
+    add_kernel_module,
+    add_pci_device,
+    add_virtual_function,
+    configure,
+)
 from tests.unit.hosts import HOSTS
 
 ADDRESSES = ("0000:1b:00.0", "0000:2b:00.0", "0000:3b:00.0")
@@ -187,6 +193,135 @@ def test_a_missing_gpu_says_why(driver: str, excluded: tuple[str, ...], reason: 
     assert subtypes["gpu-1"].data["uuid"] == "GPU-0"
 
 
+@pytest.mark.parametrize("driver", ["nvidia", "vfio-pci"])
+def test_virtual_functions_are_no_gpus_and_none_is_missing(
+    library: Path, tmp_path: Path, driver: str
+) -> None:
+    configure(library, gpus=1, virtualization_mode=3)
+    root = tmp_path / "host"
+    place(library, root)
+    add_kernel_module(root)
+    add_pci_device(root, ADDRESSES[0], driver="nvidia")
+    for function in range(4, 8):
+        add_virtual_function(root, f"0000:1b:00.{function}", ADDRESSES[0], driver)
+    subtypes = {subtype.name: subtype for subtype in collect(root)}
+    assert {name: s.status for name, s in subtypes.items() if s.status != "ok"} == {
+        "topology": "absent"
+    }
+    assert subtypes["hardware"].data["gpu-count"] == 1
+    assert subtypes["gpu-0"].data["virtualization-mode"] == "Host VGPU"
+
+
+def test_a_gpu_given_to_a_virtual_machine_is_told_from_one_that_the_driver_lost(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "proc/sys").mkdir(parents=True)
+    add_pci_device(tmp_path, ADDRESSES[0], driver="vfio-pci")
+    add_pci_device(tmp_path, ADDRESSES[1])
+    subtypes = {subtype.name: subtype for subtype in collect(tmp_path)}
+    assert "vfio-pci is bound to it" in subtypes["gpu-0"].context["reason"]
+    assert subtypes["gpu-1"].context["reason"] == "no NVIDIA driver found on the node"
+
+
+def jetson(root: Path) -> Path:
+    """A host tree of a Jetson, with a network card on the PCI bus."""
+    (root / "proc/sys").mkdir(parents=True)
+    (root / "proc/modules").write_text("nvgpu 2654208 21 - Live 0x0 (O)\n")
+    (root / "sys/devices/platform/17000000.ga10b").mkdir(parents=True)
+    add_pci_device(root, "0008:01:00.0", class_code="0x020000", vendor="0x10ec")
+    return root
+
+
+def test_an_integrated_gpu_is_there_and_cannot_be_read(tmp_path: Path) -> None:
+    subtypes = {subtype.name: subtype for subtype in collect(jetson(tmp_path))}
+    reason = (
+        "the integrated GPU 17000000.ga10b cannot be read: "
+        "NVML does not list GPUs of the driver nvgpu"
+    )
+    for name in ("smi", "device", "topology"):
+        assert (subtypes[name].status, subtypes[name].data) == ("unavailable", {})
+        assert subtypes[name].context["reason"] == reason
+    assert subtypes["hardware"].status == "partial"
+    assert subtypes["hardware"].data == {
+        "gpu-present": True,
+        "gpu-count": 1,
+        "driver-loaded": True,
+        "detection-source": "platform",
+    }
+
+
+def test_an_integrated_gpu_that_is_only_inferred_is_not_counted(tmp_path: Path) -> None:
+    (tmp_path / "proc/sys").mkdir(parents=True)
+    (tmp_path / "sys/devices/soc0").mkdir(parents=True)
+    (tmp_path / "sys/devices/soc0/family").write_text("Tegra\n")
+    subtypes = {subtype.name: subtype for subtype in collect(tmp_path)}
+    assert subtypes["smi"].status == "unavailable"
+    assert subtypes["hardware"].data == {
+        "gpu-present": True,
+        "driver-loaded": False,
+        "detection-source": "platform",
+    }
+
+
+def test_a_driver_that_lists_no_gpu_does_not_read_the_integrated_one(
+    library: Path, tmp_path: Path
+) -> None:
+    configure(library, gpus=0)
+    root = jetson(tmp_path / "host")
+    place(library, root)
+    subtypes = {subtype.name: subtype for subtype in collect(root)}
+    assert subtypes["smi"].status == "unavailable"
+    assert "gpu-count" not in subtypes["smi"].data
+
+
+def test_the_error_of_a_driver_on_a_tegra_keeps_its_status(library: Path, tmp_path: Path) -> None:
+    configure(library, fault=16)
+    root = jetson(tmp_path / "host")
+    place(library, root)
+    add_kernel_module(root)
+    smi = collect(root)[0]
+    assert smi.status == "error"
+    assert smi.context["reason"].startswith("the integrated GPU 17000000.ga10b cannot be read: NV")
+
+
+def test_an_integrated_gpu_that_nvml_lists_is_read_without_an_address(
+    library: Path, tmp_path: Path
+) -> None:
+    configure(library, gpus=1, nvmlDeviceGetPciInfo_v3=3, model="Orin (nvgpu)")
+    root = jetson(tmp_path / "host")
+    place(library, root)
+    subtypes = {subtype.name: subtype for subtype in collect(root)}
+    assert subtypes["smi"].status == "ok"
+    assert subtypes["smi"].data["gpu.model"] == "Orin (nvgpu)"
+    assert subtypes["hardware"].data["gpu-count"] == 1
+    assert "pci-bus-id" not in subtypes["gpu-0"].context
+
+
+def test_an_integrated_gpu_beside_others_is_a_gap_and_gets_no_others_address() -> None:
+    unread = IntegratedGpu(("17000000.ga10b",), has_driver=True)
+    subtypes = build(two_of_two(integrated=unread))
+    for name in ("smi", "device", "hardware"):
+        reason = "the driver does not list the integrated GPU 17000000.ga10b"
+        assert subtypes[name].context["reason"] == reason
+    read = driver_gpu(2)  # no error, no address
+    gpus = (driver_gpu(0, ADDRESSES[0]), driver_gpu(1, ADDRESSES[1]), read)
+    subtypes = build(two_of_two(integrated=unread, driver_gpus=gpus, pci=pci_gpus(*ADDRESSES)))
+    assert subtypes["hardware"].context["pci.missing"] == ADDRESSES[2]
+    assert "integrated" not in subtypes["hardware"].context["reason"]
+    assert build(two_of_two(integrated=IntegratedGpu()))["smi"].status == "ok"
+
+
+def test_many_values_that_fail_alike_are_one_reason() -> None:
+    failed = {f"key-{number}": "GPU requires reset" for number in range(5)}
+    first = driver_gpu(0, ADDRESSES[0], failed={**failed, "vbios-version": "Timeout"})
+    subtypes = build(two_of_two(pci=pci_gpus(ADDRESSES[0]), driver_gpus=(first,)))
+    reason = "key-0, key-1, key-2 and 2 more: GPU requires reset; vbios-version: Timeout"
+    assert subtypes["gpu-0"].context["reason"] == reason
+    first = driver_gpu(0, ADDRESSES[0], failed=dict.fromkeys("abc", "Timeout"))
+    subtypes = build(two_of_two(pci=pci_gpus(ADDRESSES[0]), driver_gpus=(first,)))
+    assert subtypes["gpu-0"].context["reason"] == "a, b, c: Timeout"
+
+
 def test_a_lost_gpu_gets_the_address_that_is_left_over_on_the_bus() -> None:
     gpus = (driver_gpu(0, ADDRESSES[0]), lost(1), driver_gpu(2, ADDRESSES[2]))
     subtypes = build(two_of_two(pci=pci_gpus(*ADDRESSES), driver_gpus=gpus))
@@ -293,8 +428,56 @@ def test_where_nvml_cannot_be_loaded_nvidia_smi_is_asked(library: Path, tmp_path
     assert "cannot be loaded" in subtypes["hardware"].context["note"]
     assert subtypes["gpu-1"].data["pci.bus-id"] == "0000:2b:00.0"
     assert subtypes["gpu-1"].status == "partial"
-    assert "gpu-1-state" not in subtypes
+    assert subtypes["gpu-1-state"].data["temperature.gpu-c"] == 31
+    assert "cannot be loaded" in subtypes["gpu-1-state"].context["reason"]
     assert subtypes["topology"].status == "unavailable"
+
+
+REPORT = """<?xml version="1.0" ?>
+<nvidia_smi_log><driver_version>550.54.15</driver_version><cuda_version>12.4</cuda_version>
+<attached_gpus>1</attached_gpus><gpu id="00000000:1B:00.0"><product_name>NVIDIA H100</product_name>
+<vbios_version>GPU requires reset</vbios_version><uuid>GPU-1</uuid>
+<temperature><gpu_temp>ERR!</gpu_temp></temperature>
+<pci><pci_bus_id>00000000:1B:00.0</pci_bus_id></pci></gpu></nvidia_smi_log>"""
+
+
+def test_the_report_is_kept_and_what_is_wrong_with_it_becomes_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu_inventory, "_has_glibc", lambda: False)
+    smi = tmp_path / "usr/bin/nvidia-smi"
+    smi.parent.mkdir(parents=True)
+    smi.write_text(f"#!/bin/sh\ncat <<E\n{REPORT}\nWARNING: infoROM is corrupted\nE\nexit 14\n")
+    smi.chmod(0o755)
+    add_kernel_module(tmp_path)
+    add_pci_device(tmp_path, ADDRESSES[0], driver="nvidia")
+    subtypes = {subtype.name: subtype for subtype in collect(tmp_path)}
+    warning = "nvidia-smi exited with status 14: WARNING: infoROM is corrupted"
+    assert subtypes["smi"].data["gpu-count"] == 1
+    assert subtypes["smi"].context["reason"] == (
+        f"{warning}; gpu.vbios-version: GPU requires reset"
+    )
+    assert subtypes["device"].context["reason"] == warning
+    assert subtypes["device"].data["cuda-version"] == "12.4"
+    note = "it needs glibc, and this image's Python uses another C library"
+    loaded = f"the driver's library cannot be loaded: {note}"
+    reason = f"vbios-version: GPU requires reset; {loaded}"
+    assert subtypes["gpu-0"].context["reason"] == reason
+    assert subtypes["gpu-0-state"].context["reason"] == f"temperature.gpu-c: ERR!; {loaded}"
+    assert "vbios-version" not in subtypes["gpu-0"].data
+
+
+@pytest.mark.parametrize("error", [ValueError("unknown name"), OSError(22, "Invalid argument")])
+def test_a_c_library_that_does_not_know_glibc_is_another(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    assert gpu_inventory._has_glibc()
+
+    def refuse(name: str) -> str:
+        raise error
+
+    monkeypatch.setattr("os.confstr", refuse)
+    assert not gpu_inventory._has_glibc()
 
 
 def test_on_musl_the_reason_says_so(
@@ -332,8 +515,8 @@ def test_a_mismatch_names_both_versions(library: Path, tmp_path: Path) -> None:
 def test_bus_and_report_of_a_real_shaped_host_tell_the_same_gpus(name: str) -> None:
     root = HOSTS / name
     on_bus = [device.address for device in read_pci_gpus(HostPath(str(root)))]
-    reported = [
-        found["pci.bus-id"] for found in parse_gpus((root / "nvidia-smi-q-x.xml").read_bytes())
-    ]
-    assert on_bus == reported
+    report = parse_report((root / "nvidia-smi-q-x.xml").read_bytes())
+    assert on_bus == [found.config["pci.bus-id"] for found in report.gpus]
+    assert [(found.failed, found.state_failed) for found in report.gpus] == [({}, {})] * len(on_bus)
+    assert report.failed == {}
     assert len(on_bus) > 0

@@ -1,12 +1,14 @@
-"""The report of `nvidia-smi -q -x`: the contract's subtype, and the settings of each GPU."""
+"""The report of `nvidia-smi -q -x`: the contract's subtype, and the values of each GPU."""
 
 from __future__ import annotations
+
+import contextlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.collectors.gpu.smi_report import parse_gpus, parse_smi
+from kubectl_snapshot.collectors.gpu.smi_report import SmiGpu, parse_report, parse_smi
 from kubectl_snapshot.errors import Internal
 
 REPORT = """<?xml version="1.0" ?>
@@ -29,7 +31,6 @@ REPORT = """<?xml version="1.0" ?>
 		<gsp_firmware_version>580.105.08</gsp_firmware_version>
 		<pci><pci_device_id>233010DE</pci_device_id><pci_bus_id>00000000:53:00.0</pci_bus_id></pci>
 		<ecc_mode><current_ecc>Enabled</current_ecc></ecc_mode>
-		<gpu_power_readings><current_power_limit>650.50 W</current_power_limit></gpu_power_readings>
 	</gpu>
 	<gpu id="00000000:64:00.0">
 		<product_name>NVIDIA H100 80GB HBM3</product_name>
@@ -40,6 +41,11 @@ REPORT = """<?xml version="1.0" ?>
 	</gpu>
 </nvidia_smi_log>
 """
+
+
+def read_gpu(xml: str) -> SmiGpu:
+    (found,) = parse_report(f"<r><gpu>{xml}</gpu></r>").gpus
+    return found
 
 
 def test_the_first_gpu_has_the_texts_of_the_report() -> None:
@@ -77,17 +83,97 @@ def test_an_invalid_report_is_an_error(report: str | bytes) -> None:
 
 @given(st.binary() | st.text())
 def test_any_input_is_a_report_or_an_error(report: str | bytes) -> None:
-    try:
-        parse_smi(report)
-        parse_gpus(report)
-    except Internal:
-        pass
+    with contextlib.suppress(Internal):
+        parse_report(report)
 
 
-def test_the_settings_have_the_keys_of_the_nvml_values() -> None:
-    first, second = parse_gpus(REPORT)
-    assert first["pci.bus-id"] == "0000:53:00.0"
-    assert first["pci.device-id"] == "0x233010DE"
-    assert (first["mig.current"], first["mig.pending"]) == (False, True)
-    assert first["power.limit-mw"] == 650500
-    assert second == {"uuid": "GPU-b", "name": "NVIDIA H100 80GB HBM3"}
+def test_the_values_have_the_keys_of_nvml() -> None:
+    first, second = parse_report(REPORT).gpus
+    assert first.config["pci.bus-id"] == "0000:53:00.0"
+    assert first.config["pci.device-id"] == "0x233010DE"
+    assert (first.config["mig.current"], first.config["mig.pending"]) == (False, True)
+    assert second.config == {"uuid": "GPU-b", "name": "NVIDIA H100 80GB HBM3"}
+
+
+def test_a_text_that_is_no_value_is_its_reason() -> None:
+    first, second = parse_report(REPORT).gpus
+    assert first.failed == {}
+    assert second.failed == {"persistence-mode": "GPU is lost", "ecc.current": "perhaps"}
+
+
+def test_an_error_message_is_left_out_of_the_contracts_subtype_with_its_text() -> None:
+    report = parse_report(
+        "<r><driver_version>550.54</driver_version><cuda_version>Not Found</cuda_version><gpu>"
+        "<product_name>ERR!</product_name><vbios_version>GPU requires\n reset</vbios_version>"
+        "<addressing_mode>N/A</addressing_mode></gpu></r>"
+    )
+    assert report.failed == {
+        "cuda-version": "Not Found",
+        "gpu.model": "ERR!",
+        "gpu.vbios-version": "GPU requires reset",
+    }
+    assert not report.failed.keys() & report.smi.keys()
+    assert report.smi["gpu.addressing-mode"] == "N/A"
+    assert report.system == {"driver": "550.54"}
+
+
+def test_a_version_that_the_driver_does_not_have_is_none() -> None:
+    report = parse_report(
+        "<r><driver_version>390.157</driver_version><cuda_version>N/A</cuda_version></r>"
+    )
+    assert report.system == {"driver": "390.157"}
+    assert report.smi["cuda-version"] == "N/A"
+
+
+OLD_POWER = (
+    "<power_readings><power_draw>61.50 W</power_draw><power_limit>200.00 W</power_limit>"
+    "<default_power_limit>300.00 W</default_power_limit>"
+    "<enforced_power_limit>190.00 W</enforced_power_limit>"
+    "<min_power_limit>100.00 W</min_power_limit><max_power_limit>310.00 W</max_power_limit>"
+    "</power_readings>"
+)
+NEW_POWER = (
+    "<gpu_power_readings><average_power_draw>61.50 W</average_power_draw>"
+    "<instant_power_draw>70.00 W</instant_power_draw>"
+    "<current_power_limit>190.00 W</current_power_limit>"
+    "<requested_power_limit>200.00 W</requested_power_limit>"
+    "<default_power_limit>300.00 W</default_power_limit>"
+    "<min_power_limit>100.00 W</min_power_limit><max_power_limit>310.00 W</max_power_limit>"
+    "</gpu_power_readings>"
+)
+
+
+@pytest.mark.parametrize("xml", [OLD_POWER, NEW_POWER], ids=["driver 525", "driver 580"])
+def test_power_is_read_from_the_elements_of_old_and_new_drivers(xml: str) -> None:
+    found = read_gpu(xml)
+    assert found.config == {
+        "power.limit-mw": 200_000,
+        "power.enforced-limit-mw": 190_000,
+        "power.default-limit-mw": 300_000,
+        "power.min-limit-mw": 100_000,
+        "power.max-limit-mw": 310_000,
+    }
+    assert found.state == {"power.draw-mw": 61_500}
+
+
+def test_a_mig_device_has_its_index_and_one_without_is_a_reason() -> None:
+    device = "<gpu_instance_id>{}</gpu_instance_id><compute_instance_id>0</compute_instance_id>"
+    found = read_gpu(
+        "<mig_devices>"
+        f"<mig_device><index>2</index>{device.format(9)}</mig_device>"
+        f"<mig_device><index>3</index>{device.format('Unknown Error')}</mig_device>"
+        f"<mig_device><index>ERR!</index>{device.format(1)}</mig_device></mig_devices>"
+    )
+    assert found.config == {
+        "mig.2.gpu-instance-id": 9,
+        "mig.2.compute-instance-id": 0,
+        "mig.3.compute-instance-id": 0,
+    }
+    assert found.failed == {
+        "mig.3.gpu-instance-id": "Unknown Error",
+        "mig-devices": 'a MIG device has the index "ERR!"',
+    }
+
+
+def test_a_long_text_is_a_short_reason() -> None:
+    assert read_gpu(f"<serial>{'? ' * 500}</serial>").failed == {"serial": ("? " * 500)[:100]}

@@ -60,11 +60,28 @@ def test_an_unknown_numa_node_is_none(tmp_path: Path) -> None:
     assert read_pci_gpus(HostPath(str(tmp_path))) == (PciGpu(GPU),)
 
 
+def test_a_device_without_a_numa_node_has_none(tmp_path: Path) -> None:
+    add_pci_device(tmp_path, GPU)
+    (tmp_path / "sys/bus/pci/devices" / GPU / "numa_node").unlink()
+    assert read_pci_gpus(HostPath(str(tmp_path))) == (PciGpu(GPU),)
+
+
 def test_a_device_that_vanishes_while_it_is_read_is_left_out(tmp_path: Path) -> None:
     add_pci_device(tmp_path, GPU)
     add_pci_device(tmp_path, OTHER)
     shutil.rmtree(tmp_path / "sys/devices/pci0000:00" / GPU)
     assert [gpu.address for gpu in read_pci_gpus(HostPath(str(tmp_path)))] == [OTHER]
+
+
+@pytest.mark.parametrize("name", ["vendor", "class"])
+@pytest.mark.parametrize("text", ["", "ffff:", None])
+def test_a_device_without_vendor_or_class_is_left_out(
+    tmp_path: Path, name: str, text: str | None
+) -> None:
+    add_pci_device(tmp_path, GPU)
+    file = tmp_path / "sys/bus/pci/devices" / GPU / name
+    file.unlink() if text is None else file.write_text(text)
+    assert read_pci_gpus(HostPath(str(tmp_path))) == ()
 
 
 def test_a_machine_without_a_pci_bus_has_no_gpu(tmp_path: Path) -> None:

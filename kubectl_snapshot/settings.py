@@ -25,7 +25,8 @@ class CollectSettings:
     `collectors`: measurement types to collect, empty for all; `skipped`: those to leave out.
     `helm_namespaces`: read Helm's releases there; ALL_NAMESPACES alone means everywhere.
     `max_nodes_per_entry`: nodes named for a taint or label; 0 is no limit.
-    `systemd_services`: units or patterns of units; empty means the default units.
+    `systemd_services`: units or patterns of units to read with the default units;
+    `default_units`, on this machine only, replace the default ones.
     """
 
     redaction: Redaction = field(default_factory=Redaction)
@@ -34,6 +35,7 @@ class CollectSettings:
     helm_namespaces: tuple[str, ...] = _option("--helm-namespace")
     max_nodes_per_entry: int = _option("--max-nodes-per-entry", 0)
     systemd_services: tuple[str, ...] = _option("--systemd-service")
+    default_units: tuple[str, ...] = ()
 
     def collects(self, name: str) -> bool:
         """Return whether a measurement type is to be collected."""

@@ -118,7 +118,7 @@ class NodeSnapshotter:
 
     def _capture_locally(self, timeout_s: float) -> Snapshot:
         factory = self.factory or default_factory(self.version)
-        settings = CollectSettings(self.redaction, systemd_services=factory.systemd_services)
+        settings = CollectSettings(self.redaction, default_units=factory.systemd_services)
 
         def capture(on_event: OnEvent) -> Snapshot:
             local = LocalCapture(

@@ -346,8 +346,13 @@ def render_decisions() -> str:
 
 
 def render_units() -> str:
-    """Return the units that are read where none are chosen."""
+    """Return the units that are read by default."""
     return render_words(systemd.DEFAULT_UNITS)
+
+
+def render_gpu_units() -> str:
+    """Return the units that are read by default on a node with a GPU."""
+    return render_words(systemd.GPU_UNITS)
 
 
 def render_unit_types() -> str:

@@ -1,6 +1,7 @@
 """The configuration of systemd units (type SystemD): a subtype per unit, a key per property.
 
-Keys and rules are those of contract section 2.4. Without chosen units, DEFAULT_UNITS are read.
+Keys and rules are those of contract section 2.4. DEFAULT_UNITS are read, with a GPU also GPU_UNITS,
+and the units that the user adds.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from kubectl_snapshot.collectors.run.context import (
     read_subtype,
 )
 from kubectl_snapshot.collectors.systemd_normalizers import drop_command_run, normalize_set
+from kubectl_snapshot.collectors.systemd_values import find_word
 from kubectl_snapshot.document.patterns import filter_out
 from kubectl_snapshot.document.registry import IgnoredKey, Normalizer, SecretPlace, SubtypeSpec
 from kubectl_snapshot.document.scalars import to_reading
@@ -28,6 +30,7 @@ from kubectl_snapshot.errors import Absent, InvalidRequest, SnapshotError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from kubectl_snapshot.clients.host.hostpath import HostPath
     from kubectl_snapshot.clients.host.systemd_dbus import Manager, Property
     from kubectl_snapshot.document.snapshot import Scalar
 
@@ -36,6 +39,12 @@ SCOPE = NODE
 RIGHTS: tuple[Right, ...] = ()
 DEADLINE_S = 10.0
 DEFAULT_UNITS = ("containerd.service", "docker.service", "kubelet.service")
+# Added to the default units on a node with an NVIDIA GPU.
+GPU_UNITS = (
+    *("nvidia-fabricmanager.service", "nvidia-persistenced.service", "nvidia-imex.service"),
+)
+# All that says something about a unit that systemd does not find; the rest are its defaults.
+MISSING_KEYS = ("LoadState", "ActiveState")
 
 COUNTER = "counts or measures while the node runs"
 # systemd keeps these as sets: in each systemd they are hashed with another random seed.
@@ -145,15 +154,21 @@ def read_unit(manager: Manager, unit: str) -> Subtype:
     data = build_readings(properties)
     if data.get("LoadState") != "not-found":
         return Subtype(unit, data)
-    return Subtype(unit, data, {"status": ABSENT, "reason": describe_missing(unit, properties)})
+    missing = {name: data[name] for name in MISSING_KEYS if name in data}
+    return Subtype(unit, missing, {"status": ABSENT, "reason": describe_missing(unit, properties)})
 
 
 def build_readings(properties: Mapping[str, Property]) -> dict[str, Scalar]:
-    """Return the properties by name, each converted by its D-Bus type (contract 2.4)."""
-    return {
-        name: to_reading(KEPT_TYPES.get(found.signature, ""), found.value)[1]
-        for name, found in filter_out(properties, EXCLUDED).items()
-    }
+    """Return the properties by name, each converted by its D-Bus type (contract 2.4).
+
+    Numbers that mean "unset" and arrays of bytes are written as systemctl writes them.
+    """
+    readings: dict[str, Scalar] = {}
+    for name, found in filter_out(properties, EXCLUDED).items():
+        word = find_word(name, found)
+        kind = KEPT_TYPES.get(found.signature, "")
+        readings[name] = to_reading(kind, found.value)[1] if word is None else word
+    return readings
 
 
 def describe_missing(unit: str, properties: Mapping[str, Property]) -> str:
@@ -182,4 +197,17 @@ def parse_units(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _choose_units(context: Context) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(context.settings.systemd_services or DEFAULT_UNITS))
+    """Return the default units, or those that replace them, and the user's, each once."""
+    settings = context.settings
+    units = settings.default_units or (*DEFAULT_UNITS, *_choose_gpu_units(context.host))
+    return tuple(dict.fromkeys((*units, *settings.systemd_services)))
+
+
+def _choose_gpu_units(host: HostPath) -> tuple[str, ...]:
+    """Return GPU_UNITS if the node has an NVIDIA GPU on its PCI bus."""
+    from kubectl_snapshot.clients.host.pci import read_pci_gpus
+
+    try:
+        return GPU_UNITS if read_pci_gpus(host) else ()
+    except SnapshotError:  # the bus is not visible: the GPU collector says so
+        return ()

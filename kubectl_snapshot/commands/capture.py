@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot import __version__
 from kubectl_snapshot.commands.all_commands import COMMANDS
+from kubectl_snapshot.commands.capture_result import is_summary, write_result
 from kubectl_snapshot.commands.flags.capture import (
-    ALL_OR_NOTHING,
     add_agent_flags,
     add_target_flags,
     parse_config,
@@ -25,14 +25,13 @@ from kubectl_snapshot.commands.flags.connection import (
 from kubectl_snapshot.commands.flags.parser import Parser, new_parser
 from kubectl_snapshot.commands.flags.shared import add_log_flags, parse_timeout
 from kubectl_snapshot.commands.output import (
+    Output,
     add_document_flags,
     check_outputs,
-    is_guessed,
     load_renderers,
     parse_outputs,
-    write_outputs,
 )
-from kubectl_snapshot.errors import EXIT_GAPS, EXIT_OK
+from kubectl_snapshot.render.all_renderers import SUMMARY
 
 if TYPE_CHECKING:
     import argparse
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from kubectl_snapshot.agent.config import AgentConfig, OnEvent
-    from kubectl_snapshot.commands.output import Output
     from kubectl_snapshot.document.snapshot import Snapshot
 
 EXAMPLES = """\
@@ -86,9 +84,11 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         from kubectl_snapshot.commands.dry_run import run_dry
 
         return run_dry(parse_config(args, on_event), args.dry_run, outputs, out)
+    if out.isatty() and not (args.output or args.format or args.template):
+        outputs = (Output(SUMMARY),)
     snapshot = capture_measured(args, partial(capture, args, outputs), on_event)
     on_event({"event": "done"})
-    return finish(args, snapshot, outputs, on_event, out)
+    return write_result(args, snapshot, outputs, on_event, out)
 
 
 def capture_measured(
@@ -115,39 +115,6 @@ def capture(args: argparse.Namespace, outputs: Sequence[Output], on_event: OnEve
     return capture_locally(args, on_event)
 
 
-def finish(
-    args: argparse.Namespace,
-    snapshot: Snapshot,
-    outputs: Sequence[Output],
-    on_event: OnEvent,
-    out: TextIO,
-) -> int:
-    from dataclasses import replace
-
-    from kubectl_snapshot.document.redaction.values import OWN_KEY
-    from kubectl_snapshot.document.snapshot import describe_gaps
-
-    gaps = describe_gaps(snapshot)
-    if gaps and args.strict == ALL_OR_NOTHING:
-        on_event({"event": "warning", "message": f"nothing printed; not read: {gaps}"})
-        return EXIT_GAPS
-    written = replace(snapshot, api_version=args.api_version)
-    write_outputs(outputs, written, out, partial(connect_with, args))
-    for output in outputs:
-        if is_guessed(output, args.format):
-            message = f"unknown extension: {output.path} is written as JSON; see -t"
-            on_event({"event": "warning", "message": message})
-        if output.place:
-            node = snapshot.metadata.get("source-node", "")
-            on_event({"event": "written", "node": node, "path": output.place})
-    if gaps:
-        on_event({"event": "warning", "message": f"not read: {gaps}"})
-    if args.redact_key_file and snapshot.metadata.get("redaction") == OWN_KEY:
-        message = "the pod used its own redaction key: you may not create and delete Secrets"
-        on_event({"event": "warning", "message": message})
-    return EXIT_GAPS if gaps and args.strict != "false" else EXIT_OK
-
-
 def capture_locally(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
     from kubectl_snapshot.collectors.choose import choose_collectors
     from kubectl_snapshot.collectors.run.local import LocalCapture, collect_locally
@@ -165,6 +132,17 @@ def capture_locally(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
     return collect_locally(collectors, __version__, local)
 
 
+def describe_plan(config: AgentConfig, start: Mapping[str, Any]) -> str:
+    """Return what the capture is about to do, for someone who gave no flags."""
+    from kubectl_snapshot.job.options import LEVELS
+
+    labels = ",".join(f"{key}={value}" for key, value in config.node_selector.items())
+    node = config.node_name or (f"a node with {labels}" if labels else "a node, a GPU node first")
+    pod = f"a {LEVELS[config.privileged]} pod in namespace {start['namespace']}"
+    end = "and is deleted afterwards" if config.cleanup else "and is kept"
+    return f"capturing {node}: {pod} reads it {end}"
+
+
 def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:
     from dataclasses import replace
 
@@ -177,6 +155,8 @@ def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:
         nonlocal command
         if event.get("event") == "start":
             command = event["cleanup"].strip("`")
+            if is_summary(outputs):
+                config.on_event({"event": "plan", "message": describe_plan(config, event)})
         config.on_event(event)
         if event.get("event") == "scheduled":
             # The client is idle while the pod starts.

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     Paint = Callable[[str], str]
 
+# Columns of the help for the list of formats.
+LIST_WIDTH = 76
 # The format `template=FILE`.
 TEMPLATE = "template"
 # Formats of kubectl and of other programs, which are no file names.
@@ -95,7 +97,10 @@ def add_output_flags(
     variable: bool = True,
 ) -> argparse._ArgumentGroup:
     """Add `-o` and `-t`."""
-    group = parser.add_argument_group("output", f"formats: {_join(formats)}")
+    listed = f"formats: {_join(formats)}"
+    if len(listed) > LIST_WIDTH:
+        listed = ",\n".join(listed.rsplit(", ", 1))
+    group = parser.add_argument_group("output", listed)
     add_repeated_flag(
         group,
         "-o",

@@ -72,19 +72,6 @@ def gaps(snapshot: Snapshot) -> tuple[str, ...]:
     )
 
 
-def describe_gaps(snapshot: Snapshot) -> str:
-    """Return the gaps for people: `K8s.{node,policy} forbidden, OS.sysctl partial`."""
-    names: dict[tuple[str, str], list[str]] = {}
-    for gap in gaps(snapshot):
-        path, _, status = gap.rpartition("=")
-        type_, _, name = path.partition(".")
-        names.setdefault((type_, status), []).append(name)
-    return ", ".join(
-        f"{type_}.{found[0] if len(found) == 1 else '{' + ','.join(found) + '}'} {status}"
-        for (type_, status), found in names.items()
-    )
-
-
 def in_order(measurements: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
     """Return the measurements in the order of contract 1.2; other types come last, as they are."""
     return tuple(sorted(measurements, key=lambda m: rank_type(m.type)))

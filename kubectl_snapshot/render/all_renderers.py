@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Snapshot
 
 
+# The default on a terminal.
+SUMMARY = "summary"
+
+
 def render_json(snapshot: Snapshot) -> str:
     """Return the document as JSON; the codec is imported on first use."""
     from kubectl_snapshot.document.codec import json_codec
@@ -27,6 +31,14 @@ def render_yaml(snapshot: Snapshot) -> str:
 
 
 def render_table(snapshot: Snapshot, width: int = 0) -> str:
+    """Return each reading by its path, truncated to a width other than 0."""
+    from kubectl_snapshot.document.paths import find_readings
+    from kubectl_snapshot.render import readings
+
+    return readings.render_table(find_readings(snapshot, "*"), width)
+
+
+def render_aicr_table(snapshot: Snapshot, width: int = 0) -> str:
     """Return the reference's table, truncated to a width other than 0."""
     from kubectl_snapshot.render import table
 
@@ -38,6 +50,13 @@ def render_wide(snapshot: Snapshot) -> str:
     from kubectl_snapshot.render import table
 
     return table.render_wide(snapshot)
+
+
+def render_summary(snapshot: Snapshot, width: int = 0) -> str:
+    """Return twelve lines about the snapshot."""
+    from kubectl_snapshot.render import summary
+
+    return summary.render_summary(snapshot, width)
 
 
 def render_html(snapshot: Snapshot) -> str:
@@ -52,11 +71,17 @@ RENDERERS: dict[str, Callable[[Snapshot], str]] = {
     "json": render_json,
     "table": render_table,
     "wide": render_wide,
+    SUMMARY: render_summary,
     "name": render_name,
     "html": render_html,
+    "aicr-table": render_aicr_table,
 }
 # Formats that truncate lines to the terminal's width.
-FITTED: dict[str, Callable[[Snapshot, int], str]] = {"table": render_table}
+FITTED: dict[str, Callable[[Snapshot, int], str]] = {
+    "table": render_table,
+    "aicr-table": render_aicr_table,
+    SUMMARY: render_summary,
+}
 EXTENSIONS = {
     ".json": "json",
     ".yaml": "yaml",

@@ -1,4 +1,4 @@
-"""Formats `table`, the reference's, and `wide`: one line per value. Pure."""
+"""Formats `aicr-table`, the reference's, and `wide`: one line per value. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 TABLE_HEAD = [("FIELD", "VALUE"), ("-----", "-----")]
 WIDE_HEAD = [("PATH", "STATUS", "VALUE OR REASON"), ("----", "------", "---------------")]
-# Shown once for the whole subtype.
-SHOWN_ONCE = ("status", "reason")
+# Shown once for the whole subtype, or another one in each capture.
+OMITTED = ("status", "reason", "elapsed-ms")
 
 
 def render_table(snapshot: Snapshot, width: int = 0) -> str:
@@ -71,5 +71,5 @@ def _subtype_rows(path: str, subtype: Subtype) -> Iterator[tuple[str, str, str]]
     for key in sorted(subtype.data):
         yield f"{path}.{key}", subtype.status, text_of(subtype.data[key])
     for key in sorted(subtype.context):
-        if key not in SHOWN_ONCE:
+        if key not in OMITTED:
             yield f"{path}.context.{key}", subtype.status, subtype.context[key]

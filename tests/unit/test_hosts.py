@@ -36,9 +36,7 @@ def capture(host: Path, directory: Path) -> Snapshot:
     units = read_units(root / "systemd")
     context = Context(
         HostPath(str(root)),
-        settings=CollectSettings(
-            systemd_services=tuple(dict.fromkeys([*systemd.DEFAULT_UNITS, *units]))
-        ),
+        settings=CollectSettings(systemd_services=tuple(units)),
     )
     with serve_systemd(root, answer_units(units)):
         found = run_collectors(COLLECTORS, context, time.monotonic() + LIMIT_S, lambda event: None)

@@ -109,7 +109,7 @@ def test_a_file_holds_the_document(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "begin"), [("a.txt", "FIELD "), ("a.table", "FIELD "), ("a.html", "<!DOCTYPE html>")]
+    ("name", "begin"), [("a.txt", "PATH "), ("a.table", "PATH "), ("a.html", "<!DOCTYPE html>")]
 )
 def test_a_file_has_the_format_of_its_ending(tmp_path: Path, name: str, begin: str) -> None:
     with file_serializer(str(tmp_path / name)) as file:

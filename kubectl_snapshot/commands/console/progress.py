@@ -74,6 +74,7 @@ def render_error_json(error: BaseException) -> str:
 
 
 RENDERERS: dict[str, Callable[[Event], str]] = {
+    "plan": lambda e: e["message"],
     "start": lambda e: f"starting the agent {e['job']} in namespace {e['namespace']}",
     "scheduled": lambda e: f"collecting on {e['node']}",
     "finished": lambda e: f"{e['collector']}: {e['status']} in {e['elapsed-ms']} ms",
@@ -83,6 +84,7 @@ RENDERERS: dict[str, Callable[[Event], str]] = {
         f"not deleted: {'; '.join(e['reasons'])}. Delete it with: {'; '.join(e['commands'])}"
     ),
     "written": lambda e: f"snapshot of {e['node']} written to {e['path']}",
+    "next": lambda e: "next: " + " or ".join(f"`{command}`" for command in e["commands"]),
 }
 VERBOSE = ("finished",)
 

@@ -37,7 +37,7 @@ def collect(
     host = HostPath(str(root) if root else None)
     return list(
         systemd.collect(
-            Context(host, settings=CollectSettings(systemd_services=services), deadline=deadline)
+            Context(host, settings=CollectSettings(default_units=services or ()), deadline=deadline)
         )
     )
 
@@ -58,6 +58,7 @@ def collect_from(
         ("s", "no", "no"),
         ("o", "/", "/"),
         ("t", 2**64 - 1, 2**64 - 1),
+        ("t", 2**64 - 2, 2**64 - 2),
         ("x", -(2**63), -(2**63)),
         ("d", 0.5, 0.5),
         ("u", 2217, "2217"),
@@ -67,7 +68,7 @@ def collect_from(
         ("y", 7, "7"),
         ("as", ["network.target", "dbus.service"], "[network.target dbus.service]"),
         ("as", [], "[]"),
-        ("ay", b"\xdb\x67\xad", "[219 103 173]"),
+        ("ay", b"\xdb\x07\xad", "db07ad"),
         ("(bs)", (False, ""), "[false ]"),
         (
             "a(sasb)",
@@ -99,15 +100,45 @@ def test_the_default_units_are_read_in_order_and_a_missing_one_is_absent(tmp_pat
     assert containerd == Subtype("containerd.service", DATA)
     assert kubelet == Subtype("kubelet.service", DATA)
     assert docker.name == "docker.service"
-    assert docker.data["LoadState"] == "not-found"
-    assert docker.data["ActiveState"] == "inactive"
+    assert docker.data == {"LoadState": "not-found", "ActiveState": "inactive"}
     assert docker.context == {"status": "absent", "reason": "Unit docker.service not found."}
 
 
-def test_chosen_units_replace_the_default_ones(tmp_path: Path) -> None:
+def test_chosen_units_are_read_with_the_default_ones(tmp_path: Path) -> None:
     names = ("nvidia-a.service", "kubelet.service", "nvidia-a.service")
-    found = collect_from(tmp_path, names)
-    assert [subtype.name for subtype in found] == ["nvidia-a.service", "kubelet.service"]
+    with serve_systemd(tmp_path, answer_units(UNITS)):
+        context = Context(HostPath(str(tmp_path)), settings=CollectSettings(systemd_services=names))
+        found = [subtype.name for subtype in systemd.collect(context)]
+        assert found == [*systemd.DEFAULT_UNITS, "nvidia-a.service"]
+        only = CollectSettings(systemd_services=names, default_units=("docker.service",))
+        context = Context(HostPath(str(tmp_path)), settings=only)
+        found = [subtype.name for subtype in systemd.collect(context)]
+    assert found == ["docker.service", "nvidia-a.service", "kubelet.service"]
+    assert [*systemd.choose_subtypes(context)] == found
+
+
+def write_gpu(root: Path, class_code: str = "0x030200") -> None:
+    device = root / "sys/bus/pci/devices/0000:1b:00.0"
+    device.mkdir(parents=True)
+    (device / "vendor").write_text("0x10de\n")
+    (device / "class").write_text(f"{class_code}\n")
+
+
+def test_a_node_with_a_gpu_has_the_units_of_its_driver(tmp_path: Path) -> None:
+    write_gpu(tmp_path)
+    context = Context(HostPath(str(tmp_path)), settings=CollectSettings())
+    assert choose_subtypes(context) == (*systemd.DEFAULT_UNITS, *systemd.GPU_UNITS)
+    only = CollectSettings(default_units=("docker.service",))
+    assert choose_subtypes(Context(HostPath(str(tmp_path)), settings=only)) == ("docker.service",)
+
+
+def test_a_node_without_a_gpu_has_the_other_default_units(tmp_path: Path) -> None:
+    write_gpu(tmp_path, "0x020000")
+    for root in (tmp_path, tmp_path / "empty"):
+        context = Context(HostPath(str(root)), settings=CollectSettings())
+        assert choose_subtypes(context) == systemd.DEFAULT_UNITS
+    restricted = Context(HostPath(None), settings=CollectSettings())
+    assert choose_subtypes(restricted) == systemd.DEFAULT_UNITS
 
 
 def test_a_pattern_gives_its_units_and_no_unit_twice(tmp_path: Path) -> None:
@@ -166,16 +197,16 @@ def test_a_restricted_pod_says_why_it_sees_no_unit() -> None:
     assert "the pod runs without the node's files (--privileged=false)" in reasons.pop()
 
 
-@pytest.mark.parametrize("names", [None, ("a.service", "b*")])
+@pytest.mark.parametrize("names", [(), ("a.service", "b*")])
 def test_a_dead_socket_costs_the_deadline_and_is_told_of_every_unit(
-    tmp_path: Path, names: tuple[str, ...] | None
+    tmp_path: Path, names: tuple[str, ...]
 ) -> None:
     host = HostPath(str(tmp_path))
     before = time.monotonic()
     with serve_systemd(tmp_path, answer_units({}), auth_reply=b""):
         (measurement,) = run_collectors(
             [systemd],
-            Context(host, settings=CollectSettings(systemd_services=names)),
+            Context(host, settings=CollectSettings(default_units=names)),
             before + 0.2,
             lambda event: None,
         )
@@ -188,7 +219,8 @@ def test_only_units_asked_for_by_name_are_expected_whatever_happens() -> None:
     host = HostPath(None)
     assert choose_subtypes(Context(host)) == systemd.DEFAULT_UNITS
     chosen = CollectSettings(systemd_services=("a.service", "b*"))
-    assert choose_subtypes(Context(host, settings=chosen)) == ("a.service",)
+    found = choose_subtypes(Context(host, settings=chosen))
+    assert found == (*systemd.DEFAULT_UNITS, "a.service")
 
 
 @pytest.mark.parametrize(

@@ -61,11 +61,11 @@ def test_pipes_where_files_should_be_are_not_waited_for(root: Path) -> None:
     assert subtype(snapshot, "SystemD", "kubelet.service").status == "unavailable"
 
 
-def test_the_flag_chooses_the_units(root: Path) -> None:
+def test_the_flag_adds_units(root: Path) -> None:
     with serve_systemd(root, answer_units(read_units(root / "systemd"))):
         snapshot = collect(root, "--systemd-service=kube*", "--systemd-service=docker.service")
     (found,) = [m.subtypes for m in snapshot.measurements if m.type == "SystemD"]
-    assert [s.name for s in found] == ["docker.service", "kubelet.service"]
+    assert [s.name for s in found] == ["containerd.service", "docker.service", "kubelet.service"]
     assert {s.data["ActiveState"] for s in found} == {"active"}
 
 

@@ -65,7 +65,7 @@ def test_a_word_is_a_format_or_a_destination(
 def test_an_unknown_format_names_the_known_ones() -> None:
     with pytest.raises(InvalidRequest) as caught:
         parse_outputs([], "xml")
-    assert "yaml, json, table, wide, name, html, " in caught.value.hint
+    assert "yaml, json, table, wide, summary, name, html, aicr-table, " in caught.value.hint
     assert "template=FILE" in caught.value.hint
 
 

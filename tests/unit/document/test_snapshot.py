@@ -6,7 +6,6 @@ from kubectl_snapshot.document.snapshot import (
     Measurement,
     Snapshot,
     Subtype,
-    describe_gaps,
     gaps,
     gpu_count,
     in_order,
@@ -32,18 +31,6 @@ def test_gaps_are_named_in_document_order_and_absence_is_none() -> None:
         "OS.timeout=timeout",
         "OS.error=error",
     )
-
-
-def test_gaps_are_told_by_type_and_status() -> None:
-    def failed(name: str, status: str) -> Subtype:
-        return Subtype(name, {}, {"status": status})
-
-    node = (failed("server", "forbidden"), failed("node", "forbidden"), failed("helm", "timeout"))
-    host = (Subtype("release", {"ID": "debian"}), failed("sysctl", "partial"))
-    assert describe_gaps(Snapshot({}, (Measurement("K8s", node), Measurement("OS", host)))) == (
-        "K8s.{server,node} forbidden, K8s.helm timeout, OS.sysctl partial"
-    )
-    assert describe_gaps(new_snapshot()) == ""
 
 
 def test_measurements_have_a_fixed_order_with_unknown_types_last() -> None:

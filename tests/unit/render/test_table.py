@@ -10,7 +10,7 @@ SNAPSHOT = Snapshot(
         Measurement(
             "OS",
             (
-                Subtype("kmod", {"nvidia": True}, {"elapsed-ms": "1"}),
+                Subtype("kmod", {"nvidia": True}, {"elapsed-ms": "1", "note": "seen"}),
                 Subtype("sysctl", {"b": "4\t4", "a": 1e6}, {"status": "partial"}),
             ),
         ),
@@ -28,6 +28,7 @@ Measurements.[0].Subtypes.[0].Context.status      forbidden
 Measurements.[0].Subtypes.[0].Name                node
 Measurements.[0].Type                             K8s
 Measurements.[1].Subtypes.[0].Context.elapsed-ms  1
+Measurements.[1].Subtypes.[0].Context.note        seen
 Measurements.[1].Subtypes.[0].Data.nvidia.V       true
 Measurements.[1].Subtypes.[0].Name                kmod
 Measurements.[1].Subtypes.[1].Context.status      partial
@@ -37,16 +38,16 @@ Measurements.[1].Subtypes.[1].Name                sysctl
 Measurements.[1].Type                             OS
 """
 WIDE = """\
-PATH                        STATUS     VALUE OR REASON
-----                        ------     ---------------
-metadata.source-node                   gpu-17
-metadata.version                       0.1
-K8s.node                    forbidden  no
-OS.kmod.nvidia              ok         true
-OS.kmod.context.elapsed-ms  ok         1
-OS.sysctl                   partial    $
-OS.sysctl.a                 partial    1e+06
-OS.sysctl.b                 partial    4\\t4
+PATH                  STATUS     VALUE OR REASON
+----                  ------     ---------------
+metadata.source-node             gpu-17
+metadata.version                 0.1
+K8s.node              forbidden  no
+OS.kmod.nvidia        ok         true
+OS.kmod.context.note  ok         seen
+OS.sysctl             partial    $
+OS.sysctl.a           partial    1e+06
+OS.sysctl.b           partial    4\\t4
 """
 
 

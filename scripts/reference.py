@@ -27,8 +27,9 @@ from kubectl_snapshot.commands.console.interrupts import SIGNALS
 from kubectl_snapshot.commands.flags.environment import variable_names
 from kubectl_snapshot.commands.flags.parser import CONNECTION
 from kubectl_snapshot.document.diff.ignored import IgnoredPath, list_identity, list_volatile
+from kubectl_snapshot.document.diff.ranking import list_ranks
 from kubectl_snapshot.document.redaction.detector import SHAPES
-from kubectl_snapshot.document.registry import SubtypeSpec
+from kubectl_snapshot.document.registry import HEALTH, MISSING, STOPPED, SubtypeSpec
 from kubectl_snapshot.job.manifest import LOG_SHIPPER_ANNOTATIONS, LOG_SHIPPER_LABELS
 from kubectl_snapshot.job.options import JobOptions
 from kubectl_snapshot.job.rbac.user_permissions import build_user_permissions
@@ -309,6 +310,18 @@ def _render_patterns(patterns: Sequence[IgnoredPath]) -> str:
         for why in reasons
     ]
     return render_table(("path", "why"), rows)
+
+
+def render_ranks() -> str:
+    """Return which changes `diff` lists first."""
+    names = {MISSING: "missing or unreadable", HEALTH: "health", STOPPED: "stopped units"}
+    rows = []
+    for rank in sorted({ranked.rank for ranked in list_ranks(REGISTRY)}):
+        found = [ranked for ranked in list_ranks(REGISTRY) if ranked.rank == rank]
+        paths = (f"{r.subtype}.{r.key}" if r.key else f"{r.subtype} as a whole" for r in found)
+        rows.append((str(rank), names.get(rank, "versions"), render_words(paths).strip()))
+    rows.append((str(len(rows) + 1), "everything else", "in the snapshot's order"))
+    return render_table(("", "what", "paths"), rows)
 
 
 def render_sets() -> str:

@@ -22,7 +22,14 @@ from kubectl_snapshot.collectors.run.context import (
 from kubectl_snapshot.collectors.systemd_normalizers import drop_command_run, normalize_set
 from kubectl_snapshot.collectors.systemd_values import find_word
 from kubectl_snapshot.document.patterns import filter_out
-from kubectl_snapshot.document.registry import IgnoredKey, Normalizer, SecretPlace, SubtypeSpec
+from kubectl_snapshot.document.registry import (
+    STOPPED,
+    IgnoredKey,
+    Normalizer,
+    SecretPlace,
+    SubtypeSpec,
+    TellingKeys,
+)
 from kubectl_snapshot.document.scalars import to_reading
 from kubectl_snapshot.document.snapshot import ABSENT, Subtype
 from kubectl_snapshot.errors import Absent, InvalidRequest, SnapshotError
@@ -66,6 +73,7 @@ SUBTYPES = (
     SubtypeSpec(
         "*",
         secrets=(SecretPlace(("Environment", "Exec*")),),
+        telling=(TellingKeys(STOPPED, ("", "ActiveState", "Result", "SubState", "LoadState")),),
         volatile=(
             IgnoredKey("*Timestamp*", "when a unit changed its state"),
             IgnoredKey("CPUUsageNSec", COUNTER),
@@ -83,7 +91,7 @@ SUBTYPES = (
             IgnoredKey("*Peak", COUNTER),
         ),
         normalizers=(
-            Normalizer(("Exec*",), drop_command_run, "times and PID of the last run"),
+            Normalizer(("Exec*",), drop_command_run, "the last run"),
             Normalizer(SETS, normalize_set, "sets have no order"),
         ),
         names_node=("Environment", "Exec*"),

@@ -9,9 +9,10 @@ import re
 
 # Units that start and stop with containers, sessions and services.
 TRANSIENT_UNIT = r"(?:run|tmp|var-lib-(?:containerd|containers|docker|kubelet))-.*\.mount|.*\.scope"
-# The end of a command in a unit's Exec*: path, arguments, flags, four times, PID, exit status
-# (org.freedesktop.systemd1, ExecStart is a(sasbttttuii), ExecStartEx a(sasasttttuii)).
-COMMAND_RUN = r"(\] (?:true|false|\[[^\[\]]*\]))(?: \d+){5}((?: -?\d+){2}\])"
+# The end of a command in a unit's Exec*: path, arguments, flags, four times, PID, exit code and
+# status (org.freedesktop.systemd1, ExecStart is a(sasbttttuii), ExecStartEx a(sasasttttuii)).
+# `systemctl daemon-reload` forgets all seven numbers of a finished command; `Result` keeps them.
+COMMAND_RUN = r"(\] (?:true|false|\[[^\[\]]*\]))(?: \d+){5}(?: -?\d+){2}\]"
 
 
 def normalize_set(text: str) -> str:
@@ -23,5 +24,5 @@ def normalize_set(text: str) -> str:
 
 
 def drop_command_run(text: str) -> str:
-    """Return the commands of a unit without the times and the PID of their last run."""
-    return re.sub(COMMAND_RUN, r"\1\2", text)
+    """Return the commands of a unit without times, PID and exit status of their last run."""
+    return re.sub(COMMAND_RUN, r"\1]", text)

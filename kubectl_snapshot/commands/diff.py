@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from kubectl_snapshot.document.diff.compare import Diff
+    from kubectl_snapshot.document.diff.change import Diff
     from kubectl_snapshot.document.snapshot import Snapshot
 
 EXAMPLES = """\
@@ -108,15 +108,14 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.collectors.registry import REGISTRY
     from kubectl_snapshot.commands.console.progress import choose_progress
     from kubectl_snapshot.document.diff.compare import diff_snapshots
-    from kubectl_snapshot.document.diff.selection import Selection, find_unused
+    from kubectl_snapshot.document.diff.selection import Selection, refuse_unused
 
     refuse_stdin_twice(args.a, args.b)
     outputs = prepare_outputs(args, FORMATS)
     on_event = choose_progress(args, sys.stderr)
     before, after = read_snapshots((args.a, args.b), args, on_event)
     selection = Selection(tuple(args.only), tuple(args.ignore), args.all)
-    for pattern in find_unused(selection, before, after):
-        on_event({"event": "warning", "message": f"no reading matches {pattern}"})
+    refuse_unused(selection, before, after)
     diff = diff_snapshots(before, after, REGISTRY, (args.a, args.b), selection)
     for output in outputs:
         width = 0 if output.path else read_width(out)

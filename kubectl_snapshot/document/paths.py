@@ -6,6 +6,7 @@ name: `SystemD.containerd.service.ActiveState` is a property of the unit `contai
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.patterns import matches_pattern
@@ -13,11 +14,17 @@ from kubectl_snapshot.document.snapshot import GAP_STATUSES, OK, TYPES
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot, Subtype
 
 METADATA = "metadata"
+# The path of a device, and what precedes its number in the path of its state.
+DEVICE = re.compile(r"[^.]+\.[^.]+-[0-9]+\.")
+STATE = re.compile(r"([^.]+\.[^.]+-)[0-9]+-state\.")
+# What may follow a `*` that stands for the end of a subtype's name and the start of a key: a name
+# of a subtype has no `/`, and a key may have dots.
+KEY_BEHIND = re.compile(r"[^.]*/|[^.]*$")
 
 
 class ConstraintPath(NamedTuple):
@@ -77,23 +84,23 @@ def find_readings(snapshot: Snapshot, pattern: str) -> dict[str, Scalar]:
     readings = _readings(snapshot)
     if pattern in readings:
         return {pattern: readings[pattern]}
-    return {path: value for path, value in readings.items() if matches_pattern(path, pattern)}
+    return {path: value for path, value in readings.items() if matches_path(path, pattern)}
 
 
 def find_gaps(snapshot: Snapshot, pattern: str) -> dict[str, str]:
     """Return the reasons of gaps that a pattern may match, by the paths it would match there.
 
-    A partly read subtype is a gap if none of its readings matches.
+    A partly read subtype is a gap if none of its readings matches. A device that could not be read
+    has no state subtype: it is the gap in its state, too.
     """
+    subtypes = list(iter_subtypes(snapshot))
+    prefixes = {f"{type_}.{subtype.name}." for type_, subtype in subtypes}
     gaps = {}
-    for type_, subtype in iter_subtypes(snapshot):
-        if subtype.status not in GAP_STATUSES:
-            continue
-        prefix = f"{type_}.{subtype.name}."
-        rest = rest_of_pattern(prefix, pattern)
-        if rest is None or any(matches_pattern(f"{prefix}{k}", pattern) for k in subtype.data):
-            continue
-        gaps[prefix + rest] = describe_status(type_, subtype)
+    for type_, subtype in subtypes:
+        if subtype.status in GAP_STATUSES:
+            path = _find_gap(f"{type_}.{subtype.name}.", subtype, pattern, prefixes)
+            if path:
+                gaps[path] = describe_status(type_, subtype)
     return gaps
 
 
@@ -117,13 +124,43 @@ def iter_subtypes(snapshot: Snapshot) -> Iterator[tuple[str, Subtype]]:
                 yield measurement.type, subtype
 
 
+def matches_path(path: str, pattern: str) -> bool:
+    """Return whether a path matches a pattern; `GPU.gpu-*.` is no path of `gpu-<n>-state`."""
+    return matches_pattern(path, pattern) and not _is_of_state(path, pattern)
+
+
 def rest_of_pattern(prefix: str, pattern: str) -> str | None:
-    """Return the rest of a pattern after a path's prefix, None if it cannot match the prefix."""
-    for end in range(len(pattern), 0, -1):
-        if matches_pattern(prefix, pattern[:end]):
-            rest = pattern[end:]
-            return rest or "*"
+    """Return the rest of a pattern below a subtype `Type.Subtype.`, None if it cannot match there.
+
+    A `*` stands for no dot between subtype and key, unless no such dot can follow it: `K8s.*`.
+    """
+    name = prefix[:-1]
+    for end in range(len(pattern) - 1, 0, -1):
+        if pattern[end] == "." and matches_pattern(name, pattern[:end]):
+            return None if _is_of_state(prefix, pattern) else pattern[end + 1 :] or "*"
+    for end in range(len(pattern)):
+        is_crossing = pattern[end] == "*" and KEY_BEHIND.match(pattern, end + 1)
+        if is_crossing and matches_pattern(prefix, pattern[: end + 1]):
+            return pattern[end:]
     return None
+
+
+def _find_gap(prefix: str, subtype: Subtype, pattern: str, prefixes: Collection[str]) -> str:
+    """Return the path that a pattern may match where a subtype has a gap, empty if none."""
+    rest = rest_of_pattern(prefix, pattern)
+    if rest is not None:
+        is_read = any(matches_path(f"{prefix}{key}", pattern) for key in subtype.data)
+        return "" if is_read else prefix + rest
+    state = f"{prefix[:-1]}-state."
+    if not DEVICE.fullmatch(prefix) or state in prefixes:
+        return ""
+    rest = rest_of_pattern(state, pattern)
+    return "" if rest is None else state + rest
+
+
+def _is_of_state(path: str, pattern: str) -> bool:
+    state = STATE.match(path)
+    return state is not None and pattern.startswith(f"{state[1]}*.")
 
 
 def _explain_missing(snapshot: Snapshot, path: ConstraintPath, named: list[Subtype]) -> str:

@@ -18,10 +18,26 @@ EVERY_KEY = ("*",)
 
 
 class IgnoredKey(NamedTuple):
-    """Keys whose differences `diff` ignores, and why."""
+    """Keys whose differences `diff` ignores, and why.
+
+    With `form`, values are compared by what it returns for them: an address that a node gets by
+    DHCP differs from one that is set.
+    """
 
     key: str
     reason: str
+    form: Callable[[str], str] | None = None
+
+
+# Ranks of changes, the most telling first; all other changes follow.
+MISSING, HEALTH, STOPPED, VERSION = 1, 2, 3, 4
+
+
+class TellingKeys(NamedTuple):
+    """Keys whose changes have a rank; `""` is the subtype as a whole."""
+
+    rank: int
+    keys: tuple[str, ...]
 
 
 class SecretPlace(NamedTuple):
@@ -62,6 +78,9 @@ class SubtypeSpec(NamedTuple):
     `names_node`: keys of settings that may contain the node's own name or address.
     `ignored_context`: context keys that repeat what `data` says.
     `lists_nodes`: values end in `|node,node`.
+    `full_values`: the prefix of context keys that have the whole of a shortened value, by its key.
+    `repeats`: keys that repeat another reading, and its path; `diff` reports the other.
+    `telling`: keys whose changes `diff` reports first.
     """
 
     name: str
@@ -77,6 +96,9 @@ class SubtypeSpec(NamedTuple):
     names_node: tuple[str, ...] = ()
     ignored_context: tuple[str, ...] = ()
     lists_nodes: bool = False
+    full_values: str = ""
+    repeats: Mapping[str, str] = {}
+    telling: tuple[TellingKeys, ...] = ()
 
     @property
     def is_pattern(self) -> bool:
@@ -84,13 +106,24 @@ class SubtypeSpec(NamedTuple):
         return "*" in self.name
 
 
+class Parts(NamedTuple):
+    """Numbered keys `<prefix><n>.<key>` of a device, each a part such as a MIG device.
+
+    `diff` matches parts by the first of `identities`, keys that one part has, then by number.
+    """
+
+    prefix: str
+    identities: tuple[tuple[str, ...], ...]
+    describe_by: tuple[str, ...]
+
+
 class Devices(NamedTuple):
     """Numbered subtypes `<prefix><n>`, each a device that may have another number next time.
 
-    `diff` matches them by the first of `identities` that both documents have: pairs of a key in
-    `data` and a key in `context`. `counts` are subtype and key where devices are counted;
-    `describe_by` are the keys that describe one; keys of subtype `links` are pairs `<id>/<id>` of
-    the first identity.
+    `diff` matches them by the first of `identities` that both documents have, pairs of a key in
+    `data` and a key in `context`, then by the key `position`, then in order. `counts` are subtype
+    and key where devices are counted, the first by the driver; `describe_by` are the keys that
+    describe one; keys of subtype `links` are unordered pairs `<id>/<id>` of the first identity.
     """
 
     prefix: str
@@ -99,6 +132,8 @@ class Devices(NamedTuple):
     describe_by: tuple[str, ...]
     counts: tuple[tuple[str, str], ...]
     links: str
+    position: str
+    parts: Parts
 
 
 class MeasurementSpec(NamedTuple):

@@ -6,7 +6,7 @@ from itertools import groupby
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubectl_snapshot.document.diff.compare import (
+from kubectl_snapshot.document.diff.change import (
     ADDED,
     CHANGED,
     LETTERS,
@@ -14,6 +14,8 @@ from kubectl_snapshot.document.diff.compare import (
     UNKNOWN,
     count_kinds,
 )
+from kubectl_snapshot.document.diff.direction import NEWER, OLDER
+from kubectl_snapshot.document.diff.grouping import group_numbered
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.render.columns import ELLIPSIS, ESCAPES
 from kubectl_snapshot.text import strip_control
@@ -21,7 +23,7 @@ from kubectl_snapshot.text import strip_control
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kubectl_snapshot.document.diff.compare import Change, Diff, Side
+    from kubectl_snapshot.document.diff.change import Change, Diff, Side
     from kubectl_snapshot.document.snapshot import Scalar
 
 DEFAULT_WIDTH = 80
@@ -46,9 +48,9 @@ def render_text(diff: Diff, width: int = DEFAULT_WIDTH) -> str:
     """
     width = width or DEFAULT_WIDTH
     lines = [*_render_head(diff), ""]
-    known = [change for change in diff.changes if change.kind != UNKNOWN]
+    known = group_numbered([change for change in diff.changes if change.kind != UNKNOWN])
     groups = [_build_group(list(found), width) for _, found in groupby(known, key=_place)]
-    # Subtypes with equal changes, such as eight GPUs with a new driver, share one group.
+    # Subtypes with equal changes, such as two units, share one group.
     for body, alike in groupby(groups, key=lambda group: group.body):
         titles = ", ".join(group.title for group in alike)
         lines += [*wrap(titles, width, break_on_hyphens=False), *body, ""]
@@ -109,6 +111,11 @@ def _build_group(changes: list[Change], width: int) -> _Group:
 
 def _render_change(change: Change, width: int) -> Iterator[str]:
     """Yield one line, or three if the values are too long for one."""
+    if change.values:
+        note = f": {change.note}" if change.note else ""
+        line = f"  {MARKS[change.kind]} {change.key} ({_count(len(change.values), 'value')}){note}"
+        yield _cut(line, width)
+        return
     start = f"  {MARKS[change.kind]} {change.key}:"
     old, new = (None if v is None else _text(v) for v in (change.before, change.after))
     if old is None or new is None:
@@ -117,18 +124,18 @@ def _render_change(change: Change, width: int) -> Iterator[str]:
         yield f"{start} {_cut(value, room)}".rstrip()
         return
     note = f" {_describe_note(change)}" if change.note else ""
-    line = f"{start} {old} → {new}{note}"
+    line = f"{start} {old} → {new}"
     if len(line) <= width:
-        yield line
+        yield _cut(f"{line}{note}", width)
         return
-    yield f"{start}{note}"
+    yield _cut(f"{start}{note}", width)
     for mark, value in zip("-+", _shorten(old, new, max(LEAST_ROOM, width - 6))):
         yield f"    {mark} {value}".rstrip()
 
 
 def _describe_note(change: Change) -> str:
-    """Return `newer` as it is and a number in parentheses: `60 → 10 (-50)`."""
-    return f"({change.note})" if change.note[0] in "+-" else change.note
+    """Return `newer` as it is and all else in parentheses: `60 → 10 (-50)`."""
+    return change.note if change.note in (NEWER, OLDER) else f"({change.note})"
 
 
 def _render_unknown(unknown: list[Change], width: int) -> Iterator[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.codec import json_codec
-from kubectl_snapshot.document.diff.compare import count_kinds
+from kubectl_snapshot.document.diff.change import count_kinds
 
 if TYPE_CHECKING:
-    from kubectl_snapshot.document.diff.compare import Change, Diff, Side
+    from kubectl_snapshot.document.diff.change import Change, Diff, Side
 
 
 def render_json(diff: Diff) -> str:
@@ -47,11 +47,12 @@ def _build_change(change: Change) -> dict[str, object]:
         "before": change.before,
         "after": change.after,
         "note": change.note,
+        "also": list(change.also),
         "values": dict(sorted(change.values.items())),
     }
     # "" and False are values of before and after; other empty fields are omitted.
     return {
         name: field
         for name, field in fields.items()
-        if field is not None and (name in ("before", "after") or field not in ("", {}))
+        if field is not None and (name in ("before", "after") or field not in ("", {}, []))
     }

@@ -8,8 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.collectors.forms import form_of_address, mask_event_reasons
+from kubectl_snapshot.collectors.gpu.smi_keys import SMI_KEYS
 from kubectl_snapshot.collectors.run.context import NODE, Context, Right
-from kubectl_snapshot.document.registry import INTEGER, STRING, Devices, IgnoredKey, SubtypeSpec
+from kubectl_snapshot.document.registry import (
+    HEALTH,
+    INTEGER,
+    MISSING,
+    STRING,
+    VERSION,
+    Devices,
+    IgnoredKey,
+    Normalizer,
+    Parts,
+    SubtypeSpec,
+    TellingKeys,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +35,10 @@ SCOPE = NODE
 # Context keys: GPUs that the PCI bus has and the driver does not list.
 EXPECTED_GPUS = ("pci.gpu-count", "pci.missing")
 
+MEASURE = "what a GPU does at the moment"
+COUNTER = "counts while the driver runs"
+NUMBER = "a number that changes with other GPUs"
+
 RIGHTS: tuple[Right, ...] = ()
 SUBTYPES = (
     SubtypeSpec(
@@ -28,14 +46,45 @@ SUBTYPES = (
         values=STRING,
         key_types={"gpu-count": INTEGER},
         ignored_context=EXPECTED_GPUS,
+        repeats={key: f"GPU.gpu-*.{other}" for key, other in SMI_KEYS.items()},
+        telling=(
+            TellingKeys(MISSING, ("gpu-count",)),
+            TellingKeys(VERSION, ("driver", "cuda-version")),
+        ),
     ),
-    SubtypeSpec("device", ignored_context=EXPECTED_GPUS),
-    SubtypeSpec("hardware", ignored_context=EXPECTED_GPUS),
+    SubtypeSpec(
+        "device",
+        ignored_context=EXPECTED_GPUS,
+        repeats={
+            "count": "GPU.smi.gpu-count",
+            "cuda-version": "GPU.smi.cuda-version",
+            "driver": "GPU.smi.driver",
+            "model": "GPU.gpu-*.name",
+            "nvml-version": "GPU.smi.driver",
+        },
+        telling=(
+            TellingKeys(MISSING, ("count",)),
+            TellingKeys(VERSION, ("driver*", "kernel-module-flavor")),
+        ),
+    ),
+    SubtypeSpec(
+        "hardware",
+        ignored_context=EXPECTED_GPUS,
+        repeats={"gpu-count": "GPU.smi.gpu-count", "model": "GPU.gpu-*.name"},
+        telling=(TellingKeys(MISSING, ("gpu-count", "gpu-present", "driver-loaded")),),
+    ),
     SubtypeSpec(
         "gpu-*",
+        telling=(
+            TellingKeys(MISSING, ("", "context.status")),
+            TellingKeys(
+                HEALTH, ("fabric.*", "nvlink.*.active", "pcie.max-*", "ecc.*", "mig.current")
+            ),
+            TellingKeys(VERSION, ("gsp-firmware.version", "vbios-version")),
+        ),
         identity=(
             IgnoredKey("mig.*.uuid", "of each MIG device"),
-            IgnoredKey("nvlink.*.remote-pci-bus-id", "of each GPU"),
+            IgnoredKey("nvlink.*.remote-pci-bus-id", "of each GPU", form_of_address),
             IgnoredKey("pci.bus-id", "of each GPU; clouds give each machine others"),
             IgnoredKey("pdi", "of each GPU"),
             IgnoredKey("platform.chassis-serial-number", "of each chassis"),
@@ -48,7 +97,33 @@ SUBTYPES = (
         ),
         ignored_context=("pci-bus-id", "uuid"),
     ),
-    SubtypeSpec("gpu-*-state", volatile=(IgnoredKey("*", "what a GPU does at the moment"),)),
+    SubtypeSpec(
+        "gpu-*-state",
+        telling=(TellingKeys(HEALTH, ("*",)),),
+        volatile=(
+            IgnoredKey("clocks.current.*", MEASURE),
+            IgnoredKey("compute-process-count", MEASURE),
+            IgnoredKey("ecc.aggregate-corrected-errors", COUNTER),
+            IgnoredKey("ecc.volatile-corrected-errors", COUNTER),
+            IgnoredKey("energy.total-mj", COUNTER),
+            IgnoredKey("index", NUMBER),
+            IgnoredKey("memory.free-bytes", MEASURE),
+            IgnoredKey("memory.used-bytes", MEASURE),
+            IgnoredKey("minor-number", NUMBER),
+            IgnoredKey("pcie.current-gen", MEASURE),
+            IgnoredKey("pcie.replay-counter", COUNTER),
+            IgnoredKey("performance-state", MEASURE),
+            IgnoredKey("power.draw-mw", MEASURE),
+            IgnoredKey("temperature.*", MEASURE),
+            IgnoredKey("utilization.*", MEASURE),
+        ),
+        normalizers=(
+            Normalizer(
+                ("clocks.event-reasons",), mask_event_reasons, "reasons that follow the load"
+            ),
+        ),
+        ignored_context=("pci-bus-id", "uuid"),
+    ),
     SubtypeSpec("topology"),
 )
 DEVICES = Devices(
@@ -58,6 +133,12 @@ DEVICES = Devices(
     describe_by=("name", "pci.bus-id"),
     counts=(("smi", "gpu-count"), ("hardware", "gpu-count"), ("device", "count")),
     links="topology",
+    position="module-id",
+    parts=Parts(
+        prefix="mig.",
+        identities=(("uuid",), ("placement", "compute-instance-id")),
+        describe_by=("name", "placement"),
+    ),
 )
 DEADLINE_S = 10.0
 # Time left to report the other GPUs when one hangs.

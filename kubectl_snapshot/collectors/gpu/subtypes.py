@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.gpu.driver_files import KernelModule
 from kubectl_snapshot.collectors.gpu.inventory import NVIDIA_SMI, match_gpus
+from kubectl_snapshot.collectors.gpu.smi_keys import SMI_KEYS
 from kubectl_snapshot.collectors.run.context import explain
 from kubectl_snapshot.document.snapshot import ABSENT, PARTIAL, UNAVAILABLE, Subtype
 from kubectl_snapshot.errors import SnapshotError
@@ -29,17 +30,6 @@ NAMED_KEYS = 3
 DEPRECATED = 26
 NOT_AVAILABLE = {DEPRECATED: "Requested functionality has been deprecated"}
 ON_OFF = {True: "Enabled", False: "Disabled"}
-# Keys of subtype smi, and the key of gpu-<n> that has the value.
-SMI_KEYS = {
-    "gpu.model": "name",
-    "gpu.product-architecture": "architecture",
-    "gpu.display-mode": "display-mode",
-    "gpu.display-active": "display-active",
-    "gpu.persistence-mode": "persistence-mode",
-    "gpu.addressing-mode": "addressing-mode",
-    "gpu.vbios-version": "vbios-version",
-    "gpu.gsp-firmware-version": "gsp-firmware.version",
-}
 
 
 def build_subtypes(inventory: GpuInventory) -> Iterator[Subtype]:

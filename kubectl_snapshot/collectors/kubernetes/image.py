@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.collectors.kubernetes.shared import Shared
 
-SPEC = SubtypeSpec("image", values=STRING)
+SPEC = SubtypeSpec("image", values=STRING, full_values="image.")
 RIGHTS = (Right("", "pods", ("list",), purpose="K8s.image: the images of all pods."),)
 
 # Our own objects are not part of a snapshot.

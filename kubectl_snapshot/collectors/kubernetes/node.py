@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.collectors.forms import form_of_provider_id
 from kubectl_snapshot.collectors.kubernetes import openshift
 from kubectl_snapshot.collectors.kubernetes.fields import text_at
 from kubectl_snapshot.collectors.run.context import Context, Right, require_kube
 from kubectl_snapshot.constants import WHITE_SPACE
-from kubectl_snapshot.document.registry import STRING, IgnoredKey, SubtypeSpec
+from kubectl_snapshot.document.registry import STRING, VERSION, IgnoredKey, SubtypeSpec, TellingKeys
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Internal, InvalidRequest
 
@@ -25,12 +26,15 @@ NODE_INFO_FIELDS = {
     "os-image": "osImage",
 }
 
+
 SPEC = SubtypeSpec(
     "node",
     values=STRING,
     sources={key: f"`status.nodeInfo.{field}`" for key, field in NODE_INFO_FIELDS.items()},
+    repeats={"container-runtime-id": "K8s.node.container-runtime-version"},
+    telling=(TellingKeys(VERSION, ("container-runtime-version", "k*-version")),),
     identity=(
-        IgnoredKey("provider-id", "of each machine"),
+        IgnoredKey("provider-id", "of each machine; two providers differ", form_of_provider_id),
         IgnoredKey("source-node", "of each node"),
     ),
 )

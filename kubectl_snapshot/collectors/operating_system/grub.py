@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.collectors.forms import form_of_device, form_of_ip
 from kubectl_snapshot.collectors.operating_system.textfile import (
     TextRules,
     find_repeated,
@@ -25,14 +26,15 @@ SPEC = SubtypeSpec(
     keys_are_words=True,
     identity=(
         IgnoredKey("BOOTIF", "of each network card"),
-        IgnoredKey("boot", "of each disk"),
-        IgnoredKey("ip", "of each node"),
+        IgnoredKey("boot", "of each disk", form_of_device),
+        IgnoredKey("ip", "of each node; DHCP and a set address differ", form_of_ip),
         IgnoredKey("rd.luks.uuid", "of each disk"),
         IgnoredKey("rd.md.uuid", "of each disk"),
-        IgnoredKey("resume", "of each disk"),
+        IgnoredKey("resume", "of each disk", form_of_device),
         IgnoredKey("systemd.machine_id", "of each node"),
     ),
     names_node=("*",),
+    repeats={"BOOT_IMAGE": "OS.sysctl./proc/sys/kernel/osrelease"},
 )
 
 COMMAND_LINE = "/proc/cmdline"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.collectors.forms import form_of_warnings
 from kubectl_snapshot.collectors.operating_system.textfile import (
     find_repeated,
     parse_lines,
     split_words,
 )
 from kubectl_snapshot.constants import WHITE_SPACE
-from kubectl_snapshot.document.registry import STRING, IgnoredKey, SubtypeSpec
+from kubectl_snapshot.document.registry import STRING, VERSION, IgnoredKey, SubtypeSpec, TellingKeys
 from kubectl_snapshot.document.snapshot import PARTIAL, Subtype
 from kubectl_snapshot.errors import InvalidRequest, SnapshotError, Unavailable
 
@@ -23,28 +24,53 @@ if TYPE_CHECKING:
 ROOT = "/proc/sys"
 COUNTER = "counts or measures while the node runs"
 
+
+# From the kernel's Documentation/admin-guide/sysctl/{fs,kernel,vm}.rst, of 2.6 to 6.18, and
+# Documentation/filesystems/devpts.rst: what these files call a number in use, or say that the
+# kernel writes. fs/quota: the table of fs/quota/dquot.c, whose `warnings` is a setting.
 SPEC = SubtypeSpec(
     "sysctl",
     values=STRING,
     volatile=(
         IgnoredKey("/proc/sys/fs/aio-nr", COUNTER),
         IgnoredKey("/proc/sys/fs/dentry-state", COUNTER),
+        IgnoredKey("/proc/sys/fs/dquot-nr", COUNTER),
         IgnoredKey("/proc/sys/fs/file-nr", COUNTER),
         IgnoredKey("/proc/sys/fs/inode-nr", COUNTER),
         IgnoredKey("/proc/sys/fs/inode-state", COUNTER),
-        IgnoredKey("/proc/sys/fs/quota/*", COUNTER),
+        *(
+            IgnoredKey(f"/proc/sys/fs/quota/{name}", COUNTER)
+            for name in (
+                *("allocated_dquots", "cache_hits", "drops", "free_dquots"),
+                *("lookups", "reads", "syncs", "writes"),
+            )
+        ),
+        IgnoredKey("/proc/sys/fs/super-nr", COUNTER),
+        IgnoredKey("/proc/sys/kernel/hung_task_detect_count", COUNTER),
+        IgnoredKey(
+            "/proc/sys/kernel/hung_task_warnings",
+            "the kernel counts it down; -1 and a limit differ",
+            form_of_warnings,
+        ),
+        IgnoredKey("/proc/sys/kernel/msg_next_id", "the kernel sets it back"),
         IgnoredKey("/proc/sys/kernel/ns_last_pid", COUNTER),
         IgnoredKey("/proc/sys/kernel/perf_event_max_sample_rate", "the kernel lowers it itself"),
         IgnoredKey("/proc/sys/kernel/pty/nr", COUNTER),
         IgnoredKey("/proc/sys/kernel/random/boot_id", "new at each boot"),
         IgnoredKey("/proc/sys/kernel/random/entropy_avail", COUNTER),
         IgnoredKey("/proc/sys/kernel/random/uuid", "new at each reading"),
+        IgnoredKey("/proc/sys/kernel/rtsig-nr", COUNTER),
         IgnoredKey(
             "/proc/sys/kernel/sched_domain/*/max_newidle_lb_cost", "the scheduler measures it"
         ),
+        IgnoredKey("/proc/sys/kernel/sem_next_id", "the kernel sets it back"),
+        IgnoredKey("/proc/sys/kernel/shm_next_id", "the kernel sets it back"),
+        IgnoredKey("/proc/sys/vm/nr_pdflush_threads", COUNTER),
     ),
     identity=(IgnoredKey("/proc/sys/kernel/hostname", "of each node"),),
     ignored_context=("unreadable",),
+    repeats={"/proc/sys/kernel/osrelease": "K8s.node.kernel-version"},
+    telling=(TellingKeys(VERSION, ("/proc/sys/kernel/osrelease",)),),
 )
 
 # Prefixes of paths, as the contract has them: /proc/sys/netfilter is excluded as well.

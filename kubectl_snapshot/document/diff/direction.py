@@ -34,10 +34,16 @@ def describe_direction(before: Scalar, after: Scalar, is_node_list: bool = False
     return ""
 
 
-def natural_key(text: str) -> list[tuple[int, int, str]]:
+def natural_key(text: str) -> list[tuple[int, str]]:
     """Return a natural sort key: `gpu-2` before `gpu-10`."""
     parts = re.split(r"([0-9]+)", text)
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
+    return [_number_key(part) if place % 2 else (0, part) for place, part in enumerate(parts)]
+
+
+def _number_key(digits: str) -> tuple[int, str]:
+    """Return the sort key of a number of any length: int() refuses more than 4,300 digits."""
+    significant = digits.lstrip("0")
+    return len(significant), significant
 
 
 def _number(value: Scalar) -> int | float | None:
@@ -61,7 +67,9 @@ def _compare_versions(before: str, after: str) -> str:
     builds = BUILD.match(old.extras), BUILD.match(new.extras)
     if builds[0] is None or builds[1] is None:
         return ""
-    first, second = (tuple(map(int, build[1].split("."))) for build in builds if build)
+    first, second = (
+        [_number_key(part) for part in build[1].split(".")] for build in builds if build
+    )
     if first == second:
         return ""
     return NEWER if second > first else OLDER

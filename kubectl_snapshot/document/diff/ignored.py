@@ -10,7 +10,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubectl_snapshot.document.patterns import matches_any
+from kubectl_snapshot.document.paths import matches_path
+from kubectl_snapshot.document.scalars import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         Registry,
         SubtypeSpec,
     )
+    from kubectl_snapshot.document.snapshot import Scalar
 
 
 class IgnoredPath(NamedTuple):
@@ -28,6 +30,7 @@ class IgnoredPath(NamedTuple):
 
     path: str
     reason: str
+    form: Callable[[str], str] | None = None
 
 
 # Volatile, whatever is collected.
@@ -36,11 +39,14 @@ VOLATILE_METADATA = IgnoredPath("metadata.*", "how and when the document was tak
 # Keys of every context that describe the reading and not the node.
 IGNORED_CONTEXT = ("elapsed-ms", "left-out", "note", "reason", "status")
 
-# Flags of kubelet, k3s and kubeadm that give a node its own name or address.
+# Flags of kubelet, k3s and kubeadm that give a node its own name, address or machine.
 NODE_FLAG = re.compile(
-    r"(--(?:hostname-override|node-ip|node-external-ip|node-name|advertise-address|provider-id)"
-    r"[= ])[^\s\]\"',]+(?:,[0-9a-fA-F.:]+)?"
+    r"(--(hostname-override|node-ip|node-external-ip|node-name|advertise-address|provider-id)[= ])"
+    r"([^\s\]\"']+)"
 )
+NAME_FLAGS = ("hostname-override", "node-name")
+# An address that stands for every node's own, and so is a setting.
+UNSPECIFIED = ("0.0.0.0", "::")
 OWN = "<its own>"
 
 Patterns = dict[str, tuple[str, ...]]
@@ -54,6 +60,8 @@ class IgnoreRules(NamedTuple):
     names_node: Patterns
     node_lists: Patterns
     context: Patterns
+    full_values: Mapping[str, str]
+    forms: Mapping[str, tuple[IgnoredPath, ...]]
     normalizers: Mapping[str, tuple[Normalizer, ...]]
 
     def is_volatile(self, path: str) -> bool:
@@ -63,6 +71,17 @@ class IgnoreRules(NamedTuple):
     def is_identity(self, path: str) -> bool:
         """Return whether a path has another value on every node."""
         return _matches(path, self.identity)
+
+    def have_one_form(self, path: str, before: Scalar | None, after: Scalar | None) -> bool:
+        """Return whether two values of an ignored path have the same form; most have none."""
+        for ignored in self.forms.get(_type_of(path), ()):
+            if ignored.form is not None and matches_path(path, ignored.path):
+                return ignored.form(text_of(before)) == ignored.form(text_of(after))
+        return True
+
+    def find_full_values(self, subtype: str) -> str:
+        """Return the prefix of context keys with the whole values of a subtype, empty if none."""
+        return self.full_values.get(subtype, "")
 
     def is_node_list(self, subtype: str) -> bool:
         """Return whether the values of a subtype, as `OS.sysctl`, end in a list of nodes."""
@@ -75,7 +94,7 @@ class IgnoreRules(NamedTuple):
     def normalize(self, path: str, text: str) -> str:
         """Return a text without the parts that change by themselves."""
         for normalizer in self.normalizers.get(_type_of(path), ()):
-            if matches_any(path, normalizer.keys):
+            if any(matches_path(path, key) for key in normalizer.keys):
                 text = normalizer.apply(text)
         return text
 
@@ -83,7 +102,7 @@ class IgnoreRules(NamedTuple):
         """Return the text of a setting with its node's name and address replaced."""
         if not _matches(path, self.names_node):
             return text
-        text = NODE_FLAG.sub(rf"\1{OWN}", text)
+        text = NODE_FLAG.sub(_hide_flag, text)
         return _compile_name(node_name).sub(OWN, text) if node_name else text
 
 
@@ -95,6 +114,13 @@ def build_ignore_rules(registry: Registry) -> IgnoreRules:
         identity=_index(ignored.path for ignored in identity),
         names_node=_index(_list_paths(registry, lambda spec: spec.names_node)),
         node_lists=_index(_list_paths(registry, lambda spec: ("*",) if spec.lists_nodes else ())),
+        full_values={
+            f"{measurement.type}.{spec.name}": spec.full_values
+            for measurement in registry
+            for spec in measurement.subtypes
+            if spec.full_values
+        },
+        forms=_index_forms((*volatile, *identity)),
         context=_index(_list_paths(registry, lambda spec: spec.ignored_context)),
         normalizers=_index_normalizers(registry),
     )
@@ -115,8 +141,8 @@ def _list_ignored(
 ) -> Iterator[IgnoredPath]:
     for measurement in registry:
         for spec in measurement.subtypes:
-            for key, reason in select(spec):
-                yield IgnoredPath(f"{measurement.type}.{spec.name}.{key}", reason)
+            for key, reason, form in select(spec):
+                yield IgnoredPath(f"{measurement.type}.{spec.name}.{key}", reason, form)
 
 
 def _list_paths(
@@ -139,6 +165,14 @@ def _index_normalizers(registry: Registry) -> dict[str, tuple[Normalizer, ...]]:
     return found
 
 
+def _index_forms(ignored: Iterable[IgnoredPath]) -> dict[str, tuple[IgnoredPath, ...]]:
+    found: dict[str, tuple[IgnoredPath, ...]] = {}
+    for path in ignored:
+        if path.form is not None:
+            found[_type_of(path.path)] = (*found.get(_type_of(path.path), ()), path)
+    return found
+
+
 def _index(paths: Iterable[str]) -> Patterns:
     """Return patterns of paths by measurement type: most paths are of a type that has none."""
     index: Patterns = {}
@@ -148,11 +182,28 @@ def _index(paths: Iterable[str]) -> Patterns:
 
 
 def _matches(path: str, patterns: Patterns) -> bool:
-    return matches_any(path, patterns.get(_type_of(path), ()))
+    return any(matches_path(path, pattern) for pattern in patterns.get(_type_of(path), ()))
 
 
 def _type_of(path: str) -> str:
     return path.partition(".")[0]
+
+
+def _hide_flag(match: re.Match[str]) -> str:
+    """Return a flag with the form of its value: a name, addresses, or a provider's id."""
+    start, flag, value = match.groups()
+    if flag in NAME_FLAGS:
+        return f"{start}{OWN}"
+    if flag == "provider-id":
+        scheme, separator, _ = value.partition("://")
+        return f"{start}{scheme}://{OWN}" if separator else f"{start}{OWN}"
+    return start + ",".join(_hide_address(address) for address in value.split(","))
+
+
+def _hide_address(text: str) -> str:
+    if text in UNSPECIFIED:
+        return text
+    return f"{OWN} IPv6" if ":" in text else OWN
 
 
 @lru_cache(maxsize=2)

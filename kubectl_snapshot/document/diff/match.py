@@ -7,7 +7,7 @@ another device is gone.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.paths import iter_subtypes
@@ -46,18 +46,10 @@ class Pair:
         return self.before is None or self.after is None
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """All subtypes of two documents in order, and the ids of devices that only one has."""
-
-    pairs: tuple[Pair, ...]
-    unmatched: frozenset[str] = field(default_factory=frozenset)
-
-
 def pair_subtypes(
     before: Snapshot, after: Snapshot, is_one_node: bool, registry: Registry
-) -> Pairs:
-    """Return the subtypes of two documents, each with its counterpart."""
+) -> tuple[Pair, ...]:
+    """Return all subtypes of two documents in order, each with its counterpart."""
     old: Index = _index(before)
     new: Index = _index(after)
     names: dict[tuple[str, str], str] = {}
@@ -70,7 +62,7 @@ def pair_subtypes(
             names[type_, name + declared.state_suffix] = other + declared.state_suffix
     found = list(_pair(old, new, names, devices))
     found.sort(key=lambda pair: rank_type(pair.type))
-    return Pairs(tuple(found), frozenset(_unmatched(found)))
+    return tuple(found)
 
 
 def count_devices(snapshot: Snapshot, type_: str, devices: Devices) -> int | None:
@@ -85,6 +77,13 @@ def count_devices(snapshot: Snapshot, type_: str, devices: Devices) -> int | Non
         if isinstance(count, int) and (count > 0 or subtype.status == ABSENT):
             return int(count)
     return None
+
+
+def is_counted_by_driver(snapshot: Snapshot, type_: str, devices: Devices) -> bool:
+    """Return whether the driver answered, whatever it said of single devices."""
+    name, key = devices.counts[0]
+    subtype = _index(snapshot).get((type_, name))
+    return subtype is not None and key in subtype.data
 
 
 def lists_all_devices(snapshot: Snapshot, type_: str, devices: Devices) -> bool:
@@ -136,22 +135,29 @@ def _match_devices(
     """Return the names of the first document's devices, each with its name in the second."""
     left, right = _list_devices(old, type_, devices), _list_devices(new, type_, devices)
     matched: dict[str, str] = {}
-    for keys in devices.identities:
-        by_identity = {_identity(d, keys): name for name, d in right.items() if _identity(d, keys)}
-        for name in list(left):
-            other = by_identity.get(_identity(left[name], keys), "")
-            if other in right:
-                matched[name] = other
-                del left[name], right[other]
-    if not matched and not is_one_node:
-        # Devices of two nodes share no identity: match them in order.
+    for keys in (*devices.identities, (devices.position, "")):
+        ids = [{name: identify(d, keys) for name, d in side.items()} for side in (left, right)]
+        for name, other in match_unique(*ids).items():
+            matched[name] = other
+            del left[name], right[other]
+    if len(left) == len(right) or not is_one_node:
+        # Devices of two nodes, and lost ones, share no identity: match the rest in order.
         matched.update(zip(left, right))
     return matched
 
 
-def _identity(device: Subtype, keys: tuple[str, str]) -> str:
+def match_unique(left: Mapping[str, str], right: Mapping[str, str]) -> dict[str, str]:
+    """Return the names whose identity occurs once on each side; an empty one is none."""
+    names = [
+        {id_: name for name, id_ in side.items() if id_ and list(side.values()).count(id_) == 1}
+        for side in (left, right)
+    ]
+    return {name: names[1][id_] for id_, name in names[0].items() if id_ in names[1]}
+
+
+def identify(device: Subtype, keys: tuple[str, str]) -> str:
     """Return one identity of a device, empty where the document has none."""
-    return str(device.data.get(keys[0]) or device.context.get(keys[1], ""))
+    return str(device.data.get(keys[0], "")) or device.context.get(keys[1], "")
 
 
 def _rename_links(
@@ -163,19 +169,13 @@ def _rename_links(
         return new
     keys = devices.identities[0]
     ids = {
-        _identity(new[type_, other], keys): _identity(old[type_, name], keys)
+        identify(new[type_, other], keys): identify(old[type_, name], keys)
         for name, other in matched.items()
-        if _identity(new[type_, other], keys)
     }
-    data = {
-        "/".join(ids.get(id_) or id_ for id_ in pair.split("/")): link
-        for pair, link in links.data.items()
-    }
+    theirs = old.get((type_, devices.links), Subtype(devices.links)).data
+    known = {frozenset(pair.split("/")): pair for pair in theirs}
+    data = {}
+    for pair, link in links.data.items():
+        both = [ids.get(id_) or id_ for id_ in pair.split("/")]
+        data[known.get(frozenset(both), "/".join(both))] = link
     return {**new, (type_, devices.links): replace(links, data=data)}
-
-
-def _unmatched(pairs: list[Pair]) -> Iterator[str]:
-    for pair in pairs:
-        subtype = pair.before or pair.after
-        if pair.devices and pair.is_one_sided and subtype:
-            yield _identity(subtype, pair.devices.identities[0])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubectl_snapshot.document.diff.compare import ADDED, REMOVED, UNKNOWN, count_kinds
+from kubectl_snapshot.document.diff.change import ADDED, REMOVED, UNKNOWN, count_kinds
+from kubectl_snapshot.document.diff.grouping import group_numbered
 from kubectl_snapshot.render.report.facts import build_facts, build_index
 from kubectl_snapshot.render.report.node import LIMITS, describe_side
 from kubectl_snapshot.render.report.page import anchor, render_page
@@ -13,7 +14,7 @@ from kubectl_snapshot.render.report.page import anchor, render_page
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kubectl_snapshot.document.diff.compare import Change, Diff, Side
+    from kubectl_snapshot.document.diff.change import Change, Diff, Side
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
     from kubectl_snapshot.render.report.facts import Fact
 
@@ -54,8 +55,8 @@ def render_diff_report(diff: Diff, before: Snapshot, after: Snapshot) -> str:
 
 
 def build_groups(changes: Sequence[Change]) -> tuple[Group, ...]:
-    """Return the known changes by subtype, in document order."""
-    known = [change for change in changes if change.kind != UNKNOWN]
+    """Return the known changes by subtype, in order; equal ones of several GPUs are one."""
+    known = group_numbered([change for change in changes if change.kind != UNKNOWN])
     groups = []
     for name, found in groupby(known, key=lambda change: change.subtype):
         members = list(found)
@@ -66,12 +67,13 @@ def build_groups(changes: Sequence[Change]) -> tuple[Group, ...]:
 
 
 def _build_rows(change: Change) -> Iterator[Row]:
-    if change.key:
+    start = f"{change.key}." if change.values and change.key else ""
+    if change.key and not start:
         yield Row(change.key, change.kind, change.before, change.after, change.note)
     for key, value in change.values.items():
         before = None if change.kind == ADDED else value
         after = None if change.kind == REMOVED else value
-        yield Row(key, change.kind, before, after, "")
+        yield Row(start + key, change.kind, before, after, "")
 
 
 def _describe(side: Side, snapshot: Snapshot) -> dict[str, object]:

@@ -124,12 +124,23 @@ def test_files_get_the_format_of_their_ending(files: dict[str, str], tmp_path: P
         assert "VERSION_ID" in text
 
 
-def test_a_pattern_of_nothing_is_told(
-    files: dict[str, str], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--ignore", "OS.releas", "--only", "OS"], "did you mean OS.release?"),
+        (["--only", "os"], "paths are case-sensitive: did you mean OS?"),
+        (["--only", "k8s.server.*"], "paths are case-sensitive: did you mean K8s.server.version?"),
+        (["--only", "OS.release.id"], "paths are case-sensitive: did you mean OS.release.ID?"),
+        (["--ignore", "GPU"], "list the paths with `kubectl snapshot query SNAPSHOT`"),
+    ],
+)
+def test_a_pattern_of_nothing_is_an_error(
+    files: dict[str, str], words: list[str], hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--ignore", "OS.sysctl", "--only", "OS.release"]
-    assert main(["diff", files["before"], files["other"], *words]) == 1
-    assert capsys.readouterr().err == "warning: no reading matches OS.sysctl\n"
+    assert main(["diff", files["before"], files["other"], *words]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == f"error: no reading matches {words[1]}\n hint: {hint}\n"
 
 
 def test_all_shows_how_the_documents_were_taken(

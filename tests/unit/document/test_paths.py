@@ -8,7 +8,9 @@ from kubectl_snapshot.document.paths import (
     find_gaps,
     find_readings,
     find_value,
+    matches_path,
     parse_path,
+    rest_of_pattern,
 )
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import InvalidRequest, NotFound
@@ -127,6 +129,72 @@ def test_a_pattern_names_the_gaps_that_it_may_mean() -> None:
         "K8s.node.*": "K8s.node is forbidden: nodes is forbidden"
     }
     assert find_gaps(SNAPSHOT, "K8s.server.*") == {}
+
+
+def lost_gpu(*more: Subtype) -> Snapshot:
+    lost = Subtype("gpu-5", {"index": 1}, {"status": "error", "reason": "GPU is lost"})
+    return Snapshot({}, (Measurement("GPU", (Subtype("gpu-4-state", {"index": 4}), lost, *more)),))
+
+
+@pytest.mark.parametrize("pattern", ["GPU.gpu-*-state.index", "GPU.gpu-5-state.index"])
+def test_a_gpu_that_could_not_be_read_is_the_gap_in_its_state(pattern: str) -> None:
+    gap = {"GPU.gpu-5-state.index": "GPU.gpu-5 is error: GPU is lost"}
+    assert find_gaps(lost_gpu(), pattern) == gap
+    assert find_gaps(lost_gpu(Subtype("gpu-5-state", {"index": 5})), pattern) == {}
+    assert find_gaps(lost_gpu(), "GPU.gpu-*.index") == {}
+    assert find_gaps(lost_gpu(), "GPU.gpu-*.uuid") == {
+        "GPU.gpu-5.uuid": "GPU.gpu-5 is error: GPU is lost"
+    }
+
+
+@pytest.mark.parametrize(
+    ("prefix", "pattern", "rest"),
+    [
+        ("GPU.gpu-5.", "GPU.gpu-*.uuid", "uuid"),
+        ("GPU.gpu-5.", "GPU.gpu-*.ecc.current", "ecc.current"),
+        ("GPU.gpu-5.", "GPU.gpu-*-state.index", None),
+        ("GPU.gpu-5.", "GPU.gpu-*-state.*", None),
+        ("GPU.gpu-5-state.", "GPU.gpu-*-state.index", "index"),
+        ("GPU.gpu-5-state.", "GPU.gpu-*.uuid", None),
+        ("GPU.gpu-5-state.", "GPU.gpu-*", "*"),
+        ("GPU.gpu-5-state.", "GPU.*.index", "index"),
+        ("GPU.gpu-5-state.", "GPU.gpu-5.index", None),
+        ("SystemD.a.service.", "SystemD.*.ActiveState", "ActiveState"),
+        ("SystemD.a-1-b.service.", "SystemD.a-*.service.X", "X"),
+        ("SystemD.a.service.", "SystemD.*.service.*", "*"),
+        ("OS.sysctl.", "*/vm/*", "*/vm/*"),
+        ("OS.sysctl.", "OS.*/vm/a.b", "*/vm/a.b"),
+        ("OS.sysctl.", "*kernel*", "*kernel*"),
+        ("OS.sysctl.", "*", "*"),
+        ("OS.sysctl.", "OS.sys*", "*"),
+        ("OS.sysctl.", "OS.sysctl.", "*"),
+        ("OS.sysctl.", "OS.sysctl", None),
+        ("OS.sysctl.", "OS.sysctl.x", "x"),
+        ("OS.sysctl.", "K8s.*", None),
+        ("OS.sysctl.", ".x", None),
+    ],
+)
+def test_a_star_ends_with_the_name_of_the_subtype(
+    prefix: str, pattern: str, rest: str | None
+) -> None:
+    assert rest_of_pattern(prefix, pattern) == rest
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern", "matches"),
+    [
+        ("GPU.gpu-12-state.index", "GPU.gpu-*.index", False),
+        ("GPU.gpu-12-state.index", "GPU.gpu-*-state.index", True),
+        ("GPU.gpu-12-state.index", "GPU.gpu-*", True),
+        ("GPU.gpu-12-state.index", "GPU.*.index", True),
+        ("GPU.gpu-12-state.index", "*.index", True),
+        ("GPU.gpu-12.index", "GPU.gpu-*.index", True),
+        ("GPU.gpu-12.a-1-state.b", "GPU.gpu-*.b", True),
+        ("SystemD.a-1-b.service.X", "SystemD.a-*.X", True),
+    ],
+)
+def test_a_gpu_is_not_its_state(path: str, pattern: str, matches: bool) -> None:
+    assert matches_path(path, pattern) == matches
 
 
 def test_what_is_absent_is_no_gap() -> None:

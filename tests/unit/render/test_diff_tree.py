@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from kubectl_snapshot.document.diff.compare import ADDED, CHANGED, REMOVED, Change, Diff, Side
+from kubectl_snapshot.document.diff.change import ADDED, CHANGED, REMOVED, Change, Diff, Side
 from kubectl_snapshot.render.diff_tree import render_json, render_yaml
 
 EVIL = 'no: "1e3"\n\x1b[31m- #\u2028 {'

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.diff import compare
-from kubectl_snapshot.document.diff.compare import (
+from kubectl_snapshot.document.diff.change import (
     ADDED,
     CHANGED,
     REMOVED,
@@ -126,7 +126,7 @@ def gpus(
     parts = [
         (
             Subtype(f"gpu-{n}", {"name": "H100", "uuid": uuid, "pci.bus-id": address}, READ),
-            Subtype(f"gpu-{n}-state", {"temperature": n}, READ),
+            Subtype(f"gpu-{n}-state", {"temperature.gpu-c": n}, READ),
         )
         for n, (uuid, address) in enumerate(told_of)
     ]
@@ -153,8 +153,9 @@ def test_a_gpu_less_is_one_difference_with_its_counts_and_its_links() -> None:
 
 def test_a_count_that_no_gpu_explains_is_told() -> None:
     before, after = gpus(("A", "0:1")), gpus(("A", "0:1"), count=2)
-    expected = [("GPU.smi.gpu-count", CHANGED), ("GPU.device.count", CHANGED)]
-    assert told(diff_snapshots(before, after)) == expected
+    (change,) = diff_snapshots(before, after).changes
+    assert (change.path, change.kind) == ("GPU.smi.gpu-count", CHANGED)
+    assert change.also == ("GPU.device.count",)
 
 
 def test_a_gpu_is_followed_when_its_number_changes() -> None:

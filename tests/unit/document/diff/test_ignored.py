@@ -4,6 +4,7 @@ import pytest
 
 from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.diff.ignored import (
+    IgnoredPath,
     build_ignore_rules,
     list_identity,
     list_volatile,
@@ -62,9 +63,9 @@ def test_identity_is_what_no_two_nodes_share() -> None:
 def test_a_run_of_a_command_is_not_part_of_it() -> None:
     path = "SystemD.a.service.ExecStart"
     again = RUN.replace("1795430148344405 12569522771 0 0 129", "1 2 3 4 5")
-    assert normalize(path, RUN) == normalize(path, again) == "[[/bin/a [/bin/a -v] false 0 0]]"
+    assert normalize(path, RUN) == normalize(path, again) == "[[/bin/a [/bin/a -v] false]]"
     extended = "[[/bin/a [/bin/a] [ignore-failure] 1 2 3 4 5 1 0] [/b [/b] [] 1 2 3 4 5 0 0]]"
-    told = "[[/bin/a [/bin/a] [ignore-failure] 1 0] [/b [/b] [] 0 0]]"
+    told = "[[/bin/a [/bin/a] [ignore-failure]] [/b [/b] []]]"
     assert normalize("SystemD.a.service.ExecStartEx", extended) == told
 
 
@@ -73,11 +74,10 @@ def test_a_run_of_a_command_is_not_part_of_it() -> None:
     [
         RUN.replace("-v", "-q"),
         RUN.replace("false", "true"),
-        RUN.replace("0 0]]", "1 255]]"),
         RUN.replace("/bin/a -v", "/bin/a -v 1 2 3 4 5 6 7"),
     ],
 )
-def test_arguments_flags_and_the_end_of_a_command_are(changed: str) -> None:
+def test_arguments_and_flags_of_a_command_are(changed: str) -> None:
     path = "SystemD.a.service.ExecStart"
     assert normalize(path, changed) != normalize(path, RUN)
 
@@ -109,7 +109,7 @@ def test_units_that_come_and_go_are_no_members() -> None:
     ("text", "expected"),
     [
         ("kubelet --node-ip 10.0.0.1 --v=2", "kubelet --node-ip <its own> --v=2"),
-        ("kubelet --node-ip=10.0.0.1,fd00::1 -x", "kubelet --node-ip=<its own> -x"),
+        ("kubelet --node-ip=10.0.0.1,fd00::1 -x", "kubelet --node-ip=<its own>,<its own> IPv6 -x"),
         ("[kubelet --hostname-override=gpu-1]", "[kubelet --hostname-override=<its own>]"),
         ("NAME=gpu-1.example.com", "NAME=<its own>.example.com"),
         ("a gpu-11 my-gpu-1", "a gpu-11 my-gpu-1"),
@@ -121,5 +121,6 @@ def test_a_nodes_name_and_address_are_taken_out_of_settings(text: str, expected:
 
 
 @pytest.mark.parametrize("ignored", [*list_volatile(REGISTRY), *list_identity(REGISTRY)])
-def test_each_ignored_path_has_a_reason(ignored: tuple[str, str]) -> None:
-    assert all(ignored)
+def test_each_ignored_path_has_a_reason(ignored: IgnoredPath) -> None:
+    assert ignored.path
+    assert ignored.reason

@@ -17,7 +17,7 @@ def gpus(*subtypes: Subtype) -> Snapshot:
 def names(before: Snapshot, after: Snapshot, is_one_node: bool) -> list[tuple[str, str]]:
     return [
         (pair.before.name if pair.before else "", pair.after.name if pair.after else "")
-        for pair in pair_subtypes(before, after, is_one_node, REGISTRY).pairs
+        for pair in pair_subtypes(before, after, is_one_node, REGISTRY)
     ]
 
 
@@ -32,7 +32,7 @@ def test_subtypes_go_by_their_names_in_the_order_of_the_types() -> None:
     )
     found = [
         (pair.name, pair.before is None, pair.after is None)
-        for pair in pair_subtypes(before, after, True, REGISTRY).pairs
+        for pair in pair_subtypes(before, after, True, REGISTRY)
     ]
     assert found == [
         ("K8s.server", True, False),
@@ -83,14 +83,9 @@ def test_two_gpus_that_claim_one_uuid_are_still_two() -> None:
 def test_links_are_named_as_in_the_first_document() -> None:
     before = gpus(gpu(0, "A", "0:1"), gpu(1, "B", "0:2"), Subtype("topology", {"A/B": "NV18"}))
     after = gpus(gpu(0, "C", "0:1"), gpu(1, "D", "0:2"), Subtype("topology", {"C/D": "SYS"}))
-    *_, topology = pair_subtypes(before, after, False, REGISTRY).pairs
+    *_, topology = pair_subtypes(before, after, False, REGISTRY)
     assert topology.after is not None
     assert topology.after.data == {"A/B": "SYS"}
-
-
-def test_gpus_that_only_one_document_has_are_unmatched() -> None:
-    before = gpus(gpu(0, "A", "0:1"), gpu(1, "B", "0:2"))
-    assert pair_subtypes(before, gpus(gpu(0, "A", "0:1")), True, REGISTRY).unmatched == {"B"}
 
 
 def counted(count: Scalar, *more: Subtype, status: str = "") -> Snapshot:

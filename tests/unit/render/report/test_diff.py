@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from kubectl_snapshot.collectors.registry import REGISTRY
-from kubectl_snapshot.document.diff.compare import (
+from kubectl_snapshot.document.diff.change import (
     ADDED,
     CHANGED,
     REMOVED,
@@ -14,8 +14,8 @@ from kubectl_snapshot.document.diff.compare import (
     Change,
     Diff,
     Side,
-    diff_snapshots,
 )
+from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.document.snapshot import Snapshot
 from kubectl_snapshot.render.report.diff import Row, build_groups, render_diff_report
 from kubectl_snapshot.render.report.node import MOST_OPEN_ROWS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.servers.certificates import Certificate
 from tests.servers.http_server import Exchange, Server, serve
 
 Connect = Callable[..., Kube]
+LIMIT_S = 20.0
 
 
 @pytest.fixture
@@ -223,16 +225,63 @@ def test_requests_side_by_side_share_one_run_of_the_plugin(
     assert "Bearer three" not in [e.headers.get("Authorization") for e in server.seen]
 
 
-@pytest.mark.parametrize("script", ["true", "exit 1"])
+def count_runs(user: dict[str, Any], tmp_path: Path, then: str = "") -> Callable[[], int]:
+    """Let a plugin record each run before it does `then`; returns a function that counts them."""
+    user["exec"]["args"][1] += f"\necho >> {tmp_path}/runs\n{then}"
+    return lambda: len((tmp_path / "runs").read_text())
+
+
 def test_requests_refused_side_by_side_do_not_each_run_the_plugin(
-    connect_to: Connect, server_certificate: Certificate, tmp_path: Path, script: str
+    connect_to: Connect, server_certificate: Certificate, tmp_path: Path
 ) -> None:
     user = plugin(tmp_path, "same")
-    user["exec"]["args"][1] += f"\necho >> {tmp_path}/runs\nsleep 0.2\n{script}"
-    with serve(lambda exchange: exchange.send(401, {}), server_certificate) as server:
+    runs = count_runs(user, tmp_path)
+    have_all_arrived = threading.Barrier(8)
+
+    def refuse(exchange: Exchange) -> None:
+        have_all_arrived.wait(LIMIT_S)
+        exchange.send(401, {})
+
+    with serve(refuse, server_certificate) as server:
         answers = connect_to(server, user).request_all([Call("GET", "/x", "read x")] * 8)
+    assert [getattr(answer, "status", 0) for answer in answers] == [401] * 8
+    assert runs() == 2  # for the first token, and once for all eight refusals
+
+
+class CountedLock:
+    """A lock that calls `on_arrival` for each thread that asks for it."""
+
+    def __init__(self, on_arrival: Callable[[], object]) -> None:
+        self._lock = threading.Lock()
+        self._on_arrival = on_arrival
+
+    def __enter__(self) -> None:
+        self._on_arrival()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_requests_that_wait_for_a_failing_plugin_share_its_failure(
+    connect_to: Connect, tmp_path: Path
+) -> None:
+    user = plugin(tmp_path, "none")
+    go = tmp_path / "go"
+    runs = count_runs(user, tmp_path, f"while [ ! -e {go} ]; do sleep 0.01; done; exit 1")
+    arrived = threading.Semaphore(0)
+    kube = connect_to(Server("https://127.0.0.1:1"), user)
+    kube._transport._credentials._lock = CountedLock(arrived.release)  # type: ignore[attr-defined]
+
+    def let_go() -> None:
+        for _ in range(8):
+            arrived.acquire(timeout=LIMIT_S)
+        go.touch()
+
+    threading.Thread(target=let_go, daemon=True).start()
+    answers = kube.request_all([Call("GET", "/x", "read x")] * 8)
     assert all(isinstance(answer, Unauthorized) for answer in answers)
-    assert len((tmp_path / "runs").read_text()) <= 3
+    assert runs() == 1
 
 
 @pytest.fixture(scope="session")

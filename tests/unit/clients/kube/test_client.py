@@ -145,7 +145,7 @@ def test_a_retry_after_beyond_the_deadline_ends_at_once(connect_to: Connect) -> 
 def test_retries_stop_at_the_deadline_with_the_last_refusal(connect_to: Connect) -> None:
     with serve(lambda exchange: status(503, "not now")(exchange)) as server:
         before = time.monotonic()
-        caught = failure(connect_to(server), deadline=before + 0.5)
+        caught = failure(connect_to(server), deadline=before + 3)
         assert time.monotonic() - before < 10
     assert isinstance(caught, ServiceUnavailable)
     assert caught.why == "not now"
@@ -154,7 +154,7 @@ def test_retries_stop_at_the_deadline_with_the_last_refusal(connect_to: Connect)
 def test_what_the_server_said_goes_before_its_later_silence(connect_to: Connect) -> None:
     silent = lambda exchange: exchange.stopped.wait() and None  # noqa: E731
     with serve(answering(status(503, "not now"), silent)) as server:
-        caught = failure(connect_to(server), deadline=time.monotonic() + 0.8)
+        caught = failure(connect_to(server), deadline=time.monotonic() + 3)
     assert isinstance(caught, ServiceUnavailable)
     assert caught.why == "not now"
 

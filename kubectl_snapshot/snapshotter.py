@@ -1,4 +1,4 @@
-"""The public library: capture this machine, or a node of a cluster through an agent.
+"""The public library: capture this machine, or nodes of a cluster through an agent.
 
 A reading that fails does not fail the capture: the document has its status and reason. All errors
 that are raised are subclasses of SnapshotError.
@@ -24,6 +24,9 @@ from kubectl_snapshot.constants import DEFAULT_TIMEOUT_S, FULL_API_VERSION
 from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.document.snapshot import Snapshot, new_snapshot
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.fleet.capture import capture_fleet
+from kubectl_snapshot.fleet.config import FleetConfig
+from kubectl_snapshot.fleet.fleet import Fleet, load_fleet
 from kubectl_snapshot.job.selectors import (
     default_tolerations,
     parse_node_selectors,
@@ -47,15 +50,19 @@ __all__ = [
     "AgentConfig",
     "CollectSettings",
     "Factory",
+    "Fleet",
+    "FleetConfig",
     "NodeSnapshotter",
     "Redaction",
     "Serializer",
     "Snapshot",
     "Snapshotter",
+    "capture_fleet",
     "default_factory",
     "default_tolerations",
     "deploy_and_get_snapshot",
     "file_serializer",
+    "load_fleet",
     "new_snapshot",
     "parse_node_selectors",
     "parse_taint",

@@ -70,7 +70,7 @@ def run_preflight(capture: Capture) -> Capture:
 def run_capture(capture: Capture) -> Snapshot:
     """Run the agent's Job and return the snapshot; delete all objects of the run."""
     options = capture.options
-    cluster = _ClusterPart(capture) if options.cluster_scope == CLIENT else None
+    cluster = ClusterFacts(capture) if options.cluster_scope == CLIENT else None
 
     def on_scheduled(node_name: str) -> None:
         capture.on_event({"event": "scheduled", "node": node_name})
@@ -148,7 +148,7 @@ def _filter_agent_events(
     return on_event
 
 
-class _ClusterPart:
+class ClusterFacts:
     """Reads the cluster-wide facts with the user's credentials, once the node is known."""
 
     def __init__(self, capture: Capture) -> None:

@@ -13,6 +13,7 @@ from kubectl_snapshot.commands.capture_result import is_summary, write_result
 from kubectl_snapshot.commands.flags.capture import (
     add_agent_flags,
     add_target_flags,
+    choose_node,
     parse_config,
     refuse_local_node,
 )
@@ -22,6 +23,7 @@ from kubectl_snapshot.commands.flags.connection import (
     connect_with,
     parse_connection,
 )
+from kubectl_snapshot.commands.flags.fleet import add_fleet_flags, is_fleet
 from kubectl_snapshot.commands.flags.parser import Parser, new_parser
 from kubectl_snapshot.commands.flags.shared import add_log_flags, parse_timeout
 from kubectl_snapshot.commands.output import (
@@ -66,6 +68,7 @@ def build_parser() -> Parser:
         epilog=f"commands:\n{commands}",
     )
     add_target_flags(parser)
+    add_fleet_flags(parser)
     add_agent_flags(parser)
     add_document_flags(parser)
     add_connection_flags(parser)
@@ -78,6 +81,10 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.commands.console.progress import choose_progress
 
     check_gpu_request(args.require_gpu, args.runtime_class)
+    if is_fleet(args):
+        from kubectl_snapshot.commands.fleet import run_fleet
+
+        return run_fleet(args)
     outputs = parse_outputs(args.output, args.format, template=args.template)
     on_event = choose_progress(args, sys.stderr)
     if args.dry_run and not args.local:
@@ -100,7 +107,7 @@ def capture_measured(
     from kubectl_snapshot.collectors.run.local import read_node_name
     from kubectl_snapshot.collectors.run.timing import capture_with_metrics_file
 
-    node_name = read_node_name(os.environ) if args.local else args.node
+    node_name = read_node_name(os.environ) if args.local else choose_node(args)
     return capture_with_metrics_file(args.metrics_file, node_name, capture, on_event)
 
 

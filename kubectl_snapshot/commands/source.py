@@ -65,11 +65,12 @@ def choose_node(
     args: argparse.Namespace, source: str, snapshot: Snapshot, on_event: OnEvent
 ) -> None:
     """Choose the node of a snapshot for the capture that it is compared with."""
-    args.node = snapshot.metadata.get("source-node", "")
-    if not args.node:
+    node = snapshot.metadata.get("source-node", "")
+    args.node = [node] if node else []
+    if not node:
         hint = f"choose the node of {LIVE} with --node, or --local for this machine"
         raise InvalidRequest(f"{source} does not say which node it is of", hint=hint)
-    on_event({"event": "warning", "message": f"{LIVE} is {args.node}, the node of {source}"})
+    on_event({"event": "warning", "message": f"{LIVE} is {node}, the node of {source}"})
 
 
 def read_snapshot(source: str, args: argparse.Namespace, on_event: OnEvent) -> Snapshot:

@@ -50,21 +50,33 @@ def deploy(
     `created` is filled before each write, so that cleanup knows every object that may exist.
     Raises the first error after every object of a step has been tried.
     """
-    job = (manifest.jobs_path(options.namespace), manifest.build_job(options, expires))
-    (job_uid,) = _create(kube, [job], created, deadline)
-    if cancelled.is_set():
-        return
-    _create(kube, build_dependents(options, expires, job_uid), created, deadline)
+    deploy_idle(kube, options, expires, created, cancelled, deadline)
     if cancelled.is_set():
         return
     kube.request(
         "PATCH",
-        f"{job[0]}/{options.name}",
+        f"{manifest.jobs_path(options.namespace)}/{options.name}",
         doing=f"start Job {options.namespace}/{options.name}",
         body={"spec": {"parallelism": 1}},
         content_type=MERGE_PATCH,
         deadline=deadline,
     )
+
+
+def deploy_idle(
+    kube: Kube,
+    options: JobOptions,
+    expires: str,
+    created: list[CreatedObject],
+    cancelled: threading.Event,
+    deadline: float,
+) -> str:
+    """Create all objects without starting a pod, as `deploy` does; return the Job's UID."""
+    job = (manifest.jobs_path(options.namespace), manifest.build_job(options, expires))
+    (job_uid,) = _create(kube, [job], created, deadline)
+    if not cancelled.is_set():
+        _create(kube, build_dependents(options, expires, job_uid), created, deadline)
+    return job_uid
 
 
 def build_all_objects(options: JobOptions, expires: str) -> list[tuple[str, Manifest]]:

@@ -47,7 +47,8 @@ class JobOptions:
 
     `reads` are the permissions to read the cluster-wide facts; whoever lacks one in
     `required_reads` is not asked to read them. `settings.redaction` has its key; without
-    `shares_key` the pod generates its own.
+    `shares_key` the pod generates its own. With `creates_pods` the client creates a pod on each of
+    many nodes, and the Job, which owns them, creates none.
     """
 
     run_id: str
@@ -74,6 +75,7 @@ class JobOptions:
     job_deadline_margin_s: int = JOB_DEADLINE_MARGIN_S
     settings: CollectSettings = field(default_factory=CollectSettings)
     shares_key: bool = True
+    creates_pods: bool = False
 
     @property
     def name(self) -> str:

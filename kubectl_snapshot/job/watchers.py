@@ -136,7 +136,7 @@ def _log_path(run: RunState) -> str:
 
 def _read_lines(run: RunState, stream: Stream, output: deque[str]) -> bool:
     """Read lines until the frame is complete or the stream ends; return whether it is complete."""
-    for line in _split_lines(stream):
+    for line in split_lines(stream):
         run.reader.feed(line)
         if PROGRESS_MARK in line:
             run.inbox.put(("line", line.decode("utf-8", "replace")))
@@ -147,7 +147,8 @@ def _read_lines(run: RunState, stream: Stream, output: deque[str]) -> bool:
     return False
 
 
-def _split_lines(stream: Stream) -> Iterator[bytes]:
+def split_lines(stream: Stream) -> Iterator[bytes]:
+    """Yield the lines of a log; an unterminated line is truncated, and the rest comes last."""
     rest = b""
     for chunk in stream:
         *lines, rest = (rest + chunk).split(b"\n")

@@ -3,15 +3,17 @@
 Each fake node has its own address, local to this network namespace; the destination address of a
 connection identifies the node. The text of a log is the first existing file in LOGS of these:
 
-    NAMESPACE_POD_CONTAINER.log    NODE.log    default.log
+    NAMESPACE_POD_CONTAINER.log    NODE.log    NODE.json    default.json    default.log
 
-with {node}, {namespace}, {pod} and {container} replaced. NODE.fault injects a fault into a node:
+with {node}, {namespace}, {pod} and {container} replaced. A .json is an agent's document: its log is
+the frame of the run that the pod's name has. NODE.fault injects a fault into a node:
 `status CODE`, `hang`, `cut` (half the text, then a broken connection) or `slow SECONDS`. Files are
 read on each request.
 """
 
 from __future__ import annotations
 
+import functools
 import http.server
 import socket
 import ssl
@@ -21,6 +23,7 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
+from kubectl_snapshot.job.frame import encode_frame
 from tests.lab import fake_nodes
 
 
@@ -50,8 +53,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.reply(200, body, is_cut=fault == "cut")
 
     def find_text(self, node: str, namespace: str, pod: str, container: str) -> str | None:
-        names = (f"{namespace}_{pod}_{container}.log", f"{node}.log", "default.log")
+        names = (f"{namespace}_{pod}_{container}.log", f"{node}.log")
         text = next((text for text in map(self.read, names) if text is not None), None)
+        if text is None:
+            documents = (self.logs / f"{node}.json", self.logs / "default.json")
+            document = next((path for path in documents if path.exists()), None)
+            if document is not None:
+                return render_frame(document, document.stat().st_mtime_ns, find_run_id(pod))
+            text = self.read("default.log")
         if text is None:
             return None
         values = {"node": node, "namespace": namespace, "pod": pod, "container": container}
@@ -94,6 +103,17 @@ class Server(http.server.ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exc_info()[1], (OSError, ValueError)):
             super().handle_error(request, client_address)
+
+
+def find_run_id(pod: str) -> str:
+    """Return the run id in the name of a fleet's pod: kubectl-snapshot-RUN-INDEX."""
+    return pod.rpartition("-")[0].rpartition("-")[2]
+
+
+@functools.lru_cache(maxsize=256)
+def render_frame(path: Path, changed: int, run_id: str) -> str:
+    """Return the log of an agent whose document is in a file; encoded once a run."""
+    return "".join(f"{line}\n" for line in encode_frame(path.read_bytes(), run_id))
 
 
 def cut_to_query(text: str, query: dict[str, str]) -> bytes:

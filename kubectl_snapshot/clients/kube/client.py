@@ -121,6 +121,10 @@ class Kube:
         """
         return self._request(Call(method, path, doing, query, body, content_type, deadline))
 
+    def send(self, call: Call) -> Response:
+        """Return the response of one call; retries and errors as in `request`."""
+        return self._request(call)
+
     def request_all(self, calls: Sequence[Call]) -> list[Response | SnapshotError]:
         """Return the response or the error of each call, in their order; at most 16 in parallel."""
         return run_parallel(self._request, calls, self._transport.max_parallel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.forms import form_of_provider_id
@@ -15,6 +16,7 @@ from kubectl_snapshot.errors import Internal, InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from kubectl_snapshot.collectors.kubernetes.shared import Shared
 
@@ -56,26 +58,33 @@ def read(context: Context, shared: Shared) -> Subtype:
     # Late: diff and schema only need what this module declares.
     from urllib.parse import quote
 
-    from kubectl_snapshot.collectors.kubernetes.distribution import detect_distribution
-
     kube = require_kube(context)
     node_name = _require_name(context.node_name)
     path = f"/api/v1/nodes/{quote(node_name, safe='')}"
     answer = kube.request("GET", path, doing=f"read node {node_name}", deadline=context.deadline)
-    data = parse_node(answer.body, node_name)
-    if data.get("provider-id", "").startswith(ORACLE_ID_PREFIX):
-        data["provider"] = "oke"
     server = shared.finished.get("server")
     server_version = str(server.data.get("version", "")) if server else ""
+    subtype = build_subtype(answer.body, node_name, server_version)
+    if subtype.context.get("distribution") != "openshift":
+        return subtype
+    release = {key: text for key, text in openshift.read_release(context).items() if text}
+    return replace(subtype, context={**subtype.context, **release})
+
+
+def build_subtype(node: Mapping[str, Any], node_name: str, server_version: str) -> Subtype:
+    """Return the subtype of a core/v1 Node, as a GET or a list returns it."""
+    from kubectl_snapshot.collectors.kubernetes.distribution import detect_distribution
+
+    data = parse_node(node, node_name)
+    if data.get("provider-id", "").startswith(ORACLE_ID_PREFIX):
+        data["provider"] = "oke"
     # The provider is the machine's; eks is what the contract calls every machine of AWS.
     is_self_managed = (
         data.get("provider") == "eks" and server_version and "-eks-" not in server_version
     )
-    distribution = detect_distribution(answer.body)
     notes = {
-        "distribution": distribution,
+        "distribution": detect_distribution(node),
         "self-managed": "true" if is_self_managed else "",
-        **(openshift.read_release(context) if distribution == "openshift" else {}),
     }
     return Subtype("node", data, {key: text for key, text in notes.items() if text})
 

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def install_handlers(clean_up_command: Callable[[], str]) -> None:
+def install_handlers(
+    clean_up_command: Callable[[], str], on_first: Callable[[int], None] | None = None
+) -> None:
     """Install handlers: the first signal raises in the main thread, the second exits.
 
-    `clean_up_command` returns the command that deletes the objects then left over.
+    `clean_up_command` returns the command that deletes the objects then left over. With `on_first`
+    the first signal calls it with its number, and raises nothing.
     """
     seen: list[int] = []
 
@@ -27,6 +30,9 @@ def install_handlers(clean_up_command: Callable[[], str]) -> None:
             os.write(2, text.encode())
             os._exit(128 + number)
         seen.append(number)
+        if on_first is not None:
+            on_first(number)
+            return
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         raise Terminated(number)

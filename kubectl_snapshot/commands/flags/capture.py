@@ -49,7 +49,7 @@ def add_node_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add the flags that choose the node and its measurements; return their group."""
     group = parser.add_argument_group("capture")
     add_boolean_flag(group, "--local", help="capture this machine; needs no cluster")
-    add_flag(group, "--node", metavar="NAME", default="", help="node to capture")
+    add_repeated_flag(group, "--node", metavar="NAME", help="node to capture (repeated: a fleet)")
     add_repeated_flag(
         group,
         "--node-selector",
@@ -72,7 +72,11 @@ def add_node_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     add_collect_flags(group)
     add_gpu_flag(group)
     add_flag(
-        group, "--timeout", metavar="TIME", default="5m", help="overall time limit (default: 5m)"
+        group,
+        "--timeout",
+        metavar="TIME",
+        default="",
+        help="overall time limit (default: 5m; of a fleet: 30m)",
     )
     add_boolean_flag(
         group,
@@ -168,6 +172,14 @@ def _name_variables(typed: Container[str], *dests: str) -> str:
     return f"; see the environment variable {' and '.join(names)}" if names else ""
 
 
+def choose_node(args: argparse.Namespace) -> str:
+    """Return the only --node, empty for none; InvalidRequest for several."""
+    names: list[str] = args.node
+    if len(names) > 1:
+        raise InvalidRequest("several --node", hint="only a capture takes more than one")
+    return names[0] if names else ""
+
+
 def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
     """Return the agent's configuration that the flags give; InvalidRequest for invalid values."""
     from kubectl_snapshot.agent.config import AgentConfig
@@ -181,7 +193,8 @@ def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
 
     selectors = parse_node_selectors(args.node_selector)
     tolerations = parse_tolerations(args.toleration)
-    validate_node_name(args.node)
+    node_name = choose_node(args)
+    validate_node_name(node_name)
     validate_node_selectors(selectors)
     validate_tolerations(tolerations)
     levels = {"true": True, "false": False}
@@ -198,7 +211,7 @@ def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
         cleanup=args.cleanup and not args.no_cleanup,
         privileged=levels.get(args.privileged, args.privileged),
         require_gpu=args.require_gpu,
-        node_name=args.node,
+        node_name=node_name,
         runtime_class=args.runtime_class,
         agent=args.agent,
         cluster_scope=args.cluster_scope,

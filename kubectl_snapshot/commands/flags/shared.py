@@ -59,5 +59,5 @@ def parse_count(text: str) -> int:
 
 
 def parse_timeout(text: str) -> float:
-    """Return a timeout in seconds; 0 is the default (contract section 4.3)."""
-    return parse_duration(text) or DEFAULT_TIMEOUT_S
+    """Return a timeout in seconds; 0 or no text is the default (contract section 4.3)."""
+    return (parse_duration(text) if text else 0.0) or DEFAULT_TIMEOUT_S

@@ -48,4 +48,4 @@ def test_this_machine_needs_no_cluster() -> None:
 def test_the_flags_are_those_of_a_capture() -> None:
     words = ["--node", "node1", "--privileged=false", "-n", "ops", "--strict", "-o", "json"]
     args = parse_flags(preflight.build_parser(), words, {})
-    assert (args.node, args.privileged, args.strict) == ("node1", "false", "true")
+    assert (args.node, args.privileged, args.strict) == (["node1"], "false", "true")

@@ -75,8 +75,8 @@ def test_help_and_version_are_also_words_and_flags(
         (["-image", "a"], "-image", "did you mean --image a? "),
         (["-image=a"], "-image", "did you mean --image a? "),
         (["–locl"], "–locl", "did you mean --local? "),
-        (["-l", "a b=c"], "-l", "use --node-selector 'a b=c'"),
-        (["-l"], "-l", "use --node-selector"),
+        (["--label", "a b=c"], "--label", "use --node-selector 'a b=c'"),
+        (["--label"], "--label", "use --node-selector"),
         (["--debug", "false"], "false", "use --debug=false"),
         (["-v", "true"], "true", "use --verbose=true"),
         (["--tolerations", "a"], "--tolerations", "did you mean --toleration? "),
@@ -114,7 +114,7 @@ def test_an_empty_value_is_no_default(flag: str, value: str) -> None:
 
 def test_an_empty_output_is_stdout_and_an_empty_variable_is_unset() -> None:
     args = parse_flags(capture.build_parser(), ["-o", ""], {"KUBECTL_SNAPSHOT_NODE": ""})
-    assert (args.output, args.node) == ([""], "")
+    assert (args.output, args.node) == ([""], [])
 
 
 def test_a_constraint_without_its_flag_is_quoted_whole() -> None:

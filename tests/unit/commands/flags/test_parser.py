@@ -38,7 +38,7 @@ def test_a_short_boolean_stands_alone() -> None:
     assert parse("-v")["verbose"] is True
 
 
-@pytest.mark.parametrize("flag", ["--image", "--timeout", "--job-name", "--node", "-n"])
+@pytest.mark.parametrize("flag", ["--image", "--timeout", "--job-name", "--selector", "-n"])
 def test_a_single_flag_given_twice_is_refused(flag: str) -> None:
     with pytest.raises(InvalidRequest, match="was given twice"):
         parse(flag, "a", flag, "a")

@@ -1,0 +1,1 @@
+"""A fleet: many nodes captured in one run. Pure."""

@@ -1,0 +1,220 @@
+"""Capture a fleet: one Job that owns every pod, the run, the directory, clean-up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.agent.capture import Capture, ClusterFacts
+from kubectl_snapshot.document.fleet.manifest import (
+    FINISHED,
+    INTERRUPTED,
+    RUNNING,
+    SKIPPED,
+    STOPPED,
+    FleetNode,
+)
+from kubectl_snapshot.document.snapshot import render_time
+from kubectl_snapshot.errors import InvalidRequest, SnapshotError
+from kubectl_snapshot.fleet import directory as files
+from kubectl_snapshot.fleet.config import validate_config
+from kubectl_snapshot.fleet.documents import DocumentWriter, ManifestWriter
+from kubectl_snapshot.fleet.engine import NOT_STARTED, FleetWork, run_pods
+from kubectl_snapshot.fleet.fleet import Fleet
+from kubectl_snapshot.fleet.plan import JOB_MARGIN_S, plan_run
+from kubectl_snapshot.fleet.pods import build_template
+from kubectl_snapshot.fleet.requests import PodRequests
+from kubectl_snapshot.fleet.selection import describe_selection, parse_selection_tree
+from kubectl_snapshot.fleet.workers import RateLimit
+from kubectl_snapshot.job.cleanup.deletion import (
+    delete_created,
+    delete_listed,
+    read_inventory,
+    render_cleanup_command,
+)
+from kubectl_snapshot.job.deploy import CreatedObject, deploy_idle
+from kubectl_snapshot.job.options import CLIENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kubectl_snapshot.fleet.config import FleetConfig
+    from kubectl_snapshot.fleet.plan import Run
+    from kubectl_snapshot.fleet.selection import FleetSelection
+
+CLEANUP_S = 30.0
+
+
+def capture_fleet(config: FleetConfig) -> Fleet:
+    """Return the fleet; iterating over it captures, and yields each node's entry as it ends.
+
+    Raises InvalidRequest for contradictory values at once, everything else when iterated:
+    Unauthorized naming every missing permission, NotFound if no node matches, Internal if the
+    directory cannot be written. A node that fails raises nothing: its entry has the reason.
+    """
+    validate_config(config)
+    return Fleet(config.directory.rstrip("/") or "/", _running=_run(config))
+
+
+def _run(config: FleetConfig) -> Iterator[FleetNode]:
+    directory = files.open_directory(config.directory, config.resume)
+    try:
+        before = files.read_manifest(directory.path) if config.resume else None
+        if before is not None:
+            config = use_selection(config, parse_selection_tree(before.selection))
+        run = plan_run(config, directory, before)
+        yield from _capture(run)
+    finally:
+        directory.close()
+
+
+def use_selection(config: FleetConfig, before: FleetSelection) -> FleetConfig:
+    """Return the configuration with the selection of the fleet that it resumes.
+
+    Raises InvalidRequest if it selects otherwise.
+    """
+    if config.selection.is_given and config.selection != before:
+        raise InvalidRequest(
+            f"the fleet in {config.directory} has another selection",
+            f"it is of {describe_selection(before)}",
+            "resume it without flags that select nodes",
+        )
+    return replace(config, all_nodes=before.all_nodes, selector=before.selector, nodes=before.names)
+
+
+def _capture(run: Run) -> Iterator[FleetNode]:
+    """Run the pods; write documents and manifest; delete everything created."""
+    on_event, options = run.config.agent.on_event, run.options
+    cancel = run.config.agent.cancel or threading.Event()
+    _announce(run)
+    manifest = ManifestWriter(run)
+    # In this order: the first manifest no longer says that the earlier run may have left objects.
+    _remove_leftovers(run)
+    manifest.write()
+    yield from list(run.entries.values())
+    created: list[CreatedObject] = []
+    cluster = _start_cluster_facts(run)
+    error: BaseException | None = None
+    try:
+        if run.nodes and not cancel.is_set():
+            for node in run.nodes:
+                files.remove_document(run.directory.path, files.name_file(node.name))
+            expires = render_time(time.time() + run.config.timeout + JOB_MARGIN_S + options.ttl_s)
+            uid = deploy_idle(run.kube, options, expires, created, cancel, run.deadline)
+            work = build_work(run, uid, cancel, cluster)
+            for entry in run_pods(work):
+                run.entries[entry.name] = entry
+                on_event(_describe_entry(entry))
+                manifest.write_if_due()
+                yield entry
+    except BaseException as caught:
+        error = caught
+        raise
+    finally:
+        if run.config.agent.cleanup:
+            _clean_up(run, created)
+        else:
+            on_event({"event": "kept", "commands": [_cleanup_command(run)]})
+        is_stopped = any(e.cause == NOT_STARTED for e in run.entries.values())
+        state = STOPPED if error is not None or is_stopped else FINISHED
+        if cancel.is_set() or isinstance(error, KeyboardInterrupt):
+            state = INTERRUPTED
+        manifest.finish(state, cluster)
+
+
+def _announce(run: Run) -> None:
+    options = run.options
+    run.config.agent.on_event(
+        {
+            "event": "fleet",
+            "run-id": options.run_id,
+            "namespace": options.namespace,
+            "job": options.name,
+            "nodes": len(run.nodes),
+            "skipped": sum(entry.status == SKIPPED for entry in run.entries.values()),
+            "kept": sum(entry.has_file for entry in run.entries.values()),
+            "directory": run.directory.path,
+            "cluster-scope": options.cluster_scope,
+            "cleanup": _cleanup_command(run),
+        }
+    )
+
+
+def _cleanup_command(run: Run) -> str:
+    return run.kube.render_kubectl(render_cleanup_command(run.options))
+
+
+def _describe_entry(entry: FleetNode) -> dict[str, Any]:
+    fields = {"status": entry.status, "cause": entry.cause, "reason": entry.reason}
+    found = {key: value for key, value in fields.items() if value}
+    return {"event": "node", "node": entry.name, **found, "seconds": entry.seconds}
+
+
+def _remove_leftovers(run: Run) -> None:
+    """Delete what a killed run of this fleet has left; a failure only warns."""
+    for earlier in run.before.runs if run.before else ():
+        if earlier.state != RUNNING:
+            continue
+        deadline = time.monotonic() + CLEANUP_S
+        try:
+            found = read_inventory(run.kube, earlier.namespace, earlier.run_id, deadline)
+            delete_listed(run.kube, found.objects, deadline)
+        except SnapshotError as error:
+            message = f"objects of run {earlier.run_id} may be left: {error}"
+            run.config.agent.on_event({"event": "warning", "message": message})
+
+
+def _clean_up(run: Run, created: list[CreatedObject]) -> None:
+    left = delete_created(run.kube, created, time.monotonic() + CLEANUP_S)
+    if left:
+        reasons = [f"{item.kind} {item.name}: {error}" for item, error in left]
+        commands = [_cleanup_command(run)]
+        run.config.agent.on_event(
+            {"event": "left-behind", "reasons": reasons, "commands": commands}
+        )
+
+
+def _start_cluster_facts(run: Run) -> ClusterFacts | None:
+    """Read the cluster-wide facts once, while the pods run; K8s.node is of one node only."""
+    if run.options.cluster_scope != CLIENT or not run.nodes:
+        return None
+    facts = ClusterFacts(
+        Capture(
+            kube=run.kube,
+            options=run.options,
+            collectors=run.collectors,
+            deadline=run.deadline,
+            expires="",
+            on_event=run.config.agent.on_event,
+        )
+    )
+    facts.start(run.nodes[0].name)
+    return facts
+
+
+def build_work(
+    run: Run, job_uid: str, cancel: threading.Event, cluster: ClusterFacts | None
+) -> FleetWork:
+    """Return what the engine needs for this run."""
+    options = run.options
+    pods = PodRequests(
+        kube=run.kube,
+        options=options,
+        template=build_template(options, job_uid),
+        indexes={node.name: index for index, node in enumerate(run.nodes)},
+        limit=RateLimit(run.config.qps),
+        deadline=run.deadline,
+    )
+    documents = DocumentWriter(run, cluster if run.config.self_contained else None)
+    return FleetWork(
+        pods=pods,
+        nodes=run.nodes,
+        parallel=run.config.parallel,
+        max_failures=run.config.max_failures,
+        deadline=run.deadline,
+        accept=documents.accept,
+        on_event=run.config.agent.on_event,
+        cancel=cancel,
+    )

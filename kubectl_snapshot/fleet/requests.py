@@ -1,0 +1,177 @@
+"""The requests of a fleet's pods: create, read the log, probe, delete. Run by worker threads.
+
+Each reports through the inbox and decides nothing; state.py decides.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.clients.kube.client import METADATA, Call
+from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES, RUN_LABEL
+from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.fleet.pods import build_pod, name_pod
+from kubectl_snapshot.fleet.state import LogEnd
+from kubectl_snapshot.job.frame import FRAME_PREFIX, PROGRESS_PREFIX, FrameReader
+from kubectl_snapshot.job.manifest import CONTAINER, core_path
+from kubectl_snapshot.job.watchers import KUBELET_MARK, LAST_LINE_LENGTH, LAST_LINES, split_lines
+
+if TYPE_CHECKING:
+    from kubectl_snapshot.clients.kube.client import Kube
+    from kubectl_snapshot.clients.kube.stream import Stream
+    from kubectl_snapshot.fleet.workers import RateLimit
+    from kubectl_snapshot.job.manifest import Manifest
+    from kubectl_snapshot.job.options import JobOptions
+
+DELETE_S = 15.0
+PROBE_S = 5.0
+OUR_MARKS = (FRAME_PREFIX.encode(), PROGRESS_PREFIX.encode())
+
+# Kinds of messages in the inbox: (kind, node, value).
+CREATED, REFUSED, POD, LOG_END = "created", "refused", "pod", "log-end"
+PROBED, INVALID, BROKEN, CAPTURED = "probed", "invalid", "broken", "captured"
+
+
+@dataclass
+class PodRequests:
+    """The pods of one run; its methods may be called from any thread."""
+
+    kube: Kube
+    options: JobOptions
+    template: Manifest
+    indexes: dict[str, int]
+    limit: RateLimit
+    deadline: float
+    inbox: queue.SimpleQueue[tuple[str, str, Any]] = field(default_factory=queue.SimpleQueue)
+    stop: threading.Event = field(default_factory=threading.Event)
+    _readers: dict[str, FrameReader] = field(default_factory=dict)
+    _streams: dict[str, Stream] = field(default_factory=dict)
+
+    def create(self, node: str) -> None:
+        """Create a node's pod; reports `created` with its UID, or `refused`."""
+        body = build_pod(self.template, self.options, self.indexes[node], node)
+        doing = f"create the pod of node {node}"
+        path = core_path(self.options.namespace, "pods")
+        self.limit.wait()
+        try:
+            call = Call("POST", path, doing, body=body, deadline=self.deadline, accept=METADATA)
+            uid = str(self.kube.send(call).body["metadata"]["uid"])
+        except SnapshotError as error:
+            # A retried create conflicts with its own pod; the watch reports that pod's UID.
+            message = (CREATED, node, "") if error.status == 409 else (REFUSED, node, error)
+            self.inbox.put(message)
+        else:
+            self.inbox.put((CREATED, node, uid))
+
+    def watch(self) -> None:
+        """Watch all pods of the run until `stop` is set; reports each change as `pod`."""
+        nodes = {name_pod(self.options, index): node for node, index in self.indexes.items()}
+        query = {"labelSelector": f"{RUN_LABEL}={self.options.run_id}"}
+        path = core_path(self.options.namespace, "pods")
+        try:
+            for event in self.kube.watch(
+                path, doing="watch the fleet's pods", query=query, stop=self.stop
+            ):
+                node = nodes.get(event.object.get("metadata", {}).get("name", ""))
+                if node is not None:
+                    self.inbox.put((POD, node, event))
+        except SnapshotError as error:
+            self.inbox.put((BROKEN, "", error))
+
+    def read(self, node: str, had_terminated: bool) -> bytes | None:
+        """Return the payload of a node's log, or None after reporting `log-end` or `invalid`."""
+        reader = self._readers.setdefault(node, FrameReader(self.options.run_id))
+        output: deque[str] = deque(maxlen=LAST_LINES)
+        error: SnapshotError | None = None
+        try:
+            self._read_lines(node, reader, output)
+        except SnapshotError as caught:
+            error = caught
+        incomplete: SnapshotError | None = None
+        if reader.has_begun:
+            try:
+                payload = reader.payload(MAX_DOCUMENT_BYTES)
+            except SnapshotError as caught:
+                if reader.is_complete:
+                    self.inbox.put((INVALID, node, caught))
+                    return None
+                incomplete = caught
+            else:
+                del self._readers[node]
+                return payload
+        end = LogEnd(error, had_terminated, incomplete, tuple(output))
+        self.inbox.put((LOG_END, node, end))
+        return None
+
+    def _read_lines(self, node: str, reader: FrameReader, output: deque[str]) -> None:
+        self.limit.wait()
+        stream = self.kube.open_stream(
+            self._log_path(node),
+            doing=f"read the log of node {node}'s pod",
+            query={"container": CONTAINER, "follow": "true"},
+        )
+        self._streams[node] = stream
+        try:
+            for line in split_lines(stream):
+                reader.feed(line)
+                if line.strip() and not any(mark in line for mark in OUR_MARKS):
+                    output.append(line[:LAST_LINE_LENGTH].decode("utf-8", "replace").strip())
+                if reader.is_complete:
+                    return
+        finally:
+            stream.close()
+            self._streams.pop(node, None)
+
+    def probe(self, node: str) -> None:
+        """Ask the node's kubelet for no lines of log; reports `probed`, with an error if lost."""
+        query = {"container": CONTAINER, "tailLines": "0"}
+        deadline = time.monotonic() + PROBE_S
+        lost = ""
+        try:
+            doing = f"probe node {node}"
+            self.kube.send(Call("GET", self._log_path(node), doing, query, deadline=deadline))
+        except SnapshotError as error:
+            if error.status >= 500 and KUBELET_MARK in error.why:
+                lost = error.why
+        self.inbox.put((PROBED, node, lost))
+
+    def delete(self, node: str, uid: str) -> None:
+        """Delete a node's pod; what cannot be deleted is removed with the Job."""
+        self.forget(node)
+        body = {"apiVersion": "v1", "kind": "DeleteOptions"}
+        options = {**body, "preconditions": {"uid": uid}} if uid else body
+        path = f"{core_path(self.options.namespace, 'pods')}/{self._pod_name(node)}"
+        self.limit.wait()
+        call = Call(
+            "DELETE",
+            path,
+            f"delete the pod of node {node}",
+            body=options,
+            deadline=time.monotonic() + DELETE_S,
+            accept=METADATA,
+        )
+        with contextlib.suppress(SnapshotError):
+            self.kube.send(call)
+
+    def forget(self, node: str) -> None:
+        """Drop what was read of a node; a read in flight ends."""
+        self._readers.pop(node, None)
+        stream = self._streams.pop(node, None)
+        if stream is not None:
+            stream.close()
+
+    def crash(self, error: SnapshotError) -> None:
+        """Report a thread that ended with an unexpected exception."""
+        self.inbox.put((BROKEN, "", error))
+
+    def _pod_name(self, node: str) -> str:
+        return name_pod(self.options, self.indexes[node])
+
+    def _log_path(self, node: str) -> str:
+        return f"{core_path(self.options.namespace, 'pods')}/{self._pod_name(node)}/log"

@@ -1,0 +1,393 @@
+"""A fleet: two real nodes and many fake ones, on a lab of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubectl_snapshot.document.fleet.manifest import FleetManifest, FleetNode
+from kubectl_snapshot.document.snapshot import Snapshot
+from kubectl_snapshot.fleet.fleet import load_fleet
+from tests.cluster import support
+from tests.cluster.conftest import Finished, Started
+from tests.lab import fake_nodes
+from tests.lab.machine import wait_for
+from tests.validation import parse_valid
+
+FAKES = 24
+REAL = ("node1", "node2")
+FAKE_LABEL = "lab/fake"
+ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+PODS = "/api/v1/namespaces/{}/pods"
+
+
+@pytest.fixture(scope="module")
+def lab(
+    cluster: support.Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[support.Cluster]:
+    """A cluster with fake nodes; that of SNAPSHOT_TEST_LAB if it has some."""
+    cluster.require_lab()
+    if cluster.client.get(f"/api/v1/nodes?labelSelector={FAKE_LABEL}")["items"]:
+        yield cluster
+        return
+    name = f"fleet-{os.getpid()}"
+
+    def run_kit(*argv: str) -> None:
+        subprocess.run([sys.executable, "-B", str(support.KIT), *argv], check=True)
+
+    try:
+        run_kit("up", "--name", name, "--nodes", "2", "--fake-nodes", str(FAKES))
+        found = support.use_lab(name, tmp_path_factory.mktemp("fleet-home"))
+        with closing(found.client):
+            yield found
+    finally:
+        run_kit("down", "--name", name)
+
+
+@pytest.fixture(autouse=True)
+def fake_logs(lab: support.Cluster, run_snapshot: Callable[..., Finished]) -> Iterator[Path]:
+    """The logs of the fake nodes: by default the document of a real node, captured now."""
+    assert lab.state is not None
+    logs = lab.state / "fake-logs"
+    before = set(logs.iterdir())
+    if not (logs / "default.json").exists():
+        argv = ("--node", REAL[0], "--skip", "K8s", "--skip", "NodeTopology", "-o", "json")
+        captured = run_snapshot(*argv, kubeconfig=lab.kubeconfig)
+        assert captured.returncode == 0, captured.stderr
+        (logs / "default.json").write_text(captured.stdout)
+        before.add(logs / "default.json")
+    yield logs
+    for path in set(logs.iterdir()) - before:
+        path.unlink()
+
+
+@pytest.fixture
+def namespace(lab: support.Cluster) -> Iterator[str]:
+    with support.temporary_namespace(lab) as name:
+        yield name
+
+
+@pytest.fixture
+def capture(
+    lab: support.Cluster, namespace: str, run_snapshot: Callable[..., Finished]
+) -> Callable[..., Finished]:
+    def run(*argv: str, code: int = 0) -> Finished:
+        ended = run_snapshot(*argv, "-n", namespace, kubeconfig=lab.kubeconfig)
+        assert ended.returncode == code, ended.stderr
+        return ended
+
+    return run
+
+
+def read(directory: Path) -> FleetManifest:
+    """Return the manifest, after checking every file that it names."""
+    manifest = load_fleet(str(directory)).manifest
+    for node in manifest.nodes:
+        if node.has_file:
+            content = (directory / node.file).read_bytes()
+            assert sha256(content).hexdigest() == node.sha256, node.name
+    listed = {node.file for node in manifest.nodes if node.has_file}
+    assert listed == {f"nodes/{name}" for name in os.listdir(directory / "nodes")}
+    return manifest
+
+
+def names(lab: support.Cluster) -> set[str]:
+    return set(lab.nodes)
+
+
+def by_name(manifest: FleetManifest) -> dict[str, FleetNode]:
+    return {node.name: node for node in manifest.nodes}
+
+
+def find(snapshot: Snapshot, path: str) -> Any:
+    type_, subtype, key = path.split(".", 2)
+    return next(
+        s.data.get(key)
+        for m in snapshot.measurements
+        if m.type == type_
+        for s in m.subtypes
+        if s.name == subtype
+    )
+
+
+def test_every_node_is_captured_once_and_nothing_stays(
+    lab: support.Cluster, capture: Callable[..., Finished], namespace: str, tmp_path: Path
+) -> None:
+    since = lab.audit_size()
+    directory = tmp_path / "fleet"
+    ended = capture("--all-nodes", "-o", f"{directory}/", "--strict")
+    manifest = read(directory)
+    assert set(by_name(manifest)) == names(lab)
+    assert Counter(node.status for node in manifest.nodes) == {"captured": len(names(lab))}
+    assert ended.stdout == ""
+    assert f"{len(manifest.nodes)} of {len(manifest.nodes)} nodes captured (100 %)" in ended.stderr
+    (run,) = manifest.runs
+    assert run.state == "finished"
+    support.assert_nothing_left(lab, run.run_id)
+
+    for name in (*REAL, fake_nodes.name(1)):
+        snapshot = parse_valid((directory / "nodes" / f"{name}.yaml").read_text())
+        assert snapshot.metadata["source-node"] == name == find(snapshot, "K8s.node.source-node")
+        assert snapshot.metadata["run-id"] == run.run_id
+        assert {m.type for m in snapshot.measurements} >= {"K8s", "OS", "SystemD"}
+    values = [
+        find(parse_valid((directory / "nodes" / f"{name}.yaml").read_text()), path)
+        for name in REAL
+        for path in ("OS.release.VARIANT_ID",)
+    ]
+    assert values == list(REAL)
+    shared = parse_valid((directory / "cluster.yaml").read_text())
+    assert {m.type for m in shared.measurements} == {"K8s", "NodeTopology"}
+    assert "node" not in {s.name for m in shared.measurements for s in m.subtypes}
+    check_requests(lab, since, namespace, len(manifest.nodes))
+
+
+def check_requests(lab: support.Cluster, since: int, namespace: str, count: int) -> None:
+    """Each node costs one create, one log and one delete; the rest does not depend on them."""
+    events = [
+        event
+        for event in lab.audit(since)
+        if event["stage"] == "ResponseComplete"
+        and event.get("objectRef", {}).get("namespace") == namespace
+        and event["userAgent"].startswith("kubectl-snapshot/")
+        and "dryRun" not in event["requestURI"]
+    ]
+    counted = Counter(
+        (
+            event["verb"],
+            "/".join(
+                filter(
+                    None, [event["objectRef"]["resource"], event["objectRef"].get("subresource")]
+                )
+            ),
+        )
+        for event in events
+    )
+    assert counted["create", "pods"] == counted["get", "pods/log"] == count
+    assert counted["delete", "pods"] == count
+    assert counted["watch", "pods"] <= 3
+    assert counted["create", "jobs"] == counted["delete", "jobs"] == 1
+    assert counted["create", "configmaps"] == counted["create", "secrets"] == 1
+    assert sum(n for (verb, _), n in counted.items() if verb == "patch") == 0
+
+
+def title(of: dict[str, str]) -> str:
+    return f"{of['resource']}/{of['subresource']}" if "subresource" in of else of["resource"]
+
+
+def test_nodes_are_chosen_by_selector_names_and_file(
+    lab: support.Cluster, capture: Callable[..., Finished], tmp_path: Path
+) -> None:
+    selector = f"kubernetes.io/hostname in ({fake_nodes.name(1)},{fake_nodes.name(2)},x)"
+    capture("-l", selector, "-o", f"{tmp_path}/a/")
+    assert set(by_name(read(tmp_path / "a"))) == {fake_nodes.name(1), fake_nodes.name(2)}
+    (tmp_path / "names").write_text(f"{fake_nodes.name(3)}\nno-such-node\n")
+    ended = capture(
+        "--nodes-from", f"{tmp_path}/names", "-o", f"{tmp_path}/b/", "--strict", code=10
+    )
+    found = by_name(read(tmp_path / "b"))
+    assert found[fake_nodes.name(3)].status == "captured"
+    assert (found["no-such-node"].status, found["no-such-node"].cause) == (
+        "skipped",
+        "no such node",
+    )
+    assert "no such node" in ended.stderr
+    ended = capture("-l", "lab/fake=no", "-o", f"{tmp_path}/c/", code=3)
+    assert "labels that exist: lab/fake=true" in ended.stderr
+    assert not (tmp_path / "c").exists()
+
+
+def test_each_failure_is_in_the_manifest_with_its_cause(
+    lab: support.Cluster, capture: Callable[..., Finished], fake_logs: Path, tmp_path: Path
+) -> None:
+    broken, silent, hostile, refused = map(fake_nodes.name, (1, 2, 3, 4))
+    (fake_logs / f"{broken}.fault").write_text("status 500")
+    (fake_logs / f"{silent}.fault").write_text("hang")
+    (fake_logs / f"{hostile}.json").write_text('{"kind": "Snapshot", "measurements": 1}')
+    with denied_node(lab, refused):
+        limits = ("--node-timeout", "10s", "--min-coverage", "99%")
+        ended = capture("-l", FAKE_LABEL, "-o", f"{tmp_path}/f/", *limits, code=10)
+    manifest = read(tmp_path / "f")
+    found = by_name(manifest)
+    causes = {name: found[name].cause for name in (broken, silent, hostile, refused)}
+    assert causes == {
+        broken: "log not served",
+        silent: "deadline",
+        hostile: "invalid result",
+        refused: "refused by admission",
+    }
+    assert "not on this node" in found[refused].reason
+    others = [node for node in manifest.nodes if node.name not in causes]
+    assert {node.status for node in others} == {"captured"}
+    for cause in causes.values():
+        assert cause in ended.stderr
+    support.assert_nothing_left(lab, manifest.runs[0].run_id)
+
+    for path in fake_logs.glob("fake-*"):
+        path.unlink()
+    capture("--resume", f"{tmp_path}/f", "--strict")
+    again = read(tmp_path / "f")
+    assert Counter(node.status for node in again.nodes) == {"captured": len(manifest.nodes)}
+    kept = {node.name: node for node in again.nodes}
+    assert all(kept[node.name] == node for node in others), "captured again"
+
+
+@contextmanager
+def denied_node(lab: support.Cluster, node: str) -> Iterator[None]:
+    """A policy that refuses every pod pinned to one node."""
+    name = "snapshot-test-deny"
+    term = "object.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
+    rule = f"!(has(object.spec.affinity) && {term}.nodeSelectorTerms[0].matchFields[0].values[0]"
+    rules = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"]}
+    policy = {
+        "metadata": {"name": name},
+        "spec": {
+            "failurePolicy": "Ignore",
+            "matchConstraints": {"resourceRules": [{**rules, "resources": ["pods"]}]},
+            "validations": [{"expression": f"{rule} == '{node}')", "message": "not on this node"}],
+        },
+    }
+    binding = {
+        "metadata": {"name": name},
+        "spec": {"policyName": name, "validationActions": ["Deny"]},
+    }
+    kinds = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
+    try:
+        for kind, body in zip(kinds, (policy, binding)):
+            lab.client.call("POST", f"{ADMISSION}/{kind}", body)
+        wait_for("the policy to be in force", lambda: is_denied(lab, node), seconds=30, pause=0.5)
+        yield
+    finally:
+        for kind in kinds:
+            with contextlib.suppress(Exception):
+                lab.client.call("DELETE", f"{ADMISSION}/{kind}/{name}")
+
+
+def is_denied(lab: support.Cluster, node: str) -> bool:
+    term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
+    affinity = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+    body = {
+        "metadata": {"name": "denied"},
+        "spec": {
+            "containers": [{"name": "c", "image": "x"}],
+            "affinity": {"nodeAffinity": affinity},
+        },
+    }
+    try:
+        lab.client.call("POST", f"{PODS.format('default')}?dryRun=All", body)
+    except Exception as error:  # noqa: BLE001  any refusal that names our policy
+        return "not on this node" in str(error)
+    return False
+
+
+def test_a_quota_only_makes_it_slower(
+    lab: support.Cluster, capture: Callable[..., Finished], namespace: str, tmp_path: Path
+) -> None:
+    quota = {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "5"}}}
+    path = f"/api/v1/namespaces/{namespace}/resourcequotas"
+    lab.client.call("POST", path, quota)
+    wait_for(
+        "the quota to be in force",
+        lambda: lab.client.get(f"{path}/few").get("status", {}).get("hard"),
+        seconds=10,
+    )
+    capture("-l", FAKE_LABEL, "-o", f"{tmp_path}/q/", "--strict")
+    assert {node.status for node in read(tmp_path / "q").nodes} == {"captured"}
+
+
+def start_slowly(
+    lab: support.Cluster, start: Callable[..., Started], namespace: str, directory: Path
+) -> Started:
+    """Start a capture of all nodes, four at a time, and return once some are captured."""
+    flags = ("--all-nodes", "--parallel", "4", "--log-json", "-n", namespace)
+    process = start(*flags, "-o", f"{directory}/", kubeconfig=lab.kubeconfig)
+    assert process.stderr is not None
+    deadline, seen = time.monotonic() + 60, 0
+    for line in process.stderr:
+        seen += json.loads(line).get("event") == "node"
+        if seen >= 6 or time.monotonic() > deadline:
+            return process
+    raise AssertionError("it ended too early")
+
+
+def test_a_killed_run_is_completed_and_leaves_nothing(
+    lab: support.Cluster,
+    start_snapshot: Callable[..., Started],
+    capture: Callable[..., Finished],
+    namespace: str,
+    tmp_path: Path,
+) -> None:
+    directory = tmp_path / "k"
+    process = start_slowly(lab, start_snapshot, namespace, directory)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    killed = load_fleet(str(directory)).manifest
+    assert set(by_name(killed)) == names(lab)
+    assert killed.runs[0].state == "running"
+    written = {path.stem: path.read_bytes() for path in (directory / "nodes").glob("*.yaml")}
+    assert 6 <= len(written) < len(names(lab))
+
+    capture("--resume", str(directory), "--strict")
+    manifest = read(directory)
+    assert Counter(node.status for node in manifest.nodes) == {"captured": len(names(lab))}
+    assert [run.state for run in manifest.runs] == ["interrupted", "finished"]
+    for name, content in written.items():
+        assert (directory / "nodes" / f"{name}.yaml").read_bytes() == content, "captured twice"
+    for run in manifest.runs:
+        support.assert_nothing_left(lab, run.run_id, within_s=20)
+
+
+def test_ctrl_c_finishes_what_runs_and_cleans_up(
+    lab: support.Cluster, start_snapshot: Callable[..., Started], namespace: str, tmp_path: Path
+) -> None:
+    directory = tmp_path / "i"
+    process = start_slowly(lab, start_snapshot, namespace, directory)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    manifest = read(directory)
+    assert [run.state for run in manifest.runs] == ["interrupted"]
+    counts = Counter((node.status, node.cause) for node in manifest.nodes)
+    assert set(counts) == {("captured", ""), ("skipped", "not started")}
+    support.assert_nothing_left(lab, manifest.runs[0].run_id)
+
+
+def test_a_second_ctrl_c_leaves_at_once_and_names_the_clean_up(
+    lab: support.Cluster,
+    start_snapshot: Callable[..., Started],
+    run_snapshot: Callable[..., Finished],
+    fake_logs: Path,
+    namespace: str,
+    tmp_path: Path,
+) -> None:
+    (fake_logs / f"{fake_nodes.name(3)}.fault").write_text("hang")
+    directory = tmp_path / "i"
+    process = start_slowly(lab, start_snapshot, namespace, directory)
+    process.send_signal(signal.SIGINT)
+    time_left = time.monotonic() + 10
+    while time.monotonic() < time_left and process.poll() is None:
+        # The first may not have been handled yet; a handled one is remembered.
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.2)
+    _, stderr = process.communicate(timeout=10)
+    assert process.returncode == 130, stderr
+    (command,) = [line for line in stderr.splitlines() if "snapshot cleanup --run" in line]
+    words = command.split()[2:]
+    assert run_snapshot(*words, kubeconfig=lab.kubeconfig).returncode == 0
+    run_id = words[words.index("--run") + 1]
+    support.assert_nothing_left(lab, run_id, within_s=20)
+    assert set(by_name(load_fleet(str(directory)).manifest)) == names(lab)

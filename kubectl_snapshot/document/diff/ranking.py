@@ -59,19 +59,27 @@ def list_ranks(registry: Registry) -> tuple[RankedPath, ...]:
 def merge_repeats(changes: Sequence[Change], registry: Registry) -> list[Change]:
     """Return the changes without those that only repeat another, which names them in `also`."""
     repeats = dict(_list_repeats(registry))
-    merged: dict[int, list[str]] = {}
-    kept = []
-    for change in changes:
-        pattern = repeats.get(change.path, "")
-        place = next((n for n, c in enumerate(changes) if _repeats(change, c, pattern)), None)
-        if place is None:
-            kept.append(change)
-        else:
-            merged.setdefault(id(changes[place]), []).append(change.path)
+    also: dict[int, list[str]] = {}
+    merged = set()
+    for place, change in enumerate(changes):
+        first = _find_first(changes, place, repeats)
+        if first != place:
+            also.setdefault(first, []).append(change.path)
+            merged.add(place)
     return [
-        replace(change, also=tuple(merged[id(change)])) if id(change) in merged else change
-        for change in kept
+        replace(change, also=tuple(also.get(place, ())))
+        for place, change in enumerate(changes)
+        if place not in merged
     ]
+
+
+def _find_first(changes: Sequence[Change], place: int, repeats: Mapping[str, str]) -> int:
+    """Return the place of the change that a change repeats, through others, or its own place."""
+    pattern = repeats.get(changes[place].path, "")
+    for other, change in enumerate(changes) if pattern else ():
+        if other != place and _repeats(changes[place], change, pattern):
+            return _find_first(changes, other, repeats)
+    return place
 
 
 def _find_rank(change: Change, ranks: Sequence[RankedPath]) -> int:
@@ -97,7 +105,7 @@ def _list_repeats(registry: Registry) -> Iterator[tuple[str, str]]:
 
 def _repeats(change: Change, other: Change, pattern: str) -> bool:
     """Return whether a change says of other words what another one says."""
-    if not pattern or other.kind != change.kind or not matches_path(other.path, pattern):
+    if other.kind != change.kind or not matches_path(other.path, pattern):
         return False
     if isinstance(other.before, bool) or isinstance(other.after, bool):
         return True

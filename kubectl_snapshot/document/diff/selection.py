@@ -60,11 +60,10 @@ def select(change: Change, selection: Selection) -> Iterator[Change]:
 def is_named(change: Change, selection: Selection) -> bool:
     """Return whether `--only` names a reading by its key, or the metadata: it is never ignored."""
     prefix = f"{change.subtype}."
-    return any(
-        (rest_of_pattern(prefix, pattern) or "*") != "*" or pattern == METADATA == change.subtype
-        for pattern in selection.only
-        if _matches_any(change.path, (pattern, f"{pattern}.*"))
-    )
+    named = [p for p in selection.only if _matches_any(change.path, (p, f"{p}.*"))]
+    if change.subtype == METADATA and any(p in (METADATA, f"{METADATA}.*") for p in named):
+        return True
+    return any((rest_of_pattern(prefix, pattern) or "*") != "*" for pattern in named)
 
 
 def find_unused(selection: Selection, *snapshots: Snapshot) -> tuple[str, ...]:

@@ -103,8 +103,8 @@ def _parse_entries(subtype: Subtype) -> Entries:
     for key, text in subtype.context.items():
         parts = text.split("|")
         name, number, _ = key.rpartition("#")
-        if number and len(parts) == 4 and name in found:
-            found[key] = _parse_entry(name, "|".join(parts[1:]))
+        if number and len(parts) == 4 and name in found and parts[1] != found[name].head:
+            found[key] = _parse_entry(name, f"{parts[1]}|{parts[3]}")
     return found
 
 
@@ -147,19 +147,15 @@ def _compare_entries(name: str, old: Entries, new: Entries, nodes: _Nodes) -> It
 
 def _match_entries(old: Entries, new: Entries) -> Iterator[tuple[_Entry | None, _Entry | None]]:
     """Yield the entries of one label or taint: by key and value, then by what these can mean."""
-    left, right = list(old.values()), list(new.values())
+    left, right = dict(enumerate(old.values())), dict(enumerate(new.values()))
     for identify in (_plain_identities, _all_identities):
-        places: dict[tuple[str, str], _Entry] = {}
-        for entry in right:
-            places.update(dict.fromkeys(identify(entry), entry))
-        for entry in list(left):
-            other = next((places[id_] for id_ in identify(entry) if id_ in places), None)
-            if other in right:
-                left.remove(entry)
-                right.remove(other)
-                yield entry, other
-    yield from ((entry, None) for entry in left)
-    yield from ((None, entry) for entry in right)
+        places = {id_: place for place, entry in right.items() for id_ in identify(entry)}
+        for place, entry in list(left.items()):
+            other = next((p for p in map(places.get, identify(entry)) if p in right), None)
+            if other is not None:
+                yield left.pop(place), right.pop(other)
+    yield from ((entry, None) for entry in left.values())
+    yield from ((None, entry) for entry in right.values())
 
 
 def _plain_identities(entry: _Entry) -> tuple[tuple[str, str], ...]:

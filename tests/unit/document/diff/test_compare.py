@@ -229,6 +229,67 @@ def test_what_a_context_adds_is_compared_and_how_the_reading_went_is_not() -> No
     assert diff_snapshots(before, theirs).changes == ()
 
 
+def images(tag: str, *references: str, **context: str) -> Snapshot:
+    full = {"image.x": ",".join(sorted(references))} if references else {}
+    return snapshot("K8s", Subtype("image", {"x": tag, "y": "1"}, {**full, **(context or READ)}))
+
+
+def test_an_image_with_several_references_is_compared_by_all_of_them() -> None:
+    both = ("a/x:v1", "b/x:v2")
+    # The tag is that of the last pod.
+    assert diff_snapshots(images("v1", *both), images("v2", *both)).changes == ()
+    (change,) = diff_snapshots(images("v1", *both), images("v1", "a/x:v1", "b/x:v3")).changes
+    assert (change.key, change.kind) == ("context.image.x", CHANGED)
+    (change,) = diff_snapshots(images("v1"), images("v2", *both)).changes
+    assert (change.key, change.kind) == ("context.image.x", ADDED)
+    assert told(diff_snapshots(images("v1"), images("v2"))) == [("K8s.image.x", CHANGED)]
+    everything = Selection(everything=True)
+    found = diff_snapshots(images("v1", *both), images("v2", *both), selection=everything)
+    assert told(found) == [("K8s.image.x", CHANGED)]
+
+
+def test_a_tag_of_a_document_without_references_may_be_any_of_them() -> None:
+    theirs = snapshot("K8s", Subtype("image", {"x": "v2", "y": "1"}))
+    ours = images("v1", "a/x:v1@sha256:0", "localhost:5000/x:v2")
+    assert diff_snapshots(ours, theirs).changes == ()
+    assert diff_snapshots(theirs, ours).changes == ()
+    ours = images("v1", "a/x:v1", "b/x:v3")
+    assert told(diff_snapshots(ours, theirs)) == [("K8s.image.x", CHANGED)]
+    (change,) = diff_snapshots(ours, snapshot("K8s", Subtype("image", {"y": "1"}))).changes
+    assert (change.key, change.kind) == ("x", REMOVED)
+
+
+def test_of_equal_types_and_subtypes_the_first_counts() -> None:
+    first = Measurement(
+        "OS", (Subtype("kmod", {"a": True}, READ), Subtype("kmod", {"b": True}, READ))
+    )
+    second = Measurement(
+        "OS", (Subtype("kmod", {"c": True}, READ), Subtype("release", {"d": "1"}, READ))
+    )
+    twice, once = (
+        Snapshot({}, (first, second)),
+        Snapshot({}, (Measurement("OS", first.subtypes[:1]),)),
+    )
+    assert diff_snapshots(twice, once).changes == ()
+    assert diff_snapshots(once, twice).changes == ()
+
+
+def test_true_is_not_1() -> None:
+    for one, other in ((True, 1), (1, True), (False, 0), (0, False), (1.0, True)):
+        assert told(diff_snapshots(sysctl(a=one), sysctl(a=other))) == [("OS.sysctl.a", CHANGED)]
+    assert diff_snapshots(sysctl(a=1), sysctl(a=1.0)).changes == ()
+
+
+def test_the_metadata_are_shown_if_they_are_named() -> None:
+    before, after = (Snapshot({"version": v, "mode": v}) for v in "12")
+    assert diff_snapshots(before, after).left_out == 2
+    both = [("metadata.mode", CHANGED), ("metadata.version", CHANGED)]
+    for only in ("metadata", "metadata.*"):
+        assert told(diff_snapshots(before, after, selection=Selection((only,)))) == both
+    named = Selection(("metadata.version",))
+    assert told(diff_snapshots(before, after, selection=named)) == both[1:]
+
+
 def redacted(token: str, **metadata: str) -> Snapshot:
     data = {"Environment": f"[A={PREFIX}{token * 16}]"}
     return snapshot("SystemD", Subtype("a.service", data, READ), **metadata)

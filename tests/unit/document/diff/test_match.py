@@ -47,6 +47,39 @@ def test_a_gpu_is_its_uuid_whatever_its_number() -> None:
     assert names(before, gpus(gpu(0, "B", "0:2")), True) == [("gpu-0", ""), ("gpu-1", "gpu-0")]
 
 
+def test_a_uuid_counts_more_than_a_place() -> None:
+    before = gpus(gpu(0, "A", "0:1"), gpu(1, "B", "0:2"))
+    after = gpus(gpu(0, "B", "0:1"), gpu(1, "A", "0:2"))
+    assert names(before, after, True) == [("gpu-0", "gpu-1"), ("gpu-1", "gpu-0")]
+
+
+def test_an_identity_may_be_in_the_context_only() -> None:
+    lost = Subtype("gpu-0", {}, {"uuid": "B", "pci-bus-id": "0:9"})
+    before = gpus(gpu(0, "A", "0:1"), gpu(1, "B", "0:2"))
+    assert names(before, gpus(lost), True) == [("gpu-0", ""), ("gpu-1", "gpu-0")]
+    lost = Subtype("gpu-0", {}, {"pci-bus-id": "0:2"})
+    assert names(before, gpus(lost), True) == [("gpu-0", ""), ("gpu-1", "gpu-0")]
+
+
+def on_board(number: int, address: str, module: int) -> Subtype:
+    return Subtype(f"gpu-{number}", {"pci.bus-id": address, "module-id": module})
+
+
+def test_one_address_in_common_leaves_the_others_to_their_module_ids() -> None:
+    before = gpus(*(on_board(n, f"0:{n}", n + 1) for n in range(4)))
+    after = gpus(*(on_board(n, "0:0" if n == 0 else f"1:{n}", 4 - n) for n in range(4)))
+    # gpu-0 has the address; module 4 of the first is left over, and module 1 of the second.
+    expected = [("gpu-0", "gpu-0"), ("gpu-1", "gpu-2"), ("gpu-2", "gpu-1"), ("gpu-3", "gpu-3")]
+    assert names(before, after, False) == expected
+
+
+def test_gpus_without_identity_go_by_their_order_if_there_are_equally_many() -> None:
+    lost = [Subtype(f"gpu-{n}", {}, {"status": "error"}) for n in range(2)]
+    assert names(gpus(*lost), gpus(*lost), True) == [("gpu-0", "gpu-0"), ("gpu-1", "gpu-1")]
+    more = names(gpus(*lost), gpus(*lost[:1]), True)
+    assert more == [("gpu-0", ""), ("gpu-1", ""), ("", "gpu-0")]
+
+
 def test_a_gpu_that_was_replaced_is_known_by_its_place() -> None:
     before = gpus(gpu(0, "A", "0:1"), gpu(1, "B", "0:2"))
     after = gpus(gpu(0, "A", "0:1"), gpu(1, "C", "0:2"))
@@ -86,6 +119,15 @@ def test_links_are_named_as_in_the_first_document() -> None:
     *_, topology = pair_subtypes(before, after, False, REGISTRY)
     assert topology.after is not None
     assert topology.after.data == {"A/B": "SYS"}
+
+
+def test_links_have_no_direction() -> None:
+    two = (gpu(0, "A", "0:1"), gpu(1, "B", "0:2"))
+    before = gpus(*two, Subtype("topology", {"A/B": "NV18"}))
+    after = gpus(*two, Subtype("topology", {"B/A": "NV18", "B/C": "SYS"}))
+    *_, topology = pair_subtypes(before, after, True, REGISTRY)
+    assert topology.after is not None
+    assert topology.after.data == {"A/B": "NV18", "B/C": "SYS"}
 
 
 def counted(count: Scalar, *more: Subtype, status: str = "") -> Snapshot:

@@ -15,6 +15,7 @@ from kubectl_snapshot.document.paths import (
     describe_status,
     find_readings,
     find_value,
+    iter_subtypes,
     parse_path,
 )
 from kubectl_snapshot.document.patterns import matches_pattern
@@ -117,14 +118,9 @@ def build_variables(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def find_subtypes(snapshot: Snapshot, pattern: str) -> dict[str, Subtype]:
-    """Return the subtypes whose path matches a pattern; of duplicates, the first."""
-    found: dict[str, Subtype] = {}
-    for measurement in snapshot.measurements:
-        for subtype in measurement.subtypes:
-            path = f"{measurement.type}.{subtype.name}"
-            if matches_pattern(path, pattern):
-                found.setdefault(path, subtype)
-    return found
+    """Return the subtypes whose path matches a pattern; of equal types and names, the first."""
+    paths = ((f"{type_}.{subtype.name}", subtype) for type_, subtype in iter_subtypes(snapshot))
+    return {path: subtype for path, subtype in paths if matches_pattern(path, pattern)}
 
 
 def find_reasons(snapshot: Snapshot) -> dict[str, str]:

@@ -28,6 +28,17 @@ MARKS = (
     "SystemD.kubelet.service.ExecStart*",
 )
 
+UNIT = "diff-test.service"
+UNIT_FILE = f"/run/systemd/system/{UNIT}"
+# A command that has finished, one that fails and is ignored, and one that runs.
+UNIT_TEXT = """\
+[Service]
+ExecStartPre=/bin/true before
+ExecStartPre=-/bin/false
+ExecStart=/bin/sleep infinity
+Nice={nice}
+"""
+
 # A capture on the node itself. Its kernel has no modules, and no file can be laid over one that is
 # not there: so for this process alone /proc is a directory with what is read of it.
 CAPTURE_THERE = """\
@@ -192,3 +203,52 @@ def test_what_was_forbidden_is_unknown_and_not_removed(
     assert ended.returncode == 0, ended.stdout
     assert "K8s.node: B: forbidden: " in " ".join(ended.stdout.split())
     assert run_snapshot("diff", *paths, "--strict").returncode == 10
+
+
+@pytest.fixture
+def unit(cluster: Cluster) -> Iterator[Callable[[int], None]]:
+    """Writes a unit of a node and reloads systemd; it is gone at the end of the test."""
+
+    def write(nice: int) -> None:
+        text = UNIT_TEXT.format(nice=nice)
+        script = f"printf %s '{text}' > {UNIT_FILE}; systemctl daemon-reload"
+        cluster.node_exec(BAD, "sh", "-c", script)
+
+    cluster.require_lab()
+    yield write
+    stop = f"systemctl stop {UNIT}; rm {UNIT_FILE}; systemctl daemon-reload"
+    cluster.node_exec(BAD, "sh", "-c", stop)
+
+
+def test_of_a_unit_only_what_was_edited_is_a_change(
+    cluster: Cluster,
+    run_snapshot: Run,
+    namespace: str,
+    unit: Callable[[int], None],
+    tmp_path: Path,
+) -> None:
+    unit(0)
+    steps = {
+        "started": f"systemctl start {UNIT}",
+        "reloaded": "systemctl daemon-reload",
+        "again": f"systemctl restart {UNIT}",
+        "reexecuted": "systemctl daemon-reexec",
+    }
+    words = ["-n", namespace, "--node", BAD, "--systemd-service", UNIT, "--quiet", "-o"]
+    for step, command in steps.items():
+        cluster.node_exec(BAD, "sh", "-c", command)
+        assert run_snapshot(*words, str(tmp_path / f"{step}.json")).returncode == 0
+    started = str(tmp_path / "started.json")
+    for step in steps:
+        ended = run_snapshot("diff", started, str(tmp_path / f"{step}.json"), "--only", "SystemD")
+        assert ended.returncode == 0, ended.stdout
+    # The numbers do differ, or nothing was compared.
+    named = ["--all", "--only", f"SystemD.{UNIT}.ExecStartPre"]
+    assert run_snapshot("diff", started, str(tmp_path / "reloaded.json"), *named).returncode == 1
+    unit(5)
+    cluster.node_exec(BAD, "sh", "-c", f"systemctl restart {UNIT}")
+    assert run_snapshot(*words, str(tmp_path / "edited.json")).returncode == 0
+    ended = run_snapshot(
+        "diff", started, str(tmp_path / "edited.json"), "--only", "SystemD", "-o", "json"
+    )
+    assert [change["path"] for change in changes(ended)] == [f"SystemD.{UNIT}.Nice"]

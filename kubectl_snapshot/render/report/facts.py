@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubectl_snapshot.document.paths import describe_status
+from kubectl_snapshot.document.paths import describe_status, iter_subtypes
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.document.snapshot import ABSENT, GAP_STATUSES, OK
 
@@ -62,12 +62,8 @@ class Taint(NamedTuple):
 
 
 def build_index(snapshot: Snapshot) -> dict[str, Subtype]:
-    """Return the subtypes by path; of duplicates, the first."""
-    index: dict[str, Subtype] = {}
-    for measurement in snapshot.measurements:
-        for subtype in measurement.subtypes:
-            index.setdefault(f"{measurement.type}.{subtype.name}", subtype)
-    return index
+    """Return the subtypes by path; of equal types and names, the first only."""
+    return {f"{type_}.{subtype.name}": subtype for type_, subtype in iter_subtypes(snapshot)}
 
 
 def build_facts(index: Index, metadata: Mapping[str, str]) -> tuple[Fact, ...]:

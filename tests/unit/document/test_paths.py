@@ -14,6 +14,8 @@ from kubectl_snapshot.document.paths import (
 )
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import InvalidRequest, NotFound
+from kubectl_snapshot.render.report.facts import build_index
+from kubectl_snapshot.render.user_template import find_subtypes
 from tests.unit.document.strategies import PROPERTY
 
 FORBIDDEN = {"status": "forbidden", "reason": "nodes is forbidden"}
@@ -90,6 +92,14 @@ def test_of_equal_types_the_first_counts() -> None:
     assert value("K8s.server.version") == "v1.34.4"
     assert reason("K8s.server.platform") == "K8s.server has no key 'platform'"
     assert "second" not in find_readings(SNAPSHOT, "*").values()
+
+
+def test_a_second_measurement_of_a_type_is_not_seen_by_any_reader() -> None:
+    again = Measurement("K8s", (Subtype("helm", {"x": "second"}),))
+    twice = Snapshot({}, (*SNAPSHOT.measurements, again))
+    assert "K8s.helm" not in build_index(twice)
+    assert find_subtypes(twice, "K8s.*") == find_subtypes(SNAPSHOT, "K8s.*")
+    assert find_readings(twice, "K8s.helm.x") == {}
 
 
 def test_a_missing_reading_says_what_is_known_of_its_place() -> None:

@@ -26,14 +26,14 @@ from kubectl_snapshot.document.diff.ignored import build_ignore_rules
 from kubectl_snapshot.document.diff.match import pair_subtypes
 from kubectl_snapshot.document.diff.parts import match_parts
 from kubectl_snapshot.document.diff.ranking import merge_repeats, sort_by_rank
-from kubectl_snapshot.document.diff.readings import compare_readings
+from kubectl_snapshot.document.diff.readings import compare_readings, list_shortened
 from kubectl_snapshot.document.diff.selection import Selection, is_named, may_be_selected, select
 from kubectl_snapshot.document.diff.topology import compare_node_lists
 from kubectl_snapshot.document.paths import METADATA
 from kubectl_snapshot.document.snapshot import ABSENT, GAP_STATUSES, Subtype
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from kubectl_snapshot.document.diff.devices import DeviceFacts
     from kubectl_snapshot.document.diff.equality import Comparability
@@ -43,11 +43,15 @@ if TYPE_CHECKING:
 
 
 class _DiffBasis(NamedTuple):
-    """What a comparison needs to know of two documents as a whole; devices by type."""
+    """What a comparison needs to know of two documents as a whole; devices by type.
+
+    `shortened` are the paths of values that the context has as a whole.
+    """
 
     comparability: Comparability
     devices: Mapping[str, DeviceFacts]
     selection: Selection
+    shortened: frozenset[str]
 
 
 def diff_snapshots(
@@ -67,7 +71,8 @@ def diff_snapshots(
     )
     pairs = pair_subtypes(before, after, comparability.nodes is None, registry)
     facts = device_changes.find_device_facts(before, after, pairs, registry)
-    basis = _DiffBasis(comparability, facts, selection)
+    shortened = frozenset(_list_shortened(pairs, comparability))
+    basis = _DiffBasis(comparability, facts, selection, shortened)
     metadata = (Subtype(METADATA, before.metadata), Subtype(METADATA, after.metadata))
     found = [
         *compare_readings(METADATA, *metadata, comparability),
@@ -110,10 +115,19 @@ def _compare_read(pair: Pair, old: Subtype, new: Subtype, basis: _DiffBasis) -> 
     yield from compare_readings(pair.name, old, new, basis.comparability)
 
 
+def _list_shortened(pairs: Sequence[Pair], comparability: Comparability) -> Iterator[str]:
+    for pair in pairs:
+        if pair.before and pair.after:
+            found = list_shortened(pair.name, pair.before, pair.after, comparability.ignore)
+            yield from (f"{pair.name}.{key}" for key in found)
+
+
 def _is_ignored(change: Change, basis: _DiffBasis) -> bool:
     """Return whether a change is volatile, node identity, or follows from another change."""
     if is_named(change, basis.selection):
         return False
+    if change.path in basis.shortened:
+        return True
     ignore = basis.comparability.ignore
     path = change.path if change.key else f"{change.path}."
     is_value = change.key and change.kind in (CHANGED, UNKNOWN)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kubectl_snapshot.document.diff.equality import Comparability
+    from kubectl_snapshot.document.diff.ignored import IgnoreRules
     from kubectl_snapshot.document.snapshot import Scalar, Subtype
 
 
@@ -50,45 +51,40 @@ def _compare_reading(
         yield Change(name, key, CHANGED, before, after, note)
 
 
+def list_shortened(name: str, old: Subtype, new: Subtype, ignore: IgnoreRules) -> Iterator[str]:
+    """Yield the keys whose values are shortened by chance, such as one of several tags.
+
+    Where this program wrote both documents, the context has the whole values.
+    """
+    prefix = ignore.find_full_values(name)
+    if not prefix:
+        return
+    is_ours = "elapsed-ms" in old.context and "elapsed-ms" in new.context
+    for key in {**old.data, **new.data}:
+        full = [subtype.context.get(f"{prefix}{key}", "") for subtype in (old, new)]
+        if any(full) and (is_ours or _are_parts_of(full[0] or full[1], key, old, new)):
+            yield key
+
+
 def _readings(
     name: str, subtype: Subtype, other: Subtype, comparability: Comparability
 ) -> dict[str, Scalar]:
     """Return data and, if this program wrote both documents, the context that adds to it."""
     if not ("elapsed-ms" in subtype.context and "elapsed-ms" in other.context):
-        return _without_doubtful(name, subtype, other, comparability)
-    ignore = comparability.ignore
+        return dict(subtype.data)
     context = {
         f"context.{key}": text
         for key, text in subtype.context.items()
-        if not ignore.is_ignored_context(name, key)
+        if not comparability.ignore.is_ignored_context(name, key)
     }
-    prefix = "" if comparability.is_exact else ignore.find_full_values(name)
-    data = {
-        key: value
-        for key, value in subtype.data.items()
-        if not prefix or not any(f"{prefix}{key}" in s.context for s in (subtype, other))
-    }
-    return {**context, **data}
+    return {**context, **subtype.data}
 
 
-def _without_doubtful(
-    name: str, subtype: Subtype, other: Subtype, comparability: Comparability
-) -> dict[str, Scalar]:
-    """Return data without values that were shortened by chance, such as one of several tags."""
-    prefix = "" if comparability.is_exact else comparability.ignore.find_full_values(name)
-    return {
-        key: value
-        for key, value in subtype.data.items()
-        if not prefix
-        or not (key in other.data and _is_one_of(f"{prefix}{key}", subtype, other, key))
-    }
-
-
-def _is_one_of(full_key: str, subtype: Subtype, other: Subtype, key: str) -> bool:
-    """Return whether one document's full value ends, in one of its parts, with both values."""
-    full = subtype.context.get(full_key) or other.context.get(full_key) or ""
+def _are_parts_of(full: str, key: str, old: Subtype, new: Subtype) -> bool:
+    """Return whether the tags of both documents are among those of the full references."""
     tags = {part.partition("@")[0].rpartition(":")[2] for part in full.split(",")}
-    return bool(full) and {str(subtype.data[key]), str(other.data[key])} <= tags
+    both = {str(subtype.data[key]) for subtype in (old, new) if key in subtype.data}
+    return key in old.data and key in new.data and both <= tags
 
 
 def _is_equal(before: Scalar, after: Scalar | None) -> bool:

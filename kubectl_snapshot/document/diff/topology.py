@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.diff.change import ADDED, CHANGED, REMOVED, UNKNOWN, Change
 from kubectl_snapshot.document.diff.direction import natural_key
-from kubectl_snapshot.document.diff.gaps import is_unread
 from kubectl_snapshot.document.snapshot import GAP_STATUSES
 
 if TYPE_CHECKING:
@@ -83,10 +82,7 @@ def _is_comparable(pair: Pair, comparability: Comparability) -> bool:
     return (
         pair.before is not None
         and pair.after is not None
-        and not any(
-            subtype.status in GAP_STATUSES or is_unread(subtype)
-            for subtype in (pair.before, pair.after)
-        )
+        and not any(subtype.status in GAP_STATUSES for subtype in (pair.before, pair.after))
     )
 
 
@@ -170,7 +166,7 @@ def _all_identities(entry: _Entry) -> tuple[tuple[str, str], ...]:
     if key.endswith(f".{head}"):
         found.append((key[: -len(head) - 1], head))
     base, dot, last = key.rpartition(".")
-    if dot and not bar:
+    if dot:
         found.append((base, f"{last}|{head}"))
     return tuple(found)
 
@@ -235,9 +231,9 @@ def _compare_truncated(
         is_explained = -len(nodes.gone) <= change <= len(nodes.come)
     else:
         is_explained = min(nodes.count_change, 0) <= change <= max(nodes.count_change, 0)
-    if not seen and is_explained:
-        return None
-    if seen and not nodes.is_known and nodes.count_change and is_explained:
+    # If the nodes are not known, one that is gone moves another one into the named ones.
+    is_moved = bool(nodes.count_change) and not nodes.is_known
+    if is_explained and (is_moved or not seen):
         return None
     return Change(name, new.key, CHANGED, old.text, new.text, f"{change:+}" if change else "")
 

@@ -243,6 +243,8 @@ def test_an_image_with_several_references_is_compared_by_all_of_them() -> None:
     (change,) = diff_snapshots(images("v1"), images("v2", *both)).changes
     assert (change.key, change.kind) == ("context.image.x", ADDED)
     assert told(diff_snapshots(images("v1"), images("v2"))) == [("K8s.image.x", CHANGED)]
+    named = diff_snapshots(images("v1"), images("v2", *both), selection=Selection(("K8s.image.x",)))
+    assert told(named) == [("K8s.image.x", CHANGED)]
     everything = Selection(everything=True)
     found = diff_snapshots(images("v1", *both), images("v2", *both), selection=everything)
     assert told(found) == [("K8s.image.x", CHANGED)]
@@ -255,6 +257,7 @@ def test_a_tag_of_a_document_without_references_may_be_any_of_them() -> None:
     assert diff_snapshots(theirs, ours).changes == ()
     ours = images("v1", "a/x:v1", "b/x:v3")
     assert told(diff_snapshots(ours, theirs)) == [("K8s.image.x", CHANGED)]
+    assert diff_snapshots(ours, snapshot("K8s", Subtype("image", {"x": "v3", "y": "1"}))).is_empty
     (change,) = diff_snapshots(ours, snapshot("K8s", Subtype("image", {"y": "1"}))).changes
     assert (change.key, change.kind) == ("x", REMOVED)
 

@@ -102,6 +102,15 @@ def test_a_gpu_that_the_driver_no_longer_lists_is_one_change_with_its_counts() -
     assert ("GPU.smi.gpu-count", CHANGED) in told(found)
 
 
+def test_a_count_that_is_no_number_is_compared_as_it_is() -> None:
+    (measurement,) = GOOD.measurements
+    words = Subtype("smi", {"gpu-count": "many"}, READ)
+    subtypes = (words, *measurement.subtypes[1:])
+    after = Snapshot(GOOD.metadata, (Measurement("GPU", subtypes),))
+    for pair in ((GOOD, after), (after, GOOD)):
+        assert ("GPU.smi.gpu-count", CHANGED) in told(diff(*pair))
+
+
 def test_where_the_driver_did_not_answer_nothing_is_known_of_its_gpus() -> None:
     unavailable = {"status": "unavailable", "reason": "the NVIDIA driver is not loaded", **READ}
     after = node([lost(n, unavailable) for n in range(3)], counts=False)

@@ -47,6 +47,7 @@ def test_a_type_or_subtype_means_all_below_it(
         ((), (), True),
         (("GPU.gpu-*.uuid",), (), True),
         (("GPU",), (), True),
+        (("GPU.gpu-3.uuid",), (), True),
         (("GPU.gpu-4.uuid",), (), False),
         ((), ("GPU.gpu-3",), False),
         ((), ("GPU.gpu-3.uuid",), True),

@@ -243,6 +243,33 @@ def test_all_and_gaps_leave_the_entries_as_they_are() -> None:
     assert ("NodeTopology.label.os", CHANGED) not in found
 
 
+def test_entries_that_only_one_collected_are_unknown() -> None:
+    before = topology(pool(EIGHT))
+    (measurement,) = before.measurements
+    less = tuple(s for s in measurement.subtypes if s.name != "label")
+    after = Snapshot({"source-node": "a"}, (Measurement("NodeTopology", less),))
+    for pair, note in (((before, after), "B"), ((after, before), "A")):
+        (change,) = compare(*pair)
+        assert (change.path, change.note) == ("NodeTopology.label", f"{note}: not collected")
+
+
+def test_entries_that_are_cut_and_whose_nodes_are_not_known() -> None:
+    def of(names: list[str], count: int) -> Snapshot:
+        nodes = [node(name, {"a": "b"}) for name in names]
+        for one in nodes:
+            del one["metadata"]["labels"]["kubernetes.io/hostname"]
+        return summary_of(topology(nodes, 2), node_count=count)
+
+    names = ["n1", "n2", "n3", "n4"]
+    (change,) = compare(of(names, 4), of(names[1:], 3))
+    assert (change.path, change.note) == ("NodeTopology.summary.node-count", "-1")
+    (change,) = compare(of(names[1:], 3), of(names, 4))
+    assert (change.path, change.note) == ("NodeTopology.summary.node-count", "+1")
+    keys = [c.key for c in compare(of(names, 4), of(["n1", "n2", "n3", "n5", "n6"], 4))]
+    assert keys == ["a", "os"]
+    assert [c.key for c in compare(of(names, 4), of(["n0", "n2", "n3", "n4"], 4))] == ["a", "os"]
+
+
 @pytest.mark.parametrize(
     "text", ["", "|", "a", "x|a (+", "x|a (+²² more)", "x|a (+9999999999 more)", "|||"]
 )

@@ -120,7 +120,7 @@ def test_the_declarations_are_read_without_the_collectors(
     assert answer.returncode == 0, answer.stderr
     prefix = r"^import time:.*\| +kubectl_snapshot\.collectors\."
     loaded = set(re.findall(rf"{prefix}(\S+)", answer.stderr, re.M))
-    assert loaded <= {"registry", "systemd_normalizers"}
+    assert loaded <= {"registry", "forms", "systemd_normalizers"}
     assert "registry" in loaded
 
 

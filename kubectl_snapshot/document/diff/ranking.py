@@ -110,4 +110,4 @@ def _repeats(change: Change, other: Change, pattern: str) -> bool:
     if isinstance(other.before, bool) or isinstance(other.after, bool):
         return True
     texts = [text_of(value) for value in (change.before, change.after, other.before, other.after)]
-    return texts[2] in texts[0] and texts[0].replace(texts[2], texts[3]) == texts[1]
+    return texts[0].replace(texts[2], texts[3]) == texts[1]

@@ -176,6 +176,11 @@ def test_taints_that_share_an_entry_are_compared() -> None:
         CHANGED,
     )
     assert (change.before, change.after) == ("2|c", "1|c")
+    # Without both, the entry is gone.
+    (change,) = compare(before, topology(node(name, {}) for name in "abc"))
+    assert (change.key, change.kind, change.after) == ("k.NoSchedule", REMOVED, None)
+    (change,) = compare(topology(node(name, {}) for name in "abc"), before)
+    assert (change.key, change.kind, change.before) == ("k.NoSchedule", ADDED, None)
 
 
 def test_a_label_whose_key_ends_in_its_value_is_the_same_in_both_forms() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.collectors.kubernetes.fields import list_at, map_at, text_at
 from kubectl_snapshot.collectors.run.context import CLUSTER, Context, Right, require_kube
-from kubectl_snapshot.document.registry import INTEGER, STRING, SubtypeSpec
+from kubectl_snapshot.document.registry import INTEGER, STRING, UNSET, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ RIGHTS = (
     Right("", "nodes", ("list",), purpose="NodeTopology: the taints and labels of all nodes."),
 )
 SUBTYPES = (
-    SubtypeSpec("summary", values=INTEGER),
-    SubtypeSpec("taint", values=STRING, lists_nodes=True),
-    SubtypeSpec("label", values=STRING, lists_nodes=True),
+    SubtypeSpec("summary", values=INTEGER, keys=("node-count", "taint-count", "label-count")),
+    SubtypeSpec("taint", values=STRING, lists_nodes=True, missing=UNSET),
+    SubtypeSpec("label", values=STRING, lists_nodes=True, missing=UNSET),
 )
 DEADLINE_S = 90.0
 

@@ -84,6 +84,7 @@ def build_parser() -> Parser:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
+    from kubectl_snapshot.collectors.registry import REGISTRY
     from kubectl_snapshot.commands.console.progress import choose_progress
     from kubectl_snapshot.document.rules.results import check_rules
     from kubectl_snapshot.render.check_results import CheckReport
@@ -91,7 +92,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     outputs = prepare_outputs(args, FORMATS)
     rules = read_rules(args)
     snapshot = read_snapshot(args.snapshot, args, choose_progress(args, sys.stderr))
-    findings = check_rules(rules, snapshot)
+    findings = check_rules(rules, snapshot, REGISTRY)
     report = CheckReport(args.snapshot, snapshot.metadata, findings, is_strict=args.strict)
     for output in outputs:
         paint = paint_outcomes if output.format == "text" else None
@@ -115,30 +116,30 @@ def render(name: str, report: CheckReport) -> str:
 def read_rules(args: argparse.Namespace) -> list[Rule]:
     """Return the rules of the command line, then those of the rule files."""
     from kubectl_snapshot.clients.files.localfile import locate_yaml, read_input
-    from kubectl_snapshot.collectors.registry import REGISTRY
     from kubectl_snapshot.document.rules.rule_file import parse_rule, parse_rules
 
     if not (args.constraint or args.rules):
         hint = "give a constraint with -c 'K8s.server.version >= 1.32', or a rule file with -f"
         raise InvalidRequest("nothing to check", hint=hint)
     refuse_stdin_twice(args.snapshot, *args.rules)
-    types = tuple(spec.type for spec in REGISTRY)
-    rules = [parse_rule(text, types) for text in args.constraint]
+    # Any measurement type: the document tells which there are.
+    rules = [parse_rule(text, None) for text in args.constraint]
     for path in args.rules:
         content = read_input(path, MAX_RULES_BYTES)
         if len(content) > MAX_RULES_BYTES:
             raise InvalidRequest(f"rule file {path} is larger than {MAX_RULES_BYTES} bytes")
         name = "stdin" if path == STDIN else path
-        rules += parse_rules(locate_yaml(content, name), name, types)
+        rules += parse_rules(locate_yaml(content, name), name, None)
     return rules
 
 
 def choose_exit_code(findings: Sequence[Finding], is_strict: bool) -> int:
-    """Return the exit code; warnings do not count."""
-    from kubectl_snapshot.document.rules.results import FAILED, UNKNOWN
+    """Return the exit code; warnings do not count, and no applied rule is no pass."""
+    from kubectl_snapshot.document.rules.judge import FAILED, UNKNOWN
+    from kubectl_snapshot.document.rules.results import has_applied
     from kubectl_snapshot.document.rules.rule_file import ERROR
 
     if any(finding.outcome == FAILED for finding in findings):
         return EXIT_NO
     unknown = [f for f in findings if f.outcome == UNKNOWN and f.rule.severity == ERROR]
-    return EXIT_GAPS if is_strict and unknown else EXIT_OK
+    return EXIT_GAPS if (is_strict and unknown) or not has_applied(findings) else EXIT_OK

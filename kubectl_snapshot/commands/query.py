@@ -16,7 +16,7 @@ from kubectl_snapshot.commands.output import (
     write_text,
 )
 from kubectl_snapshot.commands.source import EPILOG, HELP, add_reader_flags, read_snapshot
-from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, NotFound, SnapshotError
+from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, NotFound
 from kubectl_snapshot.render.all_renderers import detect_format
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kubectl_snapshot.commands.output import Output
+    from kubectl_snapshot.document.registry import Registry
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
 
 EXAMPLES = """\
@@ -47,7 +48,9 @@ FORMATS = Formats(("value", "json", "yaml", "table", TEMPLATE), "value", detect_
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot query",
-        "Print the values at paths of a snapshot; exit 3 if a path has none.",
+        "Print the values at paths of a snapshot.\n\n"
+        "Exit codes: 0 all were found, 3 a path has no value in this snapshot, 2 no\n"
+        "snapshot can have it, others: the snapshot could not be read.",
         usage="kubectl snapshot query SNAPSHOT [PATH...] [flags]",
         examples=EXAMPLES,
         epilog=EPILOG,
@@ -80,6 +83,9 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         found.update(readings)
         if not readings:
             missing.append(path)
+    if len(found) > 1 and not (args.output or args.format or args.template):
+        # Of several values, which is which; `-o value` prints the values only.
+        outputs = (outputs[0]._replace(format="table"),)
     for output in outputs:
         width = 0 if output.path else read_width(out)
         write_text(output, render(output, snapshot, found, width), out)
@@ -108,16 +114,29 @@ def find(snapshot: Snapshot, path: str) -> dict[str, Scalar]:
 
 
 def explain(snapshot: Snapshot, missing: list[str]) -> NotFound:
-    """Return NotFound for the paths without a value, with the reason for the first one."""
-    from kubectl_snapshot.document.paths import find_gaps, find_value, parse_path
-    from kubectl_snapshot.document.snapshot import list_types
+    """Return NotFound for the paths without a value, with the reason for the first one.
 
-    path = missing[0]
-    reasons = [*find_gaps(snapshot, path).values(), *find_gaps(snapshot, f"{path}.*").values()]
-    if not reasons:
-        try:
-            find_value(snapshot, parse_path(path, list_types(snapshot)))
-        except SnapshotError as e:
-            reasons.append(e.why)
+    Raises InvalidRequest if no snapshot can have one of them.
+    """
+    from kubectl_snapshot.collectors.registry import REGISTRY
+
+    reasons = [explain_path(snapshot, path, REGISTRY) for path in missing]
     hint = "list all paths with `kubectl snapshot query SNAPSHOT -o table`"
-    return NotFound(f"the snapshot has no {', '.join(missing)}", "".join(reasons[:1]), hint)
+    return NotFound(f"the snapshot has no {', '.join(missing)}", reasons[0], hint)
+
+
+def explain_path(snapshot: Snapshot, path: str, registry: Registry) -> str:
+    """Return why nothing matches a path; raise InvalidRequest if nothing ever can."""
+    from kubectl_snapshot.document import known_paths
+    from kubectl_snapshot.document.paths import METADATA, find_gaps
+
+    if path.startswith(f"{METADATA}.") or path == "*":
+        return ""
+    if path.count(".") < 2 and "*" not in path:
+        known_paths.refuse_impossible_subtype(path, snapshot, registry)
+    elif "*" in path:
+        known_paths.refuse_impossible(path, snapshot, registry)
+    else:
+        return known_paths.explain_missing(path, snapshot, registry).reason
+    gaps = [*find_gaps(snapshot, path).values(), *find_gaps(snapshot, f"{path}.*").values()]
+    return gaps[0] if gaps else ""

@@ -39,14 +39,14 @@ class ConstraintPath(NamedTuple):
         return ".".join(self)
 
 
-def parse_path(text: str, types: Sequence[str] = TYPES) -> ConstraintPath:
-    """Return a path of one of these types; subtype and key may be empty or have a `*`."""
+def parse_path(text: str, types: Sequence[str] | None = TYPES) -> ConstraintPath:
+    """Return a path of one of these types, None for any; subtype and key may be empty or a `*`."""
     parts = text.split(".", 2)
     if len(parts) < 3:
         raise InvalidRequest(
             f'invalid path "{text}"', hint="write it as Type.Subtype.key, as in K8s.server.version"
         )
-    if parts[0] not in types:
+    if types is not None and parts[0] not in types:
         raise InvalidRequest(
             f'invalid path "{text}"',
             why=f'unknown measurement type "{parts[0]}"',

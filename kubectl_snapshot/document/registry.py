@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Types of values, as JSON Schema names them.
 STRING, INTEGER, BOOLEAN = "string", "integer", "boolean"
 EVERY_KEY = ("*",)
+# What a key means that a subtype of status `ok` does not have; see SubtypeSpec.missing.
+MISTAKE, UNSET, FALSE = "mistake", "unset", "false"
 
 
 class IgnoredKey(NamedTuple):
@@ -81,6 +83,9 @@ class SubtypeSpec(NamedTuple):
     `full_values`: the prefix of context keys that have the whole of a shortened value, by its key.
     `repeats`: keys that repeat another reading, and its path; `diff` reports the other.
     `telling`: keys whose changes `diff` reports first.
+    `keys`: patterns of every key, if they are the collector's own words; a document may lack some.
+    `missing`: what another key means that is not there: a MISTAKE in the path; UNSET, because all
+    names are listed and this one is not used; FALSE, the value of what is not listed.
     """
 
     name: str
@@ -99,6 +104,8 @@ class SubtypeSpec(NamedTuple):
     full_values: str = ""
     repeats: Mapping[str, str] = {}
     telling: tuple[TellingKeys, ...] = ()
+    keys: tuple[str, ...] = ()
+    missing: str = MISTAKE
 
     @property
     def is_pattern(self) -> bool:

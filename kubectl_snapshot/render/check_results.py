@@ -6,14 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.document.rules.results import (
-    FAILED,
-    HELD,
-    SKIPPED,
-    UNKNOWN,
-    WARNED,
-    count_outcomes,
-)
+from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN
+from kubectl_snapshot.document.rules.results import SKIPPED, WARNED, count_outcomes
 from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from kubectl_snapshot.document.rules.results import FAILED, HELD, UNKNOWN
+from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN
 from kubectl_snapshot.document.rules.rule_file import ERROR
 from kubectl_snapshot.render.check_results import describe
 

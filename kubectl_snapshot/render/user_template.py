@@ -20,7 +20,7 @@ from kubectl_snapshot.document.paths import (
 )
 from kubectl_snapshot.document.patterns import matches_pattern
 from kubectl_snapshot.document.rules.constraints import parse_constraint
-from kubectl_snapshot.document.rules.results import FAILED, HELD, UNKNOWN, judge
+from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN, judge
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.document.snapshot import GAP_STATUSES, list_types
 from kubectl_snapshot.errors import InvalidRequest, NotFound

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.forms import form_of_address, mask_event_reasons
+from kubectl_snapshot.collectors.gpu import keys
 from kubectl_snapshot.collectors.gpu.smi_keys import SMI_KEYS
 from kubectl_snapshot.collectors.run.context import NODE, Context, Right
 from kubectl_snapshot.document.registry import (
@@ -16,6 +17,7 @@ from kubectl_snapshot.document.registry import (
     INTEGER,
     MISSING,
     STRING,
+    UNSET,
     VERSION,
     Devices,
     IgnoredKey,
@@ -45,6 +47,7 @@ SUBTYPES = (
         "smi",
         values=STRING,
         key_types={"gpu-count": INTEGER},
+        keys=keys.SMI_KEYS,
         ignored_context=EXPECTED_GPUS,
         repeats={key: f"GPU.gpu-*.{other}" for key, other in SMI_KEYS.items()},
         telling=(
@@ -54,6 +57,7 @@ SUBTYPES = (
     ),
     SubtypeSpec(
         "device",
+        keys=keys.DEVICE_KEYS,
         ignored_context=EXPECTED_GPUS,
         repeats={
             "count": "GPU.smi.gpu-count",
@@ -69,12 +73,14 @@ SUBTYPES = (
     ),
     SubtypeSpec(
         "hardware",
+        keys=keys.HARDWARE_KEYS,
         ignored_context=EXPECTED_GPUS,
         repeats={"gpu-count": "GPU.smi.gpu-count", "model": "GPU.gpu-*.name"},
         telling=(TellingKeys(MISSING, ("gpu-count", "gpu-present", "driver-loaded")),),
     ),
     SubtypeSpec(
         "gpu-*",
+        keys=keys.GPU_KEYS,
         telling=(
             TellingKeys(MISSING, ("", "context.status")),
             TellingKeys(
@@ -99,6 +105,7 @@ SUBTYPES = (
     ),
     SubtypeSpec(
         "gpu-*-state",
+        keys=keys.STATE_KEYS,
         telling=(TellingKeys(HEALTH, ("*",)),),
         volatile=(
             IgnoredKey("clocks.current.*", MEASURE),
@@ -124,7 +131,7 @@ SUBTYPES = (
         ),
         ignored_context=("pci-bus-id", "uuid"),
     ),
-    SubtypeSpec("topology"),
+    SubtypeSpec("topology", missing=UNSET),
 )
 DEVICES = Devices(
     prefix="gpu-",

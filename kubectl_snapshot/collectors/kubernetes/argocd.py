@@ -12,7 +12,7 @@ from kubectl_snapshot.collectors.run.context import (
     build_partial_subtype,
     require_kube,
 )
-from kubectl_snapshot.document.registry import STRING, SecretPlace, SubtypeSpec
+from kubectl_snapshot.document.registry import STRING, UNSET, SecretPlace, SubtypeSpec
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.errors import Absent, SnapshotError
 
@@ -31,6 +31,7 @@ VALUES = ".helm.valuesObject."
 SPEC = SubtypeSpec(
     "argocd",
     values=STRING,
+    missing=UNSET,
     secrets=(
         SecretPlace((f"*{PARAMETERS}*",), name_after=PARAMETERS),
         SecretPlace((f"*{VALUES}*",), name_after=VALUES),

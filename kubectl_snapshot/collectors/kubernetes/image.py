@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.run.context import Context, Right, require_kube
 from kubectl_snapshot.constants import MANAGED_BY_LABEL, NAME
-from kubectl_snapshot.document.registry import STRING, SubtypeSpec
+from kubectl_snapshot.document.registry import STRING, UNSET, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.collectors.kubernetes.shared import Shared
 
-SPEC = SubtypeSpec("image", values=STRING, full_values="image.")
+SPEC = SubtypeSpec("image", values=STRING, full_values="image.", missing=UNSET)
 RIGHTS = (Right("", "pods", ("list",), purpose="K8s.image: the images of all pods."),)
 
 # Our own objects are not part of a snapshot.

@@ -27,11 +27,15 @@ NODE_INFO_FIELDS = {
     "operating-system": "operatingSystem",
     "os-image": "osImage",
 }
-
+COMPOSED_FIELDS = (
+    *("source-node", "provider", "provider-id", "container-runtime-name"),
+    "container-runtime-version",
+)
 
 SPEC = SubtypeSpec(
     "node",
     values=STRING,
+    keys=(*NODE_INFO_FIELDS, *COMPOSED_FIELDS),
     sources={key: f"`status.nodeInfo.{field}`" for key, field in NODE_INFO_FIELDS.items()},
     repeats={"container-runtime-id": "K8s.node.container-runtime-version"},
     telling=(TellingKeys(VERSION, ("container-runtime-version", "k*-version")),),

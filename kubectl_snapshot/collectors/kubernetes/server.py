@@ -18,6 +18,7 @@ FIELDS = {"version": "gitVersion", "platform": "platform", "goVersion": "goVersi
 SPEC = SubtypeSpec(
     "server",
     values=STRING,
+    keys=(*FIELDS, "service"),  # the contract: service may be written by hand
     sources={key: f"`{field}` of `GET /version`" for key, field in FIELDS.items()},
 )
 # Every authenticated user may GET /version.

@@ -12,7 +12,7 @@ from kubectl_snapshot.collectors.operating_system.textfile import (
     read_content,
 )
 from kubectl_snapshot.constants import WHITE_SPACE
-from kubectl_snapshot.document.registry import STRING, IgnoredKey, SecretPlace, SubtypeSpec
+from kubectl_snapshot.document.registry import STRING, UNSET, IgnoredKey, SecretPlace, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SPEC = SubtypeSpec(
     "grub",
     values=STRING,
+    missing=UNSET,
     secrets=(SecretPlace(name_after=""),),
     keys_are_words=True,
     identity=(

@@ -9,14 +9,14 @@ from kubectl_snapshot.collectors.operating_system.textfile import (
     read_content,
     split_words,
 )
-from kubectl_snapshot.document.registry import BOOLEAN, SubtypeSpec
+from kubectl_snapshot.document.registry import BOOLEAN, FALSE, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath
     from kubectl_snapshot.collectors.operating_system.textfile import Text
 
-SPEC = SubtypeSpec("kmod", values=BOOLEAN)
+SPEC = SubtypeSpec("kmod", values=BOOLEAN, missing=FALSE)
 
 MODULES = "/proc/modules"
 

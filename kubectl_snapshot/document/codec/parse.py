@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.codec.tree import parse_tree, refuse_size
+from kubectl_snapshot.document.codec.tree import (
+    parse_tree,
+    refuse_other_kind,
+    refuse_size,
+)
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -18,7 +22,9 @@ def parse_document(content: str | bytes, name: str = "") -> Snapshot:
     Raises InvalidRequest for anything else; errors mention `name`, a path or URI.
     """
     try:
-        return _parse(content)
+        snapshot = _parse(content)
+        refuse_other_kind(snapshot)
+        return snapshot
     except InvalidRequest as e:
         if not name:
             raise

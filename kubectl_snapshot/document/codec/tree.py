@@ -113,11 +113,19 @@ def parse_subtype(tree: object, where: str = "subtype") -> Subtype:
     )
 
 
+def refuse_other_kind(snapshot: Snapshot) -> None:
+    """Raise InvalidRequest for a document that is no snapshot: a gate must not pass on it."""
+    if snapshot.kind and snapshot.kind != KIND:
+        raise InvalidRequest(f"the document's kind is {snapshot.kind}, not {KIND}")
+    if not snapshot.kind and not snapshot.measurements:
+        raise InvalidRequest("the document is no snapshot: it has no kind and no measurements")
+
+
 def document_warnings(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return warnings about a document of another kind or API group."""
+    """Return warnings about a document without a kind, or of another API group."""
     warnings = []
-    if snapshot.kind != KIND:
-        warnings.append(f"the document's kind is {snapshot.kind or 'not given'}, not {KIND}")
+    if not snapshot.kind:
+        warnings.append(f"the document's kind is not given, not {KIND}")
     if snapshot.api_version.partition("/")[0] not in KNOWN_GROUPS:
         given = snapshot.api_version or "not given"
         warnings.append(f"the document's apiVersion is {given}, not {FULL_API_VERSION}")

@@ -1,19 +1,22 @@
-"""Constraints: a path and an expression that its reading is compared with.
+"""Constraints: a path, or a function of one, and an expression that its value is compared with.
 
-Grammar and comparison are the reference's (contract section 5): the four orderings compare
-versions; there are no numeric or boolean comparisons. Parsing is stricter than the reference: an
-expression that no reading can equal is an error.
+The grammar of a path and a text is the reference's (contract section 5), and so is the comparison
+of two versions. Ours are functions, a path on the right side, comparison of numbers
+(compare_reading), and stricter parsing: an expression that no reading can equal is an error.
 """
 
 from __future__ import annotations
 
 import operator as operators
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 from kubectl_snapshot.constants import WHITE_SPACE
+from kubectl_snapshot.document.path_hints import suggest_path
 from kubectl_snapshot.document.paths import ConstraintPath, parse_path
-from kubectl_snapshot.document.snapshot import TYPES
+from kubectl_snapshot.document.rules.numbers import parse_number, read_number
+from kubectl_snapshot.document.scalars import text_of
+from kubectl_snapshot.document.snapshot import TYPES, Snapshot
 from kubectl_snapshot.document.versions import (
     compare_versions,
     equal_versions,
@@ -21,9 +24,15 @@ from kubectl_snapshot.document.versions import (
     parse_version,
 )
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.text import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from kubectl_snapshot.document.snapshot import Scalar
+
+    # The measurement types that a path may begin with, None for any.
+    Types = Union[Sequence[str], None]
 
 EXACT, EQUAL, NOT_EQUAL = "", "==", "!="
 ORDERINGS: Mapping[str, Callable[[int, int], bool]] = {
@@ -38,6 +47,23 @@ OPERATORS = (">=", "<=", NOT_EQUAL, EQUAL, ">", "<")
 # A path ends before a blank or an operator. One with such characters in its key can be written in
 # a file of rules, where it stands apart.
 CONSTRAINT = re.compile(r"([^\s<>=!~]*)\s*(.*)", re.DOTALL)
+# Functions of a path: the status of subtypes, how many readings or subtypes there are, and a label
+# or the effect of a taint of the snapshot's own node.
+STATUS, COUNT, LABEL, TAINT = "status", "count", "label", "taint"
+FUNCTIONS = (STATUS, COUNT, LABEL, TAINT)
+NODE_TOPOLOGY = "NodeTopology"
+CALL = re.compile(r"\s*([A-Za-z_]*)\(([^()]*)\)\s*(.*)", re.DOTALL)
+# Operators of other languages, and ours.
+FOREIGN = {
+    "=>": ">=",
+    "=<": "<=",
+    "=": "==",
+    "===": "==",
+    "~": "==",
+    "=~": "==",
+    "~>": ">=",
+    "<>": "!=",
+}
 
 
 class Expression(NamedTuple):
@@ -53,36 +79,122 @@ class Expression(NamedTuple):
 
 
 class Constraint(NamedTuple):
-    """A path, which may have a `*`, and the expression for its readings."""
+    """A path, which may have a `*`, and the expression for its readings.
+
+    `function` is one of FUNCTIONS or "". Of a `status` or `count` of subtypes, `path` has no key;
+    of a label or taint, `subtype` is its key. `right` is a path whose reading is the expected
+    value; each `*` in it stands for what the `*` of `path` in the same place stands for.
+    """
 
     path: ConstraintPath
     expression: Expression
+    function: str = ""
+    right: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Return the left side as users write it."""
+        if self.function in (LABEL, TAINT):
+            return f"{self.function}({self.path.key})"
+        return f"{self.function}({self.pattern})" if self.function else self.path.text
+
+    @property
+    def pattern(self) -> str:
+        """Return the path; of subtypes, without a dot behind it."""
+        return self.path.text if self.path.key else self.path.text[:-1]
 
     @property
     def text(self) -> str:
-        return f"{self.path.text} {self.expression.text}"
+        return f"{self.subject} {self.expression.text}"
 
 
-def parse_constraint(text: str, types: Sequence[str] = TYPES) -> Constraint:
+def parse_constraint(text: str, types: Types = TYPES) -> Constraint:
     """Return a constraint as users write it: `K8s.server.version >= 1.32`."""
+    subject, expression = split_constraint(text)
+    return build_constraint(subject, expression, types)
+
+
+def split_constraint(text: str) -> tuple[str, str]:
+    """Return the left side of a constraint, and the expression behind it."""
+    call = CALL.fullmatch(text)
+    if call:
+        return f"{call[1]}({call[2]})", call[3]
     match = CONSTRAINT.fullmatch(text.strip(WHITE_SPACE))
     assert match
     path, expression = match.groups()
-    return build_constraint(parse_path(path, types), expression)
-
-
-def build_constraint(path: ConstraintPath, expression: str) -> Constraint:
-    """Return the constraint on a path; raise InvalidRequest if no reading could satisfy it."""
-    constraint = Constraint(path, parse_expression(expression))
-    operator, value, _ = constraint.expression
-    if operator in ORDERINGS:
-        parse_version(value)
-    if operator == EXACT and value[0] in "=~!":
+    if not path:
         raise InvalidRequest(
-            f"the constraint {value!r} begins with no operator",
-            hint=f"use one of {', '.join(OPERATORS)}, or == for a text that begins so",
+            f"the constraint {text!r} has no path",
+            hint="write it as PATH, operator and value: 'K8s.server.version >= 1.32'",
         )
-    return constraint
+    return path, expression
+
+
+def build_constraint(subject: str, expression: str, types: Types = TYPES) -> Constraint:
+    """Return the constraint on a path or a function of one.
+
+    Raises InvalidRequest if no reading could satisfy it.
+    """
+    function, path = parse_subject(subject, types)
+    parsed = parse_expression(expression)
+    operator, value, _ = parsed
+    if operator == EXACT and value[0] in "=~!<>":
+        raise _unknown_operator(value)
+    right = value if is_path(value, types) else ""
+    if right and right.count("*") > subject.count("*"):
+        raise InvalidRequest(
+            f"{right} has more * than {subject}", hint="each * on the right repeats one of the left"
+        )
+    if operator in ORDERINGS and not right and parse_number(value) is None:
+        parse_version(value)
+    return Constraint(path, parsed, function, right)
+
+
+def parse_subject(text: str, types: Types = TYPES) -> tuple[str, ConstraintPath]:
+    """Return the function ("" for none) and the path of the left side of a constraint."""
+    call = CALL.fullmatch(text)
+    if call is None:
+        return "", _parse_path(text, types)
+    function, path = call[1], call[2].strip(WHITE_SPACE)
+    if function not in FUNCTIONS:
+        why = f"functions are {', '.join(FUNCTIONS)}"
+        raise InvalidRequest(
+            f'unknown function "{function}"', why, suggest(function, FUNCTIONS, "remove it")
+        )
+    if function in (LABEL, TAINT):
+        if not path:
+            raise InvalidRequest(f"{function}() has no key")
+        return function, ConstraintPath(NODE_TOPOLOGY, function, path)
+    if function == STATUS or path.count(".") == 1:
+        type_, _, name = path.partition(".")
+        _parse_path(f"{path}.", types)
+        return function, ConstraintPath(type_, *name.partition(".")[::2])
+    return function, _parse_path(path, types)
+
+
+def is_path(value: str, types: Types = TYPES) -> bool:
+    """Return whether the value of an expression is a path of one of these types."""
+    known = TYPES if types is None else types
+    return (
+        value.count(".") >= 2 and value.partition(".")[0] in known and not re.search(r"\s", value)
+    )
+
+
+def _parse_path(text: str, types: Types) -> ConstraintPath:
+    meant = suggest_path(text, Snapshot()) if text.count(".") < 2 else ""
+    if meant:
+        raise InvalidRequest(f'invalid path "{text}"', hint=f"did you mean {meant}?")
+    return parse_path(text, types)
+
+
+def _unknown_operator(value: str) -> InvalidRequest:
+    found = re.match(r"[=~!<>]+", value)
+    meant = FOREIGN.get(found[0] if found else "", "")
+    return InvalidRequest(
+        f"the constraint {value!r} begins with no operator",
+        f"operators are {', '.join(OPERATORS)}",
+        f"did you mean {meant}?" if meant else "use == for a text that begins so",
+    )
 
 
 def parse_expression(text: str) -> Expression:
@@ -112,6 +224,23 @@ def evaluate(expression: Expression, actual: str) -> bool:
             f"there is no operator {operator!r}", hint=f"use one of {', '.join(OPERATORS)}"
         )
     return ORDERINGS[operator](compare_versions(parse_version(actual), parse_version(value)), 0)
+
+
+def compare_reading(expression: Expression, actual: Scalar) -> bool:
+    """Return whether a reading satisfies an expression; two numbers are compared as numbers.
+
+    A text is a number if it is an integer: `-999`. A float that YAML read is one, too: 0.5 is more
+    than 0.25, which as versions it is not. Raises InvalidRequest as evaluate does.
+    """
+    operator, value, _ = expression
+    if operator in ORDERINGS and isinstance(actual, bool):
+        raise InvalidRequest(f"{text_of(actual)} is not a version or a number")
+    found, expected = read_number(actual), parse_number(value)
+    if operator == EXACT or found is None or expected is None:
+        return evaluate(expression, text_of(actual))
+    if operator in (EQUAL, NOT_EQUAL):
+        return (found == expected) == (operator == EQUAL)
+    return ORDERINGS[operator]((found > expected) - (found < expected), 0)
 
 
 def _is_equal(expression: Expression, actual: str) -> bool:

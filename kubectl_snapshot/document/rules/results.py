@@ -1,53 +1,42 @@
 """Check rules against a document: held, failed, unknown, or skipped. Pure.
 
-A reading that is missing, unreadable, redacted, or no version where versions are compared is
-unknown, never failed.
+A reading that could not be read, is redacted, or is no version where versions are compared is
+unknown, never failed. A path that cannot exist is an error (document/known_paths).
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.paths import find_gaps, find_readings, find_value
-from kubectl_snapshot.document.redaction.values import PREFIX
-from kubectl_snapshot.document.rules.constraints import evaluate
+from kubectl_snapshot.document.known_paths import refuse_impossible, refuse_impossible_subtype
+from kubectl_snapshot.document.rules.constraints import LABEL, STATUS, TAINT
+from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN, Verdict, judge
 from kubectl_snapshot.document.rules.rule_file import WARNING
-from kubectl_snapshot.document.scalars import text_of
-from kubectl_snapshot.errors import InvalidRequest, NotFound
+from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from kubectl_snapshot.document.registry import Registry
     from kubectl_snapshot.document.rules.constraints import Constraint
     from kubectl_snapshot.document.rules.rule_file import Rule
-    from kubectl_snapshot.document.snapshot import Scalar, Snapshot
+    from kubectl_snapshot.document.snapshot import Snapshot
 
-HELD, FAILED, UNKNOWN, SKIPPED = "held", "failed", "unknown", "skipped"
+SKIPPED = "skipped"
 # The outcome of a failed rule of severity `warning`.
 WARNED = "warned"
 OUTCOMES = (HELD, FAILED, WARNED, UNKNOWN, SKIPPED)
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The result of one constraint for one reading. `actual` is its text, None if missing.
-
-    `reason` says why the outcome is unknown.
-    """
-
-    path: str
-    outcome: str
-    actual: str | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
 class Finding:
-    """The result of one rule for one reading."""
+    """The result of one rule for one reading. `is_applied`: all of its `when` held."""
 
     rule: Rule
     verdict: Verdict
+    is_applied: bool = True
 
     @property
     def outcome(self) -> str:
@@ -56,11 +45,20 @@ class Finding:
         return WARNED if is_warning else self.verdict.outcome
 
 
-def check_rules(rules: Iterable[Rule], snapshot: Snapshot) -> tuple[Finding, ...]:
-    """Return the findings of all rules in order: one per reading that matches the rule's path."""
-    return tuple(
-        Finding(rule, verdict) for rule in rules for verdict in _check_rule(rule, snapshot)
-    )
+def check_rules(
+    rules: Iterable[Rule], snapshot: Snapshot, registry: Registry = ()
+) -> tuple[Finding, ...]:
+    """Return the findings of all rules in order: one per reading that matches the rule's path.
+
+    Raises InvalidRequest for a path that cannot exist, also of a rule that is skipped.
+    """
+    rules = tuple(rules)
+    if registry:
+        for rule in rules:
+            for constraint in (rule.constraint, *rule.when):
+                with _naming(rule):
+                    _refuse_impossible(constraint, snapshot, registry)
+    return tuple(finding for rule in rules for finding in _check_rule(rule, snapshot, registry))
 
 
 def count_outcomes(findings: Sequence[Finding]) -> Mapping[str, int]:
@@ -69,42 +67,43 @@ def count_outcomes(findings: Sequence[Finding]) -> Mapping[str, int]:
     return {outcome: found.count(outcome) for outcome in OUTCOMES}
 
 
-def judge(constraint: Constraint, snapshot: Snapshot) -> Iterator[Verdict]:
-    """Yield a verdict for each reading that matches the constraint's path, at least one."""
-    path = constraint.path.text
-    if "*" not in path:
-        try:
-            yield _judge_value(constraint, path, find_value(snapshot, constraint.path))
-        except NotFound as e:
-            yield Verdict(path, UNKNOWN, reason=e.why)
-        return
-    readings, gaps = find_readings(snapshot, path), find_gaps(snapshot, path)
-    for found, value in readings.items():
-        yield _judge_value(constraint, found, value)
-    for gap, reason in gaps.items():
-        yield Verdict(gap, UNKNOWN, reason=reason)
-    if not readings and not gaps:
-        yield Verdict(path, UNKNOWN, reason="nothing in the snapshot matches it")
+def has_applied(findings: Iterable[Finding]) -> bool:
+    """Return whether any rule applied: none of its conditions failed or is unknown."""
+    return any(f.is_applied and not f.rule.is_requirement for f in findings)
 
 
-def _check_rule(rule: Rule, snapshot: Snapshot) -> Iterator[Verdict]:
-    conditions = [(c, verdict) for c in rule.when for verdict in judge(c, snapshot)]
-    path = rule.constraint.path.text
+def _check_rule(rule: Rule, snapshot: Snapshot, registry: Registry) -> Iterator[Finding]:
+    with _naming(rule):
+        conditions = [(c, verdict) for c in rule.when for verdict in judge(c, snapshot, registry)]
     for outcome, result in ((FAILED, SKIPPED), (UNKNOWN, UNKNOWN)):
         for condition, verdict in conditions:
             if verdict.outcome == outcome:
                 found = verdict.reason or f"{verdict.path} is {verdict.actual}"
-                yield Verdict(path, result, reason=f"only when {condition.text}: {found}")
+                reason = f"only when {condition.text}: {found}"
+                yield Finding(rule, Verdict(rule.constraint.subject, result, reason=reason), False)
                 return
-    yield from judge(rule.constraint, snapshot)
+    with _naming(rule):
+        for verdict in judge(rule.constraint, snapshot, registry):
+            yield Finding(rule, verdict)
 
 
-def _judge_value(constraint: Constraint, path: str, value: Scalar) -> Verdict:
-    actual, expression = text_of(value), constraint.expression
-    if PREFIX in actual and PREFIX not in expression.value:
-        return Verdict(path, UNKNOWN, actual, "the reading is redacted")
+def _refuse_impossible(constraint: Constraint, snapshot: Snapshot, registry: Registry) -> None:
+    if constraint.function in (LABEL, TAINT):
+        return
+    if constraint.function == STATUS or not constraint.path.key:
+        refuse_impossible_subtype(constraint.pattern, snapshot, registry)
+    else:
+        refuse_impossible(constraint.path.text, snapshot, registry)
+    if constraint.right:
+        refuse_impossible(constraint.right, snapshot, registry)
+
+
+@contextmanager
+def _naming(rule: Rule) -> Iterator[None]:
+    """Add file and line of a rule to an error."""
     try:
-        outcome = HELD if evaluate(expression, actual) else FAILED
+        yield
     except InvalidRequest as e:
-        return Verdict(path, UNKNOWN, actual, f"{e.what}: {e.why}" if e.why else e.what)
-    return Verdict(path, outcome, actual)
+        if not rule.place:
+            raise
+        raise InvalidRequest(f"{rule.place}: {e.what}", e.why, e.hint) from e

@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.codec.tree import without_surrogates
-from kubectl_snapshot.document.paths import parse_path
-from kubectl_snapshot.document.rules.constraints import build_constraint, parse_constraint
+from kubectl_snapshot.document.rules.constraints import (
+    build_constraint,
+    parse_constraint,
+    parse_subject,
+)
 from kubectl_snapshot.document.snapshot import TYPES
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.text import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import NoReturn
 
-    from kubectl_snapshot.document.rules.constraints import Constraint
+    from kubectl_snapshot.document.rules.constraints import Constraint, Types
 
     # A line, and what begins there: a text, a list or a map of Located values.
     Located = tuple[int, object]
@@ -29,6 +33,15 @@ SEVERITIES = (ERROR, WARNING)
 NEEDED = ("name", "constraint")
 TEXTS = ("name", "path", "constraint", "severity", "message", "remediation", "source")
 FIELDS = (*TEXTS, "when")
+FILE_FIELDS = ("require", "rules")
+# What a rule file can require: path of a boolean, message, remediation.
+REQUIREMENTS = {
+    "gpu": (
+        "GPU.hardware.gpu-present",
+        "the rules are for a node with GPUs, and this one has none",
+        "see `lspci -d 10de:`; choose GPU nodes with -l nvidia.com/gpu.present=true",
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,8 @@ class Rule:
     """A constraint that has to hold if all of `when` hold; a `warning` does not fail the check.
 
     `message` says why it matters, `remediation` how to fix it, `source` is a reference. `place` is
-    file and line, empty for a rule of the command line.
+    file and line, empty for a rule of the command line. `is_requirement`: it is what its file
+    requires, and no rule of it.
     """
 
     name: str
@@ -47,21 +61,32 @@ class Rule:
     source: str = ""
     when: tuple[Constraint, ...] = ()
     place: str = ""
+    is_requirement: bool = False
 
 
-def parse_rule(text: str, types: Sequence[str] = TYPES) -> Rule:
+def parse_rule(text: str, types: Types = TYPES) -> Rule:
     """Return a rule named after its constraint."""
     constraint = parse_constraint(text, types)
     return Rule(constraint.text, constraint)
 
 
-def parse_rules(tree: Located, name: str, types: Sequence[str] = TYPES) -> tuple[Rule, ...]:
-    """Return the rules of a decoded file; errors have its name and line."""
-    line, items = tree
-    if not isinstance(items, list) or not items:
+def parse_rules(tree: Located, name: str, types: Types = TYPES) -> tuple[Rule, ...]:
+    """Return the rules of a decoded file; errors have its name and line.
+
+    A file is a list of rules, or a map of `require` and `rules`. What it requires is its first
+    rule.
+    """
+    line, content = tree
+    required: tuple[Rule, ...] = ()
+    if isinstance(content, dict):
+        for field, (field_line, _) in content.items():
+            _check_field(field, FILE_FIELDS, "a rule file", name, field_line)
+        required = _parse_requirement(content, name)
+        line, content = content.get("rules", (line, None))
+    if not isinstance(content, list) or not content:
         _refuse(name, line, "a file of rules is a list with at least one rule in it")
-    rules: dict[str, Rule] = {}
-    for item in items:
+    rules = {rule.name: rule for rule in required}
+    for item in content:
         rule = _parse_item(item, name, types)
         if rule.name in rules:
             _refuse(
@@ -71,13 +96,39 @@ def parse_rules(tree: Located, name: str, types: Sequence[str] = TYPES) -> tuple
     return tuple(rules.values())
 
 
-def _parse_item(item: Located, name: str, types: Sequence[str]) -> Rule:
+def _parse_requirement(fields: Mapping[str, Located], name: str) -> tuple[Rule, ...]:
+    """Return the rule of `require: gpu`: the node has a GPU."""
+    if "require" not in fields:
+        return ()
+    line, value = fields["require"]
+    if not isinstance(value, str) or value not in REQUIREMENTS:
+        why = f"it is {' or '.join(REQUIREMENTS)}"
+        _refuse(name, line, f"a rule file cannot require {value!r}", why)
+    path, message, remediation = REQUIREMENTS[value]
+    return (
+        Rule(
+            f"require: {value}",
+            build_constraint(path, "== true"),
+            message=message,
+            remediation=remediation,
+            place=f"{name} line {line}",
+            is_requirement=True,
+        ),
+    )
+
+
+def _check_field(field: str, known: Sequence[str], of: str, name: str, line: int) -> None:
+    if field not in known:
+        hint = suggest(field, known, f"it has {', '.join(known)}")
+        _refuse(name, line, f"{of} has no {field!r}", hint=hint)
+
+
+def _parse_item(item: Located, name: str, types: Types) -> Rule:
     line, fields = item
     if not isinstance(fields, dict):
         _refuse(name, line, f"a rule is a map of {', '.join(FIELDS)}")
     for field, (field_line, _) in fields.items():
-        if field not in FIELDS:
-            _refuse(name, field_line, f"a rule has no {field!r}", f"it has {', '.join(FIELDS)}")
+        _check_field(field, FIELDS, "a rule", name, field_line)
     for field in NEEDED:
         if field not in fields:
             _refuse(name, line, f"the rule has no {field}")
@@ -98,22 +149,21 @@ def _parse_item(item: Located, name: str, types: Sequence[str]) -> Rule:
     )
 
 
-def _parse_constraint(fields: Mapping[str, Located], name: str, types: Sequence[str]) -> Constraint:
+def _parse_constraint(fields: Mapping[str, Located], name: str, types: Types) -> Constraint:
     """Return the rule's constraint; it may contain the path, as on the command line."""
     expression = _text(fields["constraint"], "constraint", name)
-    path = None
+    subject = ""
     if "path" in fields:
+        subject = _text(fields["path"], "path", name)
         with _naming(name, fields["path"][0]):
-            path = parse_path(_text(fields["path"], "path", name), types)
+            parse_subject(subject, types)
     with _naming(name, fields["constraint"][0]):
-        if path:
-            return build_constraint(path, expression)
+        if subject:
+            return build_constraint(subject, expression, types)
         return parse_constraint(expression, types)
 
 
-def _parse_when(
-    fields: Mapping[str, Located], name: str, types: Sequence[str]
-) -> tuple[Constraint, ...]:
+def _parse_when(fields: Mapping[str, Located], name: str, types: Types) -> tuple[Constraint, ...]:
     if "when" not in fields:
         return ()
     line, value = fields["when"]
@@ -146,5 +196,5 @@ def _naming(name: str, line: int) -> Iterator[None]:
         raise InvalidRequest(f"{name} line {line}: {e.what}", e.why, e.hint) from e
 
 
-def _refuse(name: str, line: int, what: str, why: str = "") -> NoReturn:
-    raise InvalidRequest(f"{name} line {line}: {what}", why=why)
+def _refuse(name: str, line: int, what: str, why: str = "", hint: str = "") -> NoReturn:
+    raise InvalidRequest(f"{name} line {line}: {what}", why, hint)

@@ -56,6 +56,6 @@ def test_a_flag_shows_the_values_that_it_takes() -> None:
 
 def test_help_begins_with_its_description_and_ends_with_its_usage() -> None:
     text = build("query").format_help()
-    assert text.startswith("Print the values at paths of a snapshot; exit 3 if a path has none.\n")
+    assert text.startswith("Print the values at paths of a snapshot.\n\nExit codes: ")
     assert text.index("examples:") < text.index("arguments:") < text.index("output:")
     assert text.index("logging:") < text.index("usage:\n  kubectl snapshot query SNAPSHOT")

@@ -35,21 +35,31 @@ def snapshot(tmp_path: Path) -> str:
     return str(path)
 
 
+BOTH = "PATH                VALUE\nOS.kmod.nvidia      true\nOS.kmod.nvidia_uvm  true\n"
+
+
 @pytest.mark.parametrize(
-    ("paths", "printed"),
+    ("words", "printed"),
     [
         (["OS.release.ID"], "ubuntu\n"),
-        (["metadata.source-node", "OS.release.ID"], "gpu-17\nubuntu\n"),
         (["OS.kmod.nvidia"], "true\n"),
-        (["OS.kmod.nvidia*"], "true\ntrue\n"),
-        (["OS.kmod"], "true\ntrue\n"),
         (["*.ID"], "ubuntu\n"),
+        (["OS.kmod.nvidia*"], BOTH),
+        (["OS.kmod"], BOTH),
+        (["OS.kmod", "-o", "value"], "true\ntrue\n"),
+        (["OS.kmod", "-t", "value"], "true\ntrue\n"),
+        (
+            ["metadata.source-node", "OS.release.ID"],
+            "PATH                  VALUE\n"
+            "metadata.source-node  gpu-17\n"
+            "OS.release.ID         ubuntu\n",
+        ),
     ],
 )
-def test_values_are_printed_by_path(
-    snapshot: str, paths: list[str], printed: str, capsys: pytest.CaptureFixture[str]
+def test_one_value_is_printed_alone_and_several_with_their_paths(
+    snapshot: str, words: list[str], printed: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["query", snapshot, *paths]) == 0
+    assert main(["query", snapshot, *words]) == 0
     assert capsys.readouterr().out == printed
 
 
@@ -60,12 +70,34 @@ def test_a_path_without_a_value_ends_with_3_and_says_why(
     out, err = capsys.readouterr()
     assert out == "ubuntu\n"
     assert err.startswith("error: the snapshot has no K8s.node.provider\n  why: K8s.node is forb")
-    assert main(["query", snapshot, "OS.release.nope"]) == 3
-    assert "OS.release has no key 'nope'" in capsys.readouterr().err
-    assert main(["query", snapshot, "K8s"]) == 3
-    assert "K8s.node is forbidden: no" in capsys.readouterr().err
-    assert main(["query", snapshot, "Foo.a.*"]) == 3
-    assert 'unknown measurement type "Foo"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "said"),
+    [
+        ("K8s", 3, "K8s.node is forbidden: no"),
+        ("K8s.node.*", 3, "K8s.node is forbidden: no"),
+        ("K8s.server", 3, "the snapshot has no K8s.server"),
+        ("OS.kmod.nouveau", 3, "OS.kmod has no nouveau"),
+        ("OS.kmod.no*", 3, "the snapshot has no OS.kmod.no*"),
+        ("GPU.gpu-0.uuid", 3, "the snapshot has no measurement of type GPU"),
+        ("GPU.gpu-*.uuid", 3, "the snapshot has no GPU.gpu-*.uuid"),
+        ("metadata.nope", 3, "the snapshot has no metadata.nope"),
+        ("OS.release.nope", 2, "OS.release has no key 'nope'"),
+        ("OS.release.Id", 2, "did you mean OS.release.ID?"),
+        ("OS.relase", 2, "did you mean OS.release?"),
+        ("os", 2, "did you mean OS?"),
+        ("Foo.a.*", 2, 'unknown measurement type "Foo"'),
+        ("Foo", 2, 'unknown measurement type "Foo"'),
+        ("GPU.gpu-*.uid", 2, "did you mean GPU.gpu-*.uuid?"),
+        ("vm.swappiness", 2, "did you mean OS.sysctl./proc/sys/vm/swappiness?"),
+    ],
+)
+def test_a_path_that_no_snapshot_has_ends_with_2(
+    snapshot: str, path: str, code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["query", snapshot, path]) == code
+    assert said in capsys.readouterr().err
 
 
 def test_the_format_is_chosen(

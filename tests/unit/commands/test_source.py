@@ -14,7 +14,7 @@ BODY = "measurements: [{type: OS, subtypes: [{subtype: release, data: {ID: ubunt
     [
         ("kind: Snapshot\napiVersion: aicr.nvidia.com/v1alpha1\n", ""),
         ("kind: Snapshot\napiVersion: aicr.run/v1\n", ""),
-        ("kind: Pod\napiVersion: aicr.run/v1\n", "kind is Pod, not Snapshot"),
+        ("apiVersion: aicr.run/v1\n", "kind is not given, not Snapshot"),
         ("kind: Snapshot\napiVersion: v1\n", "apiVersion is v1"),
     ],
 )
@@ -23,7 +23,7 @@ def test_documents_of_the_reference_are_read(
 ) -> None:
     path = tmp_path / "snap"
     path.write_text(f"{head}metadata: {{source: gpu-17}}\n{BODY}")
-    assert main(["query", str(path), "metadata.source-node", "OS.release.ID"]) == 0
+    assert main(["query", str(path), "metadata.source-node", "OS.release.ID", "-o", "value"]) == 0
     out, err = capsys.readouterr()
     assert out == "gpu-17\nubuntu\n"
     assert warning in err if warning else err == ""

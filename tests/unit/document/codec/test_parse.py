@@ -68,3 +68,22 @@ def test_a_nodes_document_is_read() -> None:
 def test_a_nodes_document_that_breaks_the_rules_is_refused(payload: bytes) -> None:
     with pytest.raises(InvalidRequest):
         parse_node_document(payload, REGISTRY)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("kind: Recipe\nmeasurements: [{type: OS}]", "the document's kind is Recipe, not Snapshot"),
+        ("kind: snapshot", "the document's kind is snapshot, not Snapshot"),
+        ("a: b", "the document is no snapshot: it has no kind and no measurements"),
+    ],
+)
+def test_another_document_is_no_snapshot(text: str, why: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_document(text, "a.yaml")
+    assert (caught.value.what, caught.value.why) == ("cannot read a.yaml", why)
+
+
+def test_a_snapshot_may_lack_its_kind_or_its_measurements() -> None:
+    assert parse_document("measurements: [{type: OS}]").measurements
+    assert parse_document("kind: Snapshot").measurements == ()

@@ -70,7 +70,11 @@ def test_a_constraint_alone_is_its_own_name() -> None:
     [
         ("", "r.yaml line 1: a file of rules is a list with at least one rule in it"),
         ("[]", "r.yaml line 1: a file of rules is a list with at least one rule in it"),
-        ("name: a", "r.yaml line 1: a file of rules is a list with at least one rule in it"),
+        ("name: a", "r.yaml line 1: a rule file has no 'name'"),
+        ("require: gpu", "r.yaml line 1: a file of rules is a list with at least one rule in it"),
+        ("rules:\n  {}", "r.yaml line 1: a file of rules is a list with at least one rule in it"),
+        ("rules: []\nrequire: tpu", "r.yaml line 2: a rule file cannot require 'tpu'"),
+        ("rules: []\nrequire: [gpu]", "r.yaml line 2: a rule file cannot require"),
         ("- a", "r.yaml line 1: a rule is a map of name, path, constraint"),
         ("- name: a\n  pth: b", "r.yaml line 2: a rule has no 'pth'"),
         ("\n- name: a", "r.yaml line 2: the rule has no constraint"),
@@ -117,3 +121,16 @@ def test_three_sets_are_shipped() -> None:
         "gpu-node",
         "kubernetes-sysctls",
     ]
+
+
+def test_what_a_file_requires_is_its_first_rule() -> None:
+    required, rule = parse("require: gpu\nrules: [{name: a, constraint: OS.release.ID x}]")
+    assert (required.name, required.place) == ("require: gpu", "r.yaml line 1")
+    assert required.constraint.text == "GPU.hardware.gpu-present == true"
+    assert (required.is_requirement, rule.is_requirement) == (True, False)
+
+
+def test_a_mistyped_field_is_recognised() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse("- {name: a, severty: b}")
+    assert caught.value.hint.startswith("did you mean severity?")

@@ -1,0 +1,75 @@
+"""The labels and taints of the snapshot's own node, out of those of all nodes. Pure.
+
+NodeTopology has an entry for each label and taint, `value|node,node` or `effect|value|node,node`;
+its key ends in `.<value>` or `.<effect>` where there are several of one name (contract 2.5). The
+context has `key|value|effect|node,node` of those that still have one key.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from kubectl_snapshot.document.known_paths import Missing, find_subtypes
+from kubectl_snapshot.document.paths import describe_status
+from kubectl_snapshot.document.registry import UNSET
+from kubectl_snapshot.document.snapshot import OK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kubectl_snapshot.document.snapshot import Snapshot, Subtype
+
+TYPE, TAINT = "NodeTopology", "taint"
+# `--max-nodes-per-entry` shortens a list of nodes to `a,b (+7 more)`.
+SHORTENED = re.compile(r" \(\+\d+ more\)$")
+
+
+class _Entry(NamedTuple):
+    value: str
+    nodes: tuple[str, ...]
+    is_shortened: bool
+
+
+def find_on_node(snapshot: Snapshot, kind: str, key: str) -> str | Missing:
+    """Return the value of a label, or the effect of a taint, of the snapshot's own node.
+
+    `kind` is `label` or `taint`. Missing where it is not known, or known not to be set (UNSET).
+    """
+    node = snapshot.metadata.get("source-node", "")
+    if not node:
+        return Missing("the snapshot does not tell its node (metadata.source-node)")
+    path = f"{TYPE}.{kind}"
+    subtype = find_subtypes(snapshot, path).get(path)
+    if subtype is None:
+        return Missing(f"the snapshot has no {path}")
+    entries = list(_iter_entries(subtype, kind, key))
+    values = sorted({entry.value for entry in entries if node in entry.nodes})
+    if values:
+        return ",".join(values)
+    if subtype.status != OK:
+        return Missing(describe_status(TYPE, subtype))
+    if any(entry.is_shortened for entry in entries):
+        return Missing(f"{path} does not list all nodes (--max-nodes-per-entry)")
+    return Missing(f"node {node} has no {kind} {key}", UNSET)
+
+
+def _iter_entries(subtype: Subtype, kind: str, key: str) -> Iterator[_Entry]:
+    """Yield the entries of a label or taint; where several have one key, the context has all."""
+    for text in subtype.context.values():
+        words = text.split("|")
+        if len(words) == 4 and words[0] == key:
+            yield _build_entry(words[2] if kind == TAINT else words[1], words[3])
+    for name, reading in subtype.data.items():
+        *words, nodes = str(reading).split("|")
+        if name == key:
+            yield _build_entry(words[0] if words else "", nodes)
+        elif name.startswith(f"{key}."):
+            value = name[len(key) + 1 :]
+            if kind == TAINT or value == "|".join(words):
+                yield _build_entry(value, nodes)
+
+
+def _build_entry(value: str, nodes: str) -> _Entry:
+    listed = SHORTENED.sub("", nodes)
+    return _Entry(value, tuple(listed.split(",")), listed != nodes)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from kubectl_snapshot.collectors.node_topology import build_topology
+from kubectl_snapshot.document.known_paths import Missing
+from kubectl_snapshot.document.registry import UNSET
+from kubectl_snapshot.document.rules.node_groups import find_on_node
+from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
+
+
+def node(name: str, labels: dict[str, str], *taints: tuple[str, str, str]) -> dict[str, object]:
+    keys = ("key", "value", "effect")
+    return {
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"taints": [dict(zip(keys, taint)) for taint in taints]},
+    }
+
+
+NODES = [
+    node("a", {"zone": "x", "one": "1", "v": "1.2"}, ("gpu", "yes", "NoSchedule")),
+    node("b", {"zone": "y", "zone.z": "q"}, ("gpu", "yes", "NoExecute"), ("gpu", "", "NoSchedule")),
+    node("ab", {"zone": "x", "v": "1.3"}, ("only", "", "NoSchedule")),
+]
+
+
+def snapshot(name: str, max_nodes: int = 0) -> Snapshot:
+    subtypes = build_topology(NODES, max_nodes)
+    metadata = {"source-node": name} if name else {}
+    return Snapshot(metadata, (Measurement("NodeTopology", subtypes),))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "key", "value"),
+    [
+        ("a", "label", "zone", "x"),
+        ("b", "label", "zone", "y"),
+        ("ab", "label", "zone", "x"),
+        ("a", "label", "one", "1"),
+        ("a", "label", "v", "1.2"),
+        ("b", "label", "zone.z", "q"),
+        ("a", "taint", "gpu", "NoSchedule"),
+        ("b", "taint", "gpu", "NoExecute,NoSchedule"),
+        ("ab", "taint", "only", "NoSchedule"),
+    ],
+)
+def test_a_nodes_own_labels_and_taints_are_found(
+    name: str, kind: str, key: str, value: str
+) -> None:
+    assert find_on_node(snapshot(name), kind, key) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "key"),
+    [("b", "label", "one"), ("ab", "taint", "gpu"), ("a", "label", "nope"), ("a", "label", "zo")],
+)
+def test_what_a_node_has_not_is_not_set(name: str, kind: str, key: str) -> None:
+    missing = Missing(f"node {name} has no {kind} {key}", UNSET)
+    assert find_on_node(snapshot(name), kind, key) == missing
+
+
+def test_what_is_not_known_is_not_unset() -> None:
+    found = find_on_node(snapshot(""), "label", "zone")
+    assert found == Missing("the snapshot does not tell its node (metadata.source-node)")
+    found = find_on_node(Snapshot({"source-node": "a"}), "label", "zone")
+    assert found == Missing("the snapshot has no NodeTopology.label")
+    found = find_on_node(snapshot("ab", max_nodes=1), "label", "zone")
+    assert found == Missing("NodeTopology.label does not list all nodes (--max-nodes-per-entry)")
+    assert find_on_node(snapshot("a", max_nodes=1), "label", "zone") == "x"
+    assert find_on_node(snapshot("a", max_nodes=1), "label", "nope") == Missing(
+        "node a has no label nope", UNSET
+    )
+    forbidden = Subtype("label", {}, {"status": "forbidden", "reason": "no"})
+    gap = Snapshot({"source-node": "a"}, (Measurement("NodeTopology", (forbidden,)),))
+    assert find_on_node(gap, "label", "zone") == Missing("NodeTopology.label is forbidden: no")

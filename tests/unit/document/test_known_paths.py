@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from kubectl_snapshot.clients.gpu import fields
-from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.collectors.gpu import keys
+from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.codec.tree import parse_tree
 from kubectl_snapshot.document.known_paths import (
     Missing,

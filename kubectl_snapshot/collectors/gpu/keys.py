@@ -1,7 +1,8 @@
 """Every key of the GPU subtypes, `*` for a number: the words that a path may use.
 
-clients/gpu reads them; a test compares both with what drivers answered. As data they cost no import
-of NVML's tables.
+clients/gpu reads them; a test compares both. As data they cost no import of NVML's tables. Not here
+is what only nvidia-smi says, `memory.total-mib`: a path of it is a mistake where the document has
+the size in bytes.
 """
 
 from __future__ import annotations

@@ -41,22 +41,33 @@ EXAMPLES = """\
   # Check a rule file, print text and write JUnit XML for CI
   kubectl snapshot check snap.yaml -f rules.yaml --strict -o text -o junit.xml
 
+  # Annotate a GitHub Actions run, and write its step summary
+  kubectl snapshot check snap.yaml -f rules.yaml -o github -o summary.md
+
   # Capture a node and check it
   kubectl snapshot check @live --node gpu-17 -f rules.yaml
 """
 
-EXTENSIONS = {".txt": "text", ".json": "json", ".xml": "junit"}
-
-
-FORMATS = Formats(("text", "json", "junit"), "text", partial(detect_format, extensions=EXTENSIONS))
+EXTENSIONS = {
+    ".txt": "text",
+    ".json": "json",
+    ".xml": "junit",
+    ".sarif": "sarif",
+    ".md": "markdown",
+}
+FORMATS = Formats(
+    ("text", "json", "junit", "github", "sarif", "markdown"),
+    "text",
+    partial(detect_format, extensions=EXTENSIONS),
+)
 
 
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot check",
         "Check a snapshot against constraints and rule files.\n\n"
-        "Exit codes: 0 all passed, 1 a rule failed, 10 a rule is unknown (with --strict),\n"
-        "others: the check could not be made.",
+        "Exit codes: 0 all passed, 1 a rule failed, 10 no rule applied or, with --strict,\n"
+        "one is unknown, others: the check could not be made.",
         usage="kubectl snapshot check SNAPSHOT (-c CONSTRAINT | -f FILE)... [flags]",
         examples=EXAMPLES,
         epilog=EPILOG,
@@ -79,6 +90,7 @@ def build_parser() -> Parser:
         help="YAML rule file, or - for stdin (repeatable)",
     )
     add_boolean_flag(parser, "--strict", variable=False, help="exit 10 if a rule is unknown")
+    add_boolean_flag(parser, "--only-failed", variable=False, help="show only what failed")
     add_reader_flags(parser, FORMATS)
     return parser
 
@@ -93,7 +105,13 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     rules = read_rules(args)
     snapshot = read_snapshot(args.snapshot, args, choose_progress(args, sys.stderr))
     findings = check_rules(rules, snapshot, REGISTRY)
-    report = CheckReport(args.snapshot, snapshot.metadata, findings, is_strict=args.strict)
+    report = CheckReport(
+        args.snapshot,
+        snapshot.metadata,
+        findings,
+        is_strict=args.strict,
+        only_failed=args.only_failed,
+    )
     for output in outputs:
         paint = paint_outcomes if output.format == "text" else None
         write_text(output, render(output.format, report), out, paint)
@@ -102,15 +120,19 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 def render(name: str, report: CheckReport) -> str:
     """Return the report in a format; import only what that format needs."""
+    from kubectl_snapshot.render import check_results
+
     if name == "junit":
         from kubectl_snapshot.render.junit import render_junit
 
         return render_junit(report)
-    from kubectl_snapshot.render import check_results
+    if name in ("text", "json"):
+        renderers = {"json": check_results.render_json, "text": check_results.render_text}
+        return renderers[name](report)
+    from kubectl_snapshot.render import check_annotations as annotations
 
-    return (
-        check_results.render_json(report) if name == "json" else check_results.render_text(report)
-    )
+    others = {"github": annotations.render_github, "sarif": annotations.render_sarif}
+    return others.get(name, annotations.render_markdown)(report)
 
 
 def read_rules(args: argparse.Namespace) -> list[Rule]:

@@ -7,54 +7,91 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN
-from kubectl_snapshot.document.rules.results import SKIPPED, WARNED, count_outcomes
+from kubectl_snapshot.document.rules.results import SKIPPED, WARNED, count_outcomes, has_applied
+from kubectl_snapshot.render.check_groups import group_findings
 from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kubectl_snapshot.document.rules.results import Finding
+    from kubectl_snapshot.render.check_groups import Group
 
 MARKS = {HELD: "ok", FAILED: "FAIL", WARNED: "warn", UNKNOWN: "unknown", SKIPPED: "skipped"}
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """All results about one snapshot; `source` is the user's name for it."""
+    """All results about one snapshot; `source` is the user's name for it.
+
+    `only_failed`: show only what failed or, if that counts (`is_strict`), is unknown.
+    """
 
     source: str
     metadata: Mapping[str, str]
     findings: Sequence[Finding]
     is_strict: bool = False
+    only_failed: bool = False
+
+    @property
+    def shown(self) -> Sequence[Finding]:
+        """Return the findings to show."""
+        outcomes = (FAILED, WARNED, *((UNKNOWN,) if self.is_strict else ()))
+        return [f for f in self.findings if not self.only_failed or f.outcome in outcomes]
+
+    @property
+    def groups(self) -> list[Group]:
+        """Return the findings to show, worst first, equal ones of several devices as one."""
+        return group_findings(self.shown)
+
+    @property
+    def summary(self) -> str:
+        """Return how many findings have each outcome, and that no rule applied."""
+        counted = count_outcomes(self.findings)
+        words = [f"{number} {outcome}" for outcome, number in counted.items() if number]
+        return ", ".join(words if has_applied(self.findings) else [*words, "no rule applied"])
 
 
 def render_text(report: CheckReport) -> str:
     """Return a line per result, message and fix below each failure, and the counts."""
     width = max(map(len, MARKS.values()))
     lines = []
-    for finding in report.findings:
-        lines.append(f"{MARKS[finding.outcome]:{width}}  {describe(finding)}")
-        if finding.outcome in (FAILED, WARNED):
-            rule = finding.rule
+    for group in report.groups:
+        lines.append(f"{MARKS[group.first.outcome]:{width}}  {describe(group.first, group.path)}")
+        if group.first.outcome in (FAILED, WARNED):
+            rule = group.first.rule
             details = (("why", rule.message), ("fix", rule.remediation), ("see", rule.source))
             lines += [f"{'':{width}}  {name}: {text}" for name, text in details if text]
-    counted = count_outcomes(report.findings)
-    words = ", ".join(f"{number} {outcome}" for outcome, number in counted.items() if number)
-    return "".join(f"{strip_control(line)}\n" for line in [*lines, words])
+    return "".join(f"{strip_control(line)}\n" for line in [*lines, report.summary])
 
 
-def describe(finding: Finding) -> str:
-    """Return actual and expected value: `name: PATH is 1.31, not >= 1.32`."""
-    constraint, verdict = finding.rule.constraint, finding.verdict
-    expression = constraint.expression.text
-    if verdict.outcome == HELD:
-        text = f"{verdict.path} is {verdict.actual}"
-    elif verdict.outcome == FAILED:
-        text = f"{verdict.path} is {verdict.actual}, not {expression}"
-    else:
-        text = f"{verdict.path} {expression}: {verdict.reason}"
+def describe(finding: Finding, path: str = "") -> str:
+    """Return actual and expected value: `name: PATH is 1.31, not >= 1.32`.
+
+    `path` is of several findings, if not the finding's own.
+    """
+    text = describe_verdict(finding, path)
     # A constraint without a rule is its own name.
-    return text if finding.rule.name == constraint.text else f"{finding.rule.name}: {text}"
+    name = finding.rule.name
+    return text if name == finding.rule.constraint.text else f"{name}: {text}"
+
+
+def describe_verdict(finding: Finding, path: str = "") -> str:
+    """Return actual and expected value without the rule's name."""
+    expression, verdict = finding.rule.constraint.expression, finding.verdict
+    path = path or verdict.path
+    if verdict.outcome not in (HELD, FAILED):
+        return f"{path} {expression.text}: {verdict.reason}"
+    reason = f" ({verdict.reason})" if verdict.reason else ""
+    text = f"{path} is {verdict.actual}{reason}"
+    if verdict.outcome == HELD:
+        return text
+    value, _, right = verdict.expected.partition(" (")
+    is_one = path == verdict.path
+    expected = f"{value} ({right}" if is_one and right else value or expression.value
+    if right and not is_one:
+        expected = f"{value} ({expression.value})"
+    return f"{text}, not {' '.join(filter(None, (expression.operator, expected)))}"
 
 
 def render_json(report: CheckReport) -> str:
@@ -64,7 +101,8 @@ def render_json(report: CheckReport) -> str:
         "node": report.metadata.get("source-node", ""),
         "timestamp": report.metadata.get("timestamp", ""),
         "summary": count_outcomes(report.findings),
-        "results": [_build_result(finding) for finding in report.findings],
+        "applied": has_applied(report.findings),
+        "results": [_build_result(finding) for finding in report.shown],
     }
     return json.dumps(document, indent=2) + "\n"
 
@@ -78,6 +116,7 @@ def _build_result(finding: Finding) -> dict[str, Any]:
         "severity": rule.severity,
         "outcome": finding.outcome,
         "actual": verdict.actual,
+        "expected": verdict.expected,
         "reason": verdict.reason,
         "message": rule.message,
         "remediation": rule.remediation,

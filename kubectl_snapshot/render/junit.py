@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN
+from kubectl_snapshot.document.rules.results import WARNED
 from kubectl_snapshot.document.rules.rule_file import ERROR
 from kubectl_snapshot.render.check_results import describe
 
@@ -28,7 +29,7 @@ def render_junit(report: CheckReport) -> str:
     count the same failures as the exit code.
     """
 
-    cases = [_build_case(finding, report) for finding in report.findings]
+    cases = [_build_case(finding, report) for finding in report.shown]
     suite = ElementTree.Element("testsuite", {"name": SUITE, "tests": str(len(cases))})
     for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(name, str(sum(case.find(tag) is not None for case in cases)))
@@ -54,9 +55,11 @@ def _build_case(finding: Finding, report: CheckReport) -> Element:
     if finding.outcome != HELD:
         tag = _choose_tag(finding, report.is_strict)
         element = ElementTree.SubElement(case, tag, {"message": _xml_text(describe(finding))})
-        element.text = _xml_text(
-            "\n".join(filter(None, (rule.message, rule.remediation, rule.source)))
-        )
+        # GitLab shows the text of a failure, an error and a skipped case, and no message; GitHub's
+        # reporters show either.
+        mark = "warning: " if finding.outcome == WARNED else ""
+        words = (mark + describe(finding), rule.message, rule.remediation, rule.source)
+        element.text = _xml_text("\n".join(filter(None, words)))
     return case
 
 

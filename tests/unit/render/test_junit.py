@@ -77,4 +77,11 @@ def test_what_xml_cannot_hold_is_replaced() -> None:
     (case,) = suite(rule)
     failure = case[0]
     assert failure.get("message") == "OS.release.NAME is <a>\ufffd\ufffd\ufffd&, not == x"
-    assert failure.text == "why\nhow"
+    assert failure.text == f"{failure.get('message')}\nwhy\nhow"
+
+
+def test_a_warning_says_in_its_text_that_it_is_one() -> None:
+    rule = replace(parse_rule("OS.release.ID == x"), severity=WARNING, message="why")
+    (case,) = suite(rule)
+    assert case[0].tag == "skipped"
+    assert case[0].text == "warning: OS.release.ID is ubuntu, not == x\nwhy"

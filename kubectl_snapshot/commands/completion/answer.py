@@ -100,7 +100,7 @@ def render_completion(completion: Completion) -> str:
             text = describe(description)
             lines.append(f"{candidate}\t{text}" if text else candidate)
     directive = 0 if completion.takes_file else NO_FILES
-    if any(candidate.endswith("=") for candidate in completion.candidates):
+    if any(candidate.endswith(("=", ".")) for candidate in completion.candidates):
         directive |= NO_SPACE
     return "".join(f"{line}\n" for line in [*lines, f":{directive}"])
 

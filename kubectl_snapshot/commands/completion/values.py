@@ -20,6 +20,9 @@ BOOLEANS = ("true", "false")
 # Positional arguments that commands/source reads.
 DOCUMENTS = ("snapshot", "other", "a", "b")
 
+# Flags and arguments that begin with a path in a snapshot.
+PATHS = ("path", "constraint", "only", "ignore")
+
 
 class PartialCommand(NamedTuple):
     """The parsed part of an unfinished command line, and the deadline of the search."""
@@ -41,6 +44,11 @@ def find_values(action: argparse.Action, prefix: str, partial: PartialCommand) -
         if LIVE.startswith(prefix or "-"):
             return (LIVE,)
         return run_until_deadline(SNAPSHOTS, partial) if is_configmap(prefix) else ()
+    if action.dest in PATHS:
+        from kubectl_snapshot.commands.completion.paths import find_paths
+
+        named = [getattr(partial.args, name, None) for name in DOCUMENTS]
+        return find_paths(prefix, [source for source in named if source])
     if action.dest in ("collect", "skip"):
         return complete_types(prefix)
     if action.dest not in SOURCES:

@@ -12,6 +12,11 @@ INT64_MAX = 2**63 - 1
 # From the first sign that directly follows a digit on: `-eks-3025e55`, `+k3s1`, `-rc.1`.
 EXTRAS = re.compile(r"(?<=[0-9])[-+]")
 NUMBER = re.compile(r"[-+]?[0-9]+")
+# A shortened git hash; one of digits only looks like a number.
+HASH = re.compile(r"(?=.*[a-f])g?[0-9a-f]{6,40}")
+PRERELEASE = re.compile(r"-(alpha|beta|rc|preview|dev)(?![A-Za-z])")
+# int() refuses more than 4,300 digits.
+MAX_DIGITS = 400
 
 
 class Version(NamedTuple):
@@ -53,6 +58,39 @@ def compare_versions(a: Version, b: Version) -> int:
 def equal_versions(a: Version, b: Version) -> bool:
     """Return whether all three numbers are equal; missing ones are 0."""
     return a.numbers == b.numbers
+
+
+def compare_builds(found: str, expected: str) -> int | None:
+    """Return -1, 0 or 1 by the suffixes of two equal versions, None if they have no order.
+
+    Numbers are compared up to where the expected suffix ends, and text must be equal before them:
+    `-gke.1318001` is more than `-gke.1318000`, `-1041-nvidia` equals `-1041`. A git hash, and what
+    EKS puts after its name, has no order. A release is more than its own pre-release.
+    """
+    if not found and PRERELEASE.match(expected):
+        return 1
+    wanted, actual = _split_build(expected), _split_build(found)
+    for mine, other in zip(actual, wanted):
+        if mine == other:
+            continue
+        if isinstance(mine, int) and isinstance(other, int):
+            return 1 if mine > other else -1
+        return None
+    return 0 if len(actual) >= len(wanted) else None
+
+
+def _split_build(extras: str) -> list[int | str]:
+    """Return the words of a suffix: numbers, and text with what separates them."""
+    words: list[int | str] = []
+    is_hash = False
+    for word in re.findall("[A-Za-z0-9]+|[^A-Za-z0-9]+", extras):
+        if is_hash or HASH.fullmatch(word):
+            words.append(word)
+        else:
+            parts = re.findall("[0-9]+|[^0-9]+", word)
+            words += [int(p) if p.isdecimal() and len(p) < MAX_DIGITS else p for p in parts]
+        is_hash = word == "eks" or (is_hash and not word.isalnum())
+    return words
 
 
 def looks_like_version(text: str) -> bool:

@@ -18,6 +18,8 @@ from kubectl_snapshot.document.rules.numbers import parse_number, read_number
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.document.snapshot import TYPES, Snapshot
 from kubectl_snapshot.document.versions import (
+    Version,
+    compare_builds,
     compare_versions,
     equal_versions,
     looks_like_version,
@@ -166,9 +168,7 @@ def parse_subject(text: str, types: Types = TYPES) -> tuple[str, ConstraintPath]
             raise InvalidRequest(f"{function}() has no key")
         return function, ConstraintPath(NODE_TOPOLOGY, function, path)
     if function == STATUS or path.count(".") == 1:
-        type_, _, name = path.partition(".")
-        _parse_path(f"{path}.", types)
-        return function, ConstraintPath(type_, *name.partition(".")[::2])
+        return function, _parse_subtype(path, types)
     return function, _parse_path(path, types)
 
 
@@ -180,9 +180,18 @@ def is_path(value: str, types: Types = TYPES) -> bool:
     )
 
 
+def _parse_subtype(text: str, types: Types) -> ConstraintPath:
+    type_, _, name = text.partition(".")
+    if not name or (types is not None and type_ not in types):
+        raise InvalidRequest(
+            f'invalid path "{text}"', hint="write it as Type.Subtype, as in GPU.gpu-*"
+        )
+    return ConstraintPath(type_, *name.partition(".")[::2])
+
+
 def _parse_path(text: str, types: Types) -> ConstraintPath:
     meant = suggest_path(text, Snapshot()) if text.count(".") < 2 else ""
-    if meant:
+    if meant.count(".") >= 2:
         raise InvalidRequest(f'invalid path "{text}"', hint=f"did you mean {meant}?")
     return parse_path(text, types)
 
@@ -223,7 +232,7 @@ def evaluate(expression: Expression, actual: str) -> bool:
         raise InvalidRequest(
             f"there is no operator {operator!r}", hint=f"use one of {', '.join(OPERATORS)}"
         )
-    return ORDERINGS[operator](compare_versions(parse_version(actual), parse_version(value)), 0)
+    return ORDERINGS[operator](_compare(parse_version(actual), parse_version(value)), 0)
 
 
 def compare_reading(expression: Expression, actual: Scalar) -> bool:
@@ -243,10 +252,27 @@ def compare_reading(expression: Expression, actual: Scalar) -> bool:
     return ORDERINGS[operator]((found > expected) - (found < expected), 0)
 
 
+def _compare(found: Version, expected: Version) -> int:
+    """Return -1, 0 or 1; raise InvalidRequest if the constraint's suffix cannot be compared."""
+    order = compare_versions(found, expected)
+    if order or not expected.extras:
+        return order
+    build = None
+    if found.precision == expected.precision:
+        build = compare_builds(found.extras, expected.extras)
+    if build is None:
+        suffix = found.extras or "no suffix"
+        raise InvalidRequest(f"{suffix} cannot be compared with {expected.extras}")
+    return build
+
+
 def _is_equal(expression: Expression, actual: str) -> bool:
     if expression.is_version:
         try:
-            return equal_versions(parse_version(actual), parse_version(expression.value))
+            found, expected = parse_version(actual), parse_version(expression.value)
         except InvalidRequest:
-            pass
+            return actual == expression.value
+        # A suffix of the constraint counts; one of the reading alone does not.
+        has_build = not expected.extras or compare_builds(found.extras, expected.extras) == 0
+        return equal_versions(found, expected) and has_build
     return actual == expression.value

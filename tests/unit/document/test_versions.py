@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_snapshot.document.versions import (
+    compare_builds,
     compare_versions,
     equal_versions,
     looks_like_version,
@@ -93,3 +94,41 @@ def test_any_text_is_a_version_or_an_invalid_request(text: str) -> None:
         return
     assert min(version.numbers) >= 0
     assert not any(version.numbers[version.precision :])
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "order"),
+    [
+        ("-gke.1318001", "-gke.1318000", 1),
+        ("-gke.1318000", "-gke.1318000", 0),
+        ("-gke.1317999", "-gke.1318000", -1),
+        ("-gke.999", "-gke.1318000", -1),
+        ("-1041-nvidia", "-1041", 0),
+        ("-1029-nvidia", "-1041", -1),
+        ("-1041-nvidia", "-1041-nvidia", 0),
+        ("-1041-aws", "-1041-nvidia", None),
+        ("-1042-aws", "-1041-nvidia", 1),
+        ("-1041", "-1041-nvidia", None),
+        ("-104", "-1041", -1),
+        ("+k3s2", "+k3s1", 1),
+        ("+rke2r3", "+rke2r10", -1),
+        ("-553.el8.x86_64", "-427.el8", 1),
+        ("", "-gke.1", None),
+        ("", "-rc.1", 1),
+        ("", "-rclone.1", None),
+        ("-rc.2", "-rc.1", 1),
+        ("-beta.2", "-rc.1", None),
+        ("-eks-3025e55", "-eks-3025e55", 0),
+        ("-eks-3025e55", "-eks-4025e55", None),
+        ("-eks-3025555", "-eks-4025555", None),
+        ("-eks-3025555-2", "-eks-3025555-1", 1),
+        ("-g3025e55", "-g4025e55", None),
+        ("-gke.1", "-eks-1", None),
+        ("-" + "9" * 5000, "-1", None),
+        ("-1", "-" + "9" * 5000, None),
+    ],
+)
+def test_builds_are_compared_by_number_where_they_have_an_order(
+    found: str, expected: str, order: int | None
+) -> None:
+    assert compare_builds(found, expected) == order

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from kubectl_snapshot import __version__
 from kubectl_snapshot.agent.capture import run_capture, run_preflight
-from kubectl_snapshot.agent.config import AgentConfig, ignore_event
+from kubectl_snapshot.agent.config import AgentConfig, ignore_event, validate_timeout
 from kubectl_snapshot.agent.plan import choose_connection, plan_capture
+from kubectl_snapshot.analysis import check_snapshot, diff_snapshots, load_snapshot, query
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.collectors.run.compose import check_gpu_count
 from kubectl_snapshot.collectors.run.local import LocalCapture, collect_locally, read_node_name
@@ -58,15 +59,19 @@ __all__ = [
     "Snapshot",
     "Snapshotter",
     "capture_fleet",
+    "check_snapshot",
     "default_factory",
     "default_tolerations",
     "deploy_and_get_snapshot",
+    "diff_snapshots",
     "file_serializer",
     "load_fleet",
+    "load_snapshot",
     "new_snapshot",
     "parse_node_selectors",
     "parse_taint",
     "parse_tolerations",
+    "query",
 ]
 
 
@@ -95,7 +100,8 @@ class Factory:
 class NodeSnapshotter:
     """Captures one node: this machine, or with an `agent_config` a node of a cluster.
 
-    `redaction` and `registry` apply to this machine; an `agent_config` has its own.
+    `version` is the version in the document; empty: the factory's, or this program's. `redaction`
+    and `registry` apply to this machine; an `agent_config` has its own.
     """
 
     version: str = ""
@@ -111,12 +117,16 @@ class NodeSnapshotter:
 
         Raises NotFound, and writes nothing, if a GPU is required and none is found.
         """
+        validate_timeout(timeout)
         if self.agent_config is None:
             snapshot = self._capture_locally(timeout or DEFAULT_TIMEOUT_S)
         else:
             snapshot = deploy_and_get_snapshot(self.agent_config, timeout)
             if self.require_gpu:
                 check_gpu_count(snapshot)
+        if self.version:
+            metadata = {**snapshot.metadata, "version": self.version}
+            snapshot = replace(snapshot, metadata=metadata)
         if self.serializer is not None:
             self.serializer.serialize(snapshot)
         else:
@@ -173,9 +183,10 @@ def deploy_and_get_snapshot(
     """
     if config is None:
         raise InvalidRequest("no agent configuration given")
+    validate_timeout(timeout)
     if api_client is not None:
         config = replace(config, api_client=api_client)
-    config = replace(config, timeout=timeout or config.timeout)
+    config = replace(config, timeout=timeout or config.timeout or DEFAULT_TIMEOUT_S)
     on_event = partial(log_event, config.on_event) if config.debug else config.on_event
     capture = partial(_run_agent, config)
     return _record_metrics(config.registry, config.node_name, capture, on_event)

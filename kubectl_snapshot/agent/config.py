@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -29,12 +30,13 @@ def ignore_event(event: Mapping[str, Any]) -> None:
 class AgentConfig:
     """Configuration of the agent; the first group of fields is the reference's.
 
-    `timeout` is in seconds. `privileged` is True, False or "host-read". An empty `namespace` means
-    the kubeconfig context's. With `cleanup` False the Job remains until its TTL. `debug` logs each
-    event to stderr as JSON. `collect` has the collectors' options; `max_nodes_per_entry` is the
-    reference's name for one of them and overrides it unless 0. `registry` is a CollectorRegistry of
-    prometheus_client; None records no metrics. `api_client` is a kubernetes.client.ApiClient that
-    sends all requests; of `connection` it uses only namespace and timeout.
+    `timeout` is in seconds, 0 means the default. `privileged` is True, False or "host-read". An
+    empty `namespace` means the kubeconfig context's. With `cleanup` False the Job remains until its
+    TTL. `debug` logs each event to stderr as JSON. `collect` has the collectors' options;
+    `max_nodes_per_entry` is the reference's name for one of them and overrides it unless 0.
+    `registry` is a CollectorRegistry of prometheus_client; None records no metrics. `api_client` is
+    a kubernetes.client.ApiClient that sends all requests; of `connection` it uses only namespace
+    and timeout.
     """
 
     kubeconfig: str | None = None
@@ -68,6 +70,23 @@ class AgentConfig:
     cancel: threading.Event | None = None
     collect: CollectSettings = field(default_factory=CollectSettings)
     registry: Registry | None = None
+
+    def __post_init__(self) -> None:
+        """Raise InvalidRequest for an invalid timeout."""
+        validate_timeout(self.timeout)
+
+
+def validate_timeout(timeout: object) -> None:
+    """Raise InvalidRequest for a timeout that is no number of seconds; None is none."""
+    if timeout is None:
+        return
+    is_number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
+    if not is_number or not 0 <= float(str(timeout)) < math.inf:
+        raise InvalidRequest(
+            f"invalid timeout {timeout!r}",
+            "a timeout is a number of seconds, 0 or more",
+            "as in timeout=30.0",
+        )
 
 
 def check_gpu_request(require_gpu: bool, runtime_class: str) -> None:

@@ -56,6 +56,13 @@ class Snapshot:
     kind: str = KIND
     api_version: str = FULL_API_VERSION
 
+    def __str__(self) -> str:
+        """Return one line: the node, the time, the number of readings and of gaps."""
+        node = self.metadata.get("source-node") or "an unnamed node"
+        time = self.metadata.get("timestamp") or "an unknown time"
+        count = sum(len(s.data) for m in self.measurements for s in m.subtypes)
+        return f"snapshot of {node} at {time}: {count} readings, {len(gaps(self))} gaps"
+
 
 def new_snapshot() -> Snapshot:
     """Return an empty document of our kind and version."""

@@ -14,6 +14,7 @@ from email.parser import HeaderParser
 from pathlib import Path
 
 import pytest
+import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
@@ -28,6 +29,7 @@ from tests.integration.releases import (
     build_release,
     run_script,
 )
+from tests.servers.kubeconfigs import write_kubeconfig
 
 ELSEWHEN = {"TZ": "Asia/Kolkata", "SOURCE_DATE_EPOCH": "1700000000", "PYTHONHASHSEED": "7"}
 
@@ -106,7 +108,36 @@ def test_wheel_and_sdist_hold_the_same_package(release: Release) -> None:
         members = [m for m in sdist if m.name.startswith(f"{top}/kubectl_snapshot/")]
         in_sdist = {m.name[len(top) + 1 :]: sdist.extractfile(m).read() for m in members}  # type: ignore[union-attr]
     on_disk = read_files(release.checkout / "kubectl_snapshot")
-    assert in_wheel == in_sdist == {f"kubectl_snapshot/{name}": on_disk[name] for name in on_disk}
+    expected = {f"kubectl_snapshot/{name}": on_disk[name] for name in on_disk}
+    payload = (release.directory / "kubectl-snapshot").read_bytes()
+    assert (
+        in_wheel == in_sdist == {**expected, "kubectl_snapshot/payload/kubectl-snapshot": payload}
+    )
+
+
+def test_an_installed_wheel_injects_the_zipapp_of_the_release(
+    release: Release, tmp_path: Path
+) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    [packages] = (tmp_path / "venv" / "lib").glob("python3*/site-packages")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
+    subprocess.run([*pip, "--target", packages, release.directory / WHEEL], check=True)
+    # The dependencies are those of the development environment, without its kubectl_snapshot.
+    (packages / "dependencies.pth").write_text(f"{Path(yaml.__file__).parents[1]}\n")
+    kubeconfig = write_kubeconfig(tmp_path / "config", {"server": "https://127.0.0.1:1"})
+    words = ["--dry-run=client", "-o", "json", "--node", "gpu-17", "--kubeconfig", kubeconfig]
+    program = "import sys; from kubectl_snapshot.main import main; sys.exit(main())"
+    done = subprocess.run(
+        [tmp_path / "venv" / "bin" / "python", "-I", "-c", program, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    objects = {item["kind"]: item for item in json.loads(done.stdout)["items"]}
+    [container] = objects["Job"]["spec"]["template"]["spec"]["containers"]
+    zipapp = (release.directory / "kubectl-snapshot").read_bytes()
+    assert hashlib.sha256(zipapp).hexdigest() in container["command"] + container.get("args", [])
 
 
 def test_the_wheel_needs_no_compiler_and_declares_its_extras(release: Release) -> None:

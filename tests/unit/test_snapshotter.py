@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
+from kubectl_snapshot import __version__
 from kubectl_snapshot.agent.plan import build_job_options, validate_settings
+from kubectl_snapshot.clients.kube.client import ConnectionOptions
 from kubectl_snapshot.document.codec.parse import parse_document
+from kubectl_snapshot.document.snapshot import Measurement, Subtype
 from kubectl_snapshot.errors import InvalidRequest, NotFound, ServiceUnavailable
 from kubectl_snapshot.snapshotter import (
     AgentConfig,
     CollectSettings,
     NodeSnapshotter,
     Snapshot,
+    check_snapshot,
     default_factory,
     deploy_and_get_snapshot,
+    diff_snapshots,
     file_serializer,
+    load_snapshot,
     log_event,
+    new_snapshot,
+    query,
 )
 from tests.servers.kubeconfigs import write_kubeconfig
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "snapshots"
 
 
 @pytest.mark.parametrize(
@@ -141,3 +154,86 @@ def test_debug_logs_each_event_as_a_line_and_passes_it_on(
     log_event(events.append, {"event": "warning", "message": "a\x1b\nb"})
     assert capsys.readouterr().err == '{"event": "warning", "message": "a\\u001b\\nb"}\n'
     assert events == [{"event": "warning", "message": "a\x1b\nb"}]
+
+
+@pytest.mark.parametrize(
+    ("version", "factory", "written"),
+    [
+        ("1.2.3", None, "1.2.3"),
+        ("1.2.3", "4.5.6", "1.2.3"),
+        ("", "4.5.6", "4.5.6"),
+        ("", None, __version__),
+    ],
+)
+def test_the_version_of_the_snapshotter_comes_before_the_factorys(
+    version: str, factory: str | None, written: str, tmp_path: Path
+) -> None:
+    chosen = None if factory is None else replace(default_factory(factory), collectors=())
+    taken: list[Snapshot] = []
+    NodeSnapshotter(version, chosen, serializer=Taker(taken)).measure()
+    assert [snapshot.metadata["version"] for snapshot in taken] == [written]
+
+
+@dataclass(frozen=True)
+class Taker:
+    taken: list[Snapshot]
+
+    def serialize(self, snapshot: Snapshot) -> None:
+        self.taken.append(snapshot)
+
+
+@pytest.mark.parametrize("timeout", ["30s", "30", True, -1, math.nan, math.inf, [1]])
+def test_a_timeout_is_a_number_of_seconds(timeout: Any) -> None:
+    for act in (
+        lambda: AgentConfig(timeout=timeout),
+        lambda: deploy_and_get_snapshot(AgentConfig(), timeout),
+        lambda: NodeSnapshotter().measure(timeout),
+    ):
+        with pytest.raises(InvalidRequest, match="invalid timeout") as caught:
+            act()
+        assert caught.value.hint == "as in timeout=30.0"
+
+
+@pytest.mark.parametrize("timeout", [0, 0.0, 30, 0.5])
+def test_zero_and_whole_seconds_are_timeouts(timeout: float) -> None:
+    assert AgentConfig(timeout=timeout).timeout == timeout
+
+
+def test_a_snapshot_prints_as_one_line() -> None:
+    lost = Subtype("gpu-0", {}, {"status": "error"})
+    measurements = (Measurement("GPU", (lost, Subtype("smi", {"a": 1, "b": 2}))),)
+    metadata = {"source-node": "gpu-17", "timestamp": "2026-11-23T09:12:44Z"}
+    assert str(Snapshot(metadata, measurements)) == (
+        "snapshot of gpu-17 at 2026-11-23T09:12:44Z: 2 readings, 1 gaps"
+    )
+    assert str(new_snapshot()) == (
+        "snapshot of an unnamed node at an unknown time: 0 readings, 0 gaps"
+    )
+
+
+def test_snapshots_are_loaded_compared_checked_and_queried() -> None:
+    before, after = (load_snapshot(str(EXAMPLES / f"{name}.yaml")) for name in ("gpu-17", "gpu-23"))
+    assert diff_snapshots(before, before).is_empty
+    diff = diff_snapshots(before, after)
+    assert not diff.is_empty
+    path = diff.changes[0].path
+    assert {change.path for change in diff_snapshots(before, after, only=[path]).changes} == {path}
+    ignored = diff_snapshots(before, after, ignore=[path])
+    assert path not in {change.path for change in ignored.changes}
+    everything = diff_snapshots(before, after, everything=True)
+    assert len(everything.changes) > len(diff.changes)
+    constraints = ["OS.release.ID == ubuntu", "OS.release.ID == rhel"]
+    assert [f.outcome for f in check_snapshot(before, constraints)] == ["held", "failed"]
+    assert query(before, "OS.release.ID") == {"OS.release.ID": "ubuntu"}
+    assert query(before, "OS.release") == query(before, "OS.release.*") != {}
+    assert query(before, "metadata.source-node") == {"metadata.source-node": "gpu-17"}
+    assert query(before, "OS.release.nothing") == {}
+
+
+def test_what_cannot_be_loaded_or_checked_says_why(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="no such file"):
+        load_snapshot(str(tmp_path / "none.yaml"))
+    with pytest.raises(ServiceUnavailable):
+        load_snapshot("cm://ops/a", ConnectionOptions(server="http://127.0.0.1:1"))
+    with pytest.raises(InvalidRequest):
+        check_snapshot(new_snapshot(), ["OS.release.ID"])

@@ -1,4 +1,4 @@
-"""Locate and read the running zipapp, which the agent's pod runs, too."""
+"""Locate and read the zipapp that the agent's pod runs: the running one, or the wheel's."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import kubectl_snapshot
 from kubectl_snapshot.constants import MAX_ZIPAPP_BYTES
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VARIABLE = "KUBECTL_SNAPSHOT_ZIPAPP"
+# In the package; scripts/release puts it there for wheel and sdist.
+PACKAGED = ("payload", "kubectl-snapshot")
 HINT = (
     f"set {VARIABLE} to the kubectl-snapshot zipapp, "
     "or pass --agent image with an --image that contains kubectl-snapshot"
@@ -21,13 +24,15 @@ HINT = (
 
 
 def read_zipapp(environment: Mapping[str, str]) -> tuple[bytes, str]:
-    """Return the running zipapp's bytes and their SHA-256 in hexadecimal.
+    """Return the zipapp's bytes and their SHA-256 in hexadecimal.
 
-    Raises NotFound if this process runs from none (installed by pip) and the variable is not set.
+    The variable names it, else it is the running one, else that of the installed wheel. Raises
+    NotFound if there is none: installed by pip from a checkout.
     """
-    path = environment.get(VARIABLE) or find_running_zipapp()
+    path = environment.get(VARIABLE) or find_running_zipapp() or find_packaged_zipapp()
     if not path:
-        raise NotFound("no zipapp to run in the pod", "this program was not started from one", HINT)
+        why = "this program was not started from one, and its package has none"
+        raise NotFound("no zipapp to run in the pod", why, HINT)
     try:
         with open(path, "rb") as file:
             content = file.read(MAX_ZIPAPP_BYTES + 1)
@@ -47,3 +52,10 @@ def find_running_zipapp() -> str:
     started = getattr(sys.modules.get("__main__"), "__file__", None) or ""
     archive = os.path.dirname(started)
     return archive if os.path.isfile(archive) else ""
+
+
+def find_packaged_zipapp() -> str:
+    """Return the zipapp that a release's wheel installs in the package, empty if there is none."""
+    package = os.path.dirname(os.path.abspath(kubectl_snapshot.__file__))
+    packaged = os.path.join(package, *PACKAGED)
+    return packaged if os.path.isfile(packaged) else ""

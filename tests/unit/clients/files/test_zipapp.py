@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.clients.files.zipapp import find_running_zipapp, read_zipapp
+import kubectl_snapshot
+from kubectl_snapshot.clients.files.zipapp import (
+    find_packaged_zipapp,
+    find_running_zipapp,
+    read_zipapp,
+)
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 
 
@@ -27,6 +32,22 @@ def test_without_a_zipapp_the_error_has_a_hint() -> None:
     with pytest.raises(NotFound) as caught:
         read_zipapp({})
     assert "--agent image" in caught.value.hint
+
+
+def test_an_installed_wheel_has_its_own_zipapp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "kubectl_snapshot"
+    packaged = package / "payload" / "kubectl-snapshot"
+    packaged.parent.mkdir(parents=True)
+    monkeypatch.setattr(kubectl_snapshot, "__file__", str(package / "__init__.py"))
+    assert find_packaged_zipapp() == ""
+    packaged.write_bytes(b"PK\x03\x04")
+    assert find_packaged_zipapp() == str(packaged)
+    assert read_zipapp({})[0] == b"PK\x03\x04"
+    other = tmp_path / "other"
+    other.write_bytes(b"PK\x03\x04other")
+    assert read_zipapp({"KUBECTL_SNAPSHOT_ZIPAPP": str(other)})[0] == b"PK\x03\x04other"
 
 
 @pytest.mark.parametrize("content", [b"", b"#!/bin/sh\n", b"PK\x03\x04" + bytes(1_000_000)])

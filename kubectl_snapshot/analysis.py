@@ -17,7 +17,7 @@ from kubectl_snapshot.storage.source import read_document
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kubectl_snapshot.document.diff.compare import Diff
+    from kubectl_snapshot.document.diff.change import Diff
     from kubectl_snapshot.document.rules.results import Finding
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
 

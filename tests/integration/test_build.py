@@ -70,7 +70,7 @@ def test_only_text_is_in_it(build: Build) -> None:
     assert not binary and not compiled
 
 
-def test_our_modules_are_the_repositorys_less_prose_each_line_where_it_was(build: Build) -> None:
+def test_our_modules_are_the_repositorys_but_for_prose_each_line_where_it_was(build: Build) -> None:
     for path in (ROOT / "kubectl_snapshot").rglob("*.py"):
         if path == ROOT / PREBUILT:
             continue
@@ -92,7 +92,7 @@ def lines_of_code(source: str) -> list[tuple[int, str]]:
     """Return each statement that does something with its line, none of its positions within."""
     return [
         (node.lineno, ast.dump(node))
-        for node in ast.walk(without_docstrings(ast.parse(source)))
+        for node in ast.walk(without_types(without_docstrings(ast.parse(source))))
         if isinstance(node, (ast.stmt, ast.expr)) and not is_placeholder(node)
     ]
 
@@ -106,6 +106,21 @@ def without_docstrings(tree: ast.Module) -> ast.Module:
     return tree
 
 
+def without_types(tree: ast.Module) -> ast.Module:
+    """Return the module without what only mypy reads: functions' annotations, blocks for them."""
+    tree.body = [node for node in tree.body if not is_typing_block(node)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.FunctionDef):
+            node.returns = None
+    return tree
+
+
+def is_typing_block(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
 def is_placeholder(node: ast.AST) -> bool:
     value = node.value if isinstance(node, ast.Expr) else node
     return isinstance(value, ast.Constant) and value.value is ...
@@ -115,9 +130,45 @@ def tokens_of(source: str) -> Iterator[tokenize.TokenInfo]:
     return tokenize.generate_tokens(io.StringIO(source).readline)
 
 
-def test_prose_beside_code_and_within_texts_is_told_apart(program: ModuleType) -> None:
-    source = '"""Doc."""\nß = "# no comment"  # é, a comment\ndef f():\n    """A\n    b."""\n'
-    assert program.without_prose(source) == '\nß = "# no comment"\ndef f():\n    ...\n\n'
+SOURCE = '''"""Doc."""
+if TYPE_CHECKING:
+    from a import (  # why
+        B,
+    )
+ß = "# no comment"  # é, a comment
+def f(ü: B, *, x: dict[
+    str, B
+] = {}) -> B:
+    """A
+    b."""
+class C:
+    field: B = 1
+    def g(self, *a: B, **b: B) -> tuple[
+        B
+    ]: return lambda c: 1 if c else "->"
+'''
+SLIM = """
+
+
+
+
+ß = "# no comment"
+def f(ü, *, x
+
+ = {}):
+    ...
+
+class C:
+    field: B = 1
+    def g(self, *a, **b) -> tuple[
+        B
+    ]: return lambda c: 1 if c else "->"
+"""
+
+
+def test_prose_and_types_are_told_apart_from_code_and_texts(program: ModuleType) -> None:
+    assert program.slim(SOURCE) == SLIM
+    ast.parse(SLIM)
 
 
 def test_the_licence_of_every_package_is_in_it(build: Build) -> None:

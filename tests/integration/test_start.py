@@ -118,10 +118,24 @@ def test_the_declarations_are_read_without_the_collectors(
     words = [snapshot, snapshot] if verb == "diff" else [snapshot, "-c", "OS.release.ID != x"]
     answer = start(verb, *words, flags="-ISB -X importtime")
     assert answer.returncode == 0, answer.stderr
-    prefix = r"^import time:.*\| +kubectl_snapshot\.collectors\."
-    loaded = set(re.findall(rf"{prefix}(\S+)", answer.stderr, re.M))
-    assert loaded <= {"registry", "forms", "systemd_normalizers"}
+    loaded = find_collectors(answer.stderr)
     assert "registry" in loaded
+    assert loaded <= {"registry", "forms", "systemd_normalizers"}
+
+
+def test_a_node_is_collected_without_the_clusters_collectors(start: Start, python: str) -> None:
+    words = ("--run-id=a", "--host-root=/", "--level=restricted", "--cluster-scope=skip")
+    answer = start("collect", *words, python=python, flags="-ISB -X importtime")
+    assert answer.returncode == 0, answer.stderr
+    loaded = find_collectors(answer.stderr)
+    assert "systemd" in loaded
+    assert not {name for name in loaded if name.startswith(("kubernetes", "node_topology"))}
+
+
+def find_collectors(stderr: str) -> set[str]:
+    """Return the loaded modules of kubectl_snapshot.collectors, by Python's -X importtime."""
+    prefix = r"^import time:.*\| +kubectl_snapshot\.collectors\."
+    return set(re.findall(rf"{prefix}(\S+)", stderr, re.M))
 
 
 # Writes each module that is imported into the file named first; what completes ends without a word.

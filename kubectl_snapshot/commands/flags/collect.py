@@ -79,7 +79,6 @@ def parse_settings(
 
     Raises InvalidRequest for an invalid or contradictory value, NotFound for a missing key file.
     """
-    from kubectl_snapshot.collectors.kubernetes.helm import parse_namespaces
     from kubectl_snapshot.collectors.systemd import parse_units
     from kubectl_snapshot.settings import CollectSettings
 
@@ -87,10 +86,19 @@ def parse_settings(
         redaction=parse_redaction(args, on_event),
         collectors=split_names("--collect", args.collect),
         skipped=split_names("--skip", args.skip),
-        helm_namespaces=parse_namespaces(args.helm_namespace),
+        helm_namespaces=parse_helm_namespaces(args.helm_namespace),
         max_nodes_per_entry=args.max_nodes_per_entry,
         systemd_services=parse_units(args.systemd_service),
     )
+
+
+def parse_helm_namespaces(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the namespaces; without any, import none of the cluster's collectors."""
+    if not names:
+        return ()
+    from kubectl_snapshot.collectors.kubernetes.helm import parse_namespaces
+
+    return parse_namespaces(names)
 
 
 def split_names(flag: str, values: Sequence[str]) -> tuple[str, ...]:

@@ -24,9 +24,6 @@ FILES = {
 # An error is at most: what failed, why, a hint.
 MAX_LINES = 3
 
-# Their behaviour is not built yet: issue 12, check and diff.
-PENDING: tuple[str, ...] = ()
-
 Case = Mapping[str, Any]
 
 
@@ -42,11 +39,7 @@ def read_cases(needs_cluster: bool | None = None) -> list[Any]:
     """Return the cases as parameters of a test; None: all of them."""
     cases = yaml.safe_load(CORPUS.read_text())
     return [
-        pytest.param(
-            case,
-            id=case["id"],
-            marks=[pytest.mark.xfail(strict=False)] if case["id"] in PENDING else [],
-        )
+        pytest.param(case, id=case["id"])
         for case in cases
         if needs_cluster in (None, case["needs_cluster"])
     ]

@@ -171,6 +171,14 @@ def test_of_two_lines_of_one_number_the_one_with_the_right_crc_counts() -> None:
     assert read_all([LINES[0], wrong, *LINES[1:], wrong]).payload() == PAYLOAD
 
 
+def test_a_line_after_a_torn_one_on_the_same_line_counts() -> None:
+    for torn in (LINES[1][:40], LINES[1][:-1], PREFIX):
+        joined = [*LINES[:-2], torn + LINES[-2], LINES[1][: len(PREFIX) + 4] + LINES[-1]]
+        reader = read_all(joined)
+        assert reader.payload() == PAYLOAD
+        assert reader.has_ended
+
+
 def test_a_checksum_mismatch_is_rejected() -> None:
     packed = gzip.compress(b"b")
     with pytest.raises(Internal, match="its SHA-256 does not match"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -220,6 +222,40 @@ def test_files_that_vanish_during_the_walk_are_absent(root: Path) -> None:
     assert isinstance(found["/proc/sys/vm/swappiness"], Absent)
     assert isinstance(found["/proc/sys/user"], Absent)
     assert found["/proc/sys/vm/zone_reclaim_mode"] == b"0\n"
+
+
+def test_a_file_that_becomes_a_link_during_the_walk_is_not_followed(root: Path) -> None:
+    outside = root.parent / "outside"
+    outside.write_text("another machine's\n")
+
+    def replace_then_read(path: str) -> bool:
+        if path == "/proc/sys/vm/swappiness":
+            replace_by_link(root / "proc/sys/vm/swappiness", str(outside))
+        return False
+
+    found = HostPath(str(root)).read_tree("/proc/sys/vm", replace_then_read)
+    assert isinstance(found["/proc/sys/vm/swappiness"], Internal)
+    assert found["/proc/sys/vm/zone_reclaim_mode"] == b"0\n"
+
+
+def test_a_file_that_becomes_a_pipe_during_the_walk_is_not_waited_for(root: Path) -> None:
+    pipe = root / "proc/sys/vm/swappiness"
+
+    def replace_then_read(path: str) -> bool:
+        if path == "/proc/sys/vm/swappiness":
+            pipe.unlink()
+            os.mkfifo(pipe)
+        return False
+
+    # A writer that comes late ends an open that waits, so that the test fails and does not hang.
+    writer = threading.Timer(2, lambda: os.open(pipe, os.O_RDWR))
+    writer.daemon = True
+    writer.start()
+    before = time.monotonic()
+    found = HostPath(str(root)).read_tree("/proc/sys/vm", replace_then_read)
+    assert time.monotonic() - before < 1.5
+    writer.cancel()
+    assert found["/proc/sys/vm/swappiness"] == b""
 
 
 def test_a_write_only_entry_is_absent() -> None:

@@ -13,6 +13,10 @@ from kubectl_snapshot.collectors.kubernetes.argocd import (
 )
 from kubectl_snapshot.collectors.kubernetes.flatten import merge_entries
 from kubectl_snapshot.collectors.kubernetes.shared import Shared
+from kubectl_snapshot.collectors.registry import REGISTRY
+from kubectl_snapshot.document.redaction.measurements import redact_measurements
+from kubectl_snapshot.document.redaction.values import Redaction
+from kubectl_snapshot.document.snapshot import Measurement, Subtype
 from kubectl_snapshot.errors import Absent, Unauthorized
 from tests.unit.collectors.api_answers import Api
 
@@ -129,3 +133,17 @@ def test_a_group_is_told_by_its_end(group: str, expected: bool) -> None:
 def test_an_object_of_any_shape_is_read(spec: object, status: object) -> None:
     found = parse_application(application("app", spec=spec, status=status))
     assert all(isinstance(value, str) for _, value in found.entries)
+
+
+@pytest.mark.parametrize("key", ["source", "sources"])
+def test_a_password_in_any_source_is_redacted(key: str) -> None:
+    source = {"repoURL": "https://user:hunter22@git.example.org/a", "chart": "web"}
+    found = entries(spec={key: source if key == "source" else [source]})
+    place = "app.source" if key == "source" else "app.sources.0"
+    data = {f"app.{name}": text for name, text in found.items()}
+    assert data[f"{place}.repoURL"] == source["repoURL"]
+    measurement = Measurement("K8s", (Subtype("argocd", data),))
+    (redacted,) = redact_measurements([measurement], Redaction(b"k" * 32), REGISTRY)
+    readings = redacted.subtypes[0].data
+    assert "hunter22" not in str(readings)
+    assert readings[f"{place}.chart"] == "web"

@@ -99,6 +99,15 @@ def test_the_highest_revision_counts(order: tuple[int, int]) -> None:
     assert read({"/api/v1/secrets": stored}).data["web.revision"] == "10"
 
 
+def test_of_two_equal_revisions_the_secrets_counts() -> None:
+    # Helm writes Secrets unless told otherwise; a ConfigMap of the same revision is a leftover.
+    answers = {
+        "/api/v1/secrets": [secret("ops", release("web", 3, driver="secret"))],
+        "/api/v1/configmaps": [config_map("ops", release("web", 3, driver="configmap"))],
+    }
+    assert read(answers).data["web.values.driver"] == "secret"
+
+
 def test_of_one_name_the_first_namespace_has_it_plain() -> None:
     stored = [secret("b", release("web", 2)), secret("a", release("web", 1))]
     data = read({"/api/v1/secrets": stored}).data

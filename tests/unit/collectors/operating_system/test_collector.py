@@ -354,6 +354,15 @@ def test_the_second_release_file_is_read_only_where_the_first_is_missing(root: P
     assert broken.context["reason"].startswith("/etc/os-release of the node is not UTF-8")
 
 
+def test_a_release_file_that_cannot_be_read_is_not_replaced_by_the_second(root: Path) -> None:
+    release = root / "etc/os-release"
+    release.unlink()
+    release.symlink_to("os-release")  # a loop: it is there, and cannot be read
+    found = collect(HostPath(str(root)))["release"]
+    assert (found.data, found.status) == ({}, "error")
+    assert "/etc/os-release" in found.context["reason"]
+
+
 def test_an_absolute_link_to_the_release_file_does_not_lead_into_the_container(root: Path) -> None:
     (root / "etc/os-release").unlink()
     (root / "etc/os-release").symlink_to("/usr/lib/os-release")

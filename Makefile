@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lint unit conformance zipapp release integration cluster-test faults test test-matrix demo demo-lab \
-        browser shells chroot lab-up lab-down bench bench-scale volatile regen screenshots clean
+        browser shells parity chroot lab-up lab-down bench bench-scale volatile regen screenshots clean
 
 PYTHON ?= python3
 export PYTHON
@@ -56,13 +56,16 @@ faults: zipapp ## fault injection on the lab: message, exit code, seconds, lefto
 test-matrix: zipapp ## capture on three Kubernetes versions with every Python; the first build takes minutes
 	scripts/test-matrix
 
+parity: zipapp ## compare logins, proxies and contexts with real kubectl
+	$(PYTEST) --numprocesses auto tests/kubectl_parity
+
 shells: zipapp ## test TAB completion in bash, zsh and fish, with and without kubectl
 	scripts/test-packages zsh fish bash-completion
 	$(PYTEST) tests/shells
 
 test: lint unit conformance zipapp ## all tests and checks except chroot and test-matrix
 	scripts/test-packages pipx prometheus chromium zsh fish bash-completion
-	scripts/side-by-side "cluster-test shells" "integration browser"
+	scripts/side-by-side "cluster-test shells" "integration browser parity"
 
 chroot: zipapp ## test a release in a debootstrap Debian with python3-minimal; takes minutes
 	scripts/test-packages debootstrap

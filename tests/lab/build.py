@@ -112,7 +112,20 @@ def missing_packages() -> list[str]:
     return [package for package in PACKAGES if package not in have]
 
 
+def build_kubectl() -> None:
+    """Build kubectl alone."""
+    _build_kubernetes(("kubectl",))
+
+
 def build_binaries(helm: bool = False) -> None:
+    _build_kubernetes(KUBERNETES_PROGRAMS)
+    go_build("etcd", "go.etcd.io/etcd/server/v3", ETCD, {"etcd": "go.etcd.io/etcd/server/v3"})
+    go_build("kwok", "sigs.k8s.io/kwok", KWOK, {"kwok": "sigs.k8s.io/kwok/cmd/kwok"})
+    if helm:
+        go_build("helm", "helm.sh/helm/v3", HELM, {"helm": "helm.sh/helm/v3/cmd/helm"})
+
+
+def _build_kubernetes(names: tuple[str, ...]) -> None:
     kube = "k8s.io/kubernetes"
     version = "k8s.io/component-base/version"
     stamp = (
@@ -120,12 +133,8 @@ def build_binaries(helm: bool = False) -> None:
         f" -X {version}.gitMinor={KUBERNETES.split('.')[1]}"
         f" -X k8s.io/client-go/pkg/version.gitVersion={KUBERNETES}"
     )
-    programs = {name: f"{kube}/cmd/{name}" for name in KUBERNETES_PROGRAMS}
+    programs = {name: f"{kube}/cmd/{name}" for name in names}
     go_build("kube", kube, KUBERNETES, programs, ldflags=stamp, replace_staging=True)
-    go_build("etcd", "go.etcd.io/etcd/server/v3", ETCD, {"etcd": "go.etcd.io/etcd/server/v3"})
-    go_build("kwok", "sigs.k8s.io/kwok", KWOK, {"kwok": "sigs.k8s.io/kwok/cmd/kwok"})
-    if helm:
-        go_build("helm", "helm.sh/helm/v3", HELM, {"helm": "helm.sh/helm/v3/cmd/helm"})
 
 
 def build_krew() -> None:

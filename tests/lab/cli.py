@@ -56,6 +56,13 @@ def run_build(options: argparse.Namespace) -> int:
     return 0
 
 
+def run_build_kubectl(_: argparse.Namespace) -> int:
+    with build.lock():
+        build.build_kubectl()
+    say(str(build.BIN / "kubectl"))
+    return 0
+
+
 def run_image(options: argparse.Namespace) -> int:
     with build.lock():
         reference, archive = images.ensure_python_image(options.python)
@@ -149,6 +156,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     add_verb("check", run_check, "exit 0 if the lab can run here, else print a missing requirement")
     verb = add_verb("build", run_build, "install packages, build programs and images (once)")
+    add_verb("build-kubectl", run_build_kubectl, "build kubectl alone (once)")
     verb.add_argument("--helm", action="store_true", help="build helm, too")
     verb = add_verb("image", run_image, "build an image python:X.Y-slim from an interpreter")
     verb.add_argument("--python", metavar="INTERPRETER", default=images.DEFAULT_PYTHON)

@@ -8,7 +8,7 @@ import socket
 import socketserver
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -27,8 +27,15 @@ class Proxy:
 
 
 @contextmanager
-def serve_proxy(login: str = "", certificate: Certificate | None = None) -> Iterator[Proxy]:
-    """Run a proxy; `login` is the required USER:PASSWORD, a certificate enables TLS."""
+def serve_proxy(
+    login: str = "",
+    certificate: Certificate | None = None,
+    hosts: Mapping[str, str] | None = None,
+) -> Iterator[Proxy]:
+    """Run a proxy; `login` is the required USER:PASSWORD, a certificate enables TLS.
+
+    `hosts` are names that only the proxy can resolve.
+    """
     expected = "Basic " + base64.b64encode(login.encode()).decode() if login else ""
     context = server_context(certificate) if certificate else None
 
@@ -52,13 +59,13 @@ def serve_proxy(login: str = "", certificate: Certificate | None = None) -> Iter
         def _tunnel(self, target: str) -> None:
             host, port = target.rsplit(":", 1)
             try:
-                upstream = socket.create_connection((host, int(port)), 5)
+                upstream = socket.create_connection(((hosts or {}).get(host, host), int(port)), 5)
             except OSError:
                 self._refuse("502 Bad Gateway")
                 return
             with upstream:
                 self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                _pump_both_ways(self.request, upstream)
+                pump_both_ways(self.request, upstream)
 
         def _refuse(self, status: str) -> None:
             self.wfile.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
@@ -90,7 +97,7 @@ def serve_proxy(login: str = "", certificate: Certificate | None = None) -> Iter
             thread.join()
 
 
-def _pump_both_ways(one: socket.socket, other: socket.socket) -> None:
+def pump_both_ways(one: socket.socket, other: socket.socket) -> None:
     back = threading.Thread(target=_pump, args=(other, one), daemon=True)
     back.start()
     _pump(one, other)

@@ -26,6 +26,7 @@ class Exchange:
         self.method = handler.command
         self.path = handler.path
         self.headers = handler.headers
+        self.connection = handler.connection
         self.body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
 
     def send(

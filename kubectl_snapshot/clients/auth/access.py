@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.clients.auth.kubeconfig import Config, read_config, read_service_account
+from kubectl_snapshot.clients.auth.conflicts import refuse_conflicts
+from kubectl_snapshot.clients.auth.kubeconfig import (
+    Config,
+    PodAccount,
+    read_config,
+    read_pod_account,
+)
 from kubectl_snapshot.constants import WITHOUT_CLUSTER
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 
@@ -57,44 +63,34 @@ def read_access(options: ConnectionOptions, env: Mapping[str, str]) -> Access:
     """Return the selected cluster, user and namespace; reads kubeconfig files only.
 
     Precedence: flags, $KUBECONFIG, ~/.kube/config, the pod's service account. Raises NotFound (no
-    cluster configured, unknown name) and InvalidRequest (broken file).
+    cluster configured, unknown name) and InvalidRequest (broken file, contradictory settings).
     """
-    config = read_config(options.kubeconfig, env)
-    if not (config.contexts or config.clusters or config.users):
-        config = read_service_account(env) or config
-    if not (config.contexts or config.clusters or options.server):
-        raise NotFound(
-            "no cluster is configured",
-            why=f"no kubeconfig in {config.source or 'any place'}, and this is not a pod",
-            hint=f"name a file with --kubeconfig or $KUBECONFIG; {WITHOUT_CLUSTER}",
-        )
-    return select_access(config, options)
+    return select_access(read_config(options.kubeconfig, env), options, read_pod_account(env))
 
 
-def select_access(config: Config, options: ConnectionOptions) -> Access:
-    """Return the cluster and user of a context; flags override their keys."""
+def select_access(
+    config: Config, options: ConnectionOptions, pod: PodAccount | None = None
+) -> Access:
+    """Return the cluster and user of a context, or the pod's; flags override their keys."""
     name = options.context or config.current_context
-    context: Mapping[str, Any] = {}
-    if name or name in config.contexts:
-        context = _find(config.contexts, name, "context", config.source)
-    elif not (options.cluster or options.server):
-        raise NotFound(
-            f"no current context is set in {config.source}",
-            why=_choices(config.contexts, "context"),
-            hint=f"choose one with --context; {WITHOUT_CLUSTER}",
-        )
+    context = _find(config.contexts, name, "context", config.source) if name else {}
     cluster_name = options.cluster or context.get("cluster", "")
-    cluster: Mapping[str, Any] = {}
-    if cluster_name or not options.server:
-        cluster = _find(config.clusters, cluster_name, "cluster", config.source)
     user_name = options.user or context.get("user", "")
-    user = config.users.get("", {})
+    cluster: Mapping[str, Any] = {}
+    user: Mapping[str, Any] = {}
+    if cluster_name:
+        cluster = _find(config.clusters, cluster_name, "cluster", config.source)
     if user_name:
         user = _find(config.users, user_name, "user", config.source)
+    if not cluster and not options.server:
+        if pod is None or cluster_name:
+            raise _no_cluster(config, name, cluster_name)
+        cluster, user, user_name = pod.cluster, {} if options.token else pod.user, ""
+    namespace = options.namespace or context.get("namespace") or (pod.namespace if pod else "")
     access = Access(
         context=name,
         user_name=user_name,
-        namespace=options.namespace or context.get("namespace", "") or "default",
+        namespace=namespace or "default",
         cluster=_with_cluster_flags(cluster, options),
         user=_with_user_flags(user, options),
         user_file=config.user_files.get(user_name, ""),
@@ -102,11 +98,28 @@ def select_access(config: Config, options: ConnectionOptions) -> Access:
     )
     if not access.cluster.get("server"):
         raise InvalidRequest(f"cluster {cluster_name} in {config.source} has no server")
-    if not access.user.get("as") and any(
-        access.user.get(key) for key in ("as-uid", "as-groups", "as-user-extra")
-    ):
-        raise InvalidRequest("impersonating a group or UID needs a user", hint="pass --as")
+    refuse_conflicts(access.cluster, access.user, user_name)
     return access
+
+
+def _no_cluster(config: Config, context: str, cluster: str) -> NotFound | InvalidRequest:
+    """Return the error for a selection without a cluster."""
+    if cluster:
+        return InvalidRequest(f"cluster {cluster} in {config.source} has no server")
+    if config.contexts and not context:
+        return NotFound(
+            f"no current context is set in {config.source}",
+            why=_choices(config.contexts, "context"),
+            hint=f"choose one with --context; {WITHOUT_CLUSTER}",
+        )
+    why = f"context {context} in {config.source} names no cluster"
+    if not context:
+        why = f"no kubeconfig in {config.source or 'any place'}"
+    return NotFound(
+        "no cluster is configured",
+        why=f"{why}, and this is not a pod",
+        hint=f"name a file with --kubeconfig or $KUBECONFIG; {WITHOUT_CLUSTER}",
+    )
 
 
 def render_kubectl(command: str, options: ConnectionOptions) -> str:
@@ -117,9 +130,19 @@ def render_kubectl(command: str, options: ConnectionOptions) -> str:
         "--cluster": options.cluster,
         "--user": options.user,
         "--server": strip_login(options.server),
+        "--certificate-authority": options.certificate_authority,
+        "--tls-server-name": options.tls_server_name,
+        "--client-certificate": options.client_certificate,
+        "--client-key": options.client_key,
         "--as": options.as_user,
+        "--as-uid": options.as_uid,
     }
-    given = (f"{flag} {quote(value)}" for flag, value in flags.items() if value)
+    given = [f"{flag} {quote(value)}" for flag, value in flags.items() if value]
+    given += [f"--as-group {quote(group)}" for group in options.as_groups]
+    if options.insecure_skip_tls_verify:
+        given.append("--insecure-skip-tls-verify")
+    if options.token:
+        given.append("--token TOKEN")  # no secret in a message
     return f"`{' '.join((f'kubectl {command}', *given))}`"
 
 
@@ -153,14 +176,7 @@ def _with_cluster_flags(
 
 
 def _with_user_flags(user: Mapping[str, Any], options: ConnectionOptions) -> Mapping[str, Any]:
-    """Return the user's keys, overridden by flags; --token replaces every other login."""
-    changed = dict(user)
-    if options.token:
-        for key in ("tokenFile", "username", "password", "exec", "auth-provider"):
-            changed.pop(key, None)
-    if options.client_certificate or options.client_key:
-        for key in ("client-certificate-data", "client-key-data"):
-            changed.pop(key, None)
+    """Return the user's keys, overridden by flags (clientcmd, getAuthInfo)."""
     flags = {
         "token": options.token,
         "client-certificate": options.client_certificate,
@@ -169,8 +185,12 @@ def _with_user_flags(user: Mapping[str, Any], options: ConnectionOptions) -> Map
         "as-uid": options.as_uid,
         "as-groups": list(options.as_groups),
     }
-    changed.update((key, value) for key, value in flags.items() if value)
-    return changed
+    given = {key: value for key, value in flags.items() if value}
+    # As kubectl 1.37: the file of a flag takes the place of the kubeconfig's data.
+    return {
+        **{key: value for key, value in user.items() if key.removesuffix("-data") not in given},
+        **given,
+    }
 
 
 def _find(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.auth.headers import basic_login, bearer_token
 from kubectl_snapshot.clients.auth.kubeconfig import read_client_certificate, read_secret
-from kubectl_snapshot.clients.auth.oidc import read_id_token
-from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.clients.auth.oidc import read_id_token, refuse_unsupported
+from kubectl_snapshot.errors import InvalidRequest, SnapshotError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,61 +48,90 @@ class Credentials:
         self._failed_at = 0.0
         self._failure: SnapshotError | None = None
 
-    def current(self) -> Credential:
-        """Return a valid credential; may run a plugin or ask an issuer, one thread at a time."""
+    def current(self, deadline: float | None = None) -> Credential:
+        """Return a valid credential; may run a plugin or ask an issuer, one thread at a time.
+
+        `deadline` (time.monotonic()) limits a plugin.
+        """
         asked_at = time.monotonic()
         with self._lock:
             if self._held is None or self._held.expires_at <= time.time():
-                self._held = self._read_once(asked_at, is_refused=False)
+                self._held = self._read_once(asked_at, False, deadline)
             return self._held
 
-    def renew(self, refused: Credential) -> Credential:
+    def renew(self, refused: Credential, deadline: float | None = None) -> Credential:
         """Return a replacement for a credential that the server refused."""
         asked_at = time.monotonic()
         with self._lock:
             # Identity, not equality: of several threads that were refused, one reads it again.
             if self._held is None or self._held is refused:
-                self._held = self._read_once(asked_at, is_refused=True)
+                self._held = self._read_once(asked_at, True, deadline)
             return self._held
 
-    def _read_once(self, asked_at: float, is_refused: bool) -> Credential:
+    def _read_once(self, asked_at: float, is_refused: bool, deadline: float | None) -> Credential:
         """Return a new credential; threads that waited for a failed read raise its error."""
         if self._failure is not None and asked_at <= self._failed_at:
             raise self._failure
         try:
-            return self._read(is_refused)
+            return self._read(is_refused, deadline)
         except SnapshotError as error:
             self._failure, self._failed_at = error, time.monotonic()
             raise
 
-    def _read(self, is_refused: bool) -> Credential:
+    def _read(self, is_refused: bool, deadline: float | None) -> Credential:
+        """Return the user's own token, password or certificate, else the plugin's or issuer's."""
         user = self._user
-        if "exec" in user:
-            return self._read_from_plugin(user["exec"])
-        expires_at = float("inf")
-        authorization = ""
-        if "tokenFile" in user:
-            authorization = bearer_token(read_secret(user, "tokenFile", self._place).decode())
-            expires_at = time.time() + TOKEN_FILE_PERIOD_S
-        elif "token" in user:
-            authorization = bearer_token(user["token"])
-        elif "username" in user:
-            authorization = basic_login(user["username"], user.get("password", ""))
-        elif "auth-provider" in user:
-            token, expires_at = self._read_from_provider(user["auth-provider"], is_refused)
-            authorization = bearer_token(token)
+        provider = user.get("auth-provider")
+        if provider is not None:
+            refuse_unsupported(provider, self._access)
+        authorization, expires_at = self._read_static()
         certificate, key = read_client_certificate(user, self._place)
+        if "exec" in user and not (authorization or certificate):
+            return self._read_from_plugin(user["exec"], deadline)
+        if provider is not None and not authorization:
+            token, expires_at = self._read_from_provider(provider, is_refused)
+            authorization = bearer_token(token)
         return Credential(authorization, certificate, key, expires_at)
+
+    def _read_static(self) -> tuple[str, float]:
+        """Return the Authorization value and expiry of token, tokenFile or password, "" without."""
+        user = self._user
+        if "tokenFile" in user:
+            text = self._read_token_file("token" in user)
+            if text:
+                return bearer_token(text), time.time() + TOKEN_FILE_PERIOD_S
+        if "token" in user:
+            return bearer_token(user["token"]), float("inf")
+        if "username" in user or "password" in user:
+            login = basic_login(user.get("username", ""), user.get("password", ""))
+            return login, float("inf")
+        return "", float("inf")
+
+    def _read_token_file(self, is_optional: bool) -> str:
+        """Return the token in a file; "" for a missing or empty file beside a token."""
+        try:
+            text = read_secret(self._user, "tokenFile", self._place).decode().strip()
+        except (InvalidRequest, UnicodeDecodeError) as error:
+            if is_optional:
+                return ""
+            if isinstance(error, InvalidRequest):
+                raise
+            text = ""
+        if not text and not is_optional:
+            path = self._user["tokenFile"]
+            raise InvalidRequest(f"tokenFile of {self._place} has no token", why=path)
+        return text
 
     @property
     def _place(self) -> str:
         return f"user {self._access.user_name}" if self._access.user_name else "the user"
 
-    def _read_from_plugin(self, spec: Mapping[str, Any]) -> Credential:
+    def _read_from_plugin(self, spec: Mapping[str, Any], deadline: float | None) -> Credential:
         # Late: subprocess takes 4 ms to import, and most kubeconfigs name no plugin.
         from kubectl_snapshot.clients.auth.exec_credential import run_exec_plugin
 
-        answer = run_exec_plugin(spec, self._access, self._env)
+        timeout_s = 0.0 if deadline is None else max(deadline - time.monotonic(), 0.001)
+        answer = run_exec_plugin(spec, self._access, self._env, timeout_s)
         return Credential(
             bearer_token(answer.token) if answer.token else "",
             answer.certificate.encode(),

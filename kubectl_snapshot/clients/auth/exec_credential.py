@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from kubectl_snapshot.clients.auth.conflicts import API_GROUP
 from kubectl_snapshot.clients.auth.kubeconfig import read_secret
-from kubectl_snapshot.errors import InvalidRequest, NotFound, Unauthorized
+from kubectl_snapshot.clients.files.localfile import parse_yaml
+from kubectl_snapshot.errors import NotFound, SnapshotError, Timeout, Unauthorized
 from kubectl_snapshot.text import single_line
 
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.clients.auth.access import Access
 
-API_GROUP = "client.authentication.k8s.io"
-API_VERSIONS = (f"{API_GROUP}/v1", f"{API_GROUP}/v1beta1")
 # A login in a browser takes minutes.
 INTERACTIVE_TIMEOUT_S = 300.0
 TIMEOUT_S = 60.0
@@ -50,32 +50,24 @@ def run_exec_plugin(
 ) -> ExecAnswer:
     """Run the user's exec plugin and return its credential.
 
-    Raises InvalidRequest (the kubeconfig), NotFound (no such program), Unauthorized (all others).
-    Blocks until the plugin ends, at most `timeout_s` (0: a minute, or five with a terminal).
+    `spec` has passed refuse_conflicts. Raises NotFound (no such program), Timeout, Unauthorized
+    (all others). Blocks until the plugin ends, at most `timeout_s` (0: a minute, or five with a
+    terminal).
     """
-    command, api_version = spec.get("command"), spec.get("apiVersion")
-    if not isinstance(command, str) or not command or api_version not in API_VERSIONS:
-        raise InvalidRequest(
-            f"invalid exec plugin of user {access.user_name}",
-            why=f"command is {command!r}, apiVersion {api_version!r}",
-            hint=f"apiVersion must be one of {', '.join(API_VERSIONS)}",
-        )
     interactive = is_interactive(spec, access.user_name)
     info = build_exec_info(spec, access.cluster, interactive)
-    timeout_s = timeout_s or (INTERACTIVE_TIMEOUT_S if interactive else TIMEOUT_S)
+    limit_s = INTERACTIVE_TIMEOUT_S if interactive else TIMEOUT_S
+    if timeout_s:
+        limit_s = min(limit_s, timeout_s)
     env = {**env, **_extra_env(spec), "KUBERNETES_EXEC_INFO": info}
-    output = _read_output(_start(spec, env, interactive), command, timeout_s)
-    return parse_exec_answer(output, api_version, command)
+    command = spec["command"]
+    output = _read_output(_start(spec, env, interactive), command, limit_s)
+    return parse_exec_answer(output, spec["apiVersion"], command)
 
 
 def is_interactive(spec: Mapping[str, Any], user_name: str) -> bool:
     """Return whether the plugin may use the terminal (`interactiveMode`)."""
     mode = spec.get("interactiveMode") or "IfAvailable"
-    if mode not in ("Never", "IfAvailable", "Always"):
-        raise InvalidRequest(
-            f"invalid interactiveMode {mode!r} of user {user_name}",
-            why="it must be Never, IfAvailable or Always",
-        )
     has_terminal = sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
     if mode == "Always" and not has_terminal:
         raise Unauthorized(
@@ -92,6 +84,7 @@ def build_exec_info(spec: Mapping[str, Any], cluster: Mapping[str, Any], interac
     if spec.get("provideClusterInfo") is True:
         names = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url")
         info = {name: cluster[name] for name in names if cluster.get(name)}
+        info["config"] = None
         authority = _certificate_authority(cluster)
         if authority:
             info["certificate-authority-data"] = authority
@@ -111,11 +104,12 @@ def parse_exec_answer(output: bytes, api_version: str, command: str) -> ExecAnsw
         return Unauthorized(f"invalid output of the exec plugin {command}", why=why)
 
     try:
-        document = json.loads(output)
-    except (ValueError, RecursionError):
-        raise refuse("it is not JSON") from None
+        text = output.decode().strip()
+        document = json.loads(text) if text.startswith("{") else parse_yaml(text, "the output")
+    except (SnapshotError, ValueError, RecursionError):
+        raise refuse("it is neither JSON nor YAML") from None
     status = document.get("status") if isinstance(document, dict) else None
-    if not isinstance(status, dict) or document.get("kind") != "ExecCredential":
+    if not isinstance(status, dict) or document.get("kind", "ExecCredential") != "ExecCredential":
         raise refuse("it is not an ExecCredential with a status")
     if document.get("apiVersion") != api_version:
         raise refuse(f"its apiVersion is not {api_version}")
@@ -128,6 +122,8 @@ def parse_exec_answer(output: bytes, api_version: str, command: str) -> ExecAnsw
         raise refuse("its status has neither a token nor a certificate")
     if bool(certificate) != bool(key):
         raise refuse("its status has a certificate without a key, or a key without a certificate")
+    if certificate and not all("-----BEGIN " in text for text in (certificate, key)):
+        raise refuse("its certificate or key is not PEM")
     expires_at = parse_timestamp(expiry) if expiry else float("inf")
     if expires_at is None:
         raise refuse("its expirationTimestamp is not an RFC 3339 time")
@@ -182,8 +178,10 @@ def _read_output(process: subprocess.Popen[bytes], command: str, timeout_s: floa
     try:
         process.wait(timeout_s)
     except subprocess.TimeoutExpired:
-        raise Unauthorized(
-            f"the exec plugin {command} timed out", why=f"it ran for {timeout_s:g} s"
+        raise Timeout(
+            f"the exec plugin {command} timed out",
+            why=f"it ran for {timeout_s:.3g} s",
+            hint="run it by hand to see what it waits for",
         ) from None
     finally:
         process.kill()
@@ -218,11 +216,7 @@ def _drain(pipe: IO[bytes], kept: dict[str, bytes], name: str) -> None:
 
 
 def _extra_env(spec: Mapping[str, Any]) -> dict[str, str]:
-    listed = spec.get("env") or ()
-    try:
-        return {str(item["name"]): str(item["value"]) for item in listed}
-    except (TypeError, KeyError) as error:
-        raise InvalidRequest("env of an exec plugin is not a list of name and value") from error
+    return {str(item["name"]): str(item["value"]) for item in spec.get("env") or ()}
 
 
 def _certificate_authority(cluster: Mapping[str, Any]) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +47,7 @@ _TEXTS = {
 _PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 _KINDS = {
     "insecure-skip-tls-verify": bool,
+    "disable-compression": bool,
     "as-groups": list,
     "as-user-extra": dict,
     "exec": dict,
@@ -65,6 +68,15 @@ class Config:
     source: str = ""
 
 
+@dataclass(frozen=True)
+class PodAccount:
+    """The cluster and the account of the pod that this program runs in."""
+
+    cluster: Mapping[str, Any]
+    user: Mapping[str, Any]
+    namespace: str = ""  # "" if unknown
+
+
 def read_config(flag: str, env: Mapping[str, str]) -> Config:
     """Return the merged files of --kubeconfig, else $KUBECONFIG, else ~/.kube/config."""
     if flag:
@@ -77,28 +89,23 @@ def read_config(flag: str, env: Mapping[str, str]) -> Config:
     return merge_configs(configs) if configs else Config(source=", ".join(paths))
 
 
-def read_service_account(env: Mapping[str, str], directory: str = SERVICE_ACCOUNT) -> Config | None:
-    """Return a pod's service account as a configuration, None outside a pod."""
+def read_pod_account(env: Mapping[str, str], directory: str = SERVICE_ACCOUNT) -> PodAccount | None:
+    """Return a pod's service account, None outside a pod (clientcmd, inClusterClientConfig)."""
     host, port = env.get("KUBERNETES_SERVICE_HOST"), env.get("KUBERNETES_SERVICE_PORT")
     token_path = os.path.join(directory, "token")
-    if not (host and port and os.path.exists(token_path)):
+    if not (host and port and os.path.isfile(token_path)):
         return None
     address = f"[{host}]" if ":" in host else host
     cluster = {
         "server": f"https://{address}:{port}",
         "certificate-authority": os.path.join(directory, "ca.crt"),
     }
-    try:
-        with open(os.path.join(directory, "namespace"), encoding="utf-8") as file:
+    namespace = env.get("POD_NAMESPACE", "")
+    if not namespace:
+        path = os.path.join(directory, "namespace")
+        with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8") as file:
             namespace = file.read().strip()
-    except OSError:
-        namespace = ""
-    return Config(
-        contexts={"": {"namespace": namespace}},
-        clusters={"": cluster},
-        users={"": {"tokenFile": token_path}},
-        source="the pod's service account",
-    )
+    return PodAccount(cluster, {"tokenFile": token_path}, namespace)
 
 
 def parse_config(document: object, path: str) -> Config:
@@ -107,6 +114,9 @@ def parse_config(document: object, path: str) -> Config:
     Raises InvalidRequest for a wrong type.
     """
     content = _section(document, path)
+    for key, expected in (("apiVersion", "v1"), ("kind", "Config")):
+        if content.get(key) not in (None, "", expected):
+            raise InvalidRequest(f"{path} is not a kubeconfig", why=f"its {key} is not {expected}")
     users = _named(content, "users", "user", path)
     return Config(
         current_context=_text(content.get("current-context"), f"current-context of {path}"),
@@ -143,7 +153,7 @@ def read_secret(section: Mapping[str, Any], key: str, place: str) -> bytes:
     data, path = section.get(f"{key}-data"), section.get(key)
     if data:
         try:
-            return base64.b64decode(data)
+            return base64.b64decode(re.sub(r"[\r\n]", "", data), validate=True)
         except (binascii.Error, ValueError) as error:
             raise InvalidRequest(
                 f"invalid base64 in {key}-data of {place}", why=str(error)
@@ -159,20 +169,17 @@ def read_secret(section: Mapping[str, Any], key: str, place: str) -> bytes:
 
 
 def read_client_certificate(user: Mapping[str, Any], place: str) -> tuple[bytes, bytes]:
-    """Return the PEM certificate chain and key of a user, b"" if it has none."""
+    """Return the PEM certificate chain and key of a user, b"" without a certificate."""
     certificate = read_secret(user, "client-certificate", place)
-    key = read_secret(user, "client-key", place)
-    if bool(certificate) != bool(key):
-        missing = "client-key" if certificate else "client-certificate"
-        given = "client-certificate" if certificate else "client-key"
-        raise InvalidRequest(f"{place} has a {given} but no {missing}")
-    return certificate, key
+    if not certificate:
+        return b"", b""
+    return certificate, read_secret(user, "client-key", place)
 
 
 def _named(
     content: Mapping[str, Any], key: str, what: str, path: str
 ) -> dict[str, Mapping[str, Any]]:
-    """Return the entries of `clusters`, `contexts` or `users` by name; the first wins."""
+    """Return the entries of `clusters`, `contexts` or `users` by name."""
     entries: dict[str, Mapping[str, Any]] = {}
     listed = content.get(key) or ()
     if not isinstance(listed, (list, tuple)):
@@ -181,7 +188,9 @@ def _named(
         entry = _section(entry, f"an entry of {key} in {path}")
         name = _text(entry.get("name"), f"a {what}'s name in {path}")
         place = f"{what} {name} in {path}"
-        entries.setdefault(name, _checked(_section(entry.get(what), place), what, place, path))
+        if name in entries:
+            raise InvalidRequest(f"{path} has two {key} named {name}")
+        entries[name] = _checked(_section(entry.get(what), place), what, place, path)
     return entries
 
 

@@ -36,13 +36,8 @@ def read_id_token(
     """Return the provider's config with a valid `id-token`, and its expiry in epoch seconds.
 
     Asks the issuer if the token has expired or the server refused it. Raises Unauthorized if the
-    token cannot be refreshed, InvalidRequest for a provider other than oidc.
+    token cannot be refreshed.
     """
-    if provider.get("name") != "oidc":
-        raise InvalidRequest(
-            f"auth-provider {provider.get('name')!r} of user {access.user_name} is not supported",
-            hint="use an exec plugin: kubectl itself has dropped every provider but oidc",
-        )
     config = {str(k): v for k, v in (provider.get("config") or {}).items() if isinstance(v, str)}
     expires_at = token_expiry(config.get("id-token", ""))
     if expires_at > time.time() and not is_refused:
@@ -56,6 +51,15 @@ def read_id_token(
     renewed = refresh_tokens(config, access, fetch)
     store_tokens(access.user_file, config, renewed)
     return renewed, token_expiry(renewed["id-token"])
+
+
+def refuse_unsupported(provider: Mapping[str, Any], access: Access) -> None:
+    """Raise InvalidRequest for a provider other than oidc."""
+    if provider.get("name") != "oidc":
+        raise InvalidRequest(
+            f"auth-provider {provider.get('name')!r} of user {access.user_name} is not supported",
+            hint="use an exec plugin: kubectl itself has dropped every provider but oidc",
+        )
 
 
 def token_expiry(id_token: str) -> float:

@@ -17,29 +17,57 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+SCHEMES = ("http", "https", "socks5")
+SOCKS_PORT = 1080
+
+
 @dataclass(frozen=True)
 class Proxy:
-    """An HTTP proxy; `authorization` is its Proxy-Authorization header, "" without a login."""
+    """An HTTP or SOCKS5 proxy; `url` has no login."""
 
     url: str
-    authorization: str = field(default="", repr=False)
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+    @property
+    def authorization(self) -> str:
+        """Return the Proxy-Authorization header, "" without a login."""
+        if not (self.username or self.password):
+            return ""
+        return basic_login(self.username, self.password)
+
+    @property
+    def is_socks(self) -> bool:
+        """Return whether it is a SOCKS5 proxy."""
+        return self.url.startswith("socks5")
+
+    @property
+    def host(self) -> str:
+        """Return the name or address."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """Return the port of a SOCKS5 proxy."""
+        return urlsplit(self.url).port or SOCKS_PORT
 
 
 def choose_proxy(server: str, proxy_url: str, env: Mapping[str, str]) -> Proxy | None:
-    """Return the proxy for a server, None for a direct connection; InvalidRequest for SOCKS."""
+    """Return the proxy for a server, None for a direct connection; InvalidRequest for a bad URL."""
     scheme = server.partition("://")[0].lower()
     if proxy_url:
-        return parse_proxy(proxy_url)
+        return parse_proxy(proxy_url, SCHEMES)
     from_env = _either(env, f"{scheme}_proxy")
     if not from_env or is_bypassed(server, _either(env, "no_proxy")):
         return None
-    return parse_proxy(from_env)
+    text = from_env if "://" in from_env else f"http://{from_env}"
+    return parse_proxy(text, (*SCHEMES, "socks5h"))
 
 
-def parse_proxy(text: str) -> Proxy:
-    """Return the proxy of a URL; the default scheme is http."""
+def parse_proxy(text: str, schemes: tuple[str, ...] = SCHEMES) -> Proxy:
+    """Return the proxy of a URL."""
     try:
-        parts = urlsplit(text if "://" in text else f"http://{text}")
+        parts = urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
@@ -47,17 +75,15 @@ def parse_proxy(text: str) -> Proxy:
         raise InvalidRequest(
             "invalid proxy URL: it has no host", hint="write it as http://HOST:PORT"
         )
-    if parts.scheme not in ("http", "https"):
+    if parts.scheme not in schemes:
         raise InvalidRequest(
             f"unsupported proxy scheme {parts.scheme}",
             why=f"the proxy is {parts.scheme}://{host}",
-            hint="use an http or https proxy, or `kubectl proxy` and --server",
+            hint=f"use one of {', '.join(SCHEMES)}",
         )
-    authorization = ""
-    if parts.username is not None:
-        authorization = basic_login(unquote(parts.username), unquote(parts.password or ""))
     address = f"[{host}]" if ":" in host else host
-    return Proxy(f"{parts.scheme}://{address}" + (f":{port}" if port else ""), authorization)
+    url = f"{parts.scheme}://{address}" + (f":{port}" if port else "")
+    return Proxy(url, unquote(parts.username or ""), unquote(parts.password or ""))
 
 
 def is_bypassed(server: str, no_proxy: str) -> bool:

@@ -7,6 +7,7 @@ Both return the same values.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import sys
@@ -31,6 +32,9 @@ _STANDARD_TAGS = "tag:yaml.org,2002:"
 _QUOTE = "quote a string that begins with >, ! or another sign: '>= 1.32'"
 _TEXT_TAG = f"{_STANDARD_TAGS}str"
 _OTHER_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+# PyYAML refuses a tab that separates a value from its key or ends a line; YAML 1.2 and Go do not.
+_TAB_PROBLEM = r"found character '\t'"
+_TABS = re.compile(r"((?:^|\n) *(?:- +)*[\w.-]+:)\t[ \t]*|[ \t]+(?=\n|\Z)")
 _CONSTANTS: dict[str, Callable[[], object]] = {
     "true": lambda: True,
     "false": lambda: False,
@@ -45,19 +49,29 @@ class _NotPlain(Exception):
 
 
 def read_yaml(path: str) -> Any:
-    """Return the only document in a YAML file, None if the file is empty.
+    """Return the first document in a YAML file, None if the file is empty.
 
     Raises NotFound if there is no such file, InvalidRequest if it cannot be read or parsed.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
+        with open(path, "rb") as file:
+            text = decode_yaml(file.read())
     except FileNotFoundError as error:
         raise NotFound(f"no such file: {path}", hint="pass the path of an existing file") from error
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        why = getattr(error, "strerror", None) or "it is neither UTF-8 nor UTF-16 with a BOM"
         raise InvalidRequest(f"cannot read {path}", why, "pass a file that you can read") from error
     return parse_yaml(text, path)
+
+
+def decode_yaml(content: bytes) -> str:
+    """Return a YAML stream as text; a byte order mark tells UTF-16 (YAML 1.2, section 5.2).
+
+    Windows PowerShell's `>` writes UTF-16. Raises UnicodeDecodeError.
+    """
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
+    return text.replace("\r\n", "\n")
 
 
 def read_input(path: str, max_bytes: int) -> bytes:
@@ -116,7 +130,7 @@ def _locate(node: Any, name: str, seen: set[int]) -> Located:
 
 
 def parse_yaml(text: str, name: str) -> Any:
-    """Return the only document of a YAML or JSON text, None if it is empty; errors have `name`."""
+    """Return the first document of a YAML or JSON text, None if it is empty; errors have `name`."""
     try:
         return json.loads(text) if text.startswith("{") else parse_plain_yaml(text)
     except (ValueError, RecursionError, _NotPlain):
@@ -199,9 +213,29 @@ def _parse_any_yaml(text: str, name: str) -> Any:
     import yaml
 
     try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return _load_first(text)
+    except yaml.scanner.ScannerError as error:
+        spaced = _TABS.sub(lambda found: f"{found[1]} " if found[1] else "", text)
+        if _TAB_PROBLEM not in str(error.problem) or spaced == text:
+            raise _invalid_yaml(error, name) from error
+        return _parse_any_yaml(spaced, name)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _invalid_yaml(error, name) from error
+
+
+def _load_first(text: str) -> Any:
+    """Return the first document; dates stay text, as in the JSON that kubectl makes of YAML."""
+    import yaml
+
+    loader: Any = yaml.SafeLoader(text)
+    loader.yaml_implicit_resolvers = {
+        first: [pair for pair in pairs if pair[0] != f"{_STANDARD_TAGS}timestamp"]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    try:
+        return loader.get_data() if loader.check_data() else None
+    finally:
+        loader.dispose()
 
 
 def _invalid_yaml(error: Exception, name: str, hint: str = "") -> InvalidRequest:

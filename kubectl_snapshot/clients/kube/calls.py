@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 RETRY_WINDOW_S = 15.0
+MAX_RETRY_AFTER_S = 60.0
 MAX_PARALLEL = 16
 
 JSON = "application/json, */*"
@@ -41,6 +42,12 @@ class Call:
     content_type: str = "application/json"
     deadline: float | None = None
     accept: str = JSON
+    is_stream: bool = False
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Return the request's own headers; a stream comes as it is written, not compressed."""
+        plain = (("Accept", self.accept), ("Content-Type", self.content_type))
+        return plain if self.is_stream else (*plain, ("Accept-Encoding", "gzip"))
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ def retry(attempt: Callable[[], T], deadline: float | None) -> T:
 
     Pauses for the server's Retry-After, else with exponential backoff. Raises the last error
     before a pause would pass `deadline` or 15 s from the start; a throttling server (429) is
-    retried until `deadline`, where there is one.
+    retried until `deadline`, where there is one. A pause of more than a minute is not waited for.
     """
     end = time.monotonic() + RETRY_WINDOW_S
     throttled_end = end if deadline is None else deadline
@@ -73,7 +80,7 @@ def retry(attempt: Callable[[], T], deadline: float | None) -> T:
             pause_s = backoff_s(count) if failure.after_s is None else failure.after_s
             is_throttled = isinstance(failure.error, RateLimitExceeded)
             give_up = throttled_end if is_throttled else min(end, throttled_end)
-            if time.monotonic() + pause_s >= give_up:
+            if pause_s > MAX_RETRY_AFTER_S or time.monotonic() + pause_s >= give_up:
                 raise failure.error from failure.__cause__
             time.sleep(pause_s)
     raise AssertionError  # itertools.count() has no end
@@ -134,5 +141,5 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
 
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

@@ -165,7 +165,7 @@ class Kube:
 
         def open_watch(position: dict[str, str], silence_s: float) -> Stream:
             return self._open_stream(
-                Call("GET", path, doing, {**(query or {}), **position}), silence_s
+                Call("GET", path, doing, {**(query or {}), **position}, is_stream=True), silence_s
             )
 
         read_page = self._page_reader(path, doing, query, None)
@@ -179,7 +179,7 @@ class Kube:
         The timeout ends with the headers; TCP keepalive detects a dead server after that. Only 429
         is retried.
         """
-        return self._open_stream(Call("GET", path, doing, query), None)
+        return self._open_stream(Call("GET", path, doing, query, is_stream=True), None)
 
     def render_kubectl(self, command: str) -> str:
         """Return a kubectl command for the same server and user, in backquotes."""
@@ -222,11 +222,14 @@ class Kube:
         return Response(response.status, self._parse_body(call, data), warnings, date)
 
     def _open_stream(self, call: Call, silence_s: float | None) -> Stream:
+        from kubectl_snapshot.clients.kube.rest_client import lift_deadline
+
         response = retry(lambda: self._open_once(call), None)
         sock = getattr(response.connection, "sock", None)
         if sock is not None:
             sock.settimeout(silence_s)
             set_keepalive(sock)
+        lift_deadline(response, silence_s)
 
         def read() -> bytes:
             with self._translate_errors(call, frozenset(), is_retried=False):

@@ -16,6 +16,9 @@ from kubernetes.client.rest import RESTClientObject
 from urllib3 import HTTPHeaderDict as HTTPHeaderDict
 from urllib3 import exceptions
 
+from kubectl_snapshot.clients.kube.connections import build_pool_classes
+from kubectl_snapshot.clients.kube.connections import deadline as deadline
+from kubectl_snapshot.clients.kube.connections import lift_deadline as lift_deadline
 from kubectl_snapshot.errors import InvalidRequest, ServiceUnavailable, Timeout
 
 if TYPE_CHECKING:
@@ -69,8 +72,10 @@ class RestClient(RESTClientObject):  # type: ignore[misc]  # the package has no 
             "ssl_context": context,
             "server_hostname": tls_server_name or None,
         }
-        if proxy is None:
+        socks = proxy if proxy is not None and proxy.is_socks else None
+        if proxy is None or socks:
             self.pool_manager = urllib3.PoolManager(**pool_options)
+            self.pool_manager.pool_classes_by_scheme = build_pool_classes(socks)
             return
         login = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
         self.pool_manager = urllib3.ProxyManager(
@@ -79,6 +84,7 @@ class RestClient(RESTClientObject):  # type: ignore[misc]  # the package has no 
             proxy_ssl_context=context,  # as kubectl: the cluster's CA has to sign the proxy, too
             **pool_options,
         )
+        self.pool_manager.pool_classes_by_scheme = build_pool_classes(None)
 
 
 def classify_failure(error: BaseException) -> tuple[type[SnapshotError], str]:

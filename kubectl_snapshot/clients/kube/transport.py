@@ -6,15 +6,16 @@ for every status from 300 on.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from kubectl_snapshot import __version__
 from kubectl_snapshot.clients.auth.access import strip_login
-from kubectl_snapshot.clients.auth.credentials import Credentials
-from kubectl_snapshot.clients.auth.headers import impersonation_headers
+from kubectl_snapshot.clients.auth.credentials import Credential, Credentials
+from kubectl_snapshot.clients.auth.headers import basic_login, impersonation_headers
 from kubectl_snapshot.clients.auth.kubeconfig import read_secret
 from kubectl_snapshot.clients.auth.proxy import choose_proxy
 from kubectl_snapshot.clients.auth.tls import build_tls_context
@@ -26,18 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kubectl_snapshot.clients.auth.access import Access
-    from kubectl_snapshot.clients.auth.credentials import Credential
     from kubectl_snapshot.clients.kube.calls import Call
     from kubectl_snapshot.clients.kube.rest_client import RestClient
 
 # The name under which the package's generated API classes ask for the bearer token.
 AUTH_SETTINGS = ["BearerToken"]
-_TLS_KEYS = (
-    "certificate-authority",
-    "certificate-authority-data",
-    "insecure-skip-tls-verify",
-    "tls-server-name",
-)
 
 
 class Transport(Protocol):
@@ -84,7 +78,7 @@ class ApiClientTransport:
             call.path,
             call.method,
             query_params=list((call.query or {}).items()),
-            header_params={"Accept": call.accept, "Content-Type": call.content_type},
+            header_params=dict(call.headers()),
             body=call.body,
             auth_settings=AUTH_SETTINGS,
             _return_http_data_only=True,
@@ -105,7 +99,10 @@ class KubeconfigTransport:
         self._env = env
         self._proxy = choose_proxy(self.server, access.cluster.get("proxy-url", ""), env)
         self.proxy_url = self._proxy.url if self._proxy else ""
-        self._credentials = Credentials(access, self._fetch, env)
+        self._is_tls = self.server.startswith("https://")
+        self._login = parse_server_login(access.cluster)
+        # As kubectl: no login is read for a connection that others can read.
+        self._credentials = Credentials(access, self._fetch, env) if self._is_tls else None
         self._impersonation = impersonation_headers(access.user)
         self._lock = threading.Lock()
         self._rest_client: RestClient | None = None
@@ -115,41 +112,49 @@ class KubeconfigTransport:
         """Send as Transport.send says; after a 401 once more with a renewed credential."""
         from kubectl_snapshot.clients.kube.rest_client import ApiException
 
-        credential = self._credentials.current()
+        if self._credentials is None:
+            return self._send_as(Credential(), call, end)
+        began = time.monotonic()
+        credential = self._credentials.current(call.deadline)
         try:
-            return self._send_as(credential, call, end)
+            return self._send_as(credential, call, _postpone(end, began, call))
         except ApiException as refusal:
             if refusal.status != 401:
                 raise
-            renewed = self._credentials.renew(credential)
+            began = time.monotonic()
+            renewed = self._credentials.renew(credential, call.deadline)
             if renewed == credential:
                 raise
-        return self._send_as(renewed, call, end)
+        return self._send_as(renewed, call, _postpone(end, began, call))
 
     def _send_as(self, credential: Credential, call: Call, end: float) -> Any:
+        from kubectl_snapshot.clients.kube.rest_client import deadline
+
         rest_client = self._rest_client_for(credential)
         timeout_s = remaining_s(call, end)
-        return rest_client.request(
-            call.method,
-            self.server + call.path,
-            query_params=call.query,
-            headers=self._headers(credential, call),
-            body=call.body,
-            _preload_content=False,
-            # A single float would be ignored.
-            _request_timeout=(timeout_s, timeout_s),
-        )
+        with deadline(end):
+            return rest_client.request(
+                call.method,
+                self.server + call.path,
+                query_params=call.query,
+                headers=self._headers(credential, call),
+                body=call.body,
+                _preload_content=False,
+                # A single float would be ignored.
+                _request_timeout=(timeout_s, timeout_s),
+            )
 
     def _headers(self, credential: Credential, call: Call) -> Any:
         from kubectl_snapshot.clients.kube.rest_client import HTTPHeaderDict
 
         headers = HTTPHeaderDict()
-        headers["Accept"] = call.accept
-        headers["Content-Type"] = call.content_type
+        for name, value in call.headers():
+            if name != "Accept-Encoding" or not self._cluster.get("disable-compression"):
+                headers[name] = value
         headers["User-Agent"] = f"kubectl-snapshot/{__version__}"
-        # As kubectl: no secret goes over a connection that others can read.
-        if credential.authorization and self.server.startswith("https://"):
-            headers["Authorization"] = credential.authorization
+        authorization = self._login or credential.authorization
+        if authorization:
+            headers["Authorization"] = authorization
         for name, value in self._impersonation:
             headers.add(name, value)
         return headers
@@ -163,9 +168,14 @@ class KubeconfigTransport:
             if self._rest_client is None or certificate != self._certificate:
                 cluster = self._cluster
                 context = None
-                if self.server.startswith("https://"):
+                if self._is_tls:
                     authority = read_secret(cluster, "certificate-authority", "the cluster")
                     is_verified = not cluster.get("insecure-skip-tls-verify")
+                    if authority and not is_verified:
+                        raise InvalidRequest(
+                            "the cluster has a certificate-authority and insecure-skip-tls-verify",
+                            hint="remove one of the two",
+                        )
                     context = build_tls_context(authority, *certificate, is_verified=is_verified)
                 name = cluster.get("tls-server-name", "")
                 self._rest_client = RestClient(context, self._proxy, name)
@@ -208,20 +218,38 @@ def remaining_s(call: Call, end: float) -> float:
     return timeout_s
 
 
+def _postpone(end: float, began: float, call: Call) -> float:
+    """Return a request's end, put off by the time that reading the credential took.
+
+    A login in a browser may take minutes; only the call's own deadline limits it.
+    """
+    postponed = end + (time.monotonic() - began)
+    return postponed if call.deadline is None else min(postponed, call.deadline)
+
+
+def parse_server_login(cluster: Mapping[str, Any]) -> str:
+    """Return the Authorization value of a login in the server's URL, which wins; "" without."""
+    text = cluster["server"]
+    parts = urlsplit(text if "://" in text else f"http://{text}")
+    if not (parts.username or parts.password):
+        return ""
+    return basic_login(unquote(parts.username or ""), unquote(parts.password or ""))
+
+
 def parse_server(cluster: Mapping[str, Any]) -> str:
     """Return a cluster's base URL without a login and a slash at its end; raises InvalidRequest.
 
-    Without a scheme it is https if the cluster has a TLS setting (client-go, DefaultServerURL).
+    Without a scheme it is http, also where the cluster has a CA (client-go's ClientConfig).
     """
     text = cluster["server"]
     if "://" not in text:
-        text = f"{'https' if any(cluster.get(key) for key in _TLS_KEYS) else 'http'}://{text}"
+        text = f"http://{text}"
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
-    if not host or parts.scheme not in ("http", "https"):
+    if not host or parts.scheme not in ("http", "https") or re.search(r"\s", text):
         raise InvalidRequest(
             "invalid server URL of the cluster",
             why=f"{text.rpartition('@')[2]!r} is not an http or https URL",

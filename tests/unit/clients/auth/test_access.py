@@ -14,7 +14,7 @@ from kubectl_snapshot.clients.auth.access import (
     render_kubectl,
     select_access,
 )
-from kubectl_snapshot.clients.auth.kubeconfig import parse_config, read_service_account
+from kubectl_snapshot.clients.auth.kubeconfig import PodAccount, parse_config, read_pod_account
 from kubectl_snapshot.errors import InvalidRequest, NotFound, SnapshotError
 
 ALPHA = """\
@@ -162,8 +162,21 @@ def test_a_flag_of_trust_takes_the_place_of_the_files_ca(flag: dict[str, Any]) -
 
 
 def test_a_hint_repeats_the_flags_that_say_where_and_who_and_no_secret() -> None:
-    options = ConnectionOptions(context="my ctx", server="https://x", token="secret", as_user="ann")
-    expected = "`kubectl auth whoami --context 'my ctx' --server https://x --as ann`"
+    options = ConnectionOptions(
+        context="my ctx",
+        server="https://x",
+        token="secret",
+        as_user="ann",
+        as_groups=("a", "b c"),
+        client_certificate="c.crt",
+        client_key="c.key",
+        insecure_skip_tls_verify=True,
+    )
+    expected = (
+        "`kubectl auth whoami --context 'my ctx' --server https://x --client-certificate c.crt"
+        " --client-key c.key --as ann --as-group a --as-group 'b c' --insecure-skip-tls-verify"
+        " --token TOKEN`"
+    )
     assert render_kubectl("auth whoami", options) == expected
     assert render_kubectl("cluster-info", ConnectionOptions()) == "`kubectl cluster-info`"
 
@@ -188,23 +201,10 @@ def test_trusting_a_ca_and_nobody_at_once_is_refused() -> None:
         )
 
 
-def test_a_token_flag_replaces_every_other_login_but_the_certificate() -> None:
-    user = {
-        "tokenFile": "/t",
-        "username": "u",
-        "password": "p",
-        "exec": {},
-        "client-certificate": "/c",
-        "client-key": "/k",
-    }
-    found = _user_with_flags(user, token="given")
-    assert found == {"token": "given", "client-certificate": "/c", "client-key": "/k"}
-
-
-def test_certificate_flags_go_before_the_files_data() -> None:
-    user = {"client-certificate-data": "QQ==", "client-key-data": "QQ=="}
-    found = _user_with_flags(user, client_certificate="c.crt", client_key="c.key")
-    assert found == {"client-certificate": "c.crt", "client-key": "c.key"}
+def test_flags_of_a_login_go_over_those_of_the_file() -> None:
+    user = {"token": "file", "client-certificate-data": "Q", "client-key-data": "Q"}
+    found = _user_with_flags(user, token="given", client_certificate="c.crt", client_key="c.key")
+    assert found == {"token": "given", "client-certificate": "c.crt", "client-key": "c.key"}
 
 
 def test_impersonation_flags_go_over_those_of_the_file() -> None:
@@ -267,18 +267,84 @@ def test_a_pod_has_the_cluster_of_its_service_account(
     service_account: str, host: str, server: str
 ) -> None:
     env = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": "443"}
-    found = read_service_account(env, service_account)
+    found = read_pod_account(env, service_account)
     assert found is not None
-    assert found.clusters[""]["server"] == server
-    assert found.clusters[""]["certificate-authority"] == f"{service_account}/ca.crt"
-    assert found.users[""] == {"tokenFile": f"{service_account}/token"}
-    assert found.contexts[""]["namespace"] == "pod-namespace"
+    assert found.cluster["server"] == server
+    assert found.cluster["certificate-authority"] == f"{service_account}/ca.crt"
+    assert found.user == {"tokenFile": f"{service_account}/token"}
+    assert found.namespace == "pod-namespace"
+
+
+POD_ENV = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+
+
+def test_a_pods_namespace_is_that_of_its_variable_else_of_its_account(service_account: str) -> None:
+    named = read_pod_account({**POD_ENV, "POD_NAMESPACE": "var"}, service_account)
+    assert named is not None
+    assert named.namespace == "var"
+    (Path(service_account) / "namespace").unlink()
+    unknown = read_pod_account(POD_ENV, service_account)
+    assert unknown is not None
+    assert unknown.namespace == ""
+
+
+POD = PodAccount({"server": "https://pod"}, {"tokenFile": "/t"}, "pod-ns")
+
+
+def in_pod(document: dict[str, Any], **options: Any) -> Access:
+    return select_access(parse_config(document, "/x"), ConnectionOptions(**options), POD)
+
+
+def test_in_a_pod_a_context_without_a_cluster_means_the_pods_account() -> None:
+    named = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "", "namespace": "mine"}}],
+    }
+    found = in_pod(named)
+    assert (found.cluster, found.user, found.namespace) == (POD.cluster, POD.user, "mine")
+    assert in_pod({}).namespace == "pod-ns"
+    assert in_pod({}, token="given").user == {"token": "given"}
+
+
+def test_in_a_pod_a_kubeconfig_or_a_server_goes_before_the_account() -> None:
+    found = in_pod({}, server="https://flag")
+    assert (found.cluster["server"], found.user) == ("https://flag", {})
+    document = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "k"}}],
+        "clusters": [{"name": "k", "cluster": {"server": "https://k"}}],
+    }
+    chosen = in_pod(document)
+    assert (chosen.cluster["server"], chosen.user, chosen.namespace) == ("https://k", {}, "pod-ns")
+
+
+def test_in_a_pod_a_cluster_that_a_context_names_has_to_be_there() -> None:
+    document = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "gone"}}],
+    }
+    with pytest.raises(NotFound, match="gone"):
+        in_pod(document)
+
+
+@pytest.mark.parametrize("key", ["clusters", "contexts", "users"])
+def test_two_entries_of_one_name_are_refused(key: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"two {key} named a"):
+        parse_config({key: [{"name": "a"}, {"name": "a"}]}, "/x")
+
+
+@pytest.mark.parametrize("document", [{"apiVersion": "v2"}, {"kind": "Secret"}])
+def test_another_kind_of_file_is_refused(document: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest, match="not a kubeconfig"):
+        parse_config(document, "/x")
+    parse_config({"apiVersion": "v1", "kind": "Config"}, "/x")
+    parse_config({"apiVersion": "", "kind": ""}, "/x")
 
 
 def test_outside_of_a_pod_there_is_no_service_account(service_account: str) -> None:
     env = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
-    assert read_service_account({}, service_account) is None
-    assert read_service_account(env, f"{service_account}/nothing") is None
+    assert read_pod_account({}, service_account) is None
+    assert read_pod_account(env, f"{service_account}/nothing") is None
 
 
 def _with_flags(cluster: dict[str, Any], **options: Any) -> dict[str, Any]:

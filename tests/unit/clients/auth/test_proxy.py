@@ -38,7 +38,7 @@ def test_without_any_setting_the_way_is_direct() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("proxy:3128", "http://proxy:3128"),
+        ("socks5://proxy", "socks5://proxy"),
         ("http://proxy", "http://proxy"),
         ("https://[fd00::1]:8443", "https://[fd00::1]:8443"),
     ],
@@ -57,15 +57,31 @@ def test_the_login_of_a_proxy_goes_into_a_header_and_into_no_text() -> None:
 def test_a_login_that_is_not_utf_8_goes_as_the_bytes_it_was_or_not_at_all() -> None:
     assert parse_proxy("http://a:\udcff@proxy").authorization == "Basic YTr/"
     with pytest.raises(InvalidRequest, match="unpaired surrogate"):
-        parse_proxy("http://a:\ud800@proxy")
+        _ = parse_proxy("http://a:\ud800@proxy").authorization
 
 
-def test_a_socks_proxy_is_refused_with_another_way() -> None:
+@pytest.mark.parametrize(("text", "port"), [("socks5://proxy", 1080), ("socks5://proxy:9", 9)])
+def test_a_socks_proxy_has_an_address_and_a_login(text: str, port: int) -> None:
+    proxy = parse_proxy(text.replace("://", "://ann:p%40ss@"))
+    assert (proxy.is_socks, proxy.host, proxy.port) == (True, "proxy", port)
+    assert (proxy.username, proxy.password) == ("ann", "p@ss")
+    assert not parse_proxy("http://proxy").is_socks
+
+
+@pytest.mark.parametrize("text", ["socks4://ann:secret@proxy", "socks5h://proxy", "proxy:3128"])
+def test_a_kubeconfigs_proxy_has_one_of_three_schemes(text: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        choose_proxy(SERVER, "socks5://ann:secret@proxy:1080", {})
-    assert "socks5" in caught.value.what
-    assert "kubectl proxy" in caught.value.hint
+        choose_proxy(SERVER, text, {})
     assert "secret" not in str(caught.value)
+    assert caught.value.hint in (
+        "use one of http, https, socks5",
+        "write it as http://HOST:PORT",
+    )
+
+
+def test_a_proxy_of_the_environment_is_http_by_default_and_may_be_socks5h() -> None:
+    assert url(SERVER, HTTPS_PROXY="proxy:3128") == "http://proxy:3128"
+    assert url(SERVER, HTTPS_PROXY="socks5h://proxy:1") == "socks5h://proxy:1"
 
 
 @pytest.mark.parametrize("text", ["http://", "http://proxy:port", "http://[::1"])

@@ -50,15 +50,14 @@ def test_a_ca_is_trusted_as_file_and_as_data(
         assert read(connect_to(server, cluster=data)) == {"ok": True}
 
 
-def test_data_goes_before_the_file(
-    connect_to: Connect, server_certificate: Certificate, pki: Path
+def test_a_ca_cannot_be_verified_with_and_skipped(
+    connect_to: Connect, server_certificate: Certificate
 ) -> None:
-    both = {
-        "certificate-authority": "/nonexistent",
-        "certificate-authority-data": encoded(pki / "ca.crt"),
-    }
+    skipped = {"insecure-skip-tls-verify": True}
     with serve(succeed, server_certificate) as server:
-        assert read(connect_to(server, cluster=both)) == {"ok": True}
+        with pytest.raises(InvalidRequest, match="insecure-skip-tls-verify"):
+            read(connect_to(server, cluster=skipped))
+        assert server.seen == []
 
 
 def test_the_servers_own_certificate_may_be_the_ca(

@@ -96,14 +96,19 @@ def load_command(name: str) -> ModuleType:
 def report_error(error: Exception, words: Sequence[str]) -> None:
     """Print an error on stderr: what failed, the cause, and a hint."""
     from kubectl_snapshot.commands.console.progress import render_error, render_error_json
+    from kubectl_snapshot.commands.flags.environment import TRUE_TEXTS
 
-    debug = "--debug" in words or os.environ.get("KUBECTL_SNAPSHOT_DEBUG") == "true"
+    def is_set(name: str) -> bool:
+        variables = (f"KUBECTL_SNAPSHOT_{name}", f"AICR_{name}")
+        return next((v in TRUE_TEXTS for v in map(os.environ.get, variables) if v), False)
+
+    debug = "--debug" in words or is_set("DEBUG")
     if debug:
         import traceback
 
         trace = traceback.format_exception(type(error), error, error.__traceback__)
         sys.stderr.write(strip_control("".join(trace), keep="\n\t"))
-    as_json = "--log-json" in words or os.environ.get("KUBECTL_SNAPSHOT_LOG_JSON") == "true"
+    as_json = "--log-json" in words or is_set("LOG_JSON")
     text = (render_error_json if as_json else render_error)(error)
     if not as_json and wants_colour(sys.stderr, os.environ):
         from kubectl_snapshot.render.colour import paint_messages

@@ -33,6 +33,11 @@ def single_line(text: str) -> str:
     return " ".join(strip_control(text).split())
 
 
+def render_seconds(seconds: float) -> str:
+    """Return seconds as a decimal, to the millisecond and without an exponent: 1080000, 0.5."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".")
+
+
 def suggest(word: str, known: Iterable[str], rest: str) -> str:
     """Return a hint: the known word closest to a mistyped one, if any is close, then `rest`."""
     close = find_closest(word, known)

@@ -9,7 +9,7 @@ from kubectl_snapshot.commands.flags.connection import add_connection_flags, con
 from kubectl_snapshot.commands.flags.parser import Parser, add_boolean_flag, add_flag, new_parser
 from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.constants import DEFAULT_IMAGE, FULL_API_VERSION
-from kubectl_snapshot.errors import EXIT_OK, SnapshotError
+from kubectl_snapshot.errors import EXIT_OK, ServiceUnavailable, SnapshotError
 from kubectl_snapshot.text import strip_control
 
 TYPE_CHECKING = False  # importing typing would slow down every start
@@ -68,5 +68,13 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 def read_server_version(args: argparse.Namespace) -> str:
     kube = connect_with(args)
-    answer = kube.request("GET", "/version", doing=f"read the version of {kube.server}")
-    return strip_control(str(answer.body["gitVersion"]))
+    doing = f"read the version of {kube.server}"
+    body = kube.request("GET", "/version", doing=doing).body
+    version = body.get("gitVersion") if isinstance(body, dict) else None
+    if not isinstance(version, str) or not version:
+        raise ServiceUnavailable(
+            f"cannot {doing}",
+            why="the response has no gitVersion",
+            hint="check the cluster's server in the kubeconfig: it is no API server",
+        )
+    return strip_control(version)

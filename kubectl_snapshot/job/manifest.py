@@ -29,6 +29,7 @@ from kubectl_snapshot.job.options import (
     Zipapp,
 )
 from kubectl_snapshot.settings import build_arguments
+from kubectl_snapshot.text import render_seconds
 
 Manifest = dict[str, Any]
 
@@ -185,7 +186,7 @@ def build_agent_command(options: JobOptions) -> list[str]:
         "collect",
         f"--run-id={options.run_id}",
         f"--level={options.level}",
-        f"--timeout={options.timeout_s:g}s",
+        f"--timeout={render_seconds(options.timeout_s)}s",
         f"--cluster-scope={options.cluster_scope}",
     ]
     if options.level != RESTRICTED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.text import single_line, strip_control
+from kubectl_snapshot.text import render_seconds, single_line, strip_control
 
 
 @pytest.mark.parametrize("bad", ["\x1b", "\x07", "\u202e", "\x9b", "\r", "\n", "\t", "\udc80"])
@@ -19,3 +19,11 @@ def test_line_breaks_and_tabs_stay_where_the_caller_keeps_them() -> None:
 
 def test_a_single_line_has_no_runs_of_spaces() -> None:
     assert single_line(" a\n\n b\x1b[31m\tc ") == "a b [31m c"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(300 * 3600.0, "1080000"), (0.5, "0.5"), (90.0, "90"), (100.0, "100"), (1.2345, "1.234")],
+)
+def test_seconds_have_no_exponent(seconds: float, text: str) -> None:
+    assert render_seconds(seconds) == text

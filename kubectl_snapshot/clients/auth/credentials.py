@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from dataclasses import dataclass, field
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 # How often client-go reads a token file again; the kubelet rotates it long before it expires.
 TOKEN_FILE_PERIOD_S = 60.0
+# Of a program that connects as many users; the least recently used one goes first.
+MAX_SHARED = 32
+
+_shared: dict[bytes, Credentials] = {}
+_shared_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,23 @@ class Credential:
     certificate: bytes = field(default=b"", repr=False)
     key: bytes = field(default=b"", repr=False)
     expires_at: float = field(default=float("inf"), compare=False)  # seconds since the epoch
+
+
+def share_credentials(access: Access, fetch: Fetch, env: Mapping[str, str]) -> Credentials:
+    """Return the user's credentials; of one plugin all connections of a process share them.
+
+    A command with several outputs runs a plugin once (client-go, exec.GetAuthenticator).
+    """
+    if "exec" not in access.user:
+        return Credentials(access, fetch, env)
+    parts = (access.user, access.cluster, sorted(env.items()))
+    key = hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).digest()
+    with _shared_lock:
+        found = _shared.pop(key, None) or Credentials(access, fetch, env)
+        while len(_shared) >= MAX_SHARED:
+            del _shared[next(iter(_shared))]
+        _shared[key] = found
+    return found
 
 
 class Credentials:

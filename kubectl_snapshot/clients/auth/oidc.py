@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kubectl_snapshot.clients.auth.access import Access
+    from kubectl_snapshot.clients.files.yaml_edit import Path
 
 # URL, headers, form (None: GET), PEM of the trusted CA (b"": the system's) -> status, body
 Fetch = Callable[[str, "dict[str, str]", "dict[str, str] | None", bytes], "tuple[int, bytes]"]
@@ -49,7 +50,7 @@ def read_id_token(
             hint=LOGIN_HINT,
         )
     renewed = refresh_tokens(config, access, fetch)
-    store_tokens(access.user_file, config, renewed)
+    store_tokens(access, config, renewed)
     return renewed, token_expiry(renewed["id-token"])
 
 
@@ -106,44 +107,31 @@ def refresh_tokens(config: Mapping[str, str], access: Access, fetch: Fetch) -> d
     return renewed
 
 
-def store_tokens(path: str, old: Mapping[str, str], new: Mapping[str, str]) -> None:
-    """Replace the old tokens in a kubeconfig; log a warning if it cannot be written."""
-    changed = [
-        (old[key], new[key])
+def store_tokens(access: Access, old: Mapping[str, str], new: Mapping[str, str]) -> None:
+    """Replace the user's old tokens in the kubeconfig; log a warning if it cannot be written."""
+    # Late: most tokens are not renewed.
+    from kubectl_snapshot.clients.files.yaml_edit import NotEditable, replace_in_file
+
+    if not access.user_file:
+        return
+    user = ("users", ("name", access.user_name), "user", "auth-provider", "config")
+    changes: dict[Path, tuple[str, str]] = {
+        (*user, key): (old[key], new[key])
         for key in ("id-token", "refresh-token")
         if old.get(key) and old[key] != new[key]
-    ]
-    if not changed or not path:
-        return
-    path = os.path.realpath(path)
-    lock, part = f"{path}.lock", f"{path}.kubectl-snapshot"
+    }
+    path = os.path.realpath(access.user_file)
+    lock = f"{path}.lock"
     try:
         # The lock that kubectl takes (clientcmd, lockFile).
         os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0o600))
         try:
-            _write_replaced(path, part, changed)
+            replace_in_file(path, changes)
         finally:
             os.unlink(lock)
-    except OSError as error:
-        _warn_not_stored(path, error.strerror or "", old, new)
-
-
-def _write_replaced(path: str, part: str, changed: list[tuple[str, str]]) -> None:
-    with open(path, encoding="utf-8", newline="") as file:
-        text = file.read()
-        mode = os.fstat(file.fileno()).st_mode & 0o777
-    for before, after in changed:
-        text = text.replace(before, after)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(part, path)
-    except OSError:
-        os.unlink(part)
-        raise
+    except (OSError, NotEditable) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        _warn_not_stored(path, why or "", old, new)
 
 
 def _warn_not_stored(path: str, why: str, old: Mapping[str, str], new: Mapping[str, str]) -> None:

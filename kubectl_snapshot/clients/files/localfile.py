@@ -69,9 +69,14 @@ def decode_yaml(content: bytes) -> str:
 
     Windows PowerShell's `>` writes UTF-16. Raises UnicodeDecodeError.
     """
-    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
-    return text.replace("\r\n", "\n")
+    return content.decode(encoding_of(content)).replace("\ufeff", "").replace("\r\n", "\n")
+
+
+def encoding_of(content: bytes) -> str:
+    """Return the codec of a YAML stream, which keeps a byte order mark as a character."""
+    if content.startswith(codecs.BOM_UTF16_LE):
+        return "utf-16-le"
+    return "utf-16-be" if content.startswith(codecs.BOM_UTF16_BE) else "utf-8"
 
 
 def read_input(path: str, max_bytes: int) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.errors import NotFound
+from kubectl_snapshot.errors import NotFound, ServiceUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,8 +38,7 @@ class Resource:
 def read_groups(kube: Kube, deadline: float) -> list[dict[str, Any]]:
     """Return the API groups (meta/v1 APIGroup) without the core group."""
     answer = kube.request("GET", "/apis", doing="list the API groups", deadline=deadline)
-    groups: list[dict[str, Any]] = (answer.body or {}).get("groups") or []
-    return groups
+    return _objects(answer.body, "groups", "/apis")
 
 
 def find_resources(
@@ -67,11 +66,20 @@ def _find_in_group(
             answer = kube.request("GET", path, doing=f"list what {path} serves", deadline=deadline)
         except NotFound:
             continue  # no longer served since the groups were listed
-        for resource in answer.body.get("resources") or ():
-            is_listed = "/" not in resource["name"] and "list" in resource["verbs"]
-            if resource["kind"] == kind and is_listed:
+        for resource in _objects(answer.body, "resources", path):
+            name, verbs = resource.get("name"), resource.get("verbs") or ()
+            is_listed = isinstance(name, str) and "/" not in name and "list" in verbs
+            if resource.get("kind") == kind and is_listed:
                 return Resource(group["name"], version, resource["name"])
     return None
+
+
+def _objects(body: object, key: str, path: str) -> list[dict[str, Any]]:
+    """Return the objects of a list in an answer; ServiceUnavailable for any other answer."""
+    listed = body.get(key) if isinstance(body, dict) else None
+    if body is not None and not isinstance(body, dict):
+        raise ServiceUnavailable(f"cannot list what {path} serves", why="the response is no object")
+    return [item for item in listed or () if isinstance(item, dict)]
 
 
 def _versions(group: Mapping[str, Any]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from kubectl_snapshot import __version__
 from kubectl_snapshot.clients.auth.access import strip_login
-from kubectl_snapshot.clients.auth.credentials import Credential, Credentials
+from kubectl_snapshot.clients.auth.credentials import Credential, share_credentials
 from kubectl_snapshot.clients.auth.headers import basic_login, impersonation_headers
 from kubectl_snapshot.clients.auth.kubeconfig import read_secret
 from kubectl_snapshot.clients.auth.proxy import choose_proxy
@@ -102,7 +102,7 @@ class KubeconfigTransport:
         self._is_tls = self.server.startswith("https://")
         self._login = parse_server_login(access.cluster)
         # As kubectl: no login is read for a connection that others can read.
-        self._credentials = Credentials(access, self._fetch, env) if self._is_tls else None
+        self._credentials = share_credentials(access, self._fetch, env) if self._is_tls else None
         self._impersonation = impersonation_headers(access.user)
         self._lock = threading.Lock()
         self._rest_client: RestClient | None = None

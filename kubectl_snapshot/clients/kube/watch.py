@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     OpenWatch = Callable[[dict[str, str], float], Stream]
 
 PAGE_SIZE = 500
+# Five million objects, at 500 a page; etcd holds fewer.
+MAX_PAGES = 10_000
+# An object has at most 3 MiB (the API server's limit of a request).
+MAX_EVENT_BYTES = 16 * 1024 * 1024
 GONE = 410
 # The server ends a watch after this time, which bounds the delay by a connection that died.
 WATCH_S = 50
@@ -53,7 +57,7 @@ def list_pages(
     read, in the newest version.
     """
     token = ""
-    while True:
+    for _ in range(MAX_PAGES):
         page = read_page({"limit": str(page_size), **({"continue": token} if token else {})})
         before, token = token, (page.get("metadata") or {}).get("continue") or ""
         if page.get("kind") == "Status":
@@ -63,6 +67,9 @@ def list_pages(
         yield page
         if not token:
             return
+        if token == before:
+            break
+    raise ServiceUnavailable(f"cannot {doing}", why="the server's list does not end")
 
 
 def watch_events(
@@ -84,7 +91,7 @@ def watch_events(
                 for event in _read_events(open_watch, version, doing, closer):
                     version = _version(event.object) or version
                     failures = 0
-                    if event.type != "BOOKMARK":
+                    if event.type != "BOOKMARK" and not _is_repeated(known, event):
                         _remember(known, event)
                         yield event
             except _Expired:
@@ -152,12 +159,16 @@ def _read_events(
 def _lines(stream: Stream) -> Iterator[bytes]:
     """Yield whole lines; the next watch sends one that was cut at the end again."""
     rest: list[bytes] = []
+    size = 0
     for piece in stream:
         first, *others = piece.split(b"\n")
         rest.append(first)
         for other in others:
             yield b"".join(rest)
             rest = [other]
+        size = sum(map(len, rest)) if len(rest) < 2 else size + len(first)
+        if size > MAX_EVENT_BYTES:
+            raise ServiceUnavailable("cannot watch", why="an event of the server does not end")
 
 
 def _parse_event(line: bytes, doing: str) -> WatchEvent:
@@ -173,6 +184,14 @@ def _parse_event(line: bytes, doing: str) -> WatchEvent:
     if status == GONE:
         raise _Expired
     raise build_answer_error(doing, status, json.dumps(content).encode())
+
+
+def _is_repeated(known: dict[str, dict[str, Any]], event: WatchEvent) -> bool:
+    """Return whether an event has the version of the object that was yielded last."""
+    before = known.get(_uid(event.object))
+    if before is None or event.type == "DELETED":
+        return False
+    return bool(_version(before)) and _version(before) == _version(event.object)
 
 
 def _remember(known: dict[str, dict[str, Any]], event: WatchEvent) -> None:

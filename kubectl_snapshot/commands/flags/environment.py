@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubectl_snapshot.commands.flags.parser import Repeated, write_implied_values
+from kubectl_snapshot.commands.flags.parser import Repeated, parse_boolean, write_implied_values
 from kubectl_snapshot.errors import InvalidRequest
 
 TYPE_CHECKING = False  # importing typing would slow down every start
@@ -29,6 +29,9 @@ REFERENCE_VARIABLES = {
     "debug": "AICR_DEBUG",
     "log_json": "AICR_LOG_JSON",
 }
+# strconv.ParseBool
+TRUE_TEXTS = ("1", "t", "T", "TRUE", "true", "True")
+FALSE_TEXTS = ("0", "f", "F", "FALSE", "false", "False")
 # Variables whose invalid values the reference ignores, and the effect (contract 2.5).
 LENIENT_VARIABLES = {"AICR_MAX_NODES_PER_ENTRY": "no limit is set"}
 
@@ -81,7 +84,7 @@ def _parse_variable(parser: Parser, action: argparse.Action, name: str, text: st
         if isinstance(action, Repeated):
             words = text.replace(",", " ") if name in REFERENCE_VARIABLES.values() else text
             return [parser._get_value(action, word) for word in words.split()]
-        value = parser._get_value(action, text)
+        value = parser._get_value(action, _as_flag_value(action, text))
         parser._check_value(action, value)
         return value
     except InvalidRequest as error:
@@ -90,3 +93,12 @@ def _parse_variable(parser: Parser, action: argparse.Action, name: str, text: st
     except argparse.ArgumentError as error:
         what = f"environment variable {name}: {error.message}"
         raise InvalidRequest(what, hint=parser.help_hint) from error
+
+
+def _as_flag_value(action: argparse.Action, text: str) -> str:
+    """Return a boolean as the flag takes it: variables have Go's strconv.ParseBool, as AICR's."""
+    if action.type is not parse_boolean:
+        return text
+    if text in TRUE_TEXTS:
+        return "true"
+    return "false" if text in FALSE_TEXTS else text

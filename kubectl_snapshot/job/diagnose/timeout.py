@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kubectl_snapshot.errors import Timeout
 from kubectl_snapshot.job.diagnose.scheduling import diagnose_unschedulable
 from kubectl_snapshot.job.pod import container_state, is_unschedulable, node_name, pod_condition
+from kubectl_snapshot.text import render_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,4 +34,4 @@ def diagnose_timeout(
         waited = f"the pod on {node_name(pod) or 'no node yet'} is {phase}"
         waited += f" ({waiting})" if waiting else ""
     why = f"{waited}; last warning: {last_warning}" if last_warning else waited
-    return Timeout(f"no result within {options.timeout_s:g} s", why, hint)
+    return Timeout(f"no result within {render_seconds(options.timeout_s)} s", why, hint)

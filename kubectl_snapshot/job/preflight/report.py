@@ -30,6 +30,7 @@ from kubectl_snapshot.job.preflight.checks import (
 from kubectl_snapshot.job.preflight.gate import evaluate_gate
 from kubectl_snapshot.job.preflight.nodes import build_node_query, detect_nodes
 from kubectl_snapshot.job.rbac.user_permissions import build_event_permissions
+from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.kube.client import Kube
@@ -75,11 +76,10 @@ def detect_version(answer: Answer) -> PreflightCheck:
     if isinstance(answer, SnapshotError):
         return PreflightCheck(SERVER, WARN, f"cannot read its version: {answer.why}", answer.hint)
     low, high = TESTED_MINORS
-    version, minor = (
-        answer.body.get("gitVersion", ""),
-        re.match(r"\d+", answer.body.get("minor", "")),
-    )
-    if answer.body.get("major") == "1" and minor and low <= int(minor[0]) <= high:
+    body = answer.body if isinstance(answer.body, dict) else {}
+    version = strip_control(str(body.get("gitVersion") or "a server without a version"))
+    minor = re.match(r"\d+", str(body.get("minor", "")))
+    if body.get("major") == "1" and minor and low <= int(minor[0]) <= high:
         return PreflightCheck(SERVER, OK, f"{version}; tested versions: 1.{low} to 1.{high}")
     return PreflightCheck(
         SERVER, WARN, f"{version} is untested; tested versions: 1.{low} to 1.{high}"

@@ -10,7 +10,7 @@ import pytest
 
 from kubectl_snapshot.commands import version
 from kubectl_snapshot.commands.flags.environment import parse_flags
-from kubectl_snapshot.errors import NotFound
+from kubectl_snapshot.errors import NotFound, ServiceUnavailable
 from tests.servers.http_server import serve
 from tests.servers.kubeconfigs import write_kubeconfig
 
@@ -32,3 +32,14 @@ def test_the_servers_version_has_no_control_characters(tmp_path: Path) -> None:
         path = write_kubeconfig(tmp_path / "kubeconfig", {"server": server.url})
         version.run(parse_flags(version.build_parser(), ["--kubeconfig", path], {}), out)
     assert out.getvalue().splitlines()[-1] == "serverVersion  v1 [2J"
+
+
+@pytest.mark.parametrize("body", [[], "v1", {}, {"gitVersion": 7}, {"gitVersion": ""}, None])
+def test_an_answer_without_a_version_is_an_error_with_its_cause(
+    tmp_path: Path, body: object
+) -> None:
+    with serve(lambda exchange: exchange.send(200, body)) as server:
+        path = write_kubeconfig(tmp_path / "kubeconfig", {"server": server.url})
+        args = parse_flags(version.build_parser(), ["--kubeconfig", path], {})
+        with pytest.raises(ServiceUnavailable, match="no gitVersion"):
+            version.run(args, io.StringIO())

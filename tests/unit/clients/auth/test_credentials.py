@@ -175,6 +175,37 @@ def test_a_plugin_runs_once_for_many_requests(login: Login, tmp_path: Path) -> N
     assert login(plugin(tmp_path, "one", "two"), 3) == ["Bearer one"] * 3
 
 
+def test_connections_of_one_user_share_one_run_of_the_plugin(
+    connect_to: Connect, server_certificate: Certificate, tmp_path: Path
+) -> None:
+    user = plugin(tmp_path, "same")
+    runs = count_runs(user, tmp_path)
+    with serve(lambda exchange: exchange.send(200, {}), server_certificate) as server:
+        for _ in range(3):
+            connect_to(server, user).request("GET", "/x", doing="read x")
+        assert runs() == 1
+        connect_to(server, user, env={"OTHER": "1"}).request("GET", "/x", doing="read x")
+    assert runs() == 2
+
+
+def test_only_so_many_users_are_remembered(
+    connect_to: Connect,
+    server_certificate: Certificate,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(credentials, "MAX_SHARED", 2)
+    monkeypatch.setattr(credentials, "_shared", {})
+    user = plugin(tmp_path, "same")
+    runs = count_runs(user, tmp_path)
+    with serve(lambda exchange: exchange.send(200, {}), server_certificate) as server:
+        for number in (1, 2, 1, 3, 1):
+            kube = connect_to(server, user, env={"N": str(number)})
+            kube.request("GET", "/x", doing="read x")
+    assert runs() == 3
+    assert len(credentials._shared) == 2
+
+
 def test_a_plugins_token_is_asked_for_again_when_it_expires(login: Login, tmp_path: Path) -> None:
     user = plugin(tmp_path, "one", "two", expires_in_s=-1)
     assert login(user, 2) == ["Bearer one", "Bearer two"]

@@ -127,9 +127,42 @@ def test_new_tokens_are_written_back_and_nothing_else_is_changed(world: Any) -> 
         before = w.path.read_text()
         w.send(kube)
         after = w.path.read_text()
-    assert after == before.replace(OLD, NEW).replace("refresh-1", "refresh-1+")
+    assert after == before.replace(OLD, f'"{NEW}"').replace("refresh-1", '"refresh-1+"')
     assert w.path.stat().st_mode & 0o777 == 0o600
     assert os.listdir(w.path.parent) == ["config"]
+
+
+def test_other_texts_that_contain_a_token_are_not_changed(world: Any) -> None:
+    """A refresh token may be a word that names servers and contexts as well."""
+    with world() as w:
+        w.issuer.refresh_token = "test"
+        kube = w.connect(refresh_token="test")
+        before = w.path.read_text()
+        w.send(kube)
+        after = w.path.read_text()
+    expected = before.replace(OLD, f'"{NEW}"')
+    assert after == expected.replace("refresh-token: test", 'refresh-token: "test+"')
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_owner_stays_theirs(world: Any) -> None:
+    with world() as w:
+        kube = w.connect()
+        os.chown(w.path, 1234, 4321)
+        w.path.chmod(0o640)
+        w.send(kube)
+        status = w.path.stat()
+    assert NEW in w.path.read_text()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (1234, 4321, 0o640)
+
+
+def test_tokens_that_another_program_has_written_meanwhile_stay(world: Any) -> None:
+    with world() as w:
+        kube = w.connect()
+        theirs = w.path.read_text().replace("refresh-1", "theirs").replace(OLD, "theirs-too")
+        w.path.write_text(theirs)
+        w.send(kube)
+    assert w.path.read_text() == theirs
 
 
 def test_the_next_program_can_renew_again(world: Any) -> None:

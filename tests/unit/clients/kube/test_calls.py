@@ -23,6 +23,8 @@ def test_warnings_are_read_from_one_header_and_from_several() -> None:
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
         ("soon", None),
         ("-1", None),
+        ("9" * 400, float("inf")),
+        ("Thu, 01 Jan 99999999999 00:00:00 GMT", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str | None, expected: float | None) -> None:

@@ -142,6 +142,16 @@ def test_a_retry_after_beyond_the_deadline_ends_at_once(connect_to: Connect) -> 
     assert isinstance(caught, RateLimitExceeded)
 
 
+@pytest.mark.parametrize("after", ["61", "9" * 400])
+def test_a_server_that_wants_to_be_left_alone_for_long_is_not_waited_for(
+    connect_to: Connect, after: str
+) -> None:
+    with serve(status(429, "busy", Retry_After=after)) as server:
+        caught = failure(connect_to(server), deadline=time.monotonic() + 1e6)
+        assert len(server.seen) == 1
+    assert isinstance(caught, RateLimitExceeded)
+
+
 def test_retries_stop_at_the_deadline_with_the_last_refusal(connect_to: Connect) -> None:
     with serve(lambda exchange: status(503, "not now")(exchange)) as server:
         before = time.monotonic()

@@ -10,7 +10,7 @@ import pytest
 
 from kubectl_snapshot.clients.kube.client import Kube
 from kubectl_snapshot.clients.kube.discovery import Resource, find_resources, read_groups
-from kubectl_snapshot.errors import Unauthorized
+from kubectl_snapshot.errors import ServiceUnavailable, Unauthorized
 from tests.servers.http_server import Exchange, serve
 
 Connect = Callable[..., Kube]
@@ -96,3 +96,24 @@ def test_a_server_without_groups_has_no_resource(connect_to: Connect) -> None:
 def test_a_refusal_is_raised(connect_to: Connect) -> None:
     with pytest.raises(Unauthorized, match="cannot list the API groups"):
         find(connect_to, {"/apis": 403})
+
+
+@pytest.mark.parametrize("answer", [[], "text", 7])
+def test_an_answer_that_is_no_list_of_resources_is_an_error(
+    connect_to: Connect, answer: object
+) -> None:
+    answers = {
+        "/apis": {"groups": [group("example.org", "v1")]},
+        "/apis/example.org/v1": [answer] if isinstance(answer, int) else answer,
+    }
+    with pytest.raises(ServiceUnavailable, match="no object"):
+        find(connect_to, answers)
+
+
+def test_entries_that_are_no_resources_are_passed_over(connect_to: Connect) -> None:
+    listed = ["text", {}, {"name": 7, "kind": "Thing"}, {"name": "x", "kind": "Thing"}]
+    answers = {
+        "/apis": {"groups": [group("example.org", "v1")]},
+        "/apis/example.org/v1": {"resources": [*listed, resource("things", "Thing")]},
+    }
+    assert find(connect_to, answers)[0] == [Resource("example.org", "v1", "things")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from kubectl_snapshot.clients.kube import watch
 from kubectl_snapshot.clients.kube.client import Kube, Stream, WatchEvent
 from kubectl_snapshot.errors import ServiceUnavailable, SnapshotError, Unauthorized
 from tests.servers.certificates import Certificate
@@ -130,6 +133,48 @@ def test_an_expired_list_without_a_token_is_an_error_and_no_short_list(connect_t
     with serve(script) as server, pytest.raises(SnapshotError) as caught:
         list(connect_to(server).list_items("/pods", doing="list pods"))
     assert caught.value.status == 410
+
+
+def test_a_list_that_repeats_its_token_does_not_go_on_for_ever(connect_to: Connect) -> None:
+    serving = serve(lambda exchange: exchange.send(200, page(item("a"), more="same")))
+    with serving as server, pytest.raises(ServiceUnavailable, match="does not end"):
+        list(connect_to(server).list_items("/pods", doing="list pods"))
+
+
+def test_a_list_with_a_new_token_each_time_does_not_go_on_for_ever(
+    connect_to: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "MAX_PAGES", 3)
+    count = itertools.count()
+    with serve(lambda exchange: exchange.send(200, page(more=str(next(count))))) as server:
+        with pytest.raises(ServiceUnavailable, match="does not end"):
+            list(connect_to(server).list_items("/pods", doing="list pods"))
+        assert len(server.seen) == 3
+
+
+def test_a_watch_that_repeats_an_event_tells_it_once(connect_to: Connect) -> None:
+    again = [("MODIFIED", item("a", 11))] * 3
+    end = ("DELETED", item("a", 12))
+    script = Script(page(item("a")), watches=[sending(*again, end, then="")])
+    with serve(script) as server:
+        events = take_until(connect_to(server), 4)
+    assert events == [("ADDED", "a"), ("SYNC", ""), ("MODIFIED", "a"), ("DELETED", "a")]
+
+
+def test_an_event_without_an_end_is_not_kept_in_memory(
+    connect_to: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "MAX_EVENT_BYTES", 1000)
+
+    def flood(exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        with contextlib.suppress(OSError):
+            while not exchange.stopped.is_set():
+                exchange.send_chunk(b"x" * 600)
+
+    script = Script(page(), watches=[flood, sending(("ADDED", item("a")))])
+    with serve(script) as server:
+        assert take_until(connect_to(server), 2) == [("SYNC", ""), ("ADDED", "a")]
 
 
 @pytest.mark.parametrize("answer", [[], {}, {"kind": "Status", "message": "?"}, "items"])

@@ -94,6 +94,22 @@ def test_a_count_is_a_number_from_0_on() -> None:
             parse(f"--max-nodes-per-entry={text}")
 
 
+@pytest.mark.parametrize("text", ["1", "t", "T", "true", "True", "TRUE"])
+def test_a_boolean_variable_is_set_as_in_go(text: str) -> None:
+    assert parse(KUBECTL_SNAPSHOT_QUIET=text)["quiet"] is True
+    assert parse(AICR_DEBUG=text)["debug"] is True
+
+
+@pytest.mark.parametrize("text", ["0", "f", "F", "false", "False", "FALSE"])
+def test_a_boolean_variable_is_unset_as_in_go(text: str) -> None:
+    assert parse(KUBECTL_SNAPSHOT_QUIET=text)["quiet"] is False
+
+
+def test_a_boolean_flag_is_true_or_false() -> None:
+    with pytest.raises(InvalidRequest):
+        parse("--quiet=1")
+
+
 def test_a_bad_variable_is_named() -> None:
     with pytest.raises(InvalidRequest, match="environment variable KUBECTL_SNAPSHOT_QUIET"):
         parse(KUBECTL_SNAPSHOT_QUIET="maybe")

@@ -1,0 +1,139 @@
+"""Change single values of a YAML file and leave every other byte of it as it is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from kubectl_snapshot.clients.files.localfile import encoding_of, parse_yaml
+from kubectl_snapshot.errors import SnapshotError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Union
+
+    # Keys of maps; a pair stands for the first entry of a list that has this key and value.
+    Step = Union[str, tuple[str, str]]
+    Path = tuple[Step, ...]
+
+
+class NotEditable(Exception):
+    """The file's form does not let the values be replaced one by one."""
+
+
+def replace_in_file(path: str, changes: Mapping[Path, tuple[str, str]]) -> bool:
+    """Replace values (old, new) in a YAML file; return whether the file was written.
+
+    A value that is no longer the old one stays, as another program wrote it. The file keeps mode
+    and owner, and is replaced at once: after a crash the old file is there. Raises OSError and
+    NotEditable, and has changed nothing then.
+    """
+    with open(path, "rb") as file:
+        content = file.read()
+        status = os.fstat(file.fileno())
+    codec = encoding_of(content)
+    try:
+        before = content.decode(codec)
+        after = replace_values(before, changes)
+    except UnicodeDecodeError as error:
+        raise NotEditable("it is neither UTF-8 nor UTF-16") from error
+    if after == before:
+        return False
+    _write_replaced(path, after.encode(codec), status)
+    return True
+
+
+def replace_values(text: str, changes: Mapping[Path, tuple[str, str]]) -> str:
+    """Return a YAML text with values replaced; raises NotEditable where that changes others."""
+    import yaml
+
+    expected = _parse(text)
+    try:
+        root = yaml.compose(_first_document(text), Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise NotEditable("it is not plain YAML") from error
+    places = []
+    for path, (old, new) in changes.items():
+        node, holder = _find_node(root, path), _find_value(expected, path[:-1])
+        if node is None or holder is None or holder.get(path[-1]) != old:
+            continue
+        holder[path[-1]] = new
+        ending = "\n" if node.style in ("|", ">") else ""
+        places.append((node.start_mark.index, node.end_mark.index, json.dumps(new) + ending))
+    edited = text
+    for start, end, value in sorted(places, reverse=True):
+        edited = edited[:start] + value + edited[end:]
+    if _parse(edited) != expected:
+        raise NotEditable("one of its values is used in several places")
+    return edited
+
+
+def _parse(text: str) -> Any:
+    """Return the first document, without values that several places share."""
+    try:
+        return json.loads(json.dumps(parse_yaml(text, "the file"), default=str))
+    except (SnapshotError, ValueError, TypeError) as error:
+        raise NotEditable("it is not plain YAML") from error
+
+
+def _first_document(text: str) -> str:
+    """Return the text without further documents, which yaml.compose refuses."""
+    import yaml
+
+    loader: Any = yaml.SafeLoader(text)
+    try:
+        for event in iter(loader.get_event, None):
+            if isinstance(event, yaml.DocumentEndEvent):
+                return text[: event.start_mark.index]
+    finally:
+        loader.dispose()
+    return text
+
+
+def _find_node(node: Any, path: Path) -> Any:
+    for step in path:
+        pairs = node.value if node is not None and node.id == "mapping" else ()
+        if isinstance(step, str):
+            node = next((value for key, value in pairs if key.value == step), None)
+            continue
+        entries = node.value if node is not None and node.id == "sequence" else ()
+        node = next((entry for entry in entries if _has_pair(entry, *step)), None)
+    return node if node is not None and node.id == "scalar" else None
+
+
+def _has_pair(entry: Any, key: str, value: str) -> bool:
+    pairs = entry.value if entry.id == "mapping" else ()
+    return any(has.value == key and found.value == value for has, found in pairs)
+
+
+def _find_value(value: Any, path: Path) -> Any:
+    for step in path:
+        if isinstance(step, str):
+            value = value.get(step) if isinstance(value, dict) else None
+            continue
+        entries = value if isinstance(value, list) else ()
+        key, wanted = step
+        matching = (e for e in entries if isinstance(e, dict) and e.get(key) == wanted)
+        value = next(matching, None)
+    return value if isinstance(value, dict) else None
+
+
+def _write_replaced(path: str, content: bytes, status: os.stat_result) -> None:
+    directory, name = os.path.split(path)
+    descriptor, part = tempfile.mkstemp(dir=directory or ".", prefix=f".{name}.")
+    try:
+        with open(descriptor, "wb") as file:
+            os.fchmod(descriptor, status.st_mode & 0o7777)
+            if os.geteuid() == 0:
+                os.fchown(descriptor, status.st_uid, status.st_gid)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(part, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+        raise

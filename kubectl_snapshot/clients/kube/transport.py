@@ -229,8 +229,11 @@ def _postpone(end: float, began: float, call: Call) -> float:
 
 def parse_server_login(cluster: Mapping[str, Any]) -> str:
     """Return the Authorization value of a login in the server's URL, which wins; "" without."""
-    text = cluster["server"]
-    parts = urlsplit(text if "://" in text else f"http://{text}")
+    text = str(cluster.get("server") or "")
+    try:
+        parts = urlsplit(text if "://" in text else f"http://{text}")
+    except ValueError:
+        return ""  # parse_server refuses it
     if not (parts.username or parts.password):
         return ""
     return basic_login(unquote(parts.username or ""), unquote(parts.password or ""))

@@ -1,0 +1,1 @@
+"""Run redaction cases: `python -m tests.redaction FILE…`."""

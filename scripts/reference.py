@@ -28,7 +28,7 @@ from kubectl_snapshot.commands.flags.environment import variable_names
 from kubectl_snapshot.commands.flags.parser import CONNECTION
 from kubectl_snapshot.document.diff.ignored import IgnoredPath, list_identity, list_volatile
 from kubectl_snapshot.document.diff.ranking import list_ranks
-from kubectl_snapshot.document.redaction.detector import SHAPES
+from kubectl_snapshot.document.redaction.shapes import SHAPES
 from kubectl_snapshot.document.registry import HEALTH, MISSING, STOPPED, SubtypeSpec
 from kubectl_snapshot.job.manifest import LOG_SHIPPER_ANNOTATIONS, LOG_SHIPPER_LABELS
 from kubectl_snapshot.job.options import JobOptions
@@ -279,18 +279,14 @@ def render_distributions() -> str:
     return render_table(("distribution", "sign"), rows)
 
 
-def render_secret_places() -> str:
-    """Return the keys that are searched for secrets, and which part of a key names its value."""
-    rows = []
-    for measurement in REGISTRY:
-        for subtype in measurement.subtypes:
-            for place in subtype.secrets:
-                prefix = f"{measurement.type}.{subtype.name}"
-                name = "none" if place.name_after is None else "the key"
-                if place.name_after:
-                    name = f"what follows `{place.name_after}`"
-                rows.append((render_words(f"{prefix}.{k}" for k in place.keys).strip(), name))
-    return render_table(("readings", "name of the value"), rows)
+def render_public() -> str:
+    """Return the readings that are not searched for credentials."""
+    return render_words(
+        f"{measurement.type}.{subtype.name}.{key}"
+        for measurement in REGISTRY
+        for subtype in measurement.subtypes
+        for key in subtype.public
+    )
 
 
 def render_volatile() -> str:

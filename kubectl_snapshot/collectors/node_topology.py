@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.collectors.kubernetes.fields import list_at, map_at, text_at
 from kubectl_snapshot.collectors.run.context import CLUSTER, Context, Right, require_kube
-from kubectl_snapshot.document.registry import INTEGER, STRING, UNSET, SubtypeSpec
+from kubectl_snapshot.document.registry import EVERY_KEY, INTEGER, STRING, UNSET, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ RIGHTS = (
 )
 SUBTYPES = (
     SubtypeSpec("summary", values=INTEGER, keys=("node-count", "taint-count", "label-count")),
-    SubtypeSpec("taint", values=STRING, lists_nodes=True, missing=UNSET),
-    SubtypeSpec("label", values=STRING, lists_nodes=True, missing=UNSET),
+    # Everybody in a cluster can read taints and labels; a value has at most 63 characters.
+    SubtypeSpec("taint", values=STRING, public=EVERY_KEY, lists_nodes=True, missing=UNSET),
+    SubtypeSpec("label", values=STRING, public=EVERY_KEY, lists_nodes=True, missing=UNSET),
 )
 DEADLINE_S = 90.0
 

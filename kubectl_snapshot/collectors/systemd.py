@@ -26,7 +26,6 @@ from kubectl_snapshot.document.registry import (
     STOPPED,
     IgnoredKey,
     Normalizer,
-    SecretPlace,
     SubtypeSpec,
     TellingKeys,
 )
@@ -72,7 +71,6 @@ EXCLUDED = (
 SUBTYPES = (
     SubtypeSpec(
         "*",
-        secrets=(SecretPlace(("Environment", "Exec*")),),
         telling=(TellingKeys(STOPPED, ("", "ActiveState", "Result", "SubState", "LoadState")),),
         volatile=(
             IgnoredKey("*Timestamp*", "when a unit changed its state"),

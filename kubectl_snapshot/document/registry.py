@@ -42,23 +42,6 @@ class TellingKeys(NamedTuple):
     keys: tuple[str, ...]
 
 
-class SecretPlace(NamedTuple):
-    """Keys whose values are searched for credentials.
-
-    `name_after` is the text after which a key has the name of its value, `""` where the whole key
-    is the name; None where a value has no name.
-    """
-
-    keys: tuple[str, ...] = EVERY_KEY
-    name_after: str | None = None
-
-    def name_of(self, key: str) -> str:
-        """Return the name of a key's value, empty if it has none."""
-        if self.name_after is None:
-            return ""
-        return key.partition(self.name_after)[2] if self.name_after else key
-
-
 class Normalizer(NamedTuple):
     """How `diff` rewrites the texts at some keys before it compares them, and why."""
 
@@ -74,6 +57,8 @@ class SubtypeSpec(NamedTuple):
     docs/format.md has `sources` (where a key is read) and `description`, in Markdown; a subtype
     without a description has a section written by hand. The other fields:
 
+    `public`: keys of readings that hold no credentials. All others are searched.
+    `keys_are_names`: a key names what its value is, so that `password` means a credential.
     `keys_are_words`: keys and values are words of one line; a key may be part of a secret.
     `volatile`: keys that change while nobody changes a setting.
     `identity`: keys that differ between any two nodes.
@@ -93,7 +78,8 @@ class SubtypeSpec(NamedTuple):
     values: str = ""
     key_types: Mapping[str, str] = {}
     sources: Mapping[str, str] = {}
-    secrets: tuple[SecretPlace, ...] = ()
+    public: tuple[str, ...] = ()
+    keys_are_names: bool = True
     keys_are_words: bool = False
     volatile: tuple[IgnoredKey, ...] = ()
     identity: tuple[IgnoredKey, ...] = ()

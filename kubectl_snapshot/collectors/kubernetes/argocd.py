@@ -12,7 +12,7 @@ from kubectl_snapshot.collectors.run.context import (
     build_partial_subtype,
     require_kube,
 )
-from kubectl_snapshot.document.registry import STRING, UNSET, SecretPlace, SubtypeSpec
+from kubectl_snapshot.document.registry import STRING, UNSET, SubtypeSpec
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.errors import Absent, SnapshotError
 
@@ -28,16 +28,7 @@ GROUP, KIND = "argoproj.io", "Application"
 PARAMETERS = ".helm.parameters."
 VALUES = ".helm.valuesObject."
 
-SPEC = SubtypeSpec(
-    "argocd",
-    values=STRING,
-    missing=UNSET,
-    secrets=(
-        SecretPlace((f"*{PARAMETERS}*",), name_after=PARAMETERS),
-        SecretPlace((f"*{VALUES}*",), name_after=VALUES),
-        SecretPlace(("*.source.*", "*.sources.*")),
-    ),
-)
+SPEC = SubtypeSpec("argocd", values=STRING, missing=UNSET)
 RIGHTS = (
     Right(
         GROUP,

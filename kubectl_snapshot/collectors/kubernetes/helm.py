@@ -20,7 +20,7 @@ from kubectl_snapshot.collectors.run.context import (
     build_partial_subtype,
     require_kube,
 )
-from kubectl_snapshot.document.registry import STRING, UNSET, SecretPlace, SubtypeSpec
+from kubectl_snapshot.document.registry import STRING, UNSET, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotError
 
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.collectors.kubernetes.shared import Shared
 
-SPEC = SubtypeSpec(
-    "helm", values=STRING, secrets=(SecretPlace(name_after=".values."),), missing=UNSET
-)
+SPEC = SubtypeSpec("helm", values=STRING, missing=UNSET)
 PURPOSE = (
     "K8s.helm: Helm's releases. The right is to all of them; only those with its labels are read."
 )

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.collectors.kubernetes.shared import Shared
 
-SPEC = SubtypeSpec("image", values=STRING, full_values="image.", missing=UNSET)
+# An image may be called `token`.
+SPEC = SubtypeSpec(
+    "image", values=STRING, full_values="image.", keys_are_names=False, missing=UNSET
+)
 RIGHTS = (Right("", "pods", ("list",), purpose="K8s.image: the images of all pods."),)
 
 # Our own objects are not part of a snapshot.

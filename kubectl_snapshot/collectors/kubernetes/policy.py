@@ -11,7 +11,7 @@ from kubectl_snapshot.collectors.run.context import (
     build_partial_subtype,
     require_kube,
 )
-from kubectl_snapshot.document.registry import STRING, SecretPlace, SubtypeSpec
+from kubectl_snapshot.document.registry import STRING, SubtypeSpec
 from kubectl_snapshot.errors import Absent, Internal, SnapshotError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Subtype
 
 GROUP, KIND = "nvidia.com", "ClusterPolicy"
-SPEC = SubtypeSpec("policy", values=STRING, secrets=(SecretPlace(name_after=""),))
+SPEC = SubtypeSpec("policy", values=STRING)
 RIGHTS = (
     Right(
         GROUP,

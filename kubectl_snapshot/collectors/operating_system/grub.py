@@ -12,7 +12,7 @@ from kubectl_snapshot.collectors.operating_system.textfile import (
     read_content,
 )
 from kubectl_snapshot.constants import WHITE_SPACE
-from kubectl_snapshot.document.registry import STRING, UNSET, IgnoredKey, SecretPlace, SubtypeSpec
+from kubectl_snapshot.document.registry import STRING, UNSET, IgnoredKey, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ SPEC = SubtypeSpec(
     "grub",
     values=STRING,
     missing=UNSET,
-    secrets=(SecretPlace(name_after=""),),
     keys_are_words=True,
     identity=(
         IgnoredKey("BOOTIF", "of each network card"),

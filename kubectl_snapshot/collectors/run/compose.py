@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kubectl_snapshot.collectors.run.context import Collector, Context
-    from kubectl_snapshot.document.snapshot import Measurement
+    from kubectl_snapshot.document.snapshot import Measurement, Subtype
     from kubectl_snapshot.settings import CollectSettings
 
 
@@ -76,12 +76,17 @@ def collect_redacted(
     on_event: Callable[[Mapping[str, object]], None],
     stop: threading.Event | None = None,
 ) -> tuple[Measurement, ...]:
-    """Run the collectors and return their measurements redacted."""
-    measurements = run_collectors(collectors, context, deadline, on_event, stop)
-    # Imported while nobody waits for a collector's start.
-    from kubectl_snapshot.document.redaction.measurements import redact_measurements
+    """Run the collectors and return their measurements, each redacted within its own deadline."""
+    registry = build_registry(collectors)
 
-    return redact_measurements(measurements, context.settings.redaction, build_registry(collectors))
+    def redact(type_: str, subtype: Subtype, last: float) -> Subtype:
+        # Imported while nobody waits for a collector's start.
+        from kubectl_snapshot.document.redaction.measurements import redact_subtype
+
+        redaction = context.settings.redaction
+        return redact_subtype(type_, subtype, redaction, registry, lambda: time.monotonic() >= last)
+
+    return run_collectors(collectors, context, deadline, on_event, stop, redact)
 
 
 def compose_snapshot(

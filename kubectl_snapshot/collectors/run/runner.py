@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Callable, Union
 
 from kubectl_snapshot.collectors.run.context import build_failed_subtype, expected_subtypes, explain
 from kubectl_snapshot.document.snapshot import (
@@ -21,12 +23,26 @@ from kubectl_snapshot.document.snapshot import (
 from kubectl_snapshot.errors import Internal, SnapshotError, Timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from kubectl_snapshot.collectors.run.context import Collector, Context
 
 # How often `stop` is polled; a pod that is deleted has a grace period of two seconds.
 STOP_POLL_S = 0.1
+
+
+# The share of a collector's time after which no further reading is searched for credentials: what
+# is late is lost altogether.
+REDACTION_SHARE = 0.95
+
+# Returns a subtype of a type without its credentials; the last argument is a time.monotonic() value
+# after which readings are left out.
+Redact = Callable[[str, Subtype, float], Subtype]
+
+
+def keep(_type: str, subtype: Subtype, _deadline: float) -> Subtype:
+    """Return a subtype as it is."""
+    return subtype
 
 
 @dataclass(frozen=True)
@@ -54,12 +70,14 @@ def run_collectors(
     deadline: float,
     on_event: Callable[[Mapping[str, object]], None],
     stop: threading.Event | None = None,
+    redact: Redact = keep,
 ) -> tuple[Measurement, ...]:
     """Return one measurement per collector, in the document's order, by `deadline` at the latest.
 
     `deadline` is a time.monotonic() value; a collector's DEADLINE_S may shorten it. Subtypes read
-    by then are kept, the others get a status and a reason. The threads are daemons: a read that
-    hangs in a driver delays neither the result nor the exit. Setting `stop` ends the wait.
+    by then are kept, the others get a status and a reason. `redact` runs in the collector's thread,
+    so its time counts. The threads are daemons: a read that hangs in a driver delays neither the
+    result nor the exit. Setting `stop` ends the wait.
     `on_event` is called in the caller's thread.
     """
     results: SimpleQueue[tuple[int, _Result]] = SimpleQueue()
@@ -71,7 +89,8 @@ def run_collectors(
         pending[index] = run
         on_event({"collector": collector.TYPE, "event": "started"})
         own_context = replace(context, deadline=run.deadline)
-        arguments = (index, collector, own_context, results)
+        last = started + REDACTION_SHARE * (run.deadline - started)
+        arguments = (index, collector, own_context, results, partial(_redact, redact, last))
         threading.Thread(target=_collect, args=arguments, daemon=True).start()
 
     measurements: dict[int, Measurement] = {}
@@ -82,18 +101,27 @@ def run_collectors(
         if isinstance(result, Subtype):
             pending[index].finished.append(result)
         else:
-            measurements[index] = _close(pending.pop(index), result, on_event)
+            measurements[index] = _close(pending.pop(index), result, on_event, redact)
     return in_order(tuple(measurements[index] for index in sorted(measurements)))
 
 
+def _redact(redact: Redact, deadline: float, type_: str, subtype: Subtype) -> Subtype:
+    return redact(type_, subtype, deadline)
+
+
 def _collect(
-    index: int, collector: Collector, context: Context, results: SimpleQueue[tuple[int, _Result]]
+    index: int,
+    collector: Collector,
+    context: Context,
+    results: SimpleQueue[tuple[int, _Result]],
+    redact: Callable[[str, Subtype], Subtype],
 ) -> None:
     """Run one collector; this is its thread, which shares only the queue."""
     error: Exception = Internal("the collector did not read it")
     try:
         before = time.monotonic()
         for subtype in collector.collect(context):
+            subtype = redact(collector.TYPE, subtype)
             now = time.monotonic()
             results.put((index, _add_elapsed(subtype, now - before)))
             before = now
@@ -120,14 +148,19 @@ def _receive(
                 return index, _End(Timeout(f"not read within {allowed_s:.3g} s"))
 
 
-def _close(run: _Run, end: _End, on_event: Callable[[Mapping[str, object]], None]) -> Measurement:
+def _close(
+    run: _Run, end: _End, on_event: Callable[[Mapping[str, object]], None], redact: Redact
+) -> Measurement:
     elapsed_s = time.monotonic() - run.started
     names = {subtype.name for subtype in run.finished}
     status = end.error.collector_status if isinstance(end.error, SnapshotError) else ERROR
-    missing = [
-        _add_elapsed(build_failed_subtype(name, status, explain(end.error)), elapsed_s)
+    failed = [
+        build_failed_subtype(name, status, explain(end.error))
         for name in run.expected
         if name not in names
+    ]
+    missing = [
+        _add_elapsed(redact(run.collector.TYPE, subtype, math.inf), elapsed_s) for subtype in failed
     ]
     subtypes = _sort([*run.finished, *missing], run.expected)
     on_event(

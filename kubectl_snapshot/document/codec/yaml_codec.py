@@ -22,7 +22,7 @@ from kubectl_snapshot.errors import InvalidRequest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from yaml import AliasEvent, Event, Mark, Node, SafeDumper, ScalarNode
+    from yaml import AliasEvent, Event, Mark, SafeDumper, ScalarNode
 
     from kubectl_snapshot.document.snapshot import Measurement, Scalar, Snapshot, Subtype
 
@@ -157,53 +157,6 @@ def load_yaml(text: str) -> object:
         # An escape beyond Unicode, a version of thousands of digits: PyYAML does not look first.
         raise _invalid(str(e), None) from e
     return without_surrogates_in(tree, text)
-
-
-class LocatedText(str):
-    """A scalar of a YAML text and its position there, quotes included."""
-
-    start: int = 0
-    end: int = 0
-
-
-def locate_scalars(text: str) -> list[object]:
-    """Return all documents of a YAML text as maps, lists and LocatedTexts, whatever their tags.
-
-    An alias is the empty text: what it repeats is located once. Raises InvalidRequest; a text that
-    is nested too deeply, RecursionError.
-    """
-    import yaml
-
-    seen: set[int] = set()
-
-    def locate(node: Node) -> object:
-        if id(node) in seen:
-            return ""
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            return [locate(item) for item in node.value]
-        if isinstance(node, yaml.MappingNode):
-            pairs: dict[str, object] = {}
-            for key, value in node.value:
-                # Keep the values of all equal keys.
-                pairs[f"{key.value}#{len(pairs)}" if key.value in pairs else str(key.value)] = (
-                    locate(value)
-                )
-            return pairs
-        return _locate_scalar(text, node)
-
-    try:
-        return [locate(node) for node in yaml.compose_all(text, Loader=yaml.SafeLoader)]
-    except (yaml.YAMLError, ValueError) as e:
-        raise _invalid(str(e), None) from e
-
-
-def _locate_scalar(text: str, node: Node) -> LocatedText:
-    located = LocatedText(node.value)
-    located.start = node.start_mark.index
-    # A block scalar takes the line breaks after it, too.
-    located.end = located.start + len(text[located.start : node.end_mark.index].rstrip("\n"))
-    return located
 
 
 class _Builder:

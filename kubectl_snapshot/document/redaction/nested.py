@@ -1,49 +1,43 @@
-"""Redact the credentials in one reading: a text, a list or a map, also as JSON or YAML. Pure.
+"""Redact the credentials in one reading: a text, a list or a map. Pure.
 
 `redact` returns the redacted value of a secret; document/redaction/detector finds secrets.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.redaction.detector import (
-    is_harmless,
-    may_hold_credential,
-    names_credential,
-    replace_credentials,
-)
+from kubectl_snapshot.document.codec.json_codec import render_compact
+from kubectl_snapshot.document.redaction.detector import replace_credentials, replace_shapes
+from kubectl_snapshot.document.redaction.names import NONE, OPAQUE, judge_name
+from kubectl_snapshot.document.redaction.opacity import fullmatch, is_harmless, is_secret
+from kubectl_snapshot.document.redaction.programs import find_in_words
 from kubectl_snapshot.document.scalars import NestedText, text_of
-from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from kubectl_snapshot.document.snapshot import Scalar
 
     Redact = Callable[[str], str]
 
-# PyYAML needs seconds for a megabyte, and hundreds of applications have values. It parses only the
-# top-level keys that have a credential's name in or below them; longer ones are searched as text.
-MAX_YAML_CHARACTERS = 100_000
-_SECTION = r"(?m)^(?=[\w\"'])"
-
-_WORD = r"(?a)[\w.-]+"
 _FLAG = r"(?as)--?[A-Za-z][\w.-]*(?:=.*)?"
 # `=` at the end of a text is the padding of base64.
 _ASSIGNMENT = r"(?as)(-*[\w.-]+)=(?!=*$)(.*)"
+# A login needs no scheme here: `svc:x@proxy.corp`.
+_PROXY = "proxy"
+_PAIR_NAMES = ("name", "key", "env", "variable", "Name", "Key")
 
 
 def redact_value(value: Scalar, name: str, redact: Redact) -> Scalar:
     """Return a reading of this name, which may be empty, with its credentials redacted.
 
-    Lists and maps (NestedText, JSON, YAML) are searched element by element: there a credential may
-    contain blanks.
+    The elements of a NestedText are searched one by one: there a credential may contain blanks.
     """
-    if isinstance(value, NestedText):
-        return text_of(_redact_tree(value.source, name, redact))
-    redacted = _redact_tree(value, name, redact)
+    source = value.source if isinstance(value, NestedText) else value
+    redacted = _redact_tree(source, name, redact)
     return redacted if isinstance(redacted, (str, int, float)) else text_of(redacted)
 
 
@@ -52,96 +46,83 @@ def _redact_tree(value: object, name: str, redact: Redact) -> object:
         return _redact_text(value, name, redact)
     if isinstance(value, dict):
         return {
-            key: _redact_tree(item, _name_in_map(value, str(key), name), redact)
+            replace_shapes(str(key), redact): _redact_tree(
+                item, _name_in_map(value, str(key), name), redact
+            )
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
         return _redact_list(value, name, redact)
     text = text_of(value)
-    return redact(text) if names_credential(name) and not is_harmless(text) else value
+    return redact(text) if is_secret(text, judge_name(name)) else value
 
 
 def _name_in_map(values: Mapping[str, object], key: str, name: str) -> str:
     """Return the name of a map's entry; Kubernetes writes variables as `name: …, value: …`."""
-    own_name = values.get("name")
-    if key == "value" and isinstance(own_name, str):
-        return own_name
+    if key.lower() == "value":
+        for pair_name in _PAIR_NAMES:
+            own_name = values.get(pair_name)
+            if isinstance(own_name, str):
+                return own_name
     return f"{name}.{key}"
 
 
-def _redact_list(items: Iterable[object], name: str, redact: Redact) -> list[object]:
+def _redact_list(items: Sequence[object], name: str, redact: Redact) -> list[object]:
     """Return the redacted elements, which may be arguments: `--token`, `x` or `TOKEN=x`."""
+    words = [item if isinstance(item, str) else "" for item in items]
+    in_command = find_in_words(words)
     redacted: list[object] = []
     flag = ""
-    for item in items:
-        is_flag = isinstance(item, str) and re.fullmatch(_FLAG, item) is not None
-        assignment = re.fullmatch(_ASSIGNMENT, item) if isinstance(item, str) else None
-        if names_credential(name):
+    for index, item in enumerate(items):
+        is_flag = fullmatch(_FLAG, words[index]) is not None
+        if index in in_command:
+            left, right = in_command[index]
+            word = words[index]
+            redacted.append(word[:left] + redact(word[left:right]) + word[right:])
+        elif judge_name(name) != NONE and not is_flag:
             redacted.append(_redact_tree(item, name, redact))
-        elif names_credential(flag) and not is_flag:
-            redacted.append(_redact_tree(item, flag, redact))
-        elif assignment:
-            value = _redact_text(assignment[2], assignment[1], redact)
-            redacted.append(f"{replace_credentials(assignment[1], redact)}={value}")
+        elif judge_name(flag) != NONE and not is_flag and isinstance(item, str):
+            redacted.append(_redact_text(item, flag, redact))
         else:
-            redacted.append(_redact_tree(item, "", redact))
-        flag = str(item) if is_flag else ""
+            redacted.append(_redact_word(item, redact))
+        flag = words[index] if is_flag and "=" not in words[index] else ""
     return redacted
 
 
+def _redact_word(item: object, redact: Redact) -> object:
+    assignment = fullmatch(_ASSIGNMENT, item) if isinstance(item, str) else None
+    if not assignment:
+        return _redact_tree(item, "", redact)
+    value = _redact_text(assignment[2], assignment[1], redact)
+    return f"{replace_credentials(assignment[1], redact)}={value}"
+
+
 def _redact_text(text: str, name: str, redact: Redact) -> str:
-    if names_credential(name):
-        return text if is_harmless(text) else redact(text)
-    if not may_hold_credential(text):
-        return text
-    if text[:1] in ("[", "{"):
-        redacted = _redact_json(text, redact)
-        if redacted is not None:
-            return redacted
-    if "\n" in text and ":" in text:
-        text = "".join(_redact_section(section, redact) for section in re.split(_SECTION, text))
-    return replace_credentials(text, redact)
+    if text[:1] == "[" and judge_name(name) != NONE:
+        items = _parse_list(text)
+        if items is not None:
+            redacted = _redact_list(items, name, redact)
+            return text if redacted == items else render_compact(redacted)
+    level = judge_name(name)
+    if is_secret(text, level) and not (level <= OPAQUE and _is_structured(text)):
+        return redact(text)
+    if "@" in text and name.lower().endswith(_PROXY):
+        return replace_credentials(f"{_PROXY}={text}", redact)[len(_PROXY) + 1 :]
+    return text if is_harmless(text) else replace_credentials(text, redact)
 
 
-def _redact_json(text: str, redact: Redact) -> str | None:
-    """Return a JSON text with its credentials redacted, None where it is not JSON."""
-    from kubectl_snapshot.document.codec.json_codec import load_json, render_compact
-
+def _parse_list(text: str) -> list[object] | None:
+    """Return a list that a collector wrote as JSON; None if the text is none."""
     try:
-        tree = load_json(text)
-        redacted = _redact_tree(tree, "", redact)
-        return text if redacted == tree else render_compact(redacted)
-    except (InvalidRequest, RecursionError):
+        items = json.loads(text)
+    except (ValueError, RecursionError):
         return None
+    return items if isinstance(items, list) else None
 
 
-def _redact_section(text: str, redact: Redact) -> str:
-    if len(text) > MAX_YAML_CHARACTERS or not may_hold_credential(text):
-        return text
-    is_named = any(map(names_credential, re.findall(_WORD, text)))
-    return _redact_yaml(text, redact) if is_named else text
-
-
-def _redact_yaml(text: str, redact: Redact) -> str:
-    """Return a YAML text with the values redacted whose keys name a credential."""
-    from kubectl_snapshot.document.codec.yaml_codec import LocatedText, locate_scalars
-
-    found: dict[int, tuple[int, str]] = {}
-
-    def record(secret: str) -> str:
-        # Only whole scalars have a position; a part of one is found again in the text.
-        if isinstance(secret, LocatedText):
-            found[secret.start] = secret.end, redact(str(secret))
-        return str(secret)
-
-    try:
-        for tree in locate_scalars(text):
-            _redact_tree(tree, "", record)
-    except (InvalidRequest, RecursionError):
-        return text
-    pieces = []
-    position = 0
-    for start, (end, redacted) in sorted(found.items()):
-        pieces += [text[position:start], redacted]
-        position = end
-    return "".join((*pieces, text[position:]))
+def _is_structured(text: str) -> bool:
+    """Return whether a text is a file with names of its own, such as `credentials: [default]…`."""
+    lines = text.strip().splitlines()
+    if len(lines) > 1:
+        return all(re.match(r"\s*(?:[#;\[]|$|[\w .\"'-]+[=:])", line) for line in lines)
+    return text[:1] == "{" and text.rstrip()[-1:] == "}" and '"' in text

@@ -59,11 +59,38 @@ SHAPED: dict[str, Make] = {
     "npm": lambda g: "np" + "m_" + take(g, ALNUM, 36),
     "PyPI": lambda g: "py" + "pi-" + take(g, ALNUM + "-_", 60),
     "Docker": lambda g: "dc" + "kr_pat_" + take(g, ALNUM + "-_", 27),
-    "HashiCorp Vault": lambda g: "hv" + "s." + take(g, ALNUM, 24),
+    "HashiCorp": lambda g: "hv" + "s." + take(g, ALNUM, 24),
     "DigitalOcean": lambda g: "do" + "p_v1_" + take(g, HEX, 64),
     "Grafana": lambda g: "gl" + "sa_" + take(g, ALNUM, 32) + "_" + take(g, HEX, 8),
     "kubeadm, bootstrap token": lambda g: f"a1{take(g, HEX, 4)}.b2{take(g, HEX, 14)}",
     "k3s, RKE2": lambda g: "K1" + "0" + take(g, HEX, 64) + "::server:" + take(g, HEX, 32),
+    "Azure": lambda g: take(g, ALNUM, 3) + "8" + "Q~" + take(g, ALNUM + "~.-_", 34),
+    "Telegram": lambda g: take(g, string.digits, 9) + ":A" + "A" + take(g, ALNUM + "-_", 33),
+    "Databricks": lambda g: "da" + "pi" + take(g, HEX, 32),
+    "Tailscale": lambda g: "ts" + "key-auth-" + take(g, ALNUM, 17) + "-" + take(g, ALNUM, 32),
+    "Atlassian": lambda g: "AT" + "ATT3" + take(g, ALNUM + "-_=", 60),
+    "SendGrid, Mailgun, Mailchimp": lambda g: (
+        "S" + "G." + take(g, ALNUM + "-_", 22) + "." + take(g, ALNUM + "-_", 43)
+    ),
+    "Shopify, Square, Twilio": lambda g: "sh" + "pat_" + take(g, HEX, 32),
+    "New Relic": lambda g: "NR" + "AK-" + take(g, BASE32, 27),
+    "Sentry": lambda g: "sn" + "trys_" + take(g, ALNUM + "+/", 60),
+    "Dynatrace": lambda g: "dt" + "0c01." + take(g, BASE32, 24) + "." + take(g, BASE32, 64),
+    "Doppler, Pulumi, PlanetScale, Postman, Linear, Notion": lambda g: (
+        "dp" + ".pt." + take(g, ALNUM, 43)
+    ),
+    "Artifactory": lambda g: "AK" + "Cp" + take(g, ALNUM, 69),
+    "Ceph": lambda g: "A" + "Q" + take(g, ALNUM + "+/", 36) + "==",
+    "password hash of LDAP, PostgreSQL": lambda g: (
+        "SCRAM-SHA"
+        + "-256$4096:"
+        + take(g, ALNUM, 22)
+        + "==$"
+        + take(g, ALNUM, 43)
+        + "=:"
+        + take(g, ALNUM + "+/", 43)
+        + "="
+    ),
     "age": lambda g: "AGE-SECRET" + "-KEY-1" + take(g, BASE32, 58),
     "JSON web token": make_json_web_token,
     "crypt(5) password hash": lambda g: f"$6${take(g, ALNUM, 8)}${take(g, ALNUM + './', 86)}",
@@ -72,7 +99,7 @@ SHAPED: dict[str, Make] = {
     "service account": make_account_key,
 }
 # Shapes that are known by what stands before the secret.
-INTRODUCED = ("signed URL", "HTTP authorization")
+INTRODUCED = ("signed URL", "HTTP authorization", "Discord", "Microsoft Teams")
 # Found by the name they go by, and in the places that are made for them.
 NAMED: dict[str, Make] = {
     "password": lambda g: take(g, PASSWORD, 14),

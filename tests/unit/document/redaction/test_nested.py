@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.document.redaction.nested import MAX_YAML_CHARACTERS, redact_value
+from kubectl_snapshot.document.redaction.nested import redact_value
 from kubectl_snapshot.document.scalars import NestedText, to_reading
 
 
@@ -20,7 +20,7 @@ def mark(secret: str) -> str:
         (["--token", "-9x+", "-x"], "[--token «-9x+» -x]"),
         (["--token-file", "/x", "y"], "[--token-file /x y]"),
         (["A_TOKEN=a b=c", "B=c"], "[A_TOKEN=«a b=c» B=c]"),
-        (['C={"password": "a b"}'], '[C={"password":"«a b»"}]'),
+        (['C={"password": "a b"}'], '[C={"password": "«a b»"}]'),
         (["sh", ["-c", "x --token=a; y"]], "[sh [-c x --token=«a»; y]]"),
         ([{"password": "a b", "x": 1}], "[map[password:«a b» x:1]]"),
         (["a", 1, True, None], "[a 1 true <nil>]"),
@@ -56,8 +56,8 @@ def test_json_in_a_text_is_understood(text: str, expected: str) -> None:
     [
         ("a:\n  password: x y # z\n", "a:\n  password: «x y» # z\n"),
         ("password:\n  value: x y\n", "password:\n  value: «x y»\n"),
-        ("a:\n  token: |\n    x\n    y\nb: c\n", "a:\n  token: «x\ny\n»\nb: c\n"),
-        ('a:\n  token: "x\\ty"\n', "a:\n  token: «x\ty»\n"),
+        ("a:\n  token: |\n    x\n    y\nb: c\n", "a:\n  token: |\n    «x\n    y»\nb: c\n"),
+        ('a:\n  token: "x\\ty"\n', 'a:\n  token: "«x\ty»"\n'),
         (
             "env:\n- name: A_TOKEN\n  value: x y\nb: c\n",
             "env:\n- name: A_TOKEN\n  value: «x y»\nb: c\n",
@@ -67,17 +67,11 @@ def test_json_in_a_text_is_understood(text: str, expected: str) -> None:
         ("password: x\npassword: y\n", "password: «x»\npassword: «y»\n"),
         ("a: &p x\npassword: *p\n", "a: &p x\npassword: «*p»\n"),
         ("a: {{ b }}\npassword: x y\n", "a: {{ b }}\npassword: «x y»\n"),
-        ("a:\n\tb: [\npassword: |\n  x\n", "a:\n\tb: [\npassword: «x\n»\n"),
+        ("a:\n\tb: [\npassword: |\n  x\n", "a:\n\tb: [\npassword: |\n  «x»\n"),
     ],
 )
 def test_yaml_in_a_text_is_understood_as_far_as_it_is_yaml(text: str, expected: str) -> None:
     assert redact_value(text, "", mark) == expected
-
-
-def test_a_long_text_is_searched_as_text() -> None:
-    filler = "  a: b\n" * (MAX_YAML_CHARACTERS // 7)
-    text = f"x:\n{filler}  password: hunter22\n"
-    assert redact_value(text, "", mark) == f"x:\n{filler}  password: «hunter22»\n"
 
 
 @pytest.mark.parametrize("value", [12345, 1.5, "12345"])
@@ -86,7 +80,7 @@ def test_a_reading_with_a_credentials_name_is_hidden_whatever_it_is(value: objec
     assert hidden == (f"«{value}»" if value != 1.5 else "«1.5»")
 
 
-@pytest.mark.parametrize("value", [True, 7, "", "none", "${X}"])
+@pytest.mark.parametrize("value", [True, 1, "", "none", "${X}"])
 def test_what_is_harmless_keeps_its_type(value: object) -> None:
     assert redact_value(value, "password", mark) is value  # type: ignore[arg-type]
 

@@ -15,7 +15,7 @@ from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.document.codec.json_codec import canonical_json, render_json
 from kubectl_snapshot.document.codec.yaml_codec import render_yaml
-from kubectl_snapshot.document.redaction.measurements import redact_measurements
+from kubectl_snapshot.document.redaction.measurements import redact_measurements, redact_subtype
 from kubectl_snapshot.document.redaction.values import (
     MAX_NAMED_PATHS,
     Redaction,
@@ -255,8 +255,8 @@ def test_json_and_yaml_stay_json_and_yaml() -> None:
         {"name": "MODE", "value": "fast"},
     ]
     assert data_of(data, "K8s", "argocd")["app.source.helm.values"] == (
-        f"auth:\n  password: {token}\nenv:\n  - name: DB_PASSWORD\n"
-        f"    value: {token}\n  - name: MODE\n    value: fast\n"
+        f'auth:\n  password: "{token}"\nenv:\n  - name: DB_PASSWORD\n'
+        f'    value: "{token}"\n  - name: MODE\n    value: fast\n'
     )
 
 
@@ -355,14 +355,61 @@ def test_nothing_of_an_ordinary_chart_is_redacted() -> None:
     assert redact(measurements).measurements == tuple(measurements)
 
 
-def test_other_readings_are_not_searched() -> None:
-    measurements = [
-        Measurement("K8s", (Subtype("image", {"password": "v1"}),)),
-        Measurement("OS", (Subtype("sysctl", {"/proc/sys/a/token": "12345678"}),)),
-        Measurement("SystemD", (Subtype("a.service", {"Description": "password=abcdefgh"}),)),
-        Measurement("NodeTopology", (Subtype("label", {"token": "x|node1"}),)),
-    ]
+def test_every_reading_is_searched() -> None:
+    url = "https://user:hunter22@host"
+    image = Subtype("image", {"password": "v1", "x": url}, {"image.x": url})
+    unit = Subtype("a.mount", {"What": url, "Options": "a,pass=hunter22", "StatusText": url})
+    new = Subtype("anything", {"a": url, "token": "hunter22", "b": 4711, "pin": 4711})
+    snapshot = redact(
+        [
+            Measurement("K8s", (image, Subtype("server", {"version": url}))),
+            Measurement("OS", (Subtype("release", {"NAME": url}),)),
+            Measurement("SystemD", (unit,)),
+            Measurement("Added", (new,)),
+        ]
+    )
+    assert "hunter22" not in render_all(snapshot)
+    # The name of an image says nothing about its tag.
+    assert data_of(snapshot, "K8s", "image")["password"] == "v1"
+    added = data_of(snapshot, "Added", "anything")
+    assert (added["b"], added["pin"]) == (4711, redact_text("4711", KEY))
+
+
+def test_what_is_declared_public_is_not_searched() -> None:
+    text = {"token": "x|https://user:hunter22@host"}
+    measurements = [Measurement("NodeTopology", (Subtype("label", text, {"label.x#1": "a:b"}),))]
     assert redact(measurements).measurements == tuple(measurements)
+    patterns = Redaction(KEY, ("NodeTopology.*.token",))
+    assert tokens_of(redact(measurements, patterns))
+
+
+def test_logins_in_keys_are_redacted_and_no_key_is_lost() -> None:
+    data = {f"mirrors.https://u:{secret}@m": secret for secret in ("hunter22", "hunter22 ")}
+    data["mirrors.password"] = "x"
+    snapshot = redact([Measurement("K8s", (Subtype("helm", data),))])
+    token = redact_text("hunter22", KEY)
+    assert list(data_of(snapshot, "K8s", "helm")) == [
+        f"mirrors.https://u:{token}@m",
+        "mirrors.https://u:hunter22 @m",
+        "mirrors.password",
+    ]
+    twice = {"https://u:a1@m": "1", "https://u:'a1'@m": "2"}
+    snapshot = redact([Measurement("K8s", (Subtype("helm", twice),))])
+    assert len(data_of(snapshot, "K8s", "helm")) == 2
+
+
+def test_readings_without_time_to_search_them_are_left_out() -> None:
+    data = {"a": "x", "b.password": "hunter22", "c": "https://u:p@h", "d": 1, "token": "hunter22"}
+    for context in ({}, {"status": "forbidden", "reason": "cannot list secrets"}):
+        checks = iter([False, True, True, True])
+        subtype = redact_subtype(
+            "K8s", Subtype("helm", data, context), REDACTION, REGISTRY, checks.__next__
+        )
+        assert subtype.data == {"a": "x", "b.password": redact_text("hunter22", KEY), "d": 1}
+        reason = "2 readings left out: no time was left to search them for credentials"
+        if context:
+            reason = f"cannot list secrets; {reason}"
+        assert subtype.context == {"status": context.get("status", "partial"), "reason": reason}
 
 
 def test_a_pattern_redacts_what_it_names_and_its_context() -> None:

@@ -1,0 +1,118 @@
+"""Judge by its look whether a value can be a credential. Pure."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from kubectl_snapshot.document.redaction.names import (
+    NAMED,
+    NONE,
+    OPAQUE,
+    PASSWORD,
+    RANDOM,
+    TOKEN,
+)
+
+# What stands elsewhere: a variable, a file, a value of a template, an entry of a vault. Defaults
+# would be secrets, too. In order: shells and Kubernetes; templates; systemd; Grafana; bank-vaults,
+# vals, helm-secrets, 1Password; argocd-vault-plugin; sops; cloud names.
+REFERENCE = (
+    r"(?a)\$\{[\w./:]+\}|\$\((?:cat |< ?)?[\w./-]+\)"
+    r"|\$[A-Z_][A-Z0-9_]*(?!\S)|\$[a-z]\w*[.:][\w.:-]+(?!\S)|\{\{[^{}\"'`]*\}\}"
+    r"|%[a-zA-Z]/\S*"
+    r"|\$__\w+\{[^{}\s]*\}"
+    r"|(?:vault|bao|secretref|ref\+\w+|secrets|op|awssm|gcpsm|env|file|fd):(?!//[^\s/]*@)[\w./#@:?=&-]+(?!\S)"
+    r"|<[a-zA-Z][\w .:/#|-]*>"
+    r"|ENC\[[\w,:=+/. -]*\]"
+    r"|arn:aws[\w-]*:[\w:/*.-]+|projects/[\w-]+/secrets/[\w/.-]+"
+)
+# Flags and placeholders.
+_HARMLESS = r"(?i)true|false|yes|no|on|off|none|null|nil|<nil>|undefined|\*+|x{3,}|\.\.\.|[01]?"
+_COUNT = r"[0-9]{0,3}"
+_PATH = r"(?a)(?:file://)?(?:~|\.{1,2})?(?:/[\w.@%,{}$-]+)+/?(?::\w+=[\w-]+)?"
+# Public keys and digests, as ssh, systemd and container images write them.
+_PUBLIC = (
+    r"(?:ssh-[a-z0-9-]+|ecdsa-[a-z0-9-]+|sk-[a-z0-9@.-]+)(?: AAAA\S+.*)?"
+    r"|sha(?:1|256|384|512)[:-][0-9A-Za-z+/=]+|(?:[0-9A-F]{2}:){15,}[0-9A-F]{2}"
+    r"|(?s)-----BEGIN (?!.{0,40}PRIVATE).*|LS0tLS1CRUdJTi(?:BDRVJU|BQVUJM|BYNTA5).*"
+    r"|MII[A-Za-z0-9+/]{2}.CC[AQgwBCD].*"
+).replace("(?s)", "")
+_CREDENTIAL_WORDS = frozenset(
+    "access account api apikey auth cert cookie cred creds credential credentials key keys pass"
+    " passphrase password passwords pem secret secrets token tokens".split()
+)
+_LOGIN = r"[^\s:/@]{1,256}:(?!//)[^\s]+"
+
+
+@lru_cache(maxsize=256)
+def compiled(pattern: str, flags: int = 0) -> re.Pattern[str]:
+    """Return a compiled pattern; all of them take 8 ms, and most captures need few."""
+    return re.compile(pattern, flags)
+
+
+def fullmatch(pattern: str, text: str, flags: int = 0) -> re.Match[str] | None:
+    """Return the match of a whole text."""
+    return compiled(pattern, flags).fullmatch(text)
+
+
+def is_secret(value: str, level: int) -> bool:
+    """Return whether a value is a credential, under a name of this level."""
+    if level == NONE or is_harmless(value, level):
+        return False
+    if level == RANDOM:
+        return looks_random(value)
+    if level == OPAQUE:
+        return not is_plain(value)
+    if level == NAMED:
+        return not names_something(value)
+    return True
+
+
+def is_harmless(value: str, level: int = TOKEN) -> bool:
+    """Return whether a value is no secret, whatever its name: a flag, a count, a reference."""
+    value = value.strip()
+    if fullmatch(_HARMLESS, value) or (level != PASSWORD and fullmatch(_COUNT, value)):
+        return True
+    return bool(fullmatch(REFERENCE, value) or is_path(value) or fullmatch(_PUBLIC, value, re.S))
+
+
+def is_path(value: str) -> bool:
+    """Return whether a value is the path of a file; base64 may begin with a slash, too."""
+    return fullmatch(_PATH, value) is not None and all(
+        is_plain_word(word) for word in _words(value)
+    )
+
+
+def is_plain(value: str) -> bool:
+    """Return whether a value consists of words, numbers and signs: a name, a host, a setting."""
+    if len(value) > 512:
+        return False
+    if fullmatch(_LOGIN, value) and not compiled(r"://|:\d+(?:/|$)").search(value):
+        return False
+    return all(is_plain_word(word) for word in _words(value))
+
+
+def _words(value: str) -> list[str]:
+    return compiled(r"[^A-Za-z0-9]+").split(value)
+
+
+def is_plain_word(word: str) -> bool:
+    """Return whether letters and digits change as seldom as in a word: `sha256`, not `c0ffee1`."""
+    if len(word) <= 5:
+        return True
+    pieces = compiled(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+").findall(word)
+    return len(pieces) <= 1 + len(word) // 4 and (len(word) <= 40 or word.islower())
+
+
+def names_something(value: str) -> bool:
+    """Return whether a value is the name of a credential: `secret-access-key`."""
+    words = compiled(r"[^a-z0-9]+|(?<=[a-z0-9])(?=[A-Z])").split(value)
+    return is_plain(value) and not _CREDENTIAL_WORDS.isdisjoint(word.lower() for word in words)
+
+
+def looks_random(value: str) -> bool:
+    """Return whether a value is one long word that nobody would write."""
+    if not fullmatch(r"[A-Za-z0-9+/=_~.-]{16,}", value):
+        return False
+    return not is_plain(value)

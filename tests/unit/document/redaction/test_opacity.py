@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+
+from kubectl_snapshot.document.redaction.names import (
+    NAMED,
+    NONE,
+    OPAQUE,
+    PASSWORD,
+    RANDOM,
+    TOKEN,
+)
+from kubectl_snapshot.document.redaction.opacity import is_harmless, is_plain, is_secret
+
+HARMLESS = [
+    *("", "true", "No", "none", "<nil>", "7", "905", "***", "xxxx", "...", " off "),
+    *("$(TOKEN)", "${TOKEN}", "$TOKEN", "${env:API_KEY}", "$(cat /run/token)", "$(< /run/t)"),
+    *("{{ .Values.x }}", "%d/token", "$__file{/etc/x}", "vault:secret/data/a#B", "$oidc.a.secret"),
+    *("<path:kv/app#token>", "<path:a/b#c | base64decode>", "ref+vault://a/b#/c", "op://v/i/f"),
+    *("ENC[AES256_GCM,data:qM8=,iv:a1=,tag:x9==,type:str]", "env:NAME", "file:///etc/x"),
+    *("arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf", "projects/p/secrets/s"),
+    *("/etc/secrets/token", "./token", "~/.netrc", "../a/b", "/keyfile:UUID=1234-ab"),
+    *("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB a@b", "sha256:0a1b2c3d", "sha512-a+b/c=="),
+    "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t",
+    "3F:E3:34:36:2C:6E:2C:1F:43:AE:38:1E:3A:80:AD:E4:5F:F9:3B:86",
+]
+SECRET = [
+    *("1234", "$ecret", "${TOKEN:-hunter22}", "truest", "$TOKENx", '{{ default "x" .a }}'),
+    *("/9j4AAQSkZJRgABAQ", "vault:x y", "https://u:p@h", "file://u:p@h/x", "hunter22", "xx"),
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIB",
+    "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQo",
+]
+
+
+@pytest.mark.parametrize("value", HARMLESS)
+def test_a_flag_a_count_a_path_or_a_reference_is_no_secret(value: str) -> None:
+    assert is_harmless(value)
+    assert not any(is_secret(value, level) for level in (NONE, RANDOM, OPAQUE, NAMED, TOKEN))
+
+
+@pytest.mark.parametrize("value", SECRET)
+def test_what_only_begins_like_one_may_be_a_secret(value: str) -> None:
+    assert not is_harmless(value)
+    assert is_secret(value, TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("value", "least"),
+    [
+        ("2", PASSWORD),
+        ("905", PASSWORD),
+        ("secret-access-key", TOKEN),
+        ("apiKey", TOKEN),
+        ("db-credentials", TOKEN),
+        ("mtls", NAMED),
+        ("hunter22", NAMED),
+        ("gpu-17.example.com:6443", NAMED),
+        ("https://sso.example.com/oauth2", NAMED),
+        ("scram-sha-256", NAMED),
+        ("A100-SXM4-80GB", NAMED),
+        ("externalTrafficPolicy", NAMED),
+        ("admin:hunter22", OPAQUE),
+        ("Tr0ub4dor", OPAQUE),
+        ("s3cr3tPw", OPAQUE),
+        ("a+b", NAMED),
+        ("Tr0ub4dor Tr0ub4dor", OPAQUE),
+        ("91e201e5200babb195dde1def1310dca", RANDOM),
+        ("Zm9vYmFyYmF6cXV4MTIzNDU2", RANDOM),
+        ("6d3e1f2a-4b5c-4d6e-8f70-112233445566", RANDOM),
+    ],
+)
+def test_the_less_a_name_says_the_more_a_value_must_look_random(value: str, least: int) -> None:
+    levels = [level for level in range(NONE, PASSWORD + 1) if is_secret(value, level)]
+    assert levels == list(range(least, PASSWORD + 1))
+
+
+def test_nobody_writes_a_word_of_five_hundred_letters() -> None:
+    assert is_plain("ab " * 170)
+    assert not is_plain("ab " * 171)
+
+
+def test_a_zero_or_a_one_is_a_switch_even_of_a_password() -> None:
+    assert not is_secret("0", PASSWORD)
+    assert not is_secret("1", PASSWORD)

@@ -1,0 +1,223 @@
+"""Compare a fleet of 1,000 fake nodes with a bare client, and two real nodes with one.
+
+`make bench-fleet` starts its own cluster and deletes it. Both clients create the same pods on the
+same fake nodes, in the same window, and read the same logs of 40 KB, one after the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from benchmarks.budgets import BUDGETS, Row, is_missed, render_table
+from benchmarks.cluster import run_kit
+from benchmarks.startup import PYTHON, ZIPAPP
+from kubectl_snapshot.document.codec.json_codec import canonical_json
+from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
+from kubectl_snapshot.fleet.pods import build_template
+from kubectl_snapshot.job import manifest
+from kubectl_snapshot.job.options import JobOptions, Zipapp
+from tests.cluster import support
+from tests.lab import requirements
+
+BARE = Path(__file__).with_name("bare_fleet_client.py")
+SELECTOR = "lab/fake=true"
+PARALLEL = 64
+# Readings of a node's document, and as many more as make its log 40 KB long.
+READINGS, FILLING = 1000, 640
+REAL_ROUNDS = 8
+RUN_ID = "benchfleet"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One process: wall and CPU time in seconds, and its peak memory in MiB."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fleet", description=__doc__)
+    parser.add_argument("--nodes", type=int, default=1_000)
+    parser.add_argument("--rounds", type=int, default=2)
+    args = parser.parse_args()
+    missing = requirements.find_missing()
+    if missing:
+        print(f"the lab cannot run here: missing {missing}", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory() as home, open_cluster(Path(home), args.nodes) as cluster:
+        write_log(cluster)
+        rows = measure_real(cluster, Path(home))
+        rows += measure_fake(cluster, Path(home), args.nodes, args.rounds)
+    print(f"load: {' '.join(f'{load:.1f}' for load in os.getloadavg())}")
+    print(render_table(rows), end="")
+    return int(is_missed(rows))
+
+
+@contextlib.contextmanager
+def open_cluster(home: Path, nodes: int) -> Iterator[support.Cluster]:
+    """Start a cluster with two real nodes and delete it at exit; SIGTERM acts as Ctrl-C."""
+    name = f"bench-fleet-{os.getpid()}"
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run_kit("build")
+        run_kit("up", "--name", name, "--nodes", "2", "--fake-nodes", str(nodes))
+        cluster = support.use_lab(name, home)
+        with contextlib.closing(cluster.client):
+            yield cluster
+    finally:
+        run_kit("down", "--name", name)
+
+
+def write_log(cluster: support.Cluster) -> None:
+    """Give every fake node the same document, whose frame is 40 KB."""
+    data = {f"net.core.key{index:04d}": str(index) for index in range(READINGS)}
+    filling = {
+        f"net.lab.key{index:04d}": sha256(str(index).encode()).hexdigest()[:52]
+        for index in range(FILLING)
+    }
+    sysctl = Subtype("sysctl", {**data, **filling})
+    metadata = {"version": "0.1.0", "timestamp": "2026-11-28T00:00:00Z", "source-node": "fake"}
+    snapshot = Snapshot(metadata, (Measurement("OS", (sysctl,)),))
+    assert cluster.state is not None
+    (cluster.state / "fake-logs" / "default.json").write_bytes(canonical_json(snapshot))
+
+
+def measure_real(cluster: support.Cluster, home: Path) -> list[Row]:
+    """Return the row of two real nodes in one run, as a multiple of one node."""
+    node = cluster.nodes[-1], cluster.nodes[-2]
+    times: dict[str, list[float]] = {"one": [], "two": []}
+    for index in range(-1, REAL_ROUNDS):
+        time.sleep(0.3 + index % 4 / 4)  # the kubelet relists once a second
+        one = run_ours(cluster, "--node", node[0], "-o", f"{home}/one.yaml")
+        time.sleep(0.3 + index % 4 / 4)
+        two = run_ours(cluster, "--node", node[0], "--node", node[1], "-o", f"{home}/two/")
+        shutil.rmtree(home / "two")
+        if index >= 0:
+            times["one"].append(one.wall_s)
+            times["two"].append(two.wall_s)
+    one_s, two_s = (statistics.median(found) for found in times.values())
+    budget = BUDGETS["two real nodes, against one"]
+    return [
+        Row("two real nodes, against one", two_s / one_s, "x", budget, *in_ms(times["two"])),
+        Row("one real node", 1.0, "x", None, *in_ms(times["one"])),
+    ]
+
+
+def measure_fake(cluster: support.Cluster, home: Path, nodes: int, rounds: int) -> list[Row]:
+    """Return the rows of the fake nodes: time, CPU and memory, and the requests of the last run."""
+    bare, ours = [], []
+    for index in range(rounds):
+        bare.append(run_bare(cluster, home))
+        wait_until_empty(cluster)
+        since = cluster.audit_size()
+        ours.append(run_ours(cluster, "-l", SELECTOR, "-o", f"{home}/{index}/"))
+        print_requests(cluster, since)
+        count = len(list((home / str(index) / "nodes").iterdir()))
+        if count != nodes:
+            raise RuntimeError(f"{count} documents of {nodes} nodes")
+        shutil.rmtree(home / str(index))
+        wait_until_empty(cluster)
+    ratio = statistics.median(o.wall_s / b.wall_s for o, b in zip(ours, bare))
+    cpu_ms = 1e3 * statistics.median(usage.cpu_s for usage in ours) / nodes
+    name = f"{nodes:,} fake nodes"
+    return [
+        Row(
+            f"{name}, against a bare client",
+            ratio,
+            "x",
+            BUDGETS["fake nodes, against a bare client"],
+            *in_ms([usage.wall_s for usage in ours]),
+        ),
+        Row(f"{name}: the bare client", 1.0, "x", None, *in_ms([b.wall_s for b in bare])),
+        Row(f"{name}: CPU per node", cpu_ms, "ms", BUDGETS["fleet, CPU per node"]),
+        Row(
+            f"{name}: peak memory",
+            max(usage.peak_mib for usage in ours),
+            "MiB",
+            BUDGETS["fleet, memory"],
+        ),
+    ]
+
+
+def in_ms(seconds: list[float]) -> tuple[float, float, float]:
+    return 1e3 * statistics.median(seconds), 1e3 * min(seconds), 1e3 * max(seconds)
+
+
+def run_ours(cluster: support.Cluster, *words: str) -> Usage:
+    return run((*PYTHON, str(ZIPAPP), *words, "--quiet"), cluster.environment())
+
+
+def run_bare(cluster: support.Cluster, home: Path) -> Usage:
+    """Run the bare client with the objects that ours creates."""
+    path = home / "objects.json"
+    path.write_text(json.dumps(build_objects()))
+    words = (str(BARE), cluster.kubeconfig, str(path), str(PARALLEL))
+    return run((*PYTHON, "-I", "-S", *words), cluster.environment())
+
+
+def build_objects() -> dict[str, object]:
+    content = ZIPAPP.read_bytes()
+    zipapp = Zipapp(content, sha256(content).hexdigest())
+    options = JobOptions(RUN_ID, "default", zipapp=zipapp)
+    owner = manifest.build_owner(options, manifest.NO_UID)
+    config_map = manifest.build_config_map(options, zipapp, owner)
+    del config_map["metadata"]["ownerReferences"]
+    return {
+        "run-id": RUN_ID,
+        "namespace": options.namespace,
+        "name": options.name,
+        "selector": SELECTOR,
+        "job": manifest.build_job(options, ""),
+        "configmap": config_map,
+        "pod": build_template(options, manifest.NO_UID),
+    }
+
+
+def run(argv: tuple[str, ...], env: Mapping[str, str]) -> Usage:
+    """Run a process to its end; RuntimeError if it fails."""
+    began = time.perf_counter()
+    process = subprocess.Popen(argv, env=dict(env), stdin=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(argv)} ended with {process.returncode}")
+    wall_s = time.perf_counter() - began
+    return Usage(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def wait_until_empty(cluster: support.Cluster) -> None:
+    support.assert_nothing_left(cluster, within_s=60)
+    time.sleep(2)  # the caches of the control plane
+
+
+def print_requests(cluster: support.Cluster, since: int) -> None:
+    """Print how often each request of our client was answered."""
+    counted: Counter[str] = Counter()
+    for event in cluster.audit(since):
+        is_ours = event["userAgent"].startswith("kubectl-snapshot/")
+        if is_ours and event["stage"] == "ResponseComplete":
+            of = event.get("objectRef", {})
+            title = "/".join(filter(None, (of.get("resource"), of.get("subresource"))))
+            counted[f"{event['verb']} {title or event['requestURI']}"] += 1
+    print("requests:", ", ".join(f"{n} {what}" for what, n in counted.most_common()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -69,6 +69,8 @@ def main(kubeconfig: str, objects: str, parallel: str) -> None:
     client.send("POST", f"{core}/configmaps", given["configmap"])
     given["pod"]["metadata"]["ownerReferences"][0]["uid"] = uid
     run_pods(client, given, nodes, int(parallel))
+    # The server may have closed a connection that was idle for so long.
+    client.local.connection = None
     goodbye = {"propagationPolicy": "Background"}
     client.send("DELETE", f"{jobs}/{name}", goodbye)
     client.send("DELETE", f"{core}/configmaps/{name}", goodbye)

@@ -38,9 +38,8 @@ from kubectl_snapshot.job.deploy import CreatedObject, deploy_idle
 from kubectl_snapshot.job.options import CLIENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kubectl_snapshot.fleet.config import FleetConfig
+    from kubectl_snapshot.fleet.fleet import Running
     from kubectl_snapshot.fleet.plan import Run
     from kubectl_snapshot.fleet.selection import FleetSelection
 
@@ -58,14 +57,14 @@ def capture_fleet(config: FleetConfig) -> Fleet:
     return Fleet(config.directory.rstrip("/") or "/", _running=_run(config))
 
 
-def _run(config: FleetConfig) -> Iterator[FleetNode]:
+def _run(config: FleetConfig) -> Running:
     directory = files.open_directory(config.directory, config.resume)
     try:
         before = files.read_manifest(directory.path) if config.resume else None
         if before is not None:
             config = use_selection(config, parse_selection_tree(before.selection))
         run = plan_run(config, directory, before)
-        yield from _capture(run)
+        return (yield from _capture(run))
     finally:
         directory.close()
 
@@ -84,8 +83,8 @@ def use_selection(config: FleetConfig, before: FleetSelection) -> FleetConfig:
     return replace(config, all_nodes=before.all_nodes, selector=before.selector, nodes=before.names)
 
 
-def _capture(run: Run) -> Iterator[FleetNode]:
-    """Run the pods; write documents and manifest; delete everything created."""
+def _capture(run: Run) -> Running:
+    """Run the pods, write documents, delete everything created; return the manifest."""
     on_event, options = run.config.agent.on_event, run.options
     cancel = run.config.agent.cancel or threading.Event()
     _announce(run)
@@ -121,7 +120,8 @@ def _capture(run: Run) -> Iterator[FleetNode]:
         state = STOPPED if error is not None or is_stopped else FINISHED
         if cancel.is_set() or isinstance(error, KeyboardInterrupt):
             state = INTERRUPTED
-        manifest.finish(state, cluster)
+        last = manifest.finish(state, cluster)
+    return last
 
 
 def _announce(run: Run) -> None:

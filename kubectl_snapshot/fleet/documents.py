@@ -110,8 +110,8 @@ class ManifestWriter:
         """Write the state of now: nodes that have not ended are skipped, with that reason."""
         files.write_manifest(self._run.directory.path, self._build(RUNNING))
 
-    def finish(self, state: str, cluster: ClusterFacts | None) -> None:
-        """Write the cluster-wide facts and the last manifest."""
+    def finish(self, state: str, cluster: ClusterFacts | None) -> FleetManifest:
+        """Write the cluster-wide facts and the last manifest; return it."""
         run = self._run
         if cluster is not None:
             self._write_cluster(cluster)
@@ -126,6 +126,7 @@ class ManifestWriter:
                 departed=tuple(sorted(gone.union(run.departed))),
             )
         files.write_manifest(run.directory.path, manifest)
+        return manifest
 
     def _write_cluster(self, cluster: ClusterFacts) -> None:
         run, options = self._run, self._run.options

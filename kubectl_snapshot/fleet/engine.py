@@ -248,7 +248,8 @@ class _Engine:
         """Read a node's log and write its document; in a worker thread."""
         pods = self._work.pods
         payload = pods.read(name, had_terminated)
-        if payload is None:
+        if payload is None or name not in self._fleet.active:
+            # It has failed meanwhile: its entry has no file.
             return
         try:
             entry = self._work.accept(name, payload)

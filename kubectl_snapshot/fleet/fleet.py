@@ -9,10 +9,12 @@ from kubectl_snapshot.errors import InvalidRequest, NotFound
 from kubectl_snapshot.fleet.directory import read_manifest, read_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from kubectl_snapshot.document.fleet.manifest import FleetManifest, FleetNode
     from kubectl_snapshot.document.snapshot import Snapshot
+
+    Running = Generator[FleetNode, None, FleetManifest]
 
 
 @dataclass
@@ -25,15 +27,14 @@ class Fleet:
 
     directory: str
     _manifest: FleetManifest | None = None
-    _running: Iterator[FleetNode] | None = field(default=None, repr=False)
+    _running: Running | None = field(default=None, repr=False)
 
     def __iter__(self) -> Iterator[FleetNode]:
         if self._running is None:
             yield from self.manifest.nodes
             return
         running, self._running = self._running, None
-        yield from running
-        self._manifest = read_manifest(self.directory)
+        self._manifest = yield from running
 
     @property
     def manifest(self) -> FleetManifest:

@@ -103,7 +103,8 @@ class PodRequests:
                     return None
                 incomplete = caught
             else:
-                del self._readers[node]
+                # The node may have failed meanwhile, at its deadline.
+                self._readers.pop(node, None)
                 return payload
         end = LogEnd(error, had_terminated, incomplete, tuple(output))
         self.inbox.put((LOG_END, node, end))

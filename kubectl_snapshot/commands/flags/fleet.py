@@ -104,7 +104,7 @@ def parse_fleet_config(
     args: argparse.Namespace, agent: AgentConfig, directory: str, names: tuple[str, ...]
 ) -> FleetConfig:
     """Return the configuration of a fleet; InvalidRequest for invalid values."""
-    from kubectl_snapshot.fleet.config import FLEET_TIMEOUT_S, FleetConfig
+    from kubectl_snapshot.fleet.config import FLEET_TIMEOUT_S, NODE_TIMEOUT_S, FleetConfig
 
     return FleetConfig(
         directory=directory,
@@ -112,8 +112,8 @@ def parse_fleet_config(
         selector=args.selector,
         nodes=names,
         agent=agent,
-        timeout=parse_duration(args.timeout) if args.timeout else FLEET_TIMEOUT_S,
-        node_timeout=parse_duration(args.node_timeout),
+        timeout=parse_duration(args.timeout or "0") or FLEET_TIMEOUT_S,
+        node_timeout=parse_duration(args.node_timeout) or NODE_TIMEOUT_S,
         parallel=args.parallel,
         qps=args.qps,
         max_failures=1 if args.fail_fast else args.max_failures,

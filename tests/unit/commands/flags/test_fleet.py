@@ -108,6 +108,9 @@ def test_the_flags_give_the_configuration() -> None:
     assert config.self_contained
     plain = parse_fleet_config(parse("--all-nodes", "--fail-fast"), AgentConfig(), "d", ("n",))
     assert (plain.timeout, plain.node_timeout, plain.max_failures) == (1800, 120, 1)
+    zero = parse("--all-nodes", "--timeout", "0", "--node-timeout", "0")
+    given = parse_fleet_config(zero, AgentConfig(), "d", ())
+    assert (given.timeout, given.node_timeout) == (1800, 120)
     assert (plain.parallel, plain.nodes, plain.resume) == (64, ("n",), False)
 
 

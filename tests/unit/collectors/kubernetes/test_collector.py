@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -11,11 +10,7 @@ from hypothesis import strategies as st
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.kubernetes import collector as kubernetes_cluster
-from kubectl_snapshot.collectors.kubernetes.node import (
-    detect_node_name,
-    parse_node,
-    parse_provider,
-)
+from kubectl_snapshot.collectors.kubernetes.node import parse_node
 from kubectl_snapshot.collectors.kubernetes.server import parse_version
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.document.snapshot import Subtype
@@ -29,37 +24,13 @@ from kubectl_snapshot.errors import (
 )
 from kubectl_snapshot.settings import CollectSettings
 from tests.unit.collectors.api_answers import Api
+from tests.unit.collectors.cluster_answers import NODE, VERSION, collect
 
 NAMES = [spec.name for spec in kubernetes_cluster.SUBTYPES]
-VERSION = {
-    "major": "1",
-    "minor": "34",
-    "gitVersion": "v1.34.2-eks-3025e55",
-    "goVersion": "go1.24.6",
-    "platform": "linux/amd64",
-}
-NODE = {
-    "metadata": {"name": "gpu-a1"},
-    "spec": {"providerID": "aws:///us-west-2a/i-0abc"},
-    "status": {
-        "nodeInfo": {
-            "containerRuntimeVersion": "containerd://2.1.5",
-            "kubeletVersion": "v1.34.2-eks-3025e55",
-            "kernelVersion": "6.8.0-86-generic",
-            "operatingSystem": "linux",
-            "osImage": "Ubuntu 24.04.3 LTS",
-        }
-    },
-}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
 )
-
-
-def collect(answers: Mapping[str, Any], node_name: str = "gpu-a1") -> dict[str, Subtype]:
-    context = Api(answers).context(node_name=node_name)
-    return {subtype.name: subtype for subtype in kubernetes_cluster.collect(context)}
 
 
 def test_server_and_node_are_read() -> None:
@@ -195,112 +166,6 @@ def test_without_a_connection_each_subtype_says_why_there_is_none() -> None:
         assert subtype.context["reason"].endswith(
             "the kubeconfig k.yaml is broken: line 3: no mapping"
         )
-
-
-def test_an_unknown_node_name_asks_nothing_and_names_the_variables() -> None:
-    found = collect({"/version": VERSION}, node_name="")
-    assert found["node"].status == "error"
-    assert "NODE_NAME, KUBERNETES_NODE_NAME, HOSTNAME" in found["node"].context["reason"]
-
-
-def test_a_node_name_cannot_lead_to_another_path() -> None:
-    found = collect({"/version": VERSION, "/api/v1/nodes/..%2Fpods%3Fx": NODE}, "../pods?x")
-    assert found["node"].data["source-node"] == "../pods?x"
-
-
-@pytest.mark.parametrize(
-    ("version", "provider_id", "expected"),
-    [
-        ("v1.34.2", "aws:///us-west-2a/i-0abc", {"self-managed": "true"}),
-        ("v1.34.2-eks-3025e55", "aws:///us-west-2a/i-0abc", {}),
-        ("v1.34.2", "gce://p/z/n", {}),
-    ],
-)
-def test_a_machine_of_aws_without_an_eks_server_is_noted_as_self_managed(
-    version: str, provider_id: str, expected: dict[str, str]
-) -> None:
-    node = {"spec": {"providerID": provider_id}}
-    found = collect({"/version": {"gitVersion": version}, "/api/v1/nodes/gpu-a1": node})
-    assert found["node"].context == expected
-
-
-def test_an_oracle_instance_id_is_oke_to_the_collector_only() -> None:
-    node = {"spec": {"providerID": "ocid1.instance.oc1..aaa"}}
-    found = collect({"/version": VERSION, "/api/v1/nodes/gpu-a1": node})
-    assert found["node"].data["provider"] == "oke"
-    assert found["node"].data["provider-id"] == "ocid1.instance.oc1..aaa"
-    assert parse_node(node, "gpu-a1")["provider"] == "ocid1.instance.oc1..aaa"
-
-
-@pytest.mark.parametrize(
-    ("provider_id", "provider"),
-    [
-        ("aws:///us-west-2a/i-0abc", "eks"),
-        ("gce://p/z/n", "gke"),
-        ("azure:///sub", "aks"),
-        ("openstack:///u", "openstack"),
-        ("OpenStack:///u", "openstack"),
-        ("oci://o", "oke"),
-        ("kind://docker/k/n", "kind"),
-        ("AWS:///x", "eks"),
-        (" aws ://x", "eks"),
-        ("ocid1.instance.oc1..aaa", "ocid1.instance.oc1..aaa"),
-        ("", ""),
-    ],
-)
-def test_a_provider_is_told_by_the_scheme(provider_id: str, provider: str) -> None:
-    assert parse_provider(provider_id) == provider
-
-
-@pytest.mark.parametrize(
-    ("runtime", "expected"),
-    [
-        ("containerd://2.1.5", {"name": "containerd", "version": "2.1.5"}),
-        ("cri-o://1.34://x", {"name": "cri-o", "version": "1.34://x"}),
-        ("docker", {}),
-        ("://1", {"version": "1"}),
-    ],
-)
-def test_a_container_runtime_is_parted_at_the_first_separator(
-    runtime: str, expected: dict[str, str]
-) -> None:
-    data = parse_node({"status": {"nodeInfo": {"containerRuntimeVersion": runtime}}}, "n")
-    assert data.pop("container-runtime-id") == runtime
-    assert data.pop("source-node") == "n"
-    assert data == {f"container-runtime-{key}": value for key, value in expected.items()}
-
-
-@pytest.mark.parametrize("node", [None, [], {}, {"spec": None}, {"status": {"nodeInfo": "x"}}])
-def test_a_node_without_the_fields_has_its_name_only(node: object) -> None:
-    assert parse_node(node, "n") == {"source-node": "n"}
-
-
-def test_an_empty_node_name_is_internal_around_an_invalid_request() -> None:
-    with pytest.raises(Internal) as caught:
-        parse_node({}, "")
-    assert isinstance(caught.value.__cause__, InvalidRequest)
-
-
-@pytest.mark.parametrize("answer", [None, [], "v1.34.2", {"gitVersion": 1}, {}])
-def test_a_version_answer_without_a_version_is_an_error(answer: object) -> None:
-    with pytest.raises(Internal, match="gitVersion"):
-        parse_version(answer)
-
-
-@pytest.mark.parametrize(
-    ("env", "name"),
-    [
-        ({"NODE_NAME": "a", "KUBERNETES_NODE_NAME": "b", "HOSTNAME": "c"}, "a"),
-        ({"NODE_NAME": "", "KUBERNETES_NODE_NAME": "b", "HOSTNAME": "c"}, "b"),
-        ({"HOSTNAME": "c"}, "c"),
-        ({"NODE_NAME": "", "HOSTNAME": ""}, ""),
-        ({}, ""),
-    ],
-)
-def test_the_first_variable_that_is_set_and_not_empty_names_the_node(
-    env: dict[str, str], name: str
-) -> None:
-    assert detect_node_name(env) == name
 
 
 @given(JSON, st.text())

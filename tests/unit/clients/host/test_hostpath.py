@@ -248,7 +248,7 @@ def test_a_file_that_becomes_a_pipe_during_the_walk_is_not_waited_for(root: Path
         return False
 
     # A writer that comes late ends an open that waits, so that the test fails and does not hang.
-    writer = threading.Timer(2, lambda: os.open(pipe, os.O_RDWR))
+    writer = threading.Timer(2, lambda: os.close(os.open(pipe, os.O_RDWR)))
     writer.daemon = True
     writer.start()
     before = time.monotonic()

@@ -58,6 +58,12 @@ def test_a_plain_user_is_accepted(user: dict[str, Any]) -> None:
     refuse_conflicts({}, user, "ann")
 
 
+def test_the_user_is_named_in_the_error() -> None:
+    for name, place in (("ann", "user ann has"), ("", "the user has")):
+        with pytest.raises(InvalidRequest, match=place):
+            refuse_conflicts({}, {"client-certificate": "c"}, name)
+
+
 def test_a_ca_is_a_file_or_data() -> None:
     with pytest.raises(InvalidRequest, match="certificate-authority-data"):
         refuse_conflicts({"certificate-authority": "f", "certificate-authority-data": "d"}, {}, "")

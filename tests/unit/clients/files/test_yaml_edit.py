@@ -101,6 +101,15 @@ def test_a_file_keeps_its_encoding_and_mode(tmp_path: Path, codec: str) -> None:
     assert os.listdir(tmp_path) == ["config"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_stays_its_owners(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(BLOCK)
+    os.chown(path, 1234, 4321)
+    assert replace_in_file(str(path), CHANGE)
+    assert (path.stat().st_uid, path.stat().st_gid) == (1234, 4321)
+
+
 def test_nothing_to_change_writes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text("{}")

@@ -24,6 +24,10 @@ def mark(secret: str) -> str:
         (["sh", ["-c", "x --token=a; y"]], "[sh [-c x --token=«a»; y]]"),
         ([{"password": "a b", "x": 1}], "[map[password:«a b» x:1]]"),
         (["a", 1, True, None], "[a 1 true <nil>]"),
+        ([{"name": "A_TOKEN", "value": "ab", "x": "c"}], "[map[name:A_TOKEN value:«ab» x:c]]"),
+        ([{"Key": "A_TOKEN", "Value": "ab"}], "[map[Key:A_TOKEN Value:«ab»]]"),
+        ([{"https://u:ab@h": 1}], "[map[https://u:«ab»@h:1]]"),
+        ([{"passwords": ["ab", ["c"], 7]}], "[map[passwords:[«ab» [«c»] «7»]]]"),
     ],
 )
 def test_the_elements_of_a_list_are_told_apart(items: list[object], expected: str) -> None:

@@ -1,0 +1,146 @@
+"""Secrets of every place of a cluster, in forms without a telling name: none is in any output."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.conftest import Finished
+from tests.cluster.support import Cluster, exists
+from tests.cluster.test_redaction import delete_job, quote, read_kept_log
+from tests.cluster.world import POLICIES, custom_resources
+from tests.validation import parse_valid, subtype
+
+Run = Callable[..., Finished]
+
+UNIT = "snapshot-test-forms.service"
+UNIT_FILE = f"/run/systemd/system/{UNIT}"
+HEX = "91e201e5200babb195dde1def1310dcada411c35"
+# By the place where each stands.
+SECRETS = {
+    place: f"Tr0ub4dor-{place}-7x"
+    for place in ("proxy", "curl", "shell", "auth", "helm", "pair", "argo", "policy", "args")
+}
+ENCODED = b64encode(
+    json.dumps({"auths": {"r": {"auth": "cm9ib3Q6VHIwdWI0ZG9y"}}}).encode()
+).decode()
+
+
+@pytest.fixture
+def unit(cluster: Cluster) -> Iterator[str]:
+    lines = [
+        "[Service]",
+        f"Environment=https_proxy=svc:{SECRETS['proxy']}@proxy:3128 REDIS_AUTH={SECRETS['auth']}",
+        f"ExecStart=/usr/bin/curl -u bot:{SECRETS['curl']} https://host",
+        f'ExecStop=/bin/sh -c "curl -fsS -u bot:{SECRETS["shell"]} https://host"',
+    ]
+    write = f"printf '%s\\n' {' '.join(map(quote, lines))} > {UNIT_FILE}; systemctl daemon-reload"
+    cluster.node_exec("node2", "sh", "-c", write)
+    yield UNIT
+    cluster.node_exec("node2", "sh", "-c", f"rm {UNIT_FILE}; systemctl daemon-reload")
+
+
+@pytest.fixture
+def objects(cluster: Cluster, namespace: str) -> Iterator[None]:
+    """A release, an Application and a ClusterPolicy."""
+    values = {
+        "conn": f"app:{SECRETS['helm']}@tcp(db:3306)/app",
+        "env": [{"key": "DB_PASSWORD", "value": SECRETS["pair"]}],
+        "registry": {"config": ENCODED},
+        "external-secrets": {"image": {"tag": "v1.2.3"}},
+    }
+    content = {
+        "name": "app",
+        "namespace": namespace,
+        "version": 1,
+        "info": {"status": "deployed"},
+        "chart": {"metadata": {"name": "app", "version": "1.0.0"}},
+        "config": values,
+    }
+    packed = b64encode(gzip.compress(json.dumps(content).encode()))
+    labels = {"owner": "helm", "status": "deployed", "name": "app", "version": "1"}
+    secret = {
+        "metadata": {"name": "sh.helm.release.v1.app.v1", "labels": labels},
+        "type": "helm.sh/release.v1",
+        "data": {"release": b64encode(packed).decode()},
+    }
+    source = {
+        "repoURL": f"https://{HEX}@gitea.corp/o/r",
+        "helm": {"parameters": [{"name": "bindpw", "value": SECRETS["argo"]}]},
+    }
+    application = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": "web"},
+        "spec": {"project": "default", "source": source},
+    }
+    env = [{"name": "HTTP_PROXY", "value": f"http://u:{SECRETS['policy']}@p:1"}]
+    spec = {"driver": {"env": env}, "validator": {"args": ["--token", SECRETS["args"]]}}
+    policy = {
+        "apiVersion": "nvidia.com/v1",
+        "kind": "ClusterPolicy",
+        "metadata": {"name": "forms"},
+        "spec": spec,
+    }
+    call = cluster.client.call
+    with custom_resources(cluster):
+        call("POST", f"/api/v1/namespaces/{namespace}/secrets", secret)
+        call("POST", f"/apis/argoproj.io/v1alpha1/namespaces/{namespace}/applications", application)
+        call("POST", POLICIES, policy)
+        yield
+        call("DELETE", f"{POLICIES}/forms")
+
+
+def find_leaks(texts: dict[str, str]) -> list[str]:
+    """Return where secrets are, by name of the output."""
+    secrets = (*SECRETS.values(), HEX, ENCODED)
+    return [
+        f"{name}: {secret}" for name, text in texts.items() for secret in secrets if secret in text
+    ]
+
+
+def test_no_secret_is_in_any_output(
+    cluster: Cluster, run_snapshot: Run, namespace: str, unit: str, objects: None, tmp_path: Path
+) -> None:
+    where = ("-n", namespace, "--node", "node2", "-v", "--debug")
+    words = (*where, "--systemd-service", unit, "--helm-namespace", namespace, "--no-cleanup")
+    outputs = [f"-o={tmp_path}/a.{kind}" for kind in ("yaml", "json", "html", "csv")]
+    outputs = [word for word in outputs if not word.endswith("csv")]
+    ended = run_snapshot(*words, *outputs, f"-o=cm://{namespace}/kept")
+    assert ended.returncode == 0, ended.stderr
+    texts = {"stderr": ended.stderr, "stdout": ended.stdout}
+    snapshot = parse_valid((tmp_path / "a.yaml").read_text())
+    run_id = snapshot.metadata["run-id"]
+    texts["log"] = read_kept_log(cluster, namespace)
+    texts["configmap"] = cluster.kubectl("get", "configmaps", "-n", namespace, "-o", "yaml").stdout
+    texts["events"] = cluster.kubectl("get", "events", "-n", namespace, "-o", "yaml").stdout
+    delete_job(cluster, namespace, run_id)
+
+    second = f"{tmp_path}/b.yaml"
+    again = run_snapshot(*words[:-1], f"-o={second}")
+    assert again.returncode == 0, again.stderr
+    texts["second stderr"] = again.stderr
+    first = f"{tmp_path}/a.yaml"
+    texts["diff"] = run_snapshot("diff", first, second).stdout
+    texts["changes"] = run_snapshot("report", first, second, f"-o={tmp_path}/changes.html").stderr
+    rule = "SystemD.snapshot-test-forms.service.Environment == x"
+    texts["junit"] = run_snapshot("check", first, "-c", rule, "-o", "junit").stdout
+    assert "<testsuite" in texts["junit"]
+    texts |= {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert find_leaks(texts) == []
+
+    # The text around a secret stays, and nothing below a telling word is hidden.
+    helm = subtype(snapshot, "K8s", "helm").data
+    assert helm["app.values.external-secrets.image.tag"] == "v1.2.3"
+    assert str(helm["app.values.conn"]).startswith("app:redacted:hmac-sha256:")
+    command = str(subtype(snapshot, "SystemD", unit).data["ExecStart"])
+    assert "/usr/bin/curl -u bot:redacted:hmac-sha256:" in command
+    assert len(snapshot.metadata["redacted"].split(",")) >= 8
+    assert not exists(
+        cluster, f"/apis/batch/v1/namespaces/{namespace}/jobs/kubectl-snapshot-{run_id}"
+    )

@@ -1,0 +1,84 @@
+"""Collectors whose readings, reasons and time the redaction has to deal with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pytest
+
+from kubectl_snapshot.clients.host.hostpath import HostPath
+from kubectl_snapshot.collectors.run.compose import collect_redacted
+from kubectl_snapshot.collectors.run.context import NODE, Context, Right
+from kubectl_snapshot.collectors.run.runner import run_collectors
+from kubectl_snapshot.document.redaction.values import Redaction, redact_text
+from kubectl_snapshot.document.registry import SubtypeSpec
+from kubectl_snapshot.document.snapshot import Subtype
+from kubectl_snapshot.errors import Unavailable
+from kubectl_snapshot.settings import CollectSettings
+
+KEY = b"0123456789abcdef"
+LOGIN = "https://user:hunter22@host"
+LONG_S = 60.0
+
+
+@dataclass(frozen=True)
+class LeakyCollector:
+    """A collector that declares nothing about credentials, and fails after its first subtype."""
+
+    DEADLINE_S: float = LONG_S
+    TYPE: str = "Leaky"
+    SCOPE: str = NODE
+    RIGHTS: tuple[Right, ...] = ()
+    SUBTYPES: tuple[SubtypeSpec, ...] = (SubtypeSpec("first"), SubtypeSpec("second"))
+
+    def collect(self, _: Context) -> Iterable[Subtype]:
+        yield Subtype("first", {"a": "x", "login": LOGIN}, {"note": LOGIN})
+        raise Unavailable("cannot read it", why=LOGIN)
+
+
+def collect(*, is_on: bool = True, collector: LeakyCollector | None = None) -> list[Subtype]:
+    settings = CollectSettings(redaction=Redaction(KEY, is_on=is_on))
+    context = Context(HostPath(), settings=settings)
+    deadline = time.monotonic() + LONG_S
+    (measurement,) = collect_redacted(
+        [collector or LeakyCollector()], context, deadline, lambda _: None
+    )
+    return list(measurement.subtypes)
+
+
+def test_readings_contexts_and_reasons_are_redacted() -> None:
+    first, second = collect()
+    hidden = LOGIN.replace("hunter22", redact_text("hunter22", KEY))
+    assert first.data == {"a": "x", "login": hidden}
+    assert first.context["note"] == hidden
+    assert second.context["reason"] == f"cannot read it: {hidden}"
+    assert second.status == "unavailable"
+
+
+def test_without_redaction_everything_stays() -> None:
+    first, second = collect(is_on=False)
+    assert first.data["login"] == LOGIN
+    assert second.context["reason"] == f"cannot read it: {LOGIN}"
+
+
+def test_what_cannot_be_searched_in_time_is_left_out_not_written() -> None:
+    first, _ = collect(collector=LeakyCollector(DEADLINE_S=0.0))
+    # Either the collector was late as a whole, or its first subtype was without time to search it.
+    assert "login" not in first.data
+    assert first.status in ("partial", "timeout")
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_redaction_ends_before_the_collectors_deadline(share: float) -> None:
+    last: list[float] = []
+
+    def note(_type: str, subtype: Subtype, deadline: float) -> Subtype:
+        last.append(deadline)
+        return subtype
+
+    before = time.monotonic()
+    collector = LeakyCollector(DEADLINE_S=LONG_S * share)
+    run_collectors([collector], Context(HostPath()), before + LONG_S, lambda _: None, None, note)
+    assert 0.9 * LONG_S * share < last[0] - before < LONG_S * share

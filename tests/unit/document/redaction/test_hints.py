@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+
+from kubectl_snapshot.document.redaction.hints import (
+    BLOCK,
+    COMMAND,
+    LOGIN,
+    NAME,
+    SHORT,
+    TOKEN,
+    find_keys,
+    find_texts,
+    find_windows,
+)
+
+HINTS = {
+    NAME: "Password secret TOKEN cred auth apikey psk bindpw cookie community a%3Db".split(),
+    LOGIN: ["a@b"],
+    TOKEN: [
+        *(
+            "basic",
+            "$6$",
+            "{SSHA}",
+            "aQ~",
+            "a1b2c3d4e5f6a7b",
+            "AKIAABCDEFGHIJKL",
+            "AIzaabcdefghijkl",
+        ),
+        *("eyJabcdefghijkl", "glpat-aBcDeFgHiJkL", "aBcDeFgHiJkLmNoP", "a" * 41),
+    ],
+    COMMAND: [" -p", '"-u', " --user", "\n-a", " -storepass"],
+    BLOCK: ["-----BEGIN"],
+}
+PLAIN = [
+    *("image: nvcr.io/nvidia/driver", "prometheus-operator", "externalTrafficPolicy", "a-path"),
+    *("kube-ClusterIP-service", "replicas: 3", "a1b2c3d4e5f6a7", "a" * 40),
+]
+
+
+@pytest.mark.parametrize(("kind", "hint"), [(k, hint) for k in HINTS for hint in HINTS[k]])
+def test_each_kind_of_hint_is_found_in_short_and_long_texts(kind: int, hint: str) -> None:
+    assert find_windows(f"x {hint}")[kind] == [(0, len(hint) + 2)]
+    long = "plain text\n" * 1000
+    ((start, end),) = find_windows(f"{long}x {hint}\n{long}")[kind]
+    at = len(long) + 2
+    assert start <= at < end
+    assert end - start < 1200
+    assert find_texts(["plain", f"x {hint}", long]) == {1}
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_most_texts_have_no_hint(text: str) -> None:
+    assert find_windows(text) == {}
+    assert find_texts([text, text]) == set()
+
+
+def test_windows_are_in_order_and_do_not_overlap() -> None:
+    text = "password: a\nplain\n\n\n\ntoken: b, secret: c\n" * 100
+    windows = find_windows(text)[NAME]
+    assert len(text) > SHORT
+    assert all(left[1] < right[0] for left, right in zip(windows, windows[1:]))
+    assert [text[slice(*window)].strip() for window in windows[:1]] == ["password: a"]
+
+
+def test_keys_have_hints_of_formats_only() -> None:
+    assert find_keys(["password", "a.tokenFile -p", "u:p@h", "glpat-aBcDeFgHiJkL"]) == {2, 3}
+
+
+def test_a_character_of_several_bytes_moves_no_hint() -> None:
+    assert find_texts(["é" * 9, "İ" * 9, "password", "é"]) == {2}

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+from kubectl_snapshot.document.redaction.detector import replace_credentials
+from kubectl_snapshot.document.redaction.nested import redact_value
+from kubectl_snapshot.document.scalars import to_reading
+
+
+def mark(secret: str) -> str:
+    return f"<{secret}>"
+
+
+COMMANDS = [
+    ("curl -u a:p1 https://h", "curl -u a:<p1> https://h"),
+    ("curl -u p1 https://h", "curl -u <p1> https://h"),
+    ("curl --user=a:p1 h", "curl --user=a:<p1> h"),
+    ("curl -ua:p1 h", "curl -ua:<p1> h"),
+    ("wget --http-password p1 h", "wget --http-password <p1> h"),
+    ("/usr/bin/ctr images pull --user a:p1 r", "/usr/bin/ctr images pull --user a:<p1> r"),
+    ("docker login -u a -p p1 r", "docker login -u a -p <p1> r"),
+    ("docker run -p p1 r", "docker run -p p1 r"),
+    ("sshpass -pp1 ssh h", "sshpass -p<p1> ssh h"),
+    ("ssh -p p1 h", "ssh -p p1 h"),
+    ("mysqldump -uroot -pp1 db", "mysqldump -uroot -p<p1> db"),
+    ("mysql -p", "mysql -p"),
+    ("redis-cli -h h -a p1", "redis-cli -h h -a <p1>"),
+    ("openssl enc -k p1", "openssl enc -k <p1>"),
+    ("openssl rsa -passin pass:p1", "openssl rsa -passin pass:<p1>"),
+    ("openssl rsa -passin env:P1", "openssl rsa -passin env:P1"),
+    ("openssl rsa -passin stdin", "openssl rsa -passin stdin"),
+    ("ldapsearch -w p1 x", "ldapsearch -w <p1> x"),
+    ("smbclient -U a%p1 //h/s", "smbclient -U a%<p1> //h/s"),
+    ("smbclient -U a //h/s", "smbclient -U a //h/s"),
+    ("lftp -u a,p1 h", "lftp -u a,<p1> h"),
+    ("7z x -pp1 a.7z", "7z x -p<p1> a.7z"),
+    ("etcdctl --user root:p1 get x", "etcdctl --user root:<p1> get x"),
+    ("rabbitmqctl add_user a p1", "rabbitmqctl add_user a <p1>"),
+    ("rabbitmqctl list_users a p1", "rabbitmqctl list_users a p1"),
+    ("vault login -no-print p1", "vault login -no-print <p1>"),
+    ("vault login", "vault login"),
+    ("wpa_passphrase net p1", "wpa_passphrase net <p1>"),
+    ("kubectl create secret generic a --from-literal=k=p1", None),
+    ("docker exec db mysql -pp1", "docker exec db mysql -p<p1>"),
+    ("curl -u $LOGIN h", "curl -u $LOGIN h"),
+]
+
+
+@pytest.mark.parametrize(("command", "expected"), COMMANDS)
+def test_flags_of_programs_hold_secrets(command: str, expected: str | None) -> None:
+    expected = expected or command.replace("p1", "<p1>")
+    words = to_reading("", command.split(" "))[1]
+    assert redact_value(words, "", mark) == f"[{expected}]"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x\ncurl -s -u a:p1 h; ls -u b:p1\n", "x\ncurl -s -u a:<p1> h; ls -u b:p1\n"),
+        ('sh -c "curl -u a:p1 h" -u b:p1', 'sh -c "curl -u a:<p1> h" -u b:p1'),
+        ('["curl","-u","a:p1","h"]', '["curl","-u","a:<p1>","h"]'),
+        ("- curl\n- -u\n- a:p1\nx: 1", "- curl\n- -u\n- a:<p1>\nx: 1"),
+        ("curl -u 'a:p 1' h", "curl -u 'a:<p 1>' h"),
+        ("curly -u a:p1 h", "curly -u a:p1 h"),
+    ],
+)
+def test_a_command_in_a_text_ends_where_a_shell_ends_it(text: str, expected: str) -> None:
+    assert replace_credentials(text, mark) == expected

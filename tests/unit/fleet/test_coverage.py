@@ -26,6 +26,15 @@ def test_the_table_groups_by_cause_and_names_examples() -> None:
     ]
 
 
+def test_failed_nodes_come_first_and_three_are_named() -> None:
+    away = [FleetNode(f"w{i}", "skipped", "not Ready") for i in range(3)]
+    lines = render_coverage(build(*away, PULL[0])).splitlines()
+    assert lines[2:] == [
+        "1      failed   image pull  p0: image x not found",
+        "3      skipped  not Ready   w0, w1, w2",
+    ]
+
+
 def test_a_whole_fleet_is_one_line() -> None:
     expected = "5 of 5 nodes captured (100 %): 5 captured\n"
     assert render_coverage(build(*WHOLE)) == expected

@@ -8,7 +8,6 @@ from kubectl_snapshot.clients.files.localfile import read_input
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME, MAX_DOCUMENT_BYTES
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.errors import InvalidRequest
-from kubectl_snapshot.storage.configmap import read_configmap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +27,9 @@ def read_document(source: str, connect: Callable[[], Kube]) -> Snapshot:
     Raises NotFound if it does not exist, InvalidRequest if it is not a snapshot.
     """
     if source.startswith(CONFIGMAP_SCHEME):
+        # Late: it imports the formats to write, 3 % of a check of a file.
+        from kubectl_snapshot.storage.configmap import read_configmap
+
         return parse_document(read_configmap(source, connect()), source)
     if source.startswith(URL_SCHEMES):
         raise InvalidRequest(

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,37 @@ def test_a_full_disk_under_the_schema_is_an_error(build: Build) -> None:
         answer = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
     assert answer.returncode == 8
     assert answer.stderr.startswith(b"error: cannot write to stdout\n  why: ")
+
+
+IMPORTED_AT_ONCE = """
+import sys, threading
+sys.path.insert(0, sys.argv[1])
+import importer
+importer.import_from(sys.argv[2] + "/inside")
+found = []
+
+def use():
+    from slow.module import value
+    import slow
+    found.append((value, slow.__path__, slow.__file__))
+
+threads = [threading.Thread(target=use) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+expected = (1, [sys.argv[2] + "/inside/slow"], sys.argv[2] + "/inside/slow/__init__.py")
+assert found == [expected] * 4, found
+"""
+
+
+def test_threads_that_import_a_module_at_once_all_get_it_whole(python: str, tmp_path: Path) -> None:
+    archive = tmp_path / "slow.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("inside/slow/__init__.py", "")
+        file.writestr("inside/slow/module.py", "import time\ntime.sleep(0.3)\nvalue = 1\n")
+    front = str(ROOT / "scripts" / "zipapp" / "front")
+    command = [python, "-IBc", IMPORTED_AT_ONCE, front, str(archive)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stderr) == (0, "")
 
 
 def test_version_is_printed(start: Start, python: str) -> None:

@@ -138,10 +138,16 @@ def match_gpus(inventory: GpuInventory) -> tuple[MatchedGpu, ...]:
     known = {_address_of(gpu) for gpu in inventory.driver_gpus}
     unmatched = [device for device in inventory.pci_gpus if device.address not in known]
     lost = [gpu.index for gpu in inventory.driver_gpus if gpu.error and not _address_of(gpu)]
+    # Neither a GPU of another driver nor an excluded one is a lost one.
+    candidates = [
+        device.address
+        for device in unmatched
+        if device.driver == NVIDIA_DRIVER and device.address not in inventory.excluded
+    ]
     lost_addresses: dict[int, str] = {}
-    if len(unmatched) == len(lost):
-        lost_addresses = {index: device.address for index, device in zip(lost, unmatched)}
-        unmatched = []
+    if len(candidates) == len(lost):
+        lost_addresses = dict(zip(lost, candidates))
+        unmatched = [device for device in unmatched if device.address not in candidates]
     by_address = {device.address: device for device in inventory.pci_gpus}
     ordered: list[tuple[str, int, MatchedGpu]] = []
     before = ""

@@ -331,6 +331,54 @@ def test_a_lost_gpu_gets_the_address_that_is_left_over_on_the_bus() -> None:
     assert subtypes["smi"].status == "ok"
 
 
+def test_a_lost_gpu_is_none_of_those_that_other_drivers_have_or_the_driver_excludes() -> None:
+    lost_one, excluded = pci_gpus("0000:4b:00.0", "0000:5b:00.0")
+    pci = (*pci_gpus(ADDRESSES[0]), *pci_gpus(ADDRESSES[1], driver="vfio-pci"), lost_one, excluded)
+    gpus = (driver_gpu(0, ADDRESSES[0]), lost(1))
+    subtypes = build(two_of_two(pci=pci, driver_gpus=gpus, excluded=(excluded.address,)))
+    reasons = {
+        subtypes[f"gpu-{n}"].context["pci-bus-id"]: subtypes[f"gpu-{n}"].context.get("reason")
+        for n in range(4)
+    }
+    assert reasons == {
+        ADDRESSES[0]: None,
+        ADDRESSES[1]: "the GPU is only on the PCI bus: vfio-pci is bound to it",
+        lost_one.address: "the GPU does not respond: GPU is lost",
+        excluded.address: (
+            "the GPU is only on the PCI bus: the driver's configuration excludes it"
+        ),
+    }
+
+
+def test_an_excluded_gpu_is_told_by_the_drivers_list(library: Path, tmp_path: Path) -> None:
+    configure(library, gpus=2, excluded="00000000:3B:00.0")
+    root = tmp_path / "host"
+    place(library, root)
+    add_kernel_module(root)
+    for address in ADDRESSES:
+        add_pci_device(root, address, driver="nvidia")
+    subtypes = {subtype.name: subtype for subtype in collect(root)}
+    assert "the driver's configuration excludes it" in subtypes["gpu-2"].context["reason"]
+    assert subtypes["hardware"].context["pci.missing"] == ADDRESSES[2]
+
+
+def test_a_display_gpu_of_another_driver_is_told_beside_the_compute_gpus(
+    library: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "host"
+    place(library, root)
+    add_kernel_module(root)
+    add_pci_device(root, "0000:03:00.0", class_code="0x030000", vendor="0x1a03", driver="ast")
+    add_pci_device(root, "0000:04:00.0", class_code="0x030000", driver="nouveau")
+    for address in ADDRESSES[:2]:
+        add_pci_device(root, address, driver="nvidia")
+    subtypes = {subtype.name: subtype for subtype in collect(root)}
+    assert subtypes["smi"].data["gpu-count"] == 2
+    assert subtypes["smi"].context["pci.missing"] == "0000:04:00.0"
+    assert "nouveau is bound to it" in subtypes["gpu-0"].context["reason"]
+    assert (subtypes["gpu-1"].status, subtypes["gpu-2"].status) == ("ok", "ok")
+
+
 def test_gpus_without_address_stand_after_those_that_the_driver_lists_before_them() -> None:
     gpus = (driver_gpu(0, ADDRESSES[0]), lost(1), lost(2), driver_gpu(3, ADDRESSES[2]))
     found = match_gpus(two_of_two(pci=(), driver_gpus=gpus))

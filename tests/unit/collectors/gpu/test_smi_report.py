@@ -156,6 +156,28 @@ def test_power_is_read_from_the_elements_of_old_and_new_drivers(xml: str) -> Non
     assert found.state == {"power.draw-mw": 61_500}
 
 
+def test_the_report_of_an_old_driver_is_read() -> None:
+    """Driver 390: no CUDA version, architecture or GSP; the power limits in their old block."""
+    report = parse_report(
+        "<nvidia_smi_log><driver_version>390.157</driver_version><attached_gpus>1</attached_gpus>"
+        '<gpu id="00000000:00:1E.0"><product_name>Tesla K80</product_name>'
+        "<product_brand>Tesla</product_brand><display_mode>Disabled</display_mode>"
+        "<persistence_mode>Disabled</persistence_mode><accounting_mode>Disabled</accounting_mode>"
+        "<serial>0320000000000</serial><uuid>GPU-0a</uuid><minor_number>0</minor_number>"
+        "<vbios_version>80.21.25.00.04</vbios_version><pci><pci_bus_id>00000000:00:1E.0</pci_bus_id>"
+        "</pci><ecc_mode><current_ecc>Enabled</current_ecc><pending_ecc>Enabled</pending_ecc>"
+        "</ecc_mode><compute_mode>Default</compute_mode><fan_speed>N/A</fan_speed>"
+        f"<temperature><gpu_temp>36 C</gpu_temp></temperature>{OLD_POWER}</gpu></nvidia_smi_log>"
+    )
+    assert report.system == {"driver": "390.157"}
+    assert (report.smi["gpu.model"], report.smi["cuda-version"]) == ("Tesla K80", "")
+    (gpu,) = report.gpus
+    assert (gpu.failed, gpu.state_failed, report.failed) == ({}, {}, {})
+    assert gpu.config["persistence-mode"] is False
+    assert gpu.config["power.enforced-limit-mw"] == 190_000
+    assert gpu.state == {"minor-number": 0, "temperature.gpu-c": 36, "power.draw-mw": 61_500}
+
+
 def test_a_mig_device_has_its_index_and_one_without_is_a_reason() -> None:
     device = "<gpu_instance_id>{}</gpu_instance_id><compute_instance_id>0</compute_instance_id>"
     found = read_gpu(

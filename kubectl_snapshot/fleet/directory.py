@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.clients.files.outputfile import HINT, write_whole
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
 from kubectl_snapshot.document.codec.parse import parse_document
+from kubectl_snapshot.document.codec.tree import resolve
+from kubectl_snapshot.document.codec.yaml_codec import load_yaml, render_tree, render_yaml
 from kubectl_snapshot.document.fleet.manifest import build_tree, parse_tree
 from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound
 
@@ -84,8 +86,6 @@ def open_directory(path: str, is_resumed: bool) -> FleetDirectory:
 
 def write_document(directory: str, file: str, snapshot: Snapshot) -> str:
     """Write a document of the fleet; return its SHA-256."""
-    from kubectl_snapshot.document.codec.yaml_codec import render_yaml
-
     text = render_yaml(snapshot)
     write_whole(os.path.join(directory, file), text)
     return sha256(text.encode()).hexdigest()
@@ -93,8 +93,6 @@ def write_document(directory: str, file: str, snapshot: Snapshot) -> str:
 
 def write_manifest(directory: str, manifest: FleetManifest) -> None:
     """Write the manifest."""
-    from kubectl_snapshot.document.codec.yaml_codec import render_tree
-
     try:
         os.makedirs(os.path.join(directory, NODES), mode=0o700, exist_ok=True)
     except OSError as error:
@@ -104,9 +102,6 @@ def write_manifest(directory: str, manifest: FleetManifest) -> None:
 
 def read_manifest(directory: str) -> FleetManifest:
     """Return the manifest of a directory; NotFound or InvalidRequest if there is none."""
-    from kubectl_snapshot.document.codec.tree import resolve
-    from kubectl_snapshot.document.codec.yaml_codec import load_yaml
-
     path = os.path.join(directory, MANIFEST)
     content = _read(path)
     try:

@@ -177,9 +177,9 @@ def compare_one(
         values = [check.convert(text) for text in theirs]
     except (ValueError, IndexError):
         values = [f"unreadable: {text}" for text in theirs]
-    told = [value for value in values if value is not None]
+    reported = [value for value in values if value is not None]
     shown = " .. ".join(dict.fromkeys(theirs))
-    if not told:
+    if not reported:
         if ours is None:
             return None
         return Row(key, _show(ours), shown, source, SILENT, is_moving=check.is_moving)
@@ -187,7 +187,7 @@ def compare_one(
         if check.is_implied:
             return None
         return Row(key, "", shown, source, MISSING, reason, check.is_moving)
-    is_equal = _is_equal(check, check.express(ours), told)
+    is_equal = _is_equal(check, check.express(ours), reported)
     why = check.why if is_equal and _show(ours) not in theirs else ""
     if is_equal and not why and _show(ours) not in theirs:
         why = "moved between two readings" if check.is_moving else "one value, other text"

@@ -1,7 +1,7 @@
 """Print, as JSON, the texts that the zipapp holds ready; build-zipapp runs this with its packages.
 
 Keys are the names of the files in the zip: help of the program and of each verb, the JSON Schema,
-and a module with the collectors' declarations by value (docs/adr/0035-late-imports.md).
+and a module with the collectors' declarations by value (docs/adr/0034-registry.md).
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def test_headings_and_tables_can_be_read_out(open_page: Open, name: str) -> None
         ),
     ],
 )
-def test_the_picture_is_told_to_who_cannot_see_it(
+def test_the_picture_is_reported_to_who_cannot_see_it(
     open_page: Open, name: str, sentence: str
 ) -> None:
     picture = open_page(name).get_by_role("img", name="GPUs of gpu-17 and the links between them")

@@ -168,8 +168,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for report in reports
         if isinstance(report, pytest.TestReport) and report.when == "call"
     ]
-    told = [pair for report in ended for pair in report.user_properties]
-    for line in [str(value) for name, value in told if name == FIGURES]:
+    reported = [pair for report in ended for pair in report.user_properties]
+    for line in [str(value) for name, value in reported if name == FIGURES]:
         terminalreporter.write_line(line)
-    count = sum(name == COUNTED for name, _ in told)
+    count = sum(name == COUNTED for name, _ in reported)
     terminalreporter.write_line(f"cluster tests run: {count}")

@@ -47,7 +47,7 @@ def test_kubectl_captures_the_node_of_a_selector(
 
 
 @pytest.mark.parametrize("level", ["true", "host-read"])
-def test_a_node_is_told_in_its_own_values(
+def test_a_node_is_reported_in_its_own_values(
     cluster: Cluster, run_snapshot: Run, namespace: str, level: str
 ) -> None:
     words = ["-n", namespace, "--node", "node2", f"--privileged={level}"]
@@ -55,8 +55,8 @@ def test_a_node_is_told_in_its_own_values(
     assert subtype(snapshot, "OS", "release").data["VARIANT_ID"] == "node2"
     assert read_sysctl(snapshot, "kernel/hostname") == "node2"
     for name in ("vm/swappiness", "kernel/osrelease", "kernel/msgmax", "kernel/sem"):
-        told = cluster.node_exec("node2", "cat", f"/proc/sys/{name}").strip()
-        assert read_sysctl(snapshot, name) == told, name
+        reported = cluster.node_exec("node2", "cat", f"/proc/sys/{name}").strip()
+        assert read_sysctl(snapshot, name) == reported, name
     command_line = cluster.node_exec("node2", "cat", "/proc/cmdline").split()
     assert subtype(snapshot, "OS", "grub").data.keys() >= {
         word.split("=")[0] for word in command_line if not word.startswith("root=")
@@ -68,9 +68,9 @@ def test_kubernetes_says_the_same_as_kubectl(
     cluster: Cluster, run_snapshot: Run, namespace: str
 ) -> None:
     snapshot = capture(run_snapshot, "-n", namespace, "--node", "node1")
-    told = json.loads(cluster.kubectl("get", "--raw", "/version").stdout)
+    reported = json.loads(cluster.kubectl("get", "--raw", "/version").stdout)
     server = subtype(snapshot, "K8s", "server").data
-    assert (server["version"], server["platform"]) == (told["gitVersion"], told["platform"])
+    assert (server["version"], server["platform"]) == (reported["gitVersion"], reported["platform"])
     node = json.loads(cluster.kubectl("get", "node", "node1", "-o", "json").stdout)
     info = node["status"]["nodeInfo"]
     data = subtype(snapshot, "K8s", "node").data

@@ -1,4 +1,4 @@
-"""What goes wrong with a capture is told in three lines, with its exit code, and leaves nothing."""
+"""A failing capture: three lines of error, its exit code, and nothing left in the cluster."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_failure(cluster: Cluster, ended: Finished, code: int, *words: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "reported"),
     [
         (["--context", "nowhere"], 3, "nowhere"),
         (["--cluster", "nowhere"], 3, "nowhere"),
@@ -53,9 +53,9 @@ def check_failure(cluster: Cluster, ended: Finished, code: int, *words: str) -> 
     ],
 )
 def test_bad_input_says_what_why_and_what_to_type(
-    cluster: Cluster, run_snapshot: Run, words: list[str], code: int, told: str
+    cluster: Cluster, run_snapshot: Run, words: list[str], code: int, reported: str
 ) -> None:
-    check_failure(cluster, run_snapshot(*words), code, told, "hint: ")
+    check_failure(cluster, run_snapshot(*words), code, reported, "hint: ")
 
 
 def test_a_broken_kubeconfig_is_named(cluster: Cluster, run_snapshot: Run, tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_broken_kubeconfig_is_named(cluster: Cluster, run_snapshot: Run, tmp_p
     check_failure(cluster, run_snapshot(kubeconfig=str(path)), 2, str(path))
 
 
-def test_a_user_without_rights_is_told_all_that_is_missing_before_the_first_write(
+def test_a_user_without_rights_is_reported_all_that_is_missing_before_the_first_write(
     cluster: Cluster, run_snapshot: Run, namespace: str
 ) -> None:
     before = cluster.audit_size()
@@ -89,7 +89,7 @@ def test_a_user_without_rights_is_told_all_that_is_missing_before_the_first_writ
     assert written == []
 
 
-def test_a_user_who_may_not_set_up_roles_is_told_so_for_the_agents_scope(
+def test_a_user_who_may_not_set_up_roles_is_reported_so_for_the_agents_scope(
     cluster: Cluster, run_snapshot: Run, namespace: str
 ) -> None:
     words = ["-n", namespace, "--cluster-scope", "agent"]
@@ -119,7 +119,7 @@ def test_a_namespaced_user_gets_a_snapshot_with_honest_statuses(
     assert_nothing_left(cluster)
 
 
-def test_pod_security_is_told_before_anything_is_made(
+def test_pod_security_is_reported_before_anything_is_made(
     cluster: Cluster, run_snapshot: Run, restricted_namespace: str
 ) -> None:
     ended = run_snapshot("-n", restricted_namespace)
@@ -138,9 +138,9 @@ def test_a_pod_that_somebody_deletes_ends_the_capture(
         pass
     name = found[0]["metadata"]["name"]
     cluster.client.call("DELETE", f"{pods}/{name}")
-    _, told = client.communicate(timeout=20)
+    _, reported = client.communicate(timeout=20)
     assert client.returncode == 8
-    assert "was deleted before its result arrived" in told
+    assert "was deleted before its result arrived" in reported
     assert_nothing_left(cluster)
 
 

@@ -58,7 +58,7 @@ def test_output_flags_choose_format_and_place(
     assert json.loads(ended.stdout)["metadata"]["source-node"] == "node1"
 
 
-def test_log_flags_choose_what_is_told(run_snapshot: Run, namespace: str) -> None:
+def test_log_flags_choose_what_is_reported(run_snapshot: Run, namespace: str) -> None:
     words = ["-n", namespace, "--node", "node1", "-o", "name"]
     assert "collecting on node1" in run_snapshot(*words).stderr
     assert run_snapshot(*words, "--quiet").stderr == ""
@@ -232,5 +232,5 @@ def test_local_needs_no_agent_and_uses_the_cluster_where_it_can(
 
 
 def test_version_tells_the_server(cluster: Cluster, run_snapshot: Run) -> None:
-    told = json.loads(run_snapshot("version", "-o", "json").stdout)
-    assert told["serverVersion"] == cluster.client.get("/version")["gitVersion"]
+    reported = json.loads(run_snapshot("version", "-o", "json").stdout)
+    assert reported["serverVersion"] == cluster.client.get("/version")["gitVersion"]

@@ -174,9 +174,9 @@ def test_a_signal_cleans_up_and_ends_with_its_code(
         client = start_snapshot("-n", namespace, "-o", str(tmp_path / "x"), kubeconfig=kubeconfig)
         assert gate.reached.wait(REACHED_S)
         client.send_signal(number)
-        _, told = client.communicate(timeout=20)
+        _, reported = client.communicate(timeout=20)
     assert client.returncode == 128 + number
-    assert "Traceback" not in told
+    assert "Traceback" not in reported
     assert not (tmp_path / "x").exists()
     assert_nothing_left(cluster)
 
@@ -195,9 +195,9 @@ def test_ctrl_c_at_any_step_leaves_nothing(
         client = start_snapshot("-n", namespace, kubeconfig=kubeconfig)
         assert gate.reached.wait(REACHED_S)
         client.send_signal(signal.SIGINT)
-        _, told = client.communicate(timeout=20)
+        _, reported = client.communicate(timeout=20)
     assert client.returncode == 130
-    assert "Traceback" not in told
+    assert "Traceback" not in reported
     assert_nothing_left(cluster)
 
 
@@ -217,10 +217,10 @@ def test_a_second_ctrl_c_leaves_at_once_and_says_how_to_clean_up(
             # The first one waits for the clean-up, which the gate holds.
             client.wait(1)
         client.send_signal(signal.SIGINT)
-        _, told = client.communicate(timeout=5)
+        _, reported = client.communicate(timeout=5)
     assert client.returncode == 130
     # The flags that choose a server come last; this one is gone by now.
-    command = told.strip().splitlines()[-1].split()
+    command = reported.strip().splitlines()[-1].split()
     assert command[:4] == ["kubectl", "snapshot", "cleanup", "--run"]
     assert command[5:7] == ["-n", namespace]
     assert cluster.kubectl(*command[1:7]).returncode == 0
@@ -252,7 +252,7 @@ def test_the_next_run_removes_the_expired_roles_of_a_killed_one(
 def test_ctrl_c_while_the_first_object_is_made_leaves_nothing(
     cluster: Cluster, start_snapshot: Callable[..., subprocess.Popen[str]], namespace: str
 ) -> None:
-    # The run is told just before; within two milliseconds it begins to write.
+    # The run is reported just before; within two milliseconds it begins to write.
     for attempt in range(16):
         process = start_snapshot("-n", namespace, "--wait-for-schedule", "--node-selector", "no=x")
         assert process.stderr is not None

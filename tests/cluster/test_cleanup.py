@@ -155,7 +155,7 @@ def test_a_users_own_objects_are_never_touched(
     cluster.client.call("DELETE", f"{core}/configmaps/mine")
 
 
-def test_a_user_who_may_not_list_jobs_is_told_so(
+def test_a_user_who_may_not_list_jobs_is_reported_so(
     cluster: Cluster, run_snapshot: Run, namespace: str
 ) -> None:
     ended = run_snapshot("cleanup", "-n", namespace, kubeconfig=cluster.nobody_kubeconfig)
@@ -198,13 +198,13 @@ def test_an_object_whose_making_was_not_heard_of_goes_without_a_right_to_read_it
         client = start_snapshot("-n", namespace, kubeconfig=kubeconfig)
         assert gate.reached.wait(REACHED_S), client.communicate(timeout=5)
         client.send_signal(signal.SIGINT)
-        _, told = client.communicate(timeout=20)
+        _, reported = client.communicate(timeout=20)
     assert client.returncode == 130
-    assert "not deleted" not in told
+    assert "not deleted" not in reported
     assert_nothing_left(cluster)
 
 
-def test_an_api_server_that_is_gone_during_the_clean_up_is_told_with_the_command(
+def test_an_api_server_that_is_gone_during_the_clean_up_is_reported_with_the_command(
     cluster: Cluster, start_snapshot: Start, namespace: str, own: Authority, tmp_path: Path
 ) -> None:
     gate = Gate("DELETE", "jobs", False)
@@ -212,11 +212,11 @@ def test_an_api_server_that_is_gone_during_the_clean_up_is_told_with_the_command
         client = start_snapshot("-n", namespace, "-o", "name", kubeconfig=kubeconfig)
         assert gate.reached.wait(REACHED_S)
     # What leads to the API server is gone now, and stays so.
-    printed, told = client.communicate(timeout=40)
+    printed, reported = client.communicate(timeout=40)
     assert printed.startswith("node/")
     assert client.returncode == 0
-    assert "not deleted: Job kubectl-snapshot-" in told
-    command = told.rpartition("Delete it with: `")[2].split("`")[0].split()
+    assert "not deleted: Job kubectl-snapshot-" in reported
+    command = reported.rpartition("Delete it with: `")[2].split("`")[0].split()
     assert command[:4] == ["kubectl", "snapshot", "cleanup", "--run"]
     assert cluster.kubectl(*command[1:7]).returncode == 0
     assert_nothing_left(cluster)

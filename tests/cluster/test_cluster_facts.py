@@ -66,22 +66,22 @@ def test_releases_are_those_that_helm_lists(world: World, captured: Snapshot) ->
 
 
 def test_values_are_the_users_own_as_helm_tells_them(world: World, captured: Snapshot) -> None:
-    told = json.loads(world.helm("get", "values", "cache", "-n", world.first, "-o", "json"))
-    assert told["auth"]["enabled"] is True
+    reported = json.loads(world.helm("get", "values", "cache", "-n", world.first, "-o", "json"))
+    assert reported["auth"]["enabled"] is True
     found = data(captured, "helm")
     values = {k: v for k, v in found.items() if k.startswith("cache.values.")}
-    assert told["auth"]["password"] not in str(captured)
+    assert reported["auth"]["password"] not in str(captured)
     assert str(values.pop("cache.values.auth.password")).startswith("redacted:")
     assert values == {
         "cache.values.auth.enabled": "true",
-        "cache.values.limit": str(told["limit"]),
-        "cache.values.ratio": str(told["ratio"]),
-        "cache.values.zones": json.dumps(told["zones"], separators=(",", ":")),
+        "cache.values.limit": str(reported["limit"]),
+        "cache.values.ratio": str(reported["ratio"]),
+        "cache.values.zones": json.dumps(reported["zones"], separators=(",", ":")),
     }
     assert not [key for key in found if key.startswith(f"{world.second}/cache.values.")]
 
 
-def test_after_a_failed_upgrade_the_deployed_revision_is_told(
+def test_after_a_failed_upgrade_the_deployed_revision_is_reported(
     world: World, captured: Snapshot
 ) -> None:
     history = json.loads(world.helm("history", "worker", "-n", world.second, "-o", "json"))
@@ -153,7 +153,9 @@ def test_applications_are_those_that_kubectl_lists(world: World, captured: Snaps
     assert found[f"{other}.targetNamespace"] == "web"
 
 
-def test_the_release_of_openshift_is_told_beside_the_node(world: World, run_snapshot: Run) -> None:
+def test_the_release_of_openshift_is_reported_beside_the_node(
+    world: World, run_snapshot: Run
+) -> None:
     versions = "/apis/config.openshift.io/v1/clusterversions"
     node = f"/api/v1/nodes/{world.cluster.nodes[0]}"
     label = {"node.openshift.io/os_id": "rhel"}
@@ -174,7 +176,7 @@ def test_the_release_of_openshift_is_told_beside_the_node(world: World, run_snap
         assert (context["distribution"], context["openshift-version"]) == ("openshift", "4.20.3")
 
 
-def test_every_policy_is_told(world: World, captured: Snapshot) -> None:
+def test_every_policy_is_reported(world: World, captured: Snapshot) -> None:
     policy = subtype(captured, "K8s", "policy")
     items = world.kubectl("get", "clusterpolicies.nvidia.com")["items"]
     names = sorted(item["metadata"]["name"] for item in items)
@@ -195,13 +197,15 @@ def test_images_are_those_of_all_pods_but_our_own(world: World, captured: Snapsh
     assert image.data["web"] == "2.0"
     both = f"registry.example/a/web:1.0,registry.example/b/web:2.0@{DIGEST}"
     assert image.context["image.web"] == both
-    told = set()
+    reported = set()
     for pod in world.kubectl("get", "pods", "-A")["items"]:
         if pod["metadata"].get("labels", {}).get(MANAGED_BY_LABEL) != NAME:
             spec = pod["spec"]
             containers = [*spec["containers"], *spec.get("initContainers", [])]
-            told |= {container["image"] for container in containers}
-    assert {reference.rpartition("/")[2].partition(":")[0] for reference in told} == set(image.data)
+            reported |= {container["image"] for container in containers}
+    assert {reference.rpartition("/")[2].partition(":")[0] for reference in reported} == set(
+        image.data
+    )
 
 
 def test_topology_is_that_of_all_nodes(world: World, captured: Snapshot) -> None:
@@ -209,17 +213,17 @@ def test_topology_is_that_of_all_nodes(world: World, captured: Snapshot) -> None
     summary, label = (subtype(captured, "NodeTopology", name) for name in ("summary", "label"))
     assert summary.data["node-count"] == len(items)
     assert summary.data["label-count"] == len(label.data)
-    told = Counter(
+    reported = Counter(
         (key, value) for item in items for key, value in item["metadata"]["labels"].items()
     )
-    values = Counter(key for key, _ in told)
-    for (key, value), count in told.items():
+    values = Counter(key for key, _ in reported)
+    for (key, value), count in reported.items():
         entry = label.data[f"{key}.{value}" if values[key] > 1 else key]
         assert str(entry).startswith(f"{value}|")
         assert len(str(entry).split("|")[1].split(",")) == count
 
 
-def test_taints_are_told_and_names_are_shortened(world: World, run_snapshot: Run) -> None:
+def test_taints_are_reported_and_names_are_shortened(world: World, run_snapshot: Run) -> None:
     nodes = world.cluster.nodes
     taint = {"key": "snapshot-test/taint", "value": "x", "effect": "PreferNoSchedule"}
     before = {n: world.kubectl("get", "node", n)["spec"].get("taints") for n in nodes}
@@ -326,7 +330,7 @@ def test_a_role_that_a_killed_run_left_elsewhere_is_removed_by_the_next(
         world.cluster.client.call("DELETE", f"{path}/alive")
 
 
-def test_a_namespace_that_is_not_there_is_told_before_anything_is_made(
+def test_a_namespace_that_is_not_there_is_reported_before_anything_is_made(
     world: World, run_snapshot: Run
 ) -> None:
     before = world.cluster.audit_size()
@@ -406,7 +410,7 @@ def test_who_may_list_nodes_and_pods_reads_for_themselves_and_the_rest_is_forbid
     assert subtype(snapshot, "NodeTopology", "summary").status == "ok"
 
 
-def test_a_node_that_may_be_read_is_told_where_nodes_may_not_be_listed(
+def test_a_node_that_may_be_read_is_reported_where_nodes_may_not_be_listed(
     world: World, run_snapshot: Run
 ) -> None:
     reader = {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}

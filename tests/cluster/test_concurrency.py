@@ -31,10 +31,10 @@ def test_twenty_at_once_are_twenty_correct_documents(
     ]
     run_ids = set()
     for client, (path, node) in zip(clients, asked):
-        _, told = client.communicate(timeout=180)
-        assert client.returncode == 0, told
+        _, reported = client.communicate(timeout=180)
+        assert client.returncode == 0, reported
         snapshot = parse_valid(path.read_text())
-        start = next(e for e in map(json.loads, told.splitlines()) if e["event"] == "start")
+        start = next(e for e in map(json.loads, reported.splitlines()) if e["event"] == "start")
         assert snapshot.metadata["run-id"] == start["run-id"]
         assert snapshot.metadata["source-node"] == node
         assert "gaps" not in snapshot.metadata, snapshot.metadata["gaps"]

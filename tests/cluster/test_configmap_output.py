@@ -171,7 +171,7 @@ def test_what_is_too_big_is_an_error_with_its_size(
         (["-o", "cm://default/a", "--as", "nobody"], 4, 'cannot patch resource "configmaps"'),
     ],
 )
-def test_a_place_that_cannot_be_written_to_is_told_before_anything_is_made(
+def test_a_place_that_cannot_be_written_to_is_reported_before_anything_is_made(
     run_snapshot: Run, namespace: str, words: list[str], code: int, said: str
 ) -> None:
     ended = run_snapshot("-n", namespace, *words)

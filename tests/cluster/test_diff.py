@@ -83,12 +83,12 @@ def two_alike(
 ) -> Iterator[None]:
     """Makes the lab's first node a GPU node as its second one is, with one GPU less."""
     lab = cluster.require_lab()
-    told = (
+    reported = (
         node.change_gpu(lab, GOOD, [])
         .replace("seed = 2", "seed = 1")
         .replace("gpus = 2", "gpus = 1")
     )
-    (tmp_path / "gpu.conf").write_text(told)
+    (tmp_path / "gpu.conf").write_text(reported)
     for name, directory in GPU_FILES.items():
         put(BAD, build.GPU / name, directory + name)
     put(BAD, tmp_path / "gpu.conf", f"/{node.GPU_CONFIG}")
@@ -129,8 +129,8 @@ def capture_there(cluster: Cluster, node_name: str, modules: str, path: Path) ->
 
 
 def changes(ended: Finished) -> list[dict[str, Any]]:
-    told: dict[str, Any] = json.loads(ended.stdout)
-    found: list[dict[str, Any]] = told["changes"]
+    reported: dict[str, Any] = json.loads(ended.stdout)
+    found: list[dict[str, Any]] = reported["changes"]
     return found
 
 

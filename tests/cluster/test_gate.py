@@ -30,8 +30,8 @@ def test_one_node_that_fails_stops_the_rollout_after_all_were_looked_at(
 ) -> None:
     first, last = cluster.nodes[0], cluster.nodes[-1]
     rules.write_text(RULE.format(f"source-node != {first}"))
-    code, told = gate(cluster, zipapp, rules, "-n", namespace)
-    assert code == 1, told
+    code, reported = gate(cluster, zipapp, rules, "-n", namespace)
+    assert code == 1, reported
     (suite,) = ElementTree.parse(rules.parent / "gate" / f"{first}.xml").getroot()
     assert suite.get("failures") == "1"
     (suite,) = ElementTree.parse(rules.parent / "gate" / f"{last}.xml").getroot()
@@ -43,8 +43,8 @@ def test_what_nobody_knows_stops_the_rollout(
     cluster: Cluster, zipapp: Path, namespace: str, rules: Path
 ) -> None:
     rules.write_text(RULE.format("no-such-key == x"))
-    code, told = gate(cluster, zipapp, rules, "-n", namespace)
-    assert code == 10, told
+    code, reported = gate(cluster, zipapp, rules, "-n", namespace)
+    assert code == 10, reported
 
 
 def test_a_node_that_cannot_be_captured_leaves_nothing_that_could_pass_for_it(
@@ -56,8 +56,8 @@ def test_a_node_that_cannot_be_captured_leaves_nothing_that_could_pass_for_it(
     for ending in ("yaml", "xml"):
         (directory / f"{node}.{ending}").write_text("of an earlier run")
     rules.write_text(RULE.format(f"source-node == {node}"))
-    code, told = gate(cluster, zipapp, rules, "-n", restricted_namespace)
-    assert code == 4, told
+    code, reported = gate(cluster, zipapp, rules, "-n", restricted_namespace)
+    assert code == 4, reported
     assert {path.suffix for path in directory.iterdir()} == {".prom"}
     found = prometheus.read_metrics((directory / f"{node}.prom").read_text())
     assert found[prometheus.SUCCESS] == {(node,): 0}

@@ -107,7 +107,7 @@ def test_one_gpu_of_eight_that_hangs_costs_itself(
     assert elapsed_s(part) <= DEADLINE_S + 1
 
 
-def test_a_lost_gpu_is_named_and_the_other_told(
+def test_a_lost_gpu_is_named_and_the_other_reported(
     capture: Callable[..., Snapshot], change_driver: Change
 ) -> None:
     change_driver(gpu__1__fault="lost")

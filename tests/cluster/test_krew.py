@@ -87,8 +87,8 @@ def test_kubectl_runs_what_krew_installs_from_two_files(
         "archive": release.directory / ARCHIVE,
     }
     flags = [f"--{name}={path}" for name, path in files.items()]
-    told = krew.kubectl("krew", "install", *flags).stderr
-    assert "kubectl snapshot completion" in told
+    reported = krew.kubectl("krew", "install", *flags).stderr
+    assert "kubectl snapshot completion" in reported
     shown = krew.kubectl("snapshot", "version", "--client", "-o", "json").stdout
     assert f'"version": "{__version__}"' in shown
     captured = krew.kubectl("snapshot", "-n", namespace, "--node", cluster.nodes[0]).stdout

@@ -249,7 +249,7 @@ def test_an_exec_plugin_that_needs_a_terminal_is_refused_without_one(
     assert "terminal" in caught.why
 
 
-def test_a_missing_exec_plugin_is_told_with_its_install_hint(person: Person) -> None:
+def test_a_missing_exec_plugin_is_reported_with_its_install_hint(person: Person) -> None:
     caught = refusal(person(plugin("", command="no-such-plugin", installHint="get it from X")))
     assert isinstance(caught, NotFound)
     assert caught.hint == "get it from X"
@@ -322,8 +322,8 @@ def test_the_kubeconfigs_as_and_groups_are_acted_as(cluster: Cluster, admin: Kub
     found = who(connect(ConnectionOptions(kubeconfig=str(path)), {}))
     assert (found["username"], found["uid"]) == ("ann", "7")
     assert found["groups"] == ["one", "two", "system:authenticated"]
-    told = cluster.kubectl("auth", "whoami", "-o", "json", kubeconfig=str(path))
-    assert json.loads(told.stdout)["status"]["userInfo"] == found
+    reported = cluster.kubectl("auth", "whoami", "-o", "json", kubeconfig=str(path))
+    assert json.loads(reported.stdout)["status"]["userInfo"] == found
 
 
 def test_the_flags_as_and_groups_are_acted_as(cluster: Cluster) -> None:
@@ -351,7 +351,9 @@ def test_of_several_kubeconfigs_the_first_current_context_wins_as_in_kubectl(
     assert (chosen.context, chosen.namespace) == (other, "default")
 
 
-def test_an_unknown_context_is_not_found_and_those_that_exist_are_told(cluster: Cluster) -> None:
+def test_an_unknown_context_is_not_found_and_those_that_exist_are_reported(
+    cluster: Cluster,
+) -> None:
     known = json.loads(Path(cluster.kubeconfig).read_text())["current-context"]
     with pytest.raises(NotFound) as caught:
         connect(ConnectionOptions(kubeconfig=cluster.kubeconfig, context="nope"), {})
@@ -490,7 +492,7 @@ def test_a_creation_whose_answer_was_lost_meets_its_own_object(
 # What the server says
 
 
-def test_a_missing_right_is_told_in_the_servers_words(cluster: Cluster, transport: str) -> None:
+def test_a_missing_right_is_reported_in_the_servers_words(cluster: Cluster, transport: str) -> None:
     cluster.require_lab()
     viewer = connect_through(transport, str(cluster.viewer_kubeconfig))
     with pytest.raises(Unauthorized) as caught:
@@ -545,7 +547,7 @@ def test_a_watch_goes_on_after_the_server_ends_it(
     monkeypatch.setattr(kube_watch, "WATCH_S", 1)
     path = f"/api/v1/namespaces/{namespace}/configmaps"
     stop, seen, in_sync = threading.Event(), [], threading.Event()
-    told = threading.Condition()
+    reported = threading.Condition()
 
     def watch() -> None:
         query = {"labelSelector": "watched=yes"}
@@ -553,13 +555,13 @@ def test_a_watch_goes_on_after_the_server_ends_it(
             if event.type == "SYNC":
                 in_sync.set()
                 continue
-            with told:
+            with reported:
                 seen.append((event.type, event.object["metadata"]["name"]))
-                told.notify()
+                reported.notify()
 
     def wait_for(count: int) -> None:
-        with told:
-            assert told.wait_for(lambda: len(seen) >= count, DEADLINE_S)
+        with reported:
+            assert reported.wait_for(lambda: len(seen) >= count, DEADLINE_S)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

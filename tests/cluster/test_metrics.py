@@ -50,14 +50,14 @@ def test_the_times_of_all_collectors_are_those_of_events_and_document(
     assert found[prometheus.SUCCESS] == {(node,): 1}
 
     events = [json.loads(line) for line in ended.stderr.splitlines()]
-    told = {e["collector"]: e["elapsed-ms"] for e in events if e["event"] == "finished"}
-    assert set(told) == {*NODE_COLLECTORS, *CLUSTER_COLLECTORS}
+    reported = {e["collector"]: e["elapsed-ms"] for e in events if e["event"] == "finished"}
+    assert set(reported) == {*NODE_COLLECTORS, *CLUSTER_COLLECTORS}
     seconds = found[prometheus.COLLECTOR_DURATION]
-    assert seconds == {(node, name): ms / 1000 for name, ms in told.items()}
+    assert seconds == {(node, name): ms / 1000 for name, ms in reported.items()}
 
     for measurement in parse_valid(ended.stdout).measurements:
         parts = [int(subtype.context["elapsed-ms"]) for subtype in measurement.subtypes]
-        whole = told[measurement.type]
+        whole = reported[measurement.type]
         # Each part is rounded; what a collector does after its last part is in no part.
         assert sum(parts) <= whole + len(parts) / 2 + 1, measurement.type
         assert max(parts) > 0 or whole < len(parts) + 10

@@ -29,17 +29,17 @@ def check_both(run_snapshot: Run, code: int, *words: str, **settings: Any) -> di
     foretold = run_snapshot("preflight", *words, "-o", "json", **settings)
     ended = run_snapshot(*words, **settings)
     assert (foretold.returncode, ended.returncode) == (code, code), foretold.stdout + ended.stderr
-    told: dict[str, Any] = json.loads(foretold.stdout)
-    assert told["exitCode"] == code
-    return told
+    reported: dict[str, Any] = json.loads(foretold.stdout)
+    assert reported["exitCode"] == code
+    return reported
 
 
-def failing(told: dict[str, Any]) -> list[str]:
-    return [fact["check"] for fact in told["facts"] if fact["status"] == "fail"]
+def failing(reported: dict[str, Any]) -> list[str]:
+    return [fact["check"] for fact in reported["facts"] if fact["status"] == "fail"]
 
 
-def reason(told: dict[str, Any], check: str) -> str:
-    return next(str(fact["reason"]) for fact in told["facts"] if fact["check"] == check)
+def reason(reported: dict[str, Any], check: str) -> str:
+    return next(str(fact["reason"]) for fact in reported["facts"] if fact["check"] == check)
 
 
 def grant(cluster: Cluster, namespace: str, rules: list[dict[str, Any]]) -> None:
@@ -138,14 +138,14 @@ def test_a_node_that_is_waited_for_is_no_failure(run_snapshot: Run, namespace: s
 
 
 def test_a_missing_namespace_is_foretold(run_snapshot: Run) -> None:
-    told = check_both(run_snapshot, 3, "-n", "no-such-namespace")
-    assert failing(told) == ["namespace"]
+    reported = check_both(run_snapshot, 3, "-n", "no-such-namespace")
+    assert failing(reported) == ["namespace"]
 
 
 def test_pod_security_is_foretold(run_snapshot: Run, restricted_namespace: str) -> None:
-    told = check_both(run_snapshot, 4, "-n", restricted_namespace)
-    assert failing(told) == ["pod"]
-    assert "violates PodSecurity" in reason(told, "pod")
+    reported = check_both(run_snapshot, 4, "-n", restricted_namespace)
+    assert failing(reported) == ["pod"]
+    assert "violates PodSecurity" in reason(reported, "pod")
 
 
 def test_a_restricted_pod_is_foretold_to_leave_gaps(
@@ -188,10 +188,10 @@ def test_a_policys_refusal_is_foretold_with_its_words(
     with denying_policy(cluster, namespace):
         # The policy takes effect a moment after it was made.
         for _ in range(20):
-            told = json.loads(run_snapshot("preflight", *words).stdout)
-            if failing(told):
+            reported = json.loads(run_snapshot("preflight", *words).stdout)
+            if failing(reported):
                 break
-        assert "no pods on a Monday" in reason(told, "pod")
+        assert "no pods on a Monday" in reason(reported, "pod")
         check_both(run_snapshot, 4, "-n", namespace)
     assert_nothing_left(cluster)
 
@@ -204,9 +204,9 @@ def test_a_namespace_that_is_going_is_foretold(
     cluster.client.call("POST", path, held)
     cluster.client.call("DELETE", f"/api/v1/namespaces/{namespace}")
     try:
-        told = check_both(run_snapshot, 4, "-n", namespace)
-        assert failing(told)[0] == "namespace"
-        assert "is terminating" in reason(told, "namespace")
+        reported = check_both(run_snapshot, 4, "-n", namespace)
+        assert failing(reported)[0] == "namespace"
+        assert "is terminating" in reason(reported, "namespace")
     finally:
         cluster.client.patch(f"{path}/held", {"metadata": {"finalizers": None}})
 
@@ -216,30 +216,32 @@ def test_a_taken_job_name_is_foretold(cluster: Cluster, run_snapshot: Run, names
     template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
     job = {"metadata": {"name": "taken"}, "spec": {"parallelism": 0, "template": template}}
     cluster.client.call("POST", f"/apis/batch/v1/namespaces/{namespace}/jobs", job)
-    told = check_both(run_snapshot, 2, "-n", namespace, "--job-name", "taken")
-    assert failing(told) == ["Job"]
+    reported = check_both(run_snapshot, 2, "-n", namespace, "--job-name", "taken")
+    assert failing(reported) == ["Job"]
 
 
 def test_every_missing_right_has_a_line_of_its_own(
     cluster: Cluster, run_snapshot: Run, namespace: str
 ) -> None:
-    told = check_both(run_snapshot, 4, "-n", namespace, kubeconfig=cluster.nobody_kubeconfig)
+    reported = check_both(run_snapshot, 4, "-n", namespace, kubeconfig=cluster.nobody_kubeconfig)
     resources = ("jobs.batch", "configmaps", "pods", "pods/log")
-    assert failing(told) == [f"permissions on {resource}" for resource in resources]
-    assert reason(told, "permissions on pods") == f"missing in namespace {namespace}: list, watch"
+    assert failing(reported) == [f"permissions on {resource}" for resource in resources]
+    assert (
+        reason(reported, "permissions on pods") == f"missing in namespace {namespace}: list, watch"
+    )
 
 
-def test_who_may_make_jobs_but_no_pods_is_told_what_can_be_read(
+def test_who_may_make_jobs_but_no_pods_is_reported_what_can_be_read(
     cluster: Cluster, run_snapshot: Run, namespace: str
 ) -> None:
     accounts = {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["get"]}
     grant(cluster, namespace, [*MAKING_JOBS, accounts])
     user = {"kubeconfig": cluster.nobody_kubeconfig}
     words = ["-n", namespace, "--service-account-name", "missing", "--timeout", "10s"]
-    told = json.loads(run_snapshot("preflight", *words, "-o", "json", **user).stdout)
-    assert (told["exitCode"], failing(told)) == (3, ["service account missing"])
-    assert "missing permissions list, watch" in reason(told, f"events in {namespace}")
-    assert "cannot be verified" in reason(told, "nodes")
+    reported = json.loads(run_snapshot("preflight", *words, "-o", "json", **user).stdout)
+    assert (reported["exitCode"], failing(reported)) == (3, ["service account missing"])
+    assert "missing permissions list, watch" in reason(reported, f"events in {namespace}")
+    assert "cannot be verified" in reason(reported, "nodes")
 
 
 def test_gaps_for_want_of_rights_are_foretold_with_strict(
@@ -247,9 +249,9 @@ def test_gaps_for_want_of_rights_are_foretold_with_strict(
 ) -> None:
     grant(cluster, namespace, MAKING_JOBS)
     user = {"kubeconfig": cluster.nobody_kubeconfig}
-    told = check_both(run_snapshot, 10, "-n", namespace, "--strict", **user)
-    assert "get, list nodes" in reason(told, "cluster facts")
-    assert failing(told) == []
+    reported = check_both(run_snapshot, 10, "-n", namespace, "--strict", **user)
+    assert "get, list nodes" in reason(reported, "cluster facts")
+    assert failing(reported) == []
 
 
 def test_a_pull_secret_is_looked_for_without_reading_it(
@@ -259,10 +261,10 @@ def test_a_pull_secret_is_looked_for_without_reading_it(
     cluster.client.call("POST", f"/api/v1/namespaces/{namespace}/secrets", secret)
     names = ["--image-pull-secret", "there", "--image-pull-secret", "missing"]
     ended = run_snapshot("preflight", "-n", namespace, *names, "-o", "json")
-    told = json.loads(ended.stdout)
+    reported = json.loads(ended.stdout)
     assert ended.returncode == 0
-    assert reason(told, "pull secret there") == "exists"
-    assert 'secrets "missing" not found' in reason(told, "pull secret missing")
+    assert reason(reported, "pull secret there") == "exists"
+    assert 'secrets "missing" not found' in reason(reported, "pull secret missing")
 
 
 def test_the_gate_costs_three_requests_side_by_side(

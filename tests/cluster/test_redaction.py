@@ -178,8 +178,10 @@ def test_the_agents_log_has_tokens_and_its_secret_goes_with_the_job(
     (owner,) = secret["metadata"]["ownerReferences"]
     assert owner["kind"] == "Job"
     job = f"/apis/batch/v1/namespaces/{namespace}/jobs/kubectl-snapshot-{run_id}"
-    told = [json.dumps(cluster.client.get(job)), log, ended.stdout, ended.stderr]
-    assert not [text for text in told if key in text or b64encode(key.encode()).decode() in text]
+    reported = [json.dumps(cluster.client.get(job)), log, ended.stdout, ended.stderr]
+    assert not [
+        text for text in reported if key in text or b64encode(key.encode()).decode() in text
+    ]
     delete_job(cluster, namespace, run_id)
 
 
@@ -215,7 +217,7 @@ def test_a_restricted_pod_can_read_the_key(
     assert values[0] == values[1]
 
 
-def test_whoever_may_make_no_secret_is_told_that_the_key_is_the_pods_own(
+def test_whoever_may_make_no_secret_is_reported_that_the_key_is_the_pods_own(
     cluster: Cluster,
     run_snapshot: Run,
     namespace: str,

@@ -197,7 +197,7 @@ def test_who_has_only_the_role_of_a_run_gets_a_document_that_says_what_is_forbid
 
 
 @pytest.mark.parametrize(("verb", "resource"), NEEDED)
-def test_who_lacks_a_right_is_told_before_the_first_write(
+def test_who_lacks_a_right_is_reported_before_the_first_write(
     runner: User, world: World, run_snapshot: Run, verb: str, resource: str
 ) -> None:
     with runner.without(verb, resource):
@@ -250,7 +250,7 @@ def test_the_agents_account_reads_everything_by_get_and_list_alone(
     assert {event["responseStatus"]["code"] for event in asked} == {200}
 
 
-def test_each_user_gets_an_honest_document_or_is_told_what_is_missing(
+def test_each_user_gets_an_honest_document_or_is_reported_what_is_missing(
     user: User, runner: User, world: World, run_snapshot: Run
 ) -> None:
     lab = world.cluster.require_lab()

@@ -150,10 +150,10 @@ def test_a_config_map_changed_before_the_pod_starts_does_not_run(
         data = {"kubectl-snapshot": base64.b64encode(evil.read_bytes()).decode()}
         cluster.client.call("POST", maps, {"metadata": {"name": name}, "binaryData": data})
         gate.opened.set()
-        printed, told = client.communicate(timeout=60)
+        printed, reported = client.communicate(timeout=60)
     assert (client.returncode, printed) == (8, "")
-    assert "kubectl-snapshot was changed on its way: SHA-256 of" in told
-    assert "owned" not in told
+    assert "kubectl-snapshot was changed on its way: SHA-256 of" in reported
+    assert "owned" not in reported
     # The other one is not ours to delete.
     assert exists(cluster, f"{maps}/{name}")
     assert_nothing_left(cluster)
@@ -172,7 +172,7 @@ packed = b"".join(packer.compress(bytes(2**20)) for _ in range(512)) + packer.fl
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "reported"),
     [
         (HALF_A_GIB_OF_ZEROS + "send_packed(packed, 1000, '0' * 64)\nreturn 0", "is corrupt"),
         (HALF_A_GIB_OF_ZEROS + "send_packed(packed, 2**29, '0' * 64)\nreturn 0", "is too large"),
@@ -183,7 +183,7 @@ packed = b"".join(packer.compress(bytes(2**20)) for _ in range(512)) + packer.fl
     ids=["more than announced", "too much announced", "deep", "an endless line", "many lines"],
 )
 def test_a_node_cannot_make_the_client_hold_more_than_a_document(
-    cluster: Cluster, zipapp: Path, namespace: str, lie: Lie, body: str, told: str
+    cluster: Cluster, zipapp: Path, namespace: str, lie: Lie, body: str, reported: str
 ) -> None:
     command = [PYTHON, "-c", MEASURED, PYTHON, str(zipapp), "-n", namespace]
     ended = subprocess.run(
@@ -194,7 +194,7 @@ def test_a_node_cannot_make_the_client_hold_more_than_a_document(
         timeout=120,
     )
     assert ended.returncode == 8, ended.stderr
-    assert told in ended.stderr
+    assert reported in ended.stderr
     assert "Traceback" not in ended.stderr
     assert int(ended.stderr.rpartition("peak-mib ")[2]) < 200
     assert_nothing_left(cluster)
@@ -236,7 +236,7 @@ def test_a_nodes_document_cannot_steer_the_terminal(
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "reported"),
     [
         (
             f"sys.stdout.buffer.write({ESCAPES!r}.encode() + b'\\xff\\x1b[1m\\n')\nreturn 1",
@@ -248,12 +248,12 @@ def test_a_nodes_document_cannot_steer_the_terminal(
     ids=["last output", "kind", "timestamp"],
 )
 def test_what_a_node_says_in_an_error_cannot_steer_the_terminal(
-    cluster: Cluster, zipapp: Path, namespace: str, lie: Lie, body: str, told: str
+    cluster: Cluster, zipapp: Path, namespace: str, lie: Lie, body: str, reported: str
 ) -> None:
     shown = run_on_a_terminal(
         [PYTHON, str(zipapp), "-n", namespace], {**cluster.environment(), **lie(body)}
     )
-    assert told in shown
+    assert reported in shown
     rest = shown.replace(CLEAR_LINE, "").replace("\r\n", "\n")
     assert not UNSAFE.search(rest), UNSAFE.findall(rest)
 
@@ -382,10 +382,10 @@ def test_credentials_are_in_nothing_of_the_run_but_its_secret(
     core = f"/api/v1/namespaces/{namespace}"
     (pod,) = cluster.client.get(f"{core}/pods")["items"]
     log = cluster.client.raw("GET", f"{core}/pods/{pod['metadata']['name']}/log").decode()
-    told = [log, json.dumps(pod), json.dumps(cluster.client.get(f"{core}/events"))]
-    told += [json.dumps(cluster.client.get(f"/apis/batch/v1/namespaces/{namespace}/jobs"))]
-    told += [json.dumps(cluster.client.get(f"{core}/configmaps"))]
+    reported = [log, json.dumps(pod), json.dumps(cluster.client.get(f"{core}/events"))]
+    reported += [json.dumps(cluster.client.get(f"/apis/batch/v1/namespaces/{namespace}/jobs"))]
+    reported += [json.dumps(cluster.client.get(f"{core}/configmaps"))]
     secrets = (token, PLANTED, base64.b64encode(PLANTED.encode()).decode()[:30])
-    assert not [secret for secret in secrets for text in told if secret in text]
+    assert not [secret for secret in secrets for text in reported if secret in text]
     assert run_snapshot("cleanup", "-n", namespace, "--older-than", "0s").returncode == 0
     assert_nothing_left(cluster)

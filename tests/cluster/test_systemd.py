@@ -39,8 +39,8 @@ def ask_busctl(cluster: Cluster, unit: str) -> dict[str, Any]:
     """Return {property: {"type", "data"}} as busctl reads them over the system bus."""
     path = f"{UNIT_PATH}/{unit.replace('.', '_2e').replace('@', '_40')}"
     call = ["busctl", "--json=short", "call", "org.freedesktop.systemd1", path, PROPERTIES]
-    told = json.loads(cluster.node_exec(NODE, *call, "GetAll", "s", ""))
-    found: dict[str, Any] = told["data"][0]
+    reported = json.loads(cluster.node_exec(NODE, *call, "GetAll", "s", ""))
+    found: dict[str, Any] = reported["data"][0]
     return found
 
 
@@ -64,9 +64,9 @@ def go_text(data: Any) -> str:
     return str(data).lower() if isinstance(data, bool) else str(data)
 
 
-def has_words(told: Mapping[str, Any]) -> bool:
+def has_words(reported: Mapping[str, Any]) -> bool:
     """Return whether systemctl writes a value as a word: an array of bytes, or "unset"."""
-    return told["type"] == "ay" or (told["type"], told["data"]) in (
+    return reported["type"] == "ay" or (reported["type"], reported["data"]) in (
         ("t", UNSET[0]),
         ("u", UNSET[1]),
     )
@@ -91,17 +91,17 @@ def test_units_are_as_busctl_reads_them_value_by_value(
     snapshot = capture(run_snapshot, namespace, f"--privileged={level}")
     for unit in ("containerd.service", "kubelet.service"):
         found = subtype(snapshot, "SystemD", unit)
-        told = {
+        reported = {
             key: value
             for key, value in ask_busctl(cluster, unit).items()
             if not matches_any(key, EXCLUDED)
         }
         assert found.status == "ok"
-        assert found.data.keys() == told.keys()
-        assert len(told) > 380
+        assert found.data.keys() == reported.keys()
+        assert len(reported) > 380
         numbers = {
             key: expected_value(value["type"], value["data"])
-            for key, value in steady(told).items()
+            for key, value in steady(reported).items()
             if not has_words(value)
         }
         assert {key: found.data[key] for key in numbers} == numbers
@@ -149,7 +149,7 @@ def test_bytes_and_unset_numbers_are_as_systemctl_shows_them(
     for unit in ("containerd.service", "kubelet.service"):
         found = subtype(snapshot, "SystemD", unit).data
         shown = ask_systemctl(cluster, unit)
-        keys = {key for key, told in ask_busctl(cluster, unit).items() if has_words(told)}
+        keys = {key for key, reported in ask_busctl(cluster, unit).items() if has_words(reported)}
         compared = {key for key in keys & shown.keys() if not matches_any(key, NUMBERS)}
         assert len(compared) > 30
         assert {key: found[key] for key in compared} == {key: shown[key] for key in compared}
@@ -159,7 +159,9 @@ def test_scalars_are_as_systemctl_shows_them(
     cluster: Cluster, run_snapshot: Run, namespace: str
 ) -> None:
     found = subtype(capture(run_snapshot, namespace), "SystemD", "containerd.service").data
-    kinds = {key: told["type"] for key, told in ask_busctl(cluster, "containerd.service").items()}
+    kinds = {
+        key: reported["type"] for key, reported in ask_busctl(cluster, "containerd.service").items()
+    }
     unset = dict.fromkeys(("infinity", "[not set]", "[no data]"), "unset")
     shown = {
         key: unset.get(text, text)

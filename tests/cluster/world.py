@@ -22,7 +22,7 @@ CHARTS = FIXTURES / "charts"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 POLICIES = "/apis/nvidia.com/v1/clusterpolicies"
-# A Pod that is never scheduled: its images are told, and nothing is pulled.
+# A Pod that is never scheduled: its images are reported, and nothing is pulled.
 NOWHERE = {"snapshot-test/nowhere": "true"}
 DIGEST = f"sha256:{'ab' * 32}"
 

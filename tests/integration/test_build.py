@@ -166,7 +166,7 @@ class C:
 """
 
 
-def test_prose_and_types_are_told_apart_from_code_and_texts(program: ModuleType) -> None:
+def test_prose_and_types_are_distinguished_from_code_and_texts(program: ModuleType) -> None:
     assert program.slim(SOURCE) == SLIM
     ast.parse(SLIM)
 

@@ -20,7 +20,7 @@ MARK = "started from the tree"
 
 
 def unpack(start: Start, cache: Path) -> Path:
-    """Let the zipapp make its tree, and return it, marked so that a start from it can be told."""
+    """Let the zipapp make its tree; return it, marked so that a start from it can be seen."""
     start(*CLUSTER_VERB)
     (tree,) = cache.iterdir()
     with open(tree / "kubectl_snapshot/__init__.py", "a") as file:

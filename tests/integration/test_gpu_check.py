@@ -148,7 +148,7 @@ def test_what_cannot_be_checked_says_what_to_do(
     assert hint in rest[-1]
 
 
-def test_a_driver_that_does_not_start_is_told_in_its_words(build: Build, root: Path) -> None:
+def test_a_driver_that_does_not_start_is_reported_in_its_words(build: Build, root: Path) -> None:
     configure(root / "usr/lib/x86_64-linux-gnu" / LIBRARY, fault=18)
     done = check(build, sys.executable, root)
     assert (done.returncode, done.stdout) == (2, "")

@@ -159,7 +159,9 @@ def test_a_release_is_verified_from_its_tag(release: Release, tmp_path: Path) ->
     assert "these sources build the same bytes" in done.stdout
 
 
-def test_a_release_of_other_sources_is_told_with_the_member(release: Release, copy: Path) -> None:
+def test_a_release_of_other_sources_is_reported_with_the_member(
+    release: Release, copy: Path
+) -> None:
     zipapp = copy / "kubectl-snapshot"
     head, packed = zipapp.read_bytes().split(b"PK", 1)
     zipapp.write_bytes(b"PK" + packed)

@@ -23,7 +23,7 @@ def test_every_python_makes_the_same_text(start: Start, python: str, env: dict[s
 
 
 @pytest.mark.parametrize(
-    ("source", "code", "told"),
+    ("source", "code", "reported"),
     [
         ("\n{{ snapshot.nodes }}", 2, "line 2 cannot be rendered"),
         ("\n{{ reading('OS.release.X') }}", 3, "line 2: the snapshot has no OS.release.X"),
@@ -32,10 +32,10 @@ def test_every_python_makes_the_same_text(start: Start, python: str, env: dict[s
     ],
 )
 def test_every_python_tells_the_line(
-    start: Start, python: str, tmp_path: Path, source: str, code: int, told: str
+    start: Start, python: str, tmp_path: Path, source: str, code: int, reported: str
 ) -> None:
     template = tmp_path / "a.j2"
     template.write_text(source)
     answer = start(*QUERY, str(template), python=python)
     assert (answer.returncode, answer.stdout) == (code, "")
-    assert told in answer.stderr
+    assert reported in answer.stderr

@@ -62,9 +62,9 @@ def test_who_wants_no_colours_gets_none(show: Show, document: str, env: dict[str
 
 def test_the_outcome_of_a_rule_has_its_colour(show: Show, document: str) -> None:
     words = ["-c", "'OS.release.ID != x'", "-c", "'OS.release.ID == x'"]
-    told = show("check", document, *words)
-    assert f"{GREEN}ok\x1b[0m" in told
-    assert f"{RED}FAIL\x1b[0m" in told
+    reported = show("check", document, *words)
+    assert f"{GREEN}ok\x1b[0m" in reported
+    assert f"{RED}FAIL\x1b[0m" in reported
 
 
 def test_a_difference_has_colours_in_a_terminal_and_is_ascii_where_it_has_to(
@@ -102,16 +102,16 @@ def test_help_is_ascii_and_has_examples_before_flags(start: Start, verb: str) ->
 
 def test_without_a_cluster_it_says_what_to_do(show: Show, tmp_path: Path) -> None:
     local = "`kubectl snapshot --local` needs no cluster"
-    told = show()
-    assert "no cluster is configured" in told
-    assert "--kubeconfig or $KUBECONFIG" in told and local in told
+    reported = show()
+    assert "no cluster is configured" in reported
+    assert "--kubeconfig or $KUBECONFIG" in reported and local in reported
     config = tmp_path / "config"
     context = {"name": "lab", "context": {"cluster": "lab"}}
     cluster = {"name": "lab", "cluster": {"server": "https://127.0.0.1:1"}}
     config.write_text(json.dumps({**NOWHERE, "contexts": [context], "clusters": [cluster]}))
-    told = show(KUBECONFIG=str(config))
-    assert "no current context is set" in told
-    assert "choose one with --context" in told and local in told
-    told = show("--context", "lab", KUBECONFIG=str(config))
-    assert "Connection refused" in told
-    assert "another with --context" in told and local in told
+    reported = show(KUBECONFIG=str(config))
+    assert "no current context is set" in reported
+    assert "choose one with --context" in reported and local in reported
+    reported = show("--context", "lab", KUBECONFIG=str(config))
+    assert "Connection refused" in reported
+    assert "another with --context" in reported and local in reported

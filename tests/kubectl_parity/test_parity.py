@@ -19,12 +19,12 @@ def test_the_zipapp_does_what_kubectl_does(
     expected = observe(theirs, case, world, tmp_path, cache)
     (tmp_path / "plugin.log").unlink(missing_ok=True)
     got = observe(ours(), case, world, tmp_path, cache)
-    told = f"\nkubectl: {expected}\n   ours: {got}"
-    assert got.exit_code == case.exit_code, told
+    reported = f"\nkubectl: {expected}\n   ours: {got}"
+    assert got.exit_code == case.exit_code, reported
     if case.difference or kubectl_version < case.since:
-        assert got != expected, f"this difference is gone: {case.difference}{told}"
+        assert got != expected, f"this difference is gone: {case.difference}{reported}"
     else:
-        assert got == expected, told
+        assert got == expected, reported
     assert "Traceback" not in got.stderr
     assert_no_secret(got)
 

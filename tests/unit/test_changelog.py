@@ -66,7 +66,7 @@ def test_without_a_version_it_only_tells(tree: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         (["next"], 'invalid version "next"'),
         (["0.1.9"], "0.1.9 is not newer than 0.2.0"),
@@ -74,12 +74,14 @@ def test_without_a_version_it_only_tells(tree: Path) -> None:
         (["--help"], "usage: scripts/changelog VERSION [DATE]"),
     ],
 )
-def test_what_cannot_be_released_changes_nothing(tree: Path, words: list[str], told: str) -> None:
+def test_what_cannot_be_released_changes_nothing(
+    tree: Path, words: list[str], reported: str
+) -> None:
     before = f"{BEFORE}\n## 0.2.0 - 2026-11-30\n\n### Fixed\n\n- It starts.\n"
     (tree / "CHANGELOG.md").write_text(before)
     done = run(tree, *words)
     assert done.returncode == 1
-    assert told in done.stderr
+    assert reported in done.stderr
     assert (tree / "CHANGELOG.md").read_text() == before
     assert len(list((tree / "changelog.d").iterdir())) == 4
 

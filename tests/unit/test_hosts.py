@@ -86,7 +86,7 @@ def test_parameters_that_the_rules_lose_are_kept(
 
 
 @pytest.mark.parametrize("host", ALL_HOSTS, ids=lambda host: host.name)
-def test_from_a_pod_of_its_own_namespaces_nothing_namespaced_is_told(
+def test_from_a_pod_of_its_own_namespaces_nothing_namespaced_is_reported(
     host: Path, tmp_path: Path
 ) -> None:
     pod = HostPath(str(host), shares_network=False, shares_ipc=False, shares_pid=False)

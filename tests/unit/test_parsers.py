@@ -1,7 +1,7 @@
 """Every parser of the package: whatever comes in, a value comes out or an error that we foresaw.
 
 Parsers are found by their name, what they take by their annotations; the tests of a module say more
-of its own. A parser of another kind of input has to be told of in STRATEGIES.
+of its own. A parser of another kind of input has to be reported of in STRATEGIES.
 """
 
 from __future__ import annotations

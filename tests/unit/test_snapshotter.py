@@ -142,7 +142,7 @@ def test_a_template_is_written_instead_of_the_document(tmp_path: Path) -> None:
         file.serialize(SNAPSHOT)
 
 
-def test_a_template_that_is_not_there_is_told_before_anything_is_made() -> None:
+def test_a_template_that_is_not_there_is_reported_before_anything_is_made() -> None:
     with pytest.raises(NotFound, match="no such file: "):
         build_job_options(AgentConfig(agent="image", template_path="none.j2"), "ops")
 

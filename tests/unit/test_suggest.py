@@ -92,11 +92,11 @@ def test_what_is_mistyped_is_answered_with_what_was_meant(
     assert f" hint: did you mean {meant}? " in capsys.readouterr().err
 
 
-def test_a_variable_is_told_what_was_meant_too(
+def test_a_variable_is_reported_what_was_meant_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("KUBECTL_SNAPSHOT_AGENT", "imag")
     assert main([]) == 2
-    told = capsys.readouterr().err
-    assert "environment variable KUBECTL_SNAPSHOT_AGENT: " in told
-    assert "did you mean image?" in told
+    reported = capsys.readouterr().err
+    assert "environment variable KUBECTL_SNAPSHOT_AGENT: " in reported
+    assert "did you mean image?" in reported

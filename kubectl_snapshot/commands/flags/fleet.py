@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.commands.flags.durations import parse_duration
 from kubectl_snapshot.commands.flags.parser import add_boolean_flag, add_flag
 from kubectl_snapshot.commands.flags.shared import parse_count
+from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -151,8 +152,6 @@ def suggest_one_node(args: argparse.Namespace) -> str:
 
 def choose_directory(args: argparse.Namespace) -> str:
     """Return the directory of -o or --resume; InvalidRequest unless there is exactly one."""
-    from kubectl_snapshot.constants import CONFIGMAP_SCHEME
-
     places: list[str] = [value.strip() for value in args.output]
     if args.resume:
         if places and [place.rstrip("/") for place in places] != [args.resume.rstrip("/")]:

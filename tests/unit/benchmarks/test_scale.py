@@ -26,15 +26,15 @@ def test_time_is_a_multiple_of_the_same_lists_and_memory_the_highest_peak() -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "reported"),
     [
         ("NodeTopology.label", {"status": "ok", "keys": LABELS + 99}),
         ("K8s.policy", {"status": "error", "keys": 0}),
     ],
 )
-def test_a_short_list_or_a_gap_is_no_measurement(name: str, told: Mapping[str, object]) -> None:
+def test_a_short_list_or_a_gap_is_no_measurement(name: str, reported: Mapping[str, object]) -> None:
     with pytest.raises(RuntimeError, match="incomplete result"):
-        check_document({name: told}, node_count=100)
+        check_document({name: reported}, node_count=100)
 
 
 def test_what_is_written_is_what_is_expected() -> None:

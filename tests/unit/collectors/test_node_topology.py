@@ -88,7 +88,7 @@ def test_more_names_than_allowed_are_counted(max_nodes: int, names: str) -> None
     assert topology(*nodes, max_nodes=max_nodes)["label"].data == {"x": f"1|{names}"}
 
 
-def test_taints_that_get_one_key_are_all_told() -> None:
+def test_taints_that_get_one_key_are_all_reported() -> None:
     found = topology(
         node("a", {}, ("g", "y", "NoSchedule")), node("b", {}, ("g", "x", "NoSchedule"))
     )
@@ -100,7 +100,7 @@ def test_taints_that_get_one_key_are_all_told() -> None:
     assert found["summary"].data["taint-count"] == 1
 
 
-def test_labels_that_get_one_key_are_all_told() -> None:
+def test_labels_that_get_one_key_are_all_reported() -> None:
     found = topology(node("a", {"z": "b", "z.b": "q"}), node("c", {"z": "c"}))
     assert found["label"].data == {"z.b": "b|a", "z.c": "c|c"}
     assert found["label"].context == {"z.b#1": "z|b||a", "z.b#2": "z.b|q||a"}

@@ -198,7 +198,7 @@ def test_a_restricted_pod_says_why_it_sees_no_unit() -> None:
 
 
 @pytest.mark.parametrize("names", [(), ("a.service", "b*")])
-def test_a_dead_socket_costs_the_deadline_and_is_told_of_every_unit(
+def test_a_dead_socket_costs_the_deadline_and_is_reported_of_every_unit(
     tmp_path: Path, names: tuple[str, ...]
 ) -> None:
     host = HostPath(str(tmp_path))

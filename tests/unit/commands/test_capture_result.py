@@ -42,7 +42,7 @@ def write(*words: str) -> tuple[int, str, list[Mapping[str, Any]]]:
     return code, out.getvalue(), events
 
 
-def test_a_gap_is_told_with_its_reason_and_a_file_with_what_to_do_next(tmp_path: Path) -> None:
+def test_a_gap_is_reported_with_its_reason_and_a_file_with_what_to_do_next(tmp_path: Path) -> None:
     path = tmp_path / "a b.yaml"
     code, out, events = write("-o", str(path))
     assert (code, out) == (0, "")
@@ -62,9 +62,9 @@ def test_gaps_fail_a_strict_capture_only(words: list[str], code: int) -> None:
     found, out, events = write("-o", "name", *words)
     assert found == code
     assert (out == "") == ("--strict=all-or-nothing" in words)
-    told = [event["message"] for event in events]
+    reported = [event["message"] for event in events]
     label = "not read" if out else "nothing printed; not read"
-    assert told == [f"{label}: GPU.gpu-1: GPU is lost"]
+    assert reported == [f"{label}: GPU.gpu-1: GPU is lost"]
 
 
 def test_many_reasons_are_counted() -> None:
@@ -145,5 +145,5 @@ def test_a_pipe_gets_the_document(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_plan_says_node_pod_and_namespace(words: list[str], plan: str) -> None:
     args = parse_flags(capture.build_parser(), words, {})
     config = parse_config(args, lambda event: None)
-    told = capture.describe_plan(config, {"namespace": "ops"})
-    assert told.startswith(f"capturing {plan}")
+    reported = capture.describe_plan(config, {"namespace": "ops"})
+    assert reported.startswith(f"capturing {plan}")

@@ -103,8 +103,8 @@ def test_one_of_them_comes_from_stdin(
     stdin = io.TextIOWrapper(io.BytesIO(render_yaml(OTHER).encode()))
     monkeypatch.setattr(sys, "stdin", stdin)
     assert main(["diff", files["before"], "-", "-o", "json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert (told["before"]["source"], told["after"]["source"]) == (files["before"], "-")
+    reported = json.loads(capsys.readouterr().out)
+    assert (reported["before"]["source"], reported["after"]["source"]) == (files["before"], "-")
 
 
 def test_files_get_the_format_of_their_ending(files: dict[str, str], tmp_path: Path) -> None:

@@ -44,8 +44,8 @@ def names(paths: list[str], pattern: str) -> bool:
 
 @pytest.mark.parametrize("case", [*BROKEN, *VOLATILE], ids=lambda case: case["id"])
 def test_a_case_has_its_exit_code_and_its_paths(case: Case, run: Run) -> None:
-    code, told = run(case)
-    paths = [change["path"] for change in told["changes"]]
+    code, reported = run(case)
+    paths = [change["path"] for change in reported["changes"]]
     expected = case["expected"]
     assert code == expected["diff_exit"], paths
     assert [path for path in expected["finds"] if not names(paths, path)] == []

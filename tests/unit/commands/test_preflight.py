@@ -32,10 +32,12 @@ def test_a_servers_words_do_not_steer_the_terminal() -> None:
 
 
 def test_json_has_every_fact_and_the_exit_code() -> None:
-    told = json.loads(preflight.render_json(FACTS, 3))
-    assert told["exitCode"] == 3
-    assert [list(check) for check in told["facts"]] == [["check", "status", "reason", "fix"]] * 2
-    assert told["facts"][1]["fix"] == "see `kubectl get nodes`"
+    reported = json.loads(preflight.render_json(FACTS, 3))
+    assert reported["exitCode"] == 3
+    assert [list(check) for check in reported["facts"]] == [
+        ["check", "status", "reason", "fix"]
+    ] * 2
+    assert reported["facts"][1]["fix"] == "see `kubectl get nodes`"
 
 
 def test_this_machine_needs_no_cluster() -> None:

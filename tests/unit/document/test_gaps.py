@@ -27,7 +27,7 @@ def test_gaps_of_one_reason_are_one_text_in_document_order() -> None:
     ) == ("K8s.server, OS.release: no", "K8s.node: slow", "GPU.{gpu-0,gpu-1}: GPU is lost")
 
 
-def test_a_gap_without_a_reason_is_told_by_its_status() -> None:
+def test_a_gap_without_a_reason_is_reported_by_its_status() -> None:
     found = failed("sysctl", "partial", a="b")
     assert explain(Measurement("OS", (found, failed("grub", "partial")))) == (
         "OS.{sysctl,grub}: partial",
@@ -42,7 +42,7 @@ def test_a_type_of_which_nothing_was_read_stands_for_its_subtypes() -> None:
     assert explain(*both) == ("K8s, NodeTopology: no cluster",)
 
 
-def test_a_type_with_two_reasons_or_a_reading_is_told_by_subtypes() -> None:
+def test_a_type_with_two_reasons_or_a_reading_is_reported_by_subtypes() -> None:
     assert explain(Measurement("K8s", (failed("a", "error", "x"), failed("b", "error", "y")))) == (
         "K8s.a: x",
         "K8s.b: y",

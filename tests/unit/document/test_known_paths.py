@@ -217,7 +217,7 @@ def test_of_several_devices_one_lacks_a_declared_key() -> None:
         "GPU.gpu-0.ecc.current": "GPU.gpu-0 has no ecc.current"
     }
     for pattern in (
-        "GPU.gpu-*.uuid",  # gpu-1 is lost: a gap, told as such
+        "GPU.gpu-*.uuid",  # gpu-1 is lost: a gap, reported as such
         "GPU.gpu-*.nvlink.*.active",
         "GPU.*.uid",
         "SystemD.*.Nope",

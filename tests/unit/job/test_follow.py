@@ -82,7 +82,7 @@ class Wire:
     logs: list[Answer]
     probe: Answer = field(default=lambda exchange: exchange.send(200, b""))
     pods: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
-    told: list[Mapping[str, Any]] = field(default_factory=list)
+    reported: list[Mapping[str, Any]] = field(default_factory=list)
     read: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, exchange: Exchange) -> None:
@@ -117,7 +117,7 @@ def following(wire: Wire, directory: Path) -> Iterator[RunState]:
             kube=connect(ConnectionOptions(kubeconfig=path), {}),
             options=JobOptions(RUN_ID, "ops"),
             deadline=time.monotonic() + LIMIT_S,
-            on_event=wire.told.append,
+            on_event=wire.reported.append,
             on_scheduled=lambda node: None,
             reader=FrameReader(RUN_ID),
         )
@@ -161,7 +161,7 @@ def test_progress_is_reported_once_although_the_log_is_reread(tmp_path: Path) ->
     wire = Wire([write(lines(progress)), write_and_wait(lines(progress, *FRAME))])
     wire.pods.put(("ADDED", pod()))
     capture(wire, tmp_path)
-    assert wire.told == [{"collector": "OS", "event": "started"}]
+    assert wire.reported == [{"collector": "OS", "event": "started"}]
 
 
 def test_a_node_cannot_forge_events_with_commands(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_node_cannot_forge_events_with_commands(tmp_path: Path) -> None:
     wire = Wire([write_and_wait(lines(*map(render_progress, forged), *FRAME))])
     wire.pods.put(("ADDED", pod()))
     assert capture(wire, tmp_path) == PAYLOAD
-    assert wire.told == []
+    assert wire.reported == []
 
 
 def test_an_unterminated_line_before_the_frame_is_truncated(tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ def test_an_api_server_outage_is_waited_for_and_reported_once(
     wire = Wire([send_after_outages], probe=be_out)
     wire.pods.put(("ADDED", pod()))
     assert capture(wire, tmp_path) == PAYLOAD
-    (warning,) = wire.told
+    (warning,) = wire.reported
     assert "the API server does not respond (no backend is up)" in warning["message"]
 
 

@@ -40,8 +40,8 @@ def test_a_permission_is_in_kubectls_notation() -> None:
 
 def test_permissions_are_grouped_by_place_and_resource() -> None:
     jobs = [Permission(verb, "batch", "jobs", "", "ops") for verb in ("create", "delete")]
-    told = describe_permissions([*jobs, LOG, Permission("get", "", "nodes")])
+    reported = describe_permissions([*jobs, LOG, Permission("get", "", "nodes")])
     assert (
-        told
+        reported
         == "in namespace ops: create, delete jobs.batch; get pods/log; in the cluster: get nodes"
     )

@@ -22,12 +22,14 @@ def test_a_cluster_that_has_room_misses_nothing(limit: int, used: int, nodes: in
 @pytest.mark.parametrize(
     ("limit", "used", "nodes", "wanted"), [(128, 105, 2, 140), (34, 0, 2, 35), (128, 0, 9, 140)]
 )
-def test_a_cluster_too_many_is_told_what_to_set(
+def test_a_cluster_too_many_is_reported_what_to_set(
     limit: int, used: int, nodes: int, wanted: int
 ) -> None:
-    told = describe_inotify_shortage(limit, used, nodes)
-    assert told.startswith(f"{INOTIFY_LIMIT} >= {wanted} (it is {limit}, and {used} are in use)")
-    assert told.endswith(f"`sysctl -w {INOTIFY_LIMIT}=512`")
+    reported = describe_inotify_shortage(limit, used, nodes)
+    assert reported.startswith(
+        f"{INOTIFY_LIMIT} >= {wanted} (it is {limit}, and {used} are in use)"
+    )
+    assert reported.endswith(f"`sysctl -w {INOTIFY_LIMIT}=512`")
 
 
 def test_an_instance_more_is_counted() -> None:

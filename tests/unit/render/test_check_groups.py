@@ -71,6 +71,6 @@ def test_the_device_in_reason_and_expected_value_is_no_difference() -> None:
     assert paths(*found) == ["GPU.gpu-[0-1].x"]
 
 
-def test_the_same_path_twice_is_told_twice() -> None:
+def test_the_same_path_twice_is_reported_twice() -> None:
     assert paths(find("GPU.gpu-0.x"), find("GPU.gpu-0.x")) == ["GPU.gpu-0.x", "GPU.gpu-0.x"]
     assert paths(find("A.a.x"), find("A.a.x")) == ["A.a.x", "A.a.x"]

@@ -20,7 +20,7 @@ def test_of_a_difference_each_line_has_the_colour_of_what_it_tells() -> None:
     )
 
 
-def test_of_what_is_told_the_label_has_a_colour() -> None:
+def test_of_what_is_reported_the_label_has_a_colour() -> None:
     assert paint_messages("error: it broke\n  why: rain\n hint: wait") == (
         f"\x1b[1;31merror:{END} it broke\n  why: rain\n {CYAN}hint:{END} wait"
     )

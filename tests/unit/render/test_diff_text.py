@@ -67,11 +67,11 @@ unknown
 """
 
 
-def test_a_difference_is_told_by_subtype() -> None:
+def test_a_difference_is_reported_by_subtype() -> None:
     assert render_text(DIFF) == EXPECTED
 
 
-def test_what_differs_in_the_same_way_is_told_once() -> None:
+def test_what_differs_in_the_same_way_is_reported_once() -> None:
     driver = Change("", "gsp-firmware.version", CHANGED, "580.1", "570.1", "older")
     names = [f"GPU.gpu-{number}" for number in range(8)]
     changes = [replace(driver, subtype=name) for name in names]
@@ -100,14 +100,14 @@ def test_no_line_is_longer_than_the_terminal() -> None:
 def test_no_difference_is_said() -> None:
     assert render_text(Diff(A, A)).endswith("\n\nno difference\n")
     unknown = Diff(A, A, CHANGES[-1:], 3)
-    told = "\nno difference, 1 unknown\n3 ignored: volatile readings; see --all\n"
-    assert render_text(unknown).endswith(told)
+    reported = "\nno difference, 1 unknown\n3 ignored: volatile readings; see --all\n"
+    assert render_text(unknown).endswith(reported)
 
 
-def test_documents_of_two_versions_are_told_apart() -> None:
+def test_documents_of_two_versions_are_reported_apart() -> None:
     other = replace(B, metadata={**B.metadata, "version": "2"})
-    told = "   written by 1 and 2: readings of only one version are differences\n"
-    assert told in render_text(Diff(A, other))
+    reported = "   written by 1 and 2: readings of only one version are differences\n"
+    assert reported in render_text(Diff(A, other))
     assert "written by" not in render_text(Diff(A, B))
 
 

@@ -48,7 +48,7 @@ def test_an_empty_snapshot_has_its_twelve_lines() -> None:
     assert render_summary(new_snapshot()) == BARE
 
 
-def test_what_is_missing_is_told_with_its_reason() -> None:
+def test_what_is_missing_is_reported_with_its_reason() -> None:
     context = {"status": "error", "reason": "GPU is lost\n\x1b[2J"}
     absent = {"status": "absent", "reason": "no GPU on the PCI bus"}
     snapshot = Snapshot(

@@ -67,6 +67,6 @@ def test_wide_has_paths_and_statuses_and_says_why_something_is_not_there() -> No
     assert render_wide(SNAPSHOT) == WIDE.replace("$", "")
 
 
-def test_a_reason_is_told_also_where_nothing_is_missing() -> None:
+def test_a_reason_is_reported_also_where_nothing_is_missing() -> None:
     measurement = Measurement("K8s", (Subtype("helm", {}, {"reason": "no namespace"}),))
     assert "K8s.helm  ok      no namespace\n" in render_wide(Snapshot({}, (measurement,)))

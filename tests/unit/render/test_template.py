@@ -35,7 +35,7 @@ def test_markup_in_a_value_is_escaped_where_it_is_asked_for() -> None:
         ("{{ range(10000000) }}", "the template line 1 cannot be rendered", "Range too big"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(source: str, what: str, why: str) -> None:
+def test_what_is_wrong_is_reported_with_its_line(source: str, what: str, why: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         render(source, names=[])
     assert caught.value.what == what
@@ -63,13 +63,13 @@ def test_a_template_includes_the_parts_it_is_given_and_uses_its_filters() -> Non
         ("{{ unit.data['x'] }}", 'undefined name "x"; available: nothing'),
     ],
 )
-def test_what_is_not_there_is_told_with_what_is(source: str, why: str) -> None:
+def test_what_is_not_there_is_reported_with_what_is(source: str, why: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         render(source, names={"a": 1, "b": 2}, unit=Subtype("kubelet.service"))
     assert caught.value.why == why
 
 
-def test_what_has_many_names_is_told_with_the_first_of_them() -> None:
+def test_what_has_many_names_is_reported_with_the_first_of_them() -> None:
     with pytest.raises(InvalidRequest) as caught:
         render("{{ names.x }}", names=dict.fromkeys(range(1000)))
     assert caught.value.why.endswith("available: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, …")

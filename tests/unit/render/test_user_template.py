@@ -104,7 +104,7 @@ def test_a_key_with_a_functions_name_is_not_printed_as_the_function() -> None:
         ("\n{% include '/etc/passwd' %}", InvalidRequest, "templates cannot include files"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(
+def test_what_is_wrong_is_reported_with_its_line(
     source: str, kind: type[SnapshotError], why: str
 ) -> None:
     with pytest.raises(kind) as caught:
@@ -145,7 +145,7 @@ def test_a_reading_without_a_value_says_how_to_write_something_else() -> None:
         *(("a.md.j2", False), ("a.j2", False), ("html", False), ("a.html.md", False)),
     ],
 )
-def test_markup_is_told_by_the_name(name: str, expected: bool) -> None:
+def test_markup_is_reported_by_the_name(name: str, expected: bool) -> None:
     assert is_markup(name) is expected
 
 

@@ -118,7 +118,9 @@ def test_the_namespace_is_the_flags_else_the_contexts_else_default(home: Path) -
 
 
 @pytest.mark.parametrize("what", ["context", "cluster", "user"])
-def test_an_unknown_name_is_not_found_and_those_that_exist_are_told(home: Path, what: str) -> None:
+def test_an_unknown_name_is_not_found_and_those_that_exist_are_reported(
+    home: Path, what: str
+) -> None:
     caught = refusal(f"{home}/a/config", **{what: "nope"})
     assert isinstance(caught, NotFound)
     assert f'{what} "nope" not found' in caught.what
@@ -190,8 +192,8 @@ def test_a_hint_repeats_the_flags_that_say_where_and_who_and_no_secret() -> None
     ],
 )
 def test_a_hint_repeats_an_address_without_its_login(server: str, shown: str) -> None:
-    told = render_kubectl("cluster-info", ConnectionOptions(server=server))
-    assert told == f"`kubectl cluster-info --server {shown}`"
+    reported = render_kubectl("cluster-info", ConnectionOptions(server=server))
+    assert reported == f"`kubectl cluster-info --server {shown}`"
 
 
 def test_trusting_a_ca_and_nobody_at_once_is_refused() -> None:

@@ -65,7 +65,7 @@ def test_a_plugin_has_our_environment_and_its_own() -> None:
     assert run('answer "$PROFILE-${PATH:+path}"', env=extra).token == "gpu-path"
 
 
-def test_a_plugin_is_told_its_api_version_and_that_nobody_is_there() -> None:
+def test_a_plugin_is_reported_its_api_version_and_that_nobody_is_there() -> None:
     info = build_exec_info(plugin(""), {}, interactive=False)
     assert json.loads(info) == {
         "apiVersion": V1,
@@ -75,7 +75,7 @@ def test_a_plugin_is_told_its_api_version_and_that_nobody_is_there() -> None:
     assert run('case "$KUBERNETES_EXEC_INFO" in *false*) answer yes;; esac').token == "yes"
 
 
-def test_a_plugin_that_asks_for_the_cluster_is_told_it(tmp_path: Path) -> None:
+def test_a_plugin_that_asks_for_the_cluster_is_reported_it(tmp_path: Path) -> None:
     (tmp_path / "ca").write_text("pem")
     cluster = {
         "server": "https://x",

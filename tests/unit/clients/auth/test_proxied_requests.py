@@ -75,7 +75,7 @@ def test_a_proxy_that_is_not_there_is_named(
     assert caught.why == "the proxy http://127.0.0.1:1: Connection refused"
 
 
-def test_a_server_that_the_proxy_cannot_reach_is_told_in_the_proxys_words(
+def test_a_server_that_the_proxy_cannot_reach_is_reported_in_the_proxys_words(
     connect_to: Connect, server_certificate: Certificate
 ) -> None:
     with serve(succeed, server_certificate) as server, serve_proxy() as proxy:

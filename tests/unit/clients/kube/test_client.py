@@ -57,7 +57,7 @@ def failure(kube: Kube, **more: float) -> SnapshotError:
     return caught.value
 
 
-def test_these_tests_run_on_the_packages_that_they_are_told_to() -> None:
+def test_these_tests_run_on_the_packages_that_they_are_reported_to() -> None:
     import kubernetes
 
     directory = os.environ.get("SNAPSHOT_TEST_PACKAGE_DIR")
@@ -305,7 +305,7 @@ def test_the_path_of_the_server_stays_before_ours(connect_to: Connect) -> None:
     assert server.seen[0].path == "/k8s/clusters/c-1/x"
 
 
-def test_warnings_of_the_server_are_told(connect_to: Connect) -> None:
+def test_warnings_of_the_server_are_reported(connect_to: Connect) -> None:
     lines = '299 - "would violate \\"restricted\\""\n299 kube "second"'
     with serve(lambda exchange: exchange.send(200, OK, {"Warning": lines})) as server:
         assert read(connect_to(server)).warnings == ('would violate "restricted"', "second")

@@ -11,7 +11,7 @@ from kubectl_snapshot.clients.kube.stream import Stream
 
 
 class Answer:
-    """What a Stream needs of a response: its status, and to be told when it is closed."""
+    """What a Stream needs of a response: its status, and to be reported when it is closed."""
 
     status = 200
 

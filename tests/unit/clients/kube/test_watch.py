@@ -55,8 +55,8 @@ class Script:
     def __call__(self, exchange: Exchange) -> None:
         query = query_of(exchange)
         if "watch" not in query:
-            told = self.lists.pop(0)
-            exchange.send(told.get("code", 200), told)
+            reported = self.lists.pop(0)
+            exchange.send(reported.get("code", 200), reported)
             return
         self.watch_versions.append(query["resourceVersion"])
         if self.watches:
@@ -69,8 +69,8 @@ class Script:
 def sending(*events: tuple[str, Any], then: str = "end") -> Callable[[Exchange], None]:
     def watch(exchange: Exchange) -> None:
         exchange.begin_chunks()
-        for kind, told in events:
-            exchange.send_event(kind, told)
+        for kind, reported in events:
+            exchange.send_event(kind, reported)
         if then == "end":
             exchange.send_chunk(b"")
         elif then == "reset":
@@ -218,7 +218,7 @@ def test_a_watch_that_ends_is_resumed_where_it_was(connect_to: Connect, end: str
     assert script.watch_versions[:2] == ["10", "11"]
 
 
-def test_a_bookmark_moves_the_watch_on_and_is_not_told(connect_to: Connect) -> None:
+def test_a_bookmark_moves_the_watch_on_and_is_not_reported(connect_to: Connect) -> None:
     bookmark = {"metadata": {"resourceVersion": "99"}}
     script = Script(
         page(), watches=[sending(("BOOKMARK", bookmark)), sending(("ADDED", item("a", 100)))]

@@ -86,7 +86,7 @@ def place(library: Path, root: Path) -> None:
         (target / name).write_bytes((library.parent / name).read_bytes())
 
 
-def test_two_gpus_are_told_in_the_documents_order(library: Path, tmp_path: Path) -> None:
+def test_two_gpus_are_reported_in_the_documents_order(library: Path, tmp_path: Path) -> None:
     root = tmp_path / "host"
     place(library, root)
     add_kernel_module(root)
@@ -127,7 +127,7 @@ def test_a_node_without_gpu_has_none_and_that_is_no_gap(tmp_path: Path) -> None:
     }
 
 
-def test_gpus_without_a_driver_are_told_by_the_bus(tmp_path: Path) -> None:
+def test_gpus_without_a_driver_are_reported_by_the_bus(tmp_path: Path) -> None:
     (tmp_path / "proc/sys").mkdir(parents=True)
     add_pci_device(tmp_path, ADDRESSES[0], driver="nouveau")
     subtypes = {subtype.name: subtype for subtype in collect(tmp_path)}
@@ -212,7 +212,7 @@ def test_virtual_functions_are_no_gpus_and_none_is_missing(
     assert subtypes["gpu-0"].data["virtualization-mode"] == "Host VGPU"
 
 
-def test_a_gpu_given_to_a_virtual_machine_is_told_from_one_that_the_driver_lost(
+def test_a_gpu_given_to_a_virtual_machine_is_reported_from_one_that_the_driver_lost(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "proc/sys").mkdir(parents=True)
@@ -350,7 +350,7 @@ def test_a_lost_gpu_is_none_of_those_that_other_drivers_have_or_the_driver_exclu
     }
 
 
-def test_an_excluded_gpu_is_told_by_the_drivers_list(library: Path, tmp_path: Path) -> None:
+def test_an_excluded_gpu_is_reported_by_the_drivers_list(library: Path, tmp_path: Path) -> None:
     configure(library, gpus=2, excluded="00000000:3B:00.0")
     root = tmp_path / "host"
     place(library, root)
@@ -362,7 +362,7 @@ def test_an_excluded_gpu_is_told_by_the_drivers_list(library: Path, tmp_path: Pa
     assert subtypes["hardware"].context["pci.missing"] == ADDRESSES[2]
 
 
-def test_a_display_gpu_of_another_driver_is_told_beside_the_compute_gpus(
+def test_a_display_gpu_of_another_driver_is_reported_beside_the_compute_gpus(
     library: Path, tmp_path: Path
 ) -> None:
     root = tmp_path / "host"
@@ -442,7 +442,7 @@ def test_a_loaded_driver_that_cannot_be_asked_is_not_taken_for_no_gpu() -> None:
     assert "gpu-count" not in subtypes["hardware"].data
 
 
-def test_a_bus_that_cannot_be_seen_is_told_beside_the_drivers_answer() -> None:
+def test_a_bus_that_cannot_be_seen_is_reported_beside_the_drivers_answer() -> None:
     subtypes = build(two_of_two(pci=Unavailable("/sys of the node is not visible")))
     assert subtypes["hardware"].status == "partial"
     assert "GPUs that are not given to this pod" in subtypes["hardware"].context["reason"]

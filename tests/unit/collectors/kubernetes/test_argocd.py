@@ -43,7 +43,7 @@ def entries(**fields: Any) -> dict[str, str]:
     return dict(parse_application(application("app", **fields)).entries)
 
 
-def test_a_single_source_is_told_with_its_helm_settings() -> None:
+def test_a_single_source_is_reported_with_its_helm_settings() -> None:
     helm = {
         "values": "a: 1\n",
         "valuesObject": {"image": {"tag": "2"}},
@@ -125,7 +125,7 @@ def test_where_there_is_none_it_is_absent(groups: list[Any], answers: dict[str, 
     ("group", "expected"),
     [("argoproj.io", True), ("x.argoproj.io", True), ("argoproj.io.example.org", False)],
 )
-def test_a_group_is_told_by_its_end(group: str, expected: bool) -> None:
+def test_a_group_is_reported_by_its_end(group: str, expected: bool) -> None:
     assert is_argo_group(group) is expected
 
 

@@ -74,7 +74,7 @@ CLUSTER_VERSION = "/apis/config.openshift.io/v1/clusterversions/version"
         ({}, {}),
     ],
 )
-def test_the_release_of_openshift_is_told_or_why_it_is_not(
+def test_the_release_of_openshift_is_reported_or_why_it_is_not(
     answer: object, notes: dict[str, str]
 ) -> None:
     node = read_fixture("openshift")

@@ -59,14 +59,14 @@ def read(answers: dict[str, Any], *namespaces: str) -> Subtype:
     return helm.read(Api(answers).context(settings=settings), NOTHING)
 
 
-def test_without_a_named_namespace_nothing_is_asked_and_the_reason_is_told() -> None:
+def test_without_a_named_namespace_nothing_is_asked_and_the_reason_is_reported() -> None:
     api = Api({})
     found = helm.read(api.context(), NOTHING)
     assert (found.data, found.status, api.asked) == ({}, "ok", [])
     assert "--helm-namespace" in found.context["reason"]
 
 
-def test_a_release_is_told_with_its_users_values_and_not_the_charts() -> None:
+def test_a_release_is_reported_with_its_users_values_and_not_the_charts() -> None:
     content = release("web", 3, limit=2000000, ratio=0.5, auth={"password": "hunter2"})
     found = read({"/api/v1/secrets": [secret("ops", content)]})
     assert found.data == {
@@ -100,7 +100,7 @@ def test_the_highest_revision_counts(order: tuple[int, int]) -> None:
 
 
 def test_of_two_equal_revisions_the_secrets_counts() -> None:
-    # Helm writes Secrets unless told otherwise; a ConfigMap of the same revision is a leftover.
+    # Helm writes Secrets unless reported otherwise; a ConfigMap of the same revision is a leftover.
     answers = {
         "/api/v1/secrets": [secret("ops", release("web", 3, driver="secret"))],
         "/api/v1/configmaps": [config_map("ops", release("web", 3, driver="configmap"))],

@@ -60,7 +60,7 @@ def test_an_oracle_instance_id_is_oke_to_the_collector_only() -> None:
         ("", ""),
     ],
 )
-def test_a_provider_is_told_by_the_scheme(provider_id: str, provider: str) -> None:
+def test_a_provider_is_reported_by_the_scheme(provider_id: str, provider: str) -> None:
     assert parse_provider(provider_id) == provider
 
 

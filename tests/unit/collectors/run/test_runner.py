@@ -231,12 +231,12 @@ def test_a_deadline_already_past_ends_at_once_with_every_collector_named(
     assert measurement.subtypes[0].context["reason"] == "not read within 0 s"
 
 
-def test_each_collector_is_told_its_own_deadline() -> None:
-    told = {}
+def test_each_collector_is_reported_its_own_deadline() -> None:
+    reported = {}
 
     def note(name: str) -> Callable[[Context], Iterable[Subtype]]:
         def body(context: Context) -> Iterator[Subtype]:
-            told[name] = context.deadline
+            reported[name] = context.deadline
             yield Subtype(name)
 
         return body
@@ -247,8 +247,8 @@ def test_each_collector_is_told_its_own_deadline() -> None:
         MadeCollector("OS", ("OS",), note("OS"), 90.0),
         deadline=before + LONG_S,
     )
-    assert before + 30 <= told["K8s"] < before + 40
-    assert told["OS"] == before + LONG_S
+    assert before + 30 <= reported["K8s"] < before + 40
+    assert reported["OS"] == before + LONG_S
 
 
 def test_a_result_that_comes_after_its_deadline_is_dropped() -> None:

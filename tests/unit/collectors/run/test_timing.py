@@ -38,16 +38,16 @@ def finished(collector: str, elapsed_ms: Any) -> dict[str, Any]:
 
 def test_a_run_is_recorded_with_its_collectors_and_gaps() -> None:
     recorded: list[Collection] = []
-    told: list[Any] = []
+    reported: list[Any] = []
 
     def take(tell: Any) -> Snapshot:
         tell({"event": "scheduled", "node": "node2"})
         tell(finished("OS", 0))
         return SNAPSHOT
 
-    assert capture_timed(take, told.append, recorded.append) is SNAPSHOT
+    assert capture_timed(take, reported.append, recorded.append) is SNAPSHOT
     (found,) = recorded
-    assert [event["event"] for event in told] == ["scheduled", "finished"]
+    assert [event["event"] for event in reported] == ["scheduled", "finished"]
     assert (found.node_name, found.is_success) == ("node2", True)
     assert found.collector_durations_s == {"OS": 0.0}
     assert found.gaps == {"GPU": 0, "OS": 2}

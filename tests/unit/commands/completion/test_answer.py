@@ -131,7 +131,7 @@ def test_what_could_act_on_a_terminal_is_not_offered() -> None:
     assert render_completion(answer) == "good\tx y\n:4\n"
 
 
-def test_nothing_is_told_on_stderr_and_stdin_is_not_read() -> None:
+def test_nothing_is_reported_on_stderr_and_stdin_is_not_read() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "kubectl_snapshot", "__complete", "--node", ""],
         env={**os.environ, "KUBECONFIG": "/dev/null/none", "HOME": "/nonexistent"},

@@ -37,9 +37,9 @@ def test_installing_says_what_is_there_and_the_lines_to_add(
     program.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main(["completion", "fish", "--install"]) == 0
-    told = capsys.readouterr().out
-    assert f"{tmp_path}/kubectl_complete-snapshot installed; " in told
-    assert "config.fish: kubectl completion fish | source\n" in told
+    reported = capsys.readouterr().out
+    assert f"{tmp_path}/kubectl_complete-snapshot installed; " in reported
+    assert "config.fish: kubectl completion fish | source\n" in reported
     assert os.access(tmp_path / "kubectl_complete-snapshot", os.X_OK)
     main(["completion", "fish", "--install"])
     assert "is already installed" in capsys.readouterr().out

@@ -28,7 +28,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def told(events: list[dict[str, object]], stderr: io.StringIO, **flags: bool) -> str:
+def reported(events: list[dict[str, object]], stderr: io.StringIO, **flags: bool) -> str:
     settings = {"log_json": False, "quiet": False, "verbose": False, **flags}
     tell = choose_progress(Namespace(**settings), stderr)
     for event in events:
@@ -37,46 +37,46 @@ def told(events: list[dict[str, object]], stderr: io.StringIO, **flags: bool) ->
 
 
 def test_a_pipe_gets_plain_lines() -> None:
-    assert told([SCHEDULED, FINISHED], io.StringIO()) == "collecting on node2\n"
+    assert reported([SCHEDULED, FINISHED], io.StringIO()) == "collecting on node2\n"
 
 
 def test_verbose_tells_each_collector() -> None:
-    assert told([FINISHED], io.StringIO(), verbose=True) == "OS: ok in 12 ms\n"
+    assert reported([FINISHED], io.StringIO(), verbose=True) == "OS: ok in 12 ms\n"
 
 
 def test_a_terminal_gets_one_line_that_is_gone_at_the_end() -> None:
-    text = told([SCHEDULED, FINISHED, {"event": "done"}], Terminal())
+    text = reported([SCHEDULED, FINISHED, {"event": "done"}], Terminal())
     assert "\n" not in text
     assert text.endswith("\r\x1b[2K")
 
 
 def test_a_terminal_gets_colours_unless_no_color_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     warning = {"event": "warning", "message": "not read: GPU"}
-    assert "\x1b[33mwarning:\x1b[0m not read: GPU\n" in told([warning], Terminal())
+    assert "\x1b[33mwarning:\x1b[0m not read: GPU\n" in reported([warning], Terminal())
     monkeypatch.setenv("NO_COLOR", "1")
-    assert told([warning], Terminal()).endswith("\x1b[2Kwarning: not read: GPU\n")
+    assert reported([warning], Terminal()).endswith("\x1b[2Kwarning: not read: GPU\n")
 
 
 def test_a_terminal_that_cannot_write_over_a_line_gets_plain_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TERM", "dumb")
-    assert told([SCHEDULED, {"event": "done"}], Terminal()) == "collecting on node2\n"
+    assert reported([SCHEDULED, {"event": "done"}], Terminal()) == "collecting on node2\n"
 
 
 def test_quiet_tells_only_what_somebody_must_act_on() -> None:
-    assert told([SCHEDULED], io.StringIO(), quiet=True) == ""
-    assert "kubectl delete job j" in told([LEFT], io.StringIO(), quiet=True)
+    assert reported([SCHEDULED], io.StringIO(), quiet=True) == ""
+    assert "kubectl delete job j" in reported([LEFT], io.StringIO(), quiet=True)
 
 
 def test_json_has_one_object_a_line() -> None:
-    lines = told([SCHEDULED, FINISHED], io.StringIO(), log_json=True).splitlines()
+    lines = reported([SCHEDULED, FINISHED], io.StringIO(), log_json=True).splitlines()
     assert [json.loads(line)["event"] for line in lines] == ["scheduled", "finished"]
 
 
 @pytest.mark.parametrize("bad", ["\x1b[31m", "\x07", "\u202e", "\x9b", "\r", "\n"])
 def test_words_from_a_node_cannot_steer_the_terminal(bad: str) -> None:
-    text = told([{"event": "scheduled", "node": f"a{bad}b"}], io.StringIO())
+    text = reported([{"event": "scheduled", "node": f"a{bad}b"}], io.StringIO())
     assert bad not in text[:-1]
 
 

@@ -48,13 +48,13 @@ def write(environment: dict[str, str], is_terminal: bool) -> tuple[bytes, bytes]
 
 @pytest.mark.parametrize("is_terminal", [True, False])
 def test_a_locale_of_utf8_gets_it_and_what_cannot_be_written_is_escaped(is_terminal: bool) -> None:
-    told = "a → b … ✓ ×2 é \\udc80".encode()
-    assert write(UTF8, is_terminal) == (told, told)
+    reported = "a → b … ✓ ×2 é \\udc80".encode()
+    assert write(UTF8, is_terminal) == (reported, reported)
 
 
 def test_another_locale_gets_ascii_on_a_terminal() -> None:
-    told = b"a -> b ... ok x2 ? ?"
-    assert write(ASCII, is_terminal=True) == (told, told)
+    reported = b"a -> b ... ok x2 ? ?"
+    assert write(ASCII, is_terminal=True) == (reported, reported)
 
 
 def test_data_for_a_file_or_a_pipe_is_utf8_in_every_locale() -> None:

@@ -43,13 +43,13 @@ def collect(host: Path, *words: str) -> int:
 
 
 @pytest.mark.parametrize("words", [(), ("-v",), ("--debug",), ("--log-json",), ("--quiet",)])
-def test_no_secret_is_printed_or_told(
+def test_no_secret_is_printed_or_reported(
     host: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert collect(host, *words) == 0
     captured = capsys.readouterr()
-    told = captured.out + captured.err
-    assert not [piece for secret in SECRETS for piece in pieces_of(secret) if piece in told]
+    reported = captured.out + captured.err
+    assert not [piece for secret in SECRETS for piece in pieces_of(secret) if piece in reported]
     grub = subtype(parse_valid(captured.out), "OS", "grub").data
     assert (grub["ro"], grub["quiet"]) == ("", "")
     assert len({value for value in grub.values() if value}) == len(SECRETS)
@@ -60,8 +60,8 @@ def test_a_failure_tells_no_secret(host: Path, capsys: pytest.CaptureFixture[str
     (host / "proc/cmdline").write_bytes(line + b"\xff")
     assert collect(host, "--debug", "-v") == 0
     captured = capsys.readouterr()
-    told = captured.out + captured.err
-    assert not [piece for secret in SECRETS for piece in pieces_of(secret) if piece in told]
+    reported = captured.out + captured.err
+    assert not [piece for secret in SECRETS for piece in pieces_of(secret) if piece in reported]
     assert subtype(parse_valid(captured.out), "OS", "grub").status == "error"
 
 
@@ -122,7 +122,7 @@ def test_a_pattern_redacts_more(host: Path, capsys: pytest.CaptureFixture[str]) 
     assert redacted == ["/proc/sys/kernel/hostname"]
 
 
-def test_a_key_file_that_others_can_read_is_told(
+def test_a_key_file_that_others_can_read_is_reported(
     host: Path, key_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     collect(host, "--redact-key-file", str(key_file))

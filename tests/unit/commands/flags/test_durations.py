@@ -95,14 +95,14 @@ def test_any_text_is_a_duration_or_an_invalid_request(text: str) -> None:
         ("2weeks", "336h"),
     ],
 )
-def test_another_unit_is_told_in_gos_units(text: str, meant: str) -> None:
+def test_another_unit_is_reported_in_gos_units(text: str, meant: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         parse_duration(text)
     assert caught.value.hint.startswith(f"did you mean {meant}? ")
 
 
 @pytest.mark.parametrize("text", ["5x", "-5", "", "1.5d", "9999999"])
-def test_other_texts_are_told_the_forms_only(text: str) -> None:
+def test_other_texts_are_reported_the_forms_only(text: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         parse_duration(text)
     assert caught.value.hint == "use a form such as 90s, 5m or 1h30m"

@@ -37,7 +37,9 @@ def hint_for(*words: str) -> str:
         (["A_B"], "see `kubectl snapshot --help`"),
     ],
 )
-def test_an_unknown_command_is_told_the_command_that_was_meant(words: list[str], hint: str) -> None:
+def test_an_unknown_command_is_reported_the_command_that_was_meant(
+    words: list[str], hint: str
+) -> None:
     assert hint_for(*words).startswith(hint)
 
 
@@ -88,7 +90,7 @@ def test_help_and_version_are_also_words_and_flags(
         (["--node"], "--node", "see `kubectl snapshot --help`"),
     ],
 )
-def test_a_wrong_word_is_told_the_right_one(words: list[str], what: str, hint: str) -> None:
+def test_a_wrong_word_is_reported_the_right_one(words: list[str], what: str, hint: str) -> None:
     error = explain(*words)
     assert what in error.what
     assert error.hint.startswith(hint)

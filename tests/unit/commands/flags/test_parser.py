@@ -134,7 +134,7 @@ def test_a_timeout_of_0_is_the_default() -> None:
     assert parse_timeout("90s") == 90
 
 
-def test_the_references_limit_that_is_no_number_is_no_limit_and_told() -> None:
+def test_the_references_limit_that_is_no_number_is_no_limit_and_reported() -> None:
     args = parse_flags(query.build_parser(), ["a.yaml"], {"AICR_MAX_NODES_PER_ENTRY": "all"})
     assert args.max_nodes_per_entry == 0
     stderr = io.StringIO()

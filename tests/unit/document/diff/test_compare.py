@@ -46,7 +46,7 @@ def sysctl(node: str = "", **data: Scalar) -> Snapshot:
     return snapshot("OS", Subtype("sysctl", data, READ), **metadata)
 
 
-def told(diff: Diff) -> list[tuple[str, str]]:
+def reported(diff: Diff) -> list[tuple[str, str]]:
     return [(change.path, change.kind) for change in diff.changes]
 
 
@@ -147,11 +147,13 @@ def test_a_gpu_less_is_one_difference_with_its_counts_and_its_links() -> None:
     assert (change.path, change.kind, change.note) == ("GPU.gpu-1", REMOVED, "H100 at 0:2")
     assert diff_snapshots(before, after).left_out == 6
     one = gpus(("A", "0:1"))
-    assert told(diff_snapshots(gpus(("A", "0:1"), ("B", "0:2")), one)) == [("GPU.gpu-1", REMOVED)]
-    assert told(diff_snapshots(one, gpus(("A", "0:1"), ("B", "0:2")))) == [("GPU.gpu-1", ADDED)]
+    assert reported(diff_snapshots(gpus(("A", "0:1"), ("B", "0:2")), one)) == [
+        ("GPU.gpu-1", REMOVED)
+    ]
+    assert reported(diff_snapshots(one, gpus(("A", "0:1"), ("B", "0:2")))) == [("GPU.gpu-1", ADDED)]
 
 
-def test_a_count_that_no_gpu_explains_is_told() -> None:
+def test_a_count_that_no_gpu_explains_is_reported() -> None:
     before, after = gpus(("A", "0:1")), gpus(("A", "0:1"), count=2)
     (change,) = diff_snapshots(before, after).changes
     assert (change.path, change.kind) == ("GPU.smi.gpu-count", CHANGED)
@@ -170,7 +172,7 @@ def test_a_gpu_is_followed_when_its_number_changes() -> None:
     assert (change.key, change.after, change.after_name) == ("name", "H200", "GPU.gpu-0")
 
 
-def test_gpus_that_were_not_told_of_are_unknown() -> None:
+def test_gpus_that_were_not_reported_of_are_unknown() -> None:
     before = gpus(("A", "0:1"))
     reference = snapshot("GPU", Subtype("smi", {"gpu-count": 8}))
     notes = {c.path: (c.kind, c.note) for c in diff_snapshots(before, reference).changes}
@@ -185,14 +187,14 @@ def test_the_last_gpu_gone_is_removed() -> None:
     after = snapshot(
         "GPU", Subtype("smi", {"gpu-count": 0}, NO_GPU), Subtype("topology", {}, NO_GPU)
     )
-    found = told(diff_snapshots(gpus(("A", "0:1")), after))
+    found = reported(diff_snapshots(gpus(("A", "0:1")), after))
     assert ("GPU.gpu-0", REMOVED) in found
     assert ("GPU.smi", REMOVED) in found
 
 
 def test_identity_differs_between_two_captures_of_a_node_but_not_between_two_nodes() -> None:
     one, other = gpus(("A", "0:1"), source_node="a"), gpus(("B", "0:1"), source_node="a")
-    assert told(diff_snapshots(one, other)) == [("GPU.gpu-0.uuid", CHANGED)]
+    assert reported(diff_snapshots(one, other)) == [("GPU.gpu-0.uuid", CHANGED)]
     other = gpus(("B", "0:1"), source_node="b")
     assert diff_snapshots(one, other).changes == ()
 
@@ -204,7 +206,7 @@ def test_all_shows_what_is_left_out() -> None:
     assert (diff.changes, diff.left_out) == ((), 2)
     diff = diff_snapshots(before, after, selection=Selection(everything=True))
     paths = ["metadata.source-node", "OS.sysctl./proc/sys/kernel/random/uuid"]
-    assert (told(diff), diff.left_out) == ([(path, CHANGED) for path in paths], 0)
+    assert (reported(diff), diff.left_out) == ([(path, CHANGED) for path in paths], 0)
 
 
 def unit(value: str, node: str = "a") -> Snapshot:
@@ -215,7 +217,7 @@ def test_all_compares_values_to_the_letter() -> None:
     before, after = unit("[[/a [/a] false 1 2 3 4 5 0 0]]"), unit("[[/a [/a] false 6 2 3 4 5 0 0]]")
     assert diff_snapshots(before, after).changes == ()
     found = diff_snapshots(before, after, selection=Selection(everything=True))
-    assert told(found) == [("SystemD.a.service.ExecStart", CHANGED)]
+    assert reported(found) == [("SystemD.a.service.ExecStart", CHANGED)]
 
 
 def test_what_a_context_adds_is_compared_and_how_the_reading_went_is_not() -> None:
@@ -223,7 +225,7 @@ def test_what_a_context_adds_is_compared_and_how_the_reading_went_is_not() -> No
     other = {"image.pause": "a@sha256:2", "elapsed-ms": "2", "reason": "y"}
     before = snapshot("K8s", Subtype("image", {"pause": "latest"}, one))
     after = snapshot("K8s", Subtype("image", {"pause": "latest"}, other))
-    assert told(diff_snapshots(before, after)) == [("K8s.image.context.image.pause", CHANGED)]
+    assert reported(diff_snapshots(before, after)) == [("K8s.image.context.image.pause", CHANGED)]
     # The reference writes none of our contexts.
     theirs = snapshot("K8s", Subtype("image", {"pause": "latest"}))
     assert diff_snapshots(before, theirs).changes == ()
@@ -242,12 +244,12 @@ def test_an_image_with_several_references_is_compared_by_all_of_them() -> None:
     assert (change.key, change.kind) == ("context.image.x", CHANGED)
     (change,) = diff_snapshots(images("v1"), images("v2", *both)).changes
     assert (change.key, change.kind) == ("context.image.x", ADDED)
-    assert told(diff_snapshots(images("v1"), images("v2"))) == [("K8s.image.x", CHANGED)]
+    assert reported(diff_snapshots(images("v1"), images("v2"))) == [("K8s.image.x", CHANGED)]
     named = diff_snapshots(images("v1"), images("v2", *both), selection=Selection(("K8s.image.x",)))
-    assert told(named) == [("K8s.image.x", CHANGED)]
+    assert reported(named) == [("K8s.image.x", CHANGED)]
     everything = Selection(everything=True)
     found = diff_snapshots(images("v1", *both), images("v2", *both), selection=everything)
-    assert told(found) == [("K8s.image.x", CHANGED)]
+    assert reported(found) == [("K8s.image.x", CHANGED)]
 
 
 def test_a_tag_of_a_document_without_references_may_be_any_of_them() -> None:
@@ -256,7 +258,7 @@ def test_a_tag_of_a_document_without_references_may_be_any_of_them() -> None:
     assert diff_snapshots(ours, theirs).changes == ()
     assert diff_snapshots(theirs, ours).changes == ()
     ours = images("v1", "a/x:v1", "b/x:v3")
-    assert told(diff_snapshots(ours, theirs)) == [("K8s.image.x", CHANGED)]
+    assert reported(diff_snapshots(ours, theirs)) == [("K8s.image.x", CHANGED)]
     assert diff_snapshots(ours, snapshot("K8s", Subtype("image", {"x": "v3", "y": "1"}))).is_empty
     (change,) = diff_snapshots(ours, snapshot("K8s", Subtype("image", {"y": "1"}))).changes
     assert (change.key, change.kind) == ("x", REMOVED)
@@ -279,7 +281,9 @@ def test_of_equal_types_and_subtypes_the_first_counts() -> None:
 
 def test_true_is_not_1() -> None:
     for one, other in ((True, 1), (1, True), (False, 0), (0, False), (1.0, True)):
-        assert told(diff_snapshots(sysctl(a=one), sysctl(a=other))) == [("OS.sysctl.a", CHANGED)]
+        assert reported(diff_snapshots(sysctl(a=one), sysctl(a=other))) == [
+            ("OS.sysctl.a", CHANGED)
+        ]
     assert diff_snapshots(sysctl(a=1), sysctl(a=1.0)).changes == ()
 
 
@@ -288,9 +292,9 @@ def test_the_metadata_are_shown_if_they_are_named() -> None:
     assert diff_snapshots(before, after).left_out == 2
     both = [("metadata.mode", CHANGED), ("metadata.version", CHANGED)]
     for only in ("metadata", "metadata.*"):
-        assert told(diff_snapshots(before, after, selection=Selection((only,)))) == both
+        assert reported(diff_snapshots(before, after, selection=Selection((only,)))) == both
     named = Selection(("metadata.version",))
-    assert told(diff_snapshots(before, after, selection=named)) == both[1:]
+    assert reported(diff_snapshots(before, after, selection=named)) == both[1:]
 
 
 def redacted(token: str, **metadata: str) -> Snapshot:
@@ -302,7 +306,7 @@ def test_secrets_are_compared_only_by_one_key() -> None:
     (change,) = diff_snapshots(redacted("1"), redacted("2")).changes
     assert (change.kind, change.note) == (UNKNOWN, "redacted with different keys")
     one = redacted("1", redaction_key="k")
-    assert told(diff_snapshots(one, redacted("2", redaction_key="k"))) == [
+    assert reported(diff_snapshots(one, redacted("2", redaction_key="k"))) == [
         ("SystemD.a.service.Environment", CHANGED)
     ]
     assert diff_snapshots(one, redacted("1")).changes == ()
@@ -327,7 +331,7 @@ def test_what_redaction_took_away_is_unknown() -> None:
         (("OS",), ("*.b",), ["OS.sysctl.a"]),
     ],
 )
-def test_only_what_is_asked_for_is_told(
+def test_only_what_is_asked_for_is_reported(
     only: tuple[str, ...], ignore: tuple[str, ...], paths: list[str]
 ) -> None:
     diff = diff_snapshots(
@@ -337,7 +341,7 @@ def test_only_what_is_asked_for_is_told(
     assert diff.left_out == 0
 
 
-def test_of_a_whole_subtype_only_the_values_asked_for_are_told() -> None:
+def test_of_a_whole_subtype_only_the_values_asked_for_are_reported() -> None:
     before, after = gpus(("A", "0:1"), ("B", "0:2")), gpus(("A", "0:1"))
     (change,) = diff_snapshots(before, after, selection=Selection(("*.uuid",))).changes
     assert change.values == {"uuid": "B"}
@@ -392,4 +396,4 @@ def test_the_other_way_round_added_is_removed(one: Snapshot, other: Snapshot) ->
             diff_snapshots(*pair, selection=selection) for pair in ((one, other), (other, one))
         )
         mirrored = [(change.path, MIRRORED[change.kind]) for change in back.changes]
-        assert sorted(told(there)) == sorted(mirrored)
+        assert sorted(reported(there)) == sorted(mirrored)

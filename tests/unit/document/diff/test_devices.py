@@ -51,7 +51,7 @@ def diff(before: Snapshot, after: Snapshot, *only: str) -> Diff:
     return diff_snapshots(before, after, REGISTRY, selection=Selection(only))
 
 
-def told(found: Diff) -> list[tuple[str, str]]:
+def reported(found: Diff) -> list[tuple[str, str]]:
     return [(change.path, change.kind) for change in found.changes]
 
 
@@ -79,7 +79,7 @@ def test_a_lost_gpu_is_one_change_and_its_values_are_unknown() -> None:
         ),
     )
     back = diff(node([gpu(0), lost(1), gpu(2)]), GOOD)
-    assert told(back) == [("GPU.gpu-1.context.status", CHANGED), *UNREAD]
+    assert reported(back) == [("GPU.gpu-1.context.status", CHANGED), *UNREAD]
     assert back.changes[0] == Change(
         "GPU.gpu-1", "context.status", CHANGED, "error", "ok", "GPU is lost"
     )
@@ -89,17 +89,17 @@ def test_a_lost_gpu_is_one_change_and_its_values_are_unknown() -> None:
 @pytest.mark.parametrize("status", ["error", "timeout", "unavailable"])
 def test_every_way_not_to_be_readable_counts(status: str) -> None:
     found = diff(GOOD, node([gpu(0), lost(1, {"status": status, **READ}), gpu(2)]))
-    assert told(found)[0] == ("GPU.gpu-1.context.status", CHANGED)
+    assert reported(found)[0] == ("GPU.gpu-1.context.status", CHANGED)
 
 
 def test_a_gpu_that_the_driver_no_longer_lists_is_one_change_with_its_counts() -> None:
     found = diff(GOOD, node([gpu(0), lost(1), gpu(2)], count=2))
-    assert told(found) == [("GPU.gpu-1.context.status", CHANGED), *UNREAD]
+    assert reported(found) == [("GPU.gpu-1.context.status", CHANGED), *UNREAD]
     # A count that nothing explains is not hidden.
     found = diff(GOOD, node([gpu(0), lost(1), gpu(2)], count=1))
-    assert ("GPU.smi.gpu-count", CHANGED) in told(found)
+    assert ("GPU.smi.gpu-count", CHANGED) in reported(found)
     found = diff(GOOD, node([gpu(0), lost(1), gpu(2)], count=4))
-    assert ("GPU.smi.gpu-count", CHANGED) in told(found)
+    assert ("GPU.smi.gpu-count", CHANGED) in reported(found)
 
 
 def test_a_count_that_is_no_number_is_compared_as_it_is() -> None:
@@ -108,25 +108,25 @@ def test_a_count_that_is_no_number_is_compared_as_it_is() -> None:
     subtypes = (words, *measurement.subtypes[1:])
     after = Snapshot(GOOD.metadata, (Measurement("GPU", subtypes),))
     for pair in ((GOOD, after), (after, GOOD)):
-        assert ("GPU.smi.gpu-count", CHANGED) in told(diff(*pair))
+        assert ("GPU.smi.gpu-count", CHANGED) in reported(diff(*pair))
 
 
 def test_where_the_driver_did_not_answer_nothing_is_known_of_its_gpus() -> None:
     unavailable = {"status": "unavailable", "reason": "the NVIDIA driver is not loaded", **READ}
     after = node([lost(n, unavailable) for n in range(3)], counts=False)
     found = diff(GOOD, after)
-    assert {kind for path, kind in told(found) if ".gpu-" in path} == {UNKNOWN}
-    assert {kind for path, kind in told(diff(after, GOOD)) if ".gpu-" in path} == {UNKNOWN}
+    assert {kind for path, kind in reported(found) if ".gpu-" in path} == {UNKNOWN}
+    assert {kind for path, kind in reported(diff(after, GOOD)) if ".gpu-" in path} == {UNKNOWN}
 
 
 def test_a_gpu_that_is_lost_in_both_does_not_differ() -> None:
     before = node([gpu(0), lost(1), gpu(2)])
     found = diff(before, before)
     assert found.is_empty
-    assert told(found) == UNREAD[:1]
+    assert reported(found) == UNREAD[:1]
     assert found.changes[0].note == "A and B: error: GPU is lost"
     nameless = [Subtype("gpu-1", {}, LOST)]
-    assert told(diff(node([gpu(0), nameless]), node([gpu(0), nameless]))) == UNREAD[:1]
+    assert reported(diff(node([gpu(0), nameless]), node([gpu(0), nameless]))) == UNREAD[:1]
     hangs = {**LOST, "status": "timeout", "reason": "it hangs"}
     found = diff(before, node([gpu(0), lost(1, hangs), gpu(2)]))
     assert found.changes[0] == Change(
@@ -137,7 +137,7 @@ def test_a_gpu_that_is_lost_in_both_does_not_differ() -> None:
 def test_what_was_read_of_a_lost_gpu_is_compared() -> None:
     before = node([gpu(0), lost(1, **{"pci.driver": "nvidia"})])
     after = node([gpu(0), lost(1, **{"pci.driver": "vfio-pci"})])
-    assert ("GPU.gpu-1.pci.driver", CHANGED) in told(diff(before, after))
+    assert ("GPU.gpu-1.pci.driver", CHANGED) in reported(diff(before, after))
 
 
 def test_a_gpu_that_is_partly_read_is_no_status_change() -> None:
@@ -150,7 +150,7 @@ def test_a_gpu_that_is_partly_read_is_no_status_change() -> None:
 
 def test_a_state_that_was_not_read_is_unknown_and_not_removed() -> None:
     found = diff(GOOD, node([gpu(0), gpu(1)[:1], gpu(2)]))
-    assert told(found) == [("GPU.gpu-1-state", UNKNOWN)]
+    assert reported(found) == [("GPU.gpu-1-state", UNKNOWN)]
     assert found.changes[0].note == "B: not collected"
     (change,) = diff(node([gpu(0), gpu(1)[:1], gpu(2)]), GOOD).changes
     assert (change.kind, change.note) == (UNKNOWN, "A: not collected")
@@ -158,15 +158,15 @@ def test_a_state_that_was_not_read_is_unknown_and_not_removed() -> None:
 
 def test_a_gpu_that_is_gone_takes_state_links_and_counts_along() -> None:
     after = node([gpu(0), gpu(2)])
-    assert told(diff(GOOD, after)) == [("GPU.gpu-1", REMOVED)]
-    assert told(diff(after, GOOD)) == [("GPU.gpu-1", ADDED)]
+    assert reported(diff(GOOD, after)) == [("GPU.gpu-1", REMOVED)]
+    assert reported(diff(after, GOOD)) == [("GPU.gpu-1", ADDED)]
     # Only where the GPU itself is in the selection.
-    assert told(diff(GOOD, after, "GPU.topology")) == [
+    assert reported(diff(GOOD, after, "GPU.topology")) == [
         ("GPU.topology.GPU-0/GPU-1", REMOVED),
         ("GPU.topology.GPU-1/GPU-2", REMOVED),
     ]
-    assert told(diff(GOOD, after, "GPU.smi")) == [("GPU.smi.gpu-count", CHANGED)]
-    assert told(diff(GOOD, after, "GPU.gpu-1-state")) == [("GPU.gpu-1-state", REMOVED)]
+    assert reported(diff(GOOD, after, "GPU.smi")) == [("GPU.smi.gpu-count", CHANGED)]
+    assert reported(diff(GOOD, after, "GPU.gpu-1-state")) == [("GPU.gpu-1-state", REMOVED)]
 
 
 def with_links(
@@ -182,15 +182,15 @@ def test_a_link_of_good_gpus_is_compared_beside_a_lost_one() -> None:
     after = with_links(
         node([gpu(0), lost(1), gpu(2)]), {"GPU-2/GPU-0": "SYS", "GPU-0/index 3": "X"}
     )
-    found = [path for path in told(diff(before, after)) if "topology" in path[0]]
+    found = [path for path in reported(diff(before, after)) if "topology" in path[0]]
     assert found == [("GPU.topology.GPU-0/GPU-2", CHANGED)]
-    found = told(diff(before, with_links(GOOD, {"GPU-0/GPU-2": "NV18", "GPU-0/GPU-1": "NV18"})))
+    found = reported(diff(before, with_links(GOOD, {"GPU-0/GPU-2": "NV18", "GPU-0/GPU-1": "NV18"})))
     assert found == [("GPU.topology.GPU-0/index 4", REMOVED)]
 
 
 def test_links_that_are_unknown_for_a_lost_gpu_are_no_second_entry() -> None:
     gap = {"status": "partial", "reason": "2 of 3 pairs", **READ}
     after = with_links(node([gpu(0), lost(1), gpu(2)]), {"GPU-0/GPU-2": "NV18"}, gap)
-    assert [p for p, _ in told(diff(GOOD, after)) if "topology" in p] == []
+    assert [p for p, _ in reported(diff(GOOD, after)) if "topology" in p] == []
     none = with_links(node([gpu(0), lost(1), gpu(2)]), {}, gap)
-    assert [p for p, _ in told(diff(GOOD, none)) if "topology" in p] == ["GPU.topology"]
+    assert [p for p, _ in reported(diff(GOOD, none)) if "topology" in p] == ["GPU.topology"]

@@ -65,8 +65,8 @@ def test_a_run_of_a_command_is_not_part_of_it() -> None:
     again = RUN.replace("1795430148344405 12569522771 0 0 129", "1 2 3 4 5")
     assert normalize(path, RUN) == normalize(path, again) == "[[/bin/a [/bin/a -v] false]]"
     extended = "[[/bin/a [/bin/a] [ignore-failure] 1 2 3 4 5 1 0] [/b [/b] [] 1 2 3 4 5 0 0]]"
-    told = "[[/bin/a [/bin/a] [ignore-failure]] [/b [/b] []]]"
-    assert normalize("SystemD.a.service.ExecStartEx", extended) == told
+    reported = "[[/bin/a [/bin/a] [ignore-failure]] [/b [/b] []]]"
+    assert normalize("SystemD.a.service.ExecStartEx", extended) == reported
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_one_node_less_of_5000_is_one_line(most: int) -> None:
     assert back == (count_changed(4999, 5000, "+1: node-4999"),)
 
 
-def test_another_number_of_nodes_per_entry_is_told_once() -> None:
+def test_another_number_of_nodes_per_entry_is_reported_once() -> None:
     before, after = big_cluster(100, 10), big_cluster(100, 20)
     note = "not comparable: taken with another --max-nodes-per-entry"
     expected = (Change("NodeTopology", "", UNKNOWN, note=note),)
@@ -135,7 +135,7 @@ def test_a_new_node_does_not_hide_what_the_others_got() -> None:
     )
 
 
-def test_a_node_in_the_place_of_another_is_told() -> None:
+def test_a_node_in_the_place_of_another_is_reported() -> None:
     after = topology(pool({"n1": "8", "n2": "8", "n9": "8"}))
     assert compare(topology(pool(EIGHT)), after) == (count_changed(3, 3, "-1: n3; +1: n9"),)
 
@@ -206,7 +206,7 @@ def summary_of(snapshot: Snapshot, **counts: int) -> Snapshot:
     return Snapshot(snapshot.metadata, (Measurement("NodeTopology", tuple(subtypes)),))
 
 
-def test_counts_that_entries_do_not_explain_are_told() -> None:
+def test_counts_that_entries_do_not_explain_are_reported() -> None:
     before = topology(pool(EIGHT))
     for key in ("label_count", "taint_count", "node_count"):
         (change,) = compare(before, summary_of(before, **{key: 17}))

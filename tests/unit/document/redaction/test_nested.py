@@ -30,7 +30,7 @@ def mark(secret: str) -> str:
         ([{"passwords": ["ab", ["c"], 7]}], "[map[passwords:[«ab» [«c»] «7»]]]"),
     ],
 )
-def test_the_elements_of_a_list_are_told_apart(items: list[object], expected: str) -> None:
+def test_the_elements_of_a_list_are_reported_apart(items: list[object], expected: str) -> None:
     value = to_reading("", items)[1]
     assert isinstance(value, NestedText)
     hidden = redact_value(value, "", mark)

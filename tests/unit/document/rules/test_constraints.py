@@ -234,7 +234,7 @@ def test_a_constraint_may_have_a_function_of_a_path(
         ("vm.swappiness == 1", 'invalid path "vm.swappiness"', "OS.sysctl./proc/sys/vm/swapp"),
     ],
 )
-def test_a_mistake_is_told_with_what_was_meant(text: str, what: str, hint: str) -> None:
+def test_a_mistake_is_reported_with_what_was_meant(text: str, what: str, hint: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         parse_constraint(text)
     assert caught.value.what == what

@@ -102,7 +102,7 @@ def test_a_constraint_alone_is_its_own_name() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(text: str, what: str) -> None:
+def test_what_is_wrong_is_reported_with_its_line(text: str, what: str) -> None:
     assert complaint(text).startswith(what)
 
 

@@ -123,7 +123,7 @@ def test_a_required_gpu_must_be_allocatable(gpus: str, status: str) -> None:
         ("gpu-17", [], "", "list them with `kubectl get nodes`"),
     ],
 )
-def test_a_missing_node_is_told_with_the_one_that_was_meant(
+def test_a_missing_node_is_reported_with_the_one_that_was_meant(
     name: str, names: list[str], what: str, hint: str
 ) -> None:
     error = build_missing_node(name, names)

@@ -104,6 +104,6 @@ def test_nothing_of_a_change_is_markup() -> None:
     assert not {"\u202e", "\x1b"} & set(page)
 
 
-def test_a_value_that_is_not_there_is_told_from_an_empty_one() -> None:
+def test_a_value_that_is_not_there_is_reported_from_an_empty_one() -> None:
     page = render(Change("OS.grub", "ro", ADDED, None, ""))
     assert {"not present", "empty text"} <= find_texts(page)

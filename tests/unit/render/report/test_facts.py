@@ -22,7 +22,7 @@ def of(type_: str, *subtypes: Subtype) -> Snapshot:
     return Snapshot({}, (Measurement(type_, subtypes),))
 
 
-def test_a_node_is_told_in_ten_facts() -> None:
+def test_a_node_is_reported_in_ten_facts() -> None:
     assert facts(GOOD) == {
         "GPUs": ("8 × NVIDIA H100 80GB HBM3", ""),
         "Driver": ("580.105.08", "open kernel module, CUDA 13.0"),
@@ -38,9 +38,9 @@ def test_a_node_is_told_in_ten_facts() -> None:
 
 
 def test_what_is_not_known_has_its_reason_and_no_value() -> None:
-    told = facts(BAD, "gpu-23")
-    assert told["GPUs"] == ("7 × NVIDIA H100 80GB HBM3", "1 without a name")
-    text, note = told["Helm releases"]
+    reported = facts(BAD, "gpu-23")
+    assert reported["GPUs"] == ("7 × NVIDIA H100 80GB HBM3", "1 without a name")
+    text, note = reported["Helm releases"]
     assert (text, note[:39]) == ("", "K8s.helm is forbidden: cannot list secr")
 
 

@@ -38,7 +38,7 @@ def test_a_gpu_that_does_not_answer_has_a_card_with_the_reason() -> None:
     assert card.reason == "the driver does not list the GPU that the PCI bus has"
 
 
-def test_a_mode_that_a_reset_changes_is_told_with_both() -> None:
+def test_a_mode_that_a_reset_changes_is_reported_with_both() -> None:
     gpu = Subtype("gpu-0", {"ecc.current": True, "ecc.pending": False, "mig.current": "odd"})
     (card,) = build_cards({"GPU.gpu-0": gpu})
     assert card.rows == (("ECC", "on, off after a reset"), ("MIG", "odd"))
@@ -67,7 +67,7 @@ def test_no_two_gpus_of_a_picture_cover_each_other(count: int) -> None:
             assert abs(one.x - other.x) >= 72 or abs(one.y - other.y) >= 46
 
 
-def test_kinds_are_told_from_the_nearest_to_the_unknown() -> None:
+def test_kinds_are_reported_from_the_nearest_to_the_unknown() -> None:
     links = build_links(gpus(4, {"U0/U1": "NV4", "U2/U3": "NV12", "U0/U2": "SYS", "U1/U2": "PIX"}))
     assert links is not None
     assert [(kind.word, kind.pairs) for kind in links.kinds] == [

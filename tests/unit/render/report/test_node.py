@@ -61,7 +61,7 @@ def test_a_document_that_was_not_redacted_says_so() -> None:
     assert "Not redacted: this page" in of(redaction="disabled")
 
 
-def test_an_empty_text_is_told_from_no_value() -> None:
+def test_an_empty_text_is_reported_from_no_value() -> None:
     assert "empty text" in of(Subtype("grub", {"ro": ""}))
 
 

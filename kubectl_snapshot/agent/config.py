@@ -77,7 +77,7 @@ class AgentConfig:
 
 
 def validate_timeout(timeout: object) -> None:
-    """Raise InvalidRequest for a timeout that is no number of seconds; None is none."""
+    """Raise InvalidRequest for a timeout that is not a number of seconds; None means no limit."""
     if timeout is None:
         return
     is_number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)

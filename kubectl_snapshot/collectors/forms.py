@@ -40,13 +40,13 @@ def form_of_provider_id(text: str) -> str:
     return scheme if separator else text.partition(".")[0] if text.startswith("ocid1.") else ""
 
 
-# Bits of NVML's clocks event reasons that tell of a fault: HW slowdown, its thermal and its power
+# Bits of NVML's clocks event reasons that indicate a fault: HW slowdown, its thermal and its power
 # brake part (nvml.h, nvmlClocksEventReason*). The others follow the load.
 FAULT_REASONS = 0x08 | 0x40 | 0x80
 
 
 def mask_event_reasons(text: str) -> str:
-    """Return the bits of `clocks.event-reasons` that tell of a fault."""
+    """Return the bits of `clocks.event-reasons` that indicate a fault."""
     try:
         return f"0x{int(text, 16) & FAULT_REASONS:08X}"
     except ValueError:

@@ -125,7 +125,7 @@ def iter_subtypes(snapshot: Snapshot) -> Iterator[tuple[str, Subtype]]:
 
 
 def matches_path(path: str, pattern: str) -> bool:
-    """Return whether a path matches a pattern; `GPU.gpu-*.` is no path of `gpu-<n>-state`."""
+    """Return whether a path matches a pattern; `GPU.gpu-*.` does not match `gpu-<n>-state`."""
     return matches_pattern(path, pattern) and not _is_of_state(path, pattern)
 
 

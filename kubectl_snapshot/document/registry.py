@@ -22,8 +22,8 @@ MISTAKE, UNSET, FALSE = "mistake", "unset", "false"
 class IgnoredKey(NamedTuple):
     """Keys whose differences `diff` ignores, and why.
 
-    With `form`, values are compared by what it returns for them: an address that a node gets by
-    DHCP differs from one that is set.
+    With `form`, values are compared by the result of that function: a DHCP address differs from a
+    static one.
     """
 
     key: str
@@ -69,8 +69,8 @@ class SubtypeSpec(NamedTuple):
     `repeats`: keys that repeat another reading, and its path; `diff` reports the other.
     `telling`: keys whose changes `diff` reports first.
     `keys`: patterns of every key, if they are the collector's own words; a document may lack some.
-    `missing`: what another key means that is not there: a MISTAKE in the path; UNSET, because all
-    names are listed and this one is not used; FALSE, the value of what is not listed.
+    `missing`: the meaning of a key that the data lack: MISTAKE, the path is wrong; UNSET, all names
+    are listed and this one is unused; FALSE, an unlisted name has this value.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """MIG devices of one GPU. Runs in the child process.
 
-Each value is read by itself: what one MIG device does not answer affects no other value.
+Each value is read in a call of its own: an error of one MIG device affects no other value.
 """
 
 from __future__ import annotations

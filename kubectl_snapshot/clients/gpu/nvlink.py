@@ -150,7 +150,7 @@ def _read_states(nvml: Any, device: Any, count: int) -> list[bool | Exception]:
 
 
 def _choose(errors: Sequence[Any]) -> Exception:
-    """Return the error that says most: one that is not about support, if there is one."""
+    """Return the most telling error: the first that is not Not Supported, else the first."""
     found: Exception = next((e for e in errors if e.value not in UNSUPPORTED), errors[0])
     return found
 

@@ -97,7 +97,7 @@ def find_code(nvml: Any, error: Exception) -> int:
 
 
 def convert_each(parts: Iterable[tuple[str, Convert, Any]]) -> Readings:
-    """Return converted results by key: one that is not a value does not affect the others."""
+    """Return converted results by key; an invalid result does not affect the others."""
     readings: Readings = {}
     for key, convert, part in parts:
         try:

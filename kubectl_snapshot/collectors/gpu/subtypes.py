@@ -170,7 +170,7 @@ def _render_for_smi(driver_gpu: DriverGpu, key: str) -> str:
 
 
 def _integrated(gpu: IntegratedGpu) -> dict[str, Scalar]:
-    """Return what is known of an integrated GPU; without its device, it is not counted."""
+    """Return the readings of an integrated GPU; without its device, it is not counted."""
     data: dict[str, Scalar] = {"gpu-present": True, "detection-source": PLATFORM}
     if gpu.has_driver:
         data["driver-loaded"] = True

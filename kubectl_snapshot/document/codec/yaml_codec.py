@@ -121,7 +121,7 @@ def render_manifests(objects: Iterable[Mapping[str, object]]) -> str:
     import yaml
 
     class Dumper(yaml.SafeDumper):
-        """PyYAML's dumper, which by itself leaves `1e3` unquoted: a number to kubectl."""
+        """PyYAML's dumper, which leaves `1e3` unquoted: a number to kubectl."""
 
     Dumper.add_representer(str, _represent_text)
     return str(yaml.dump_all(objects, Dumper=Dumper, sort_keys=False, explicit_start=True))

@@ -141,7 +141,7 @@ def _is_ignored(change: Change, basis: _DiffBasis) -> bool:
 
 
 def _follows(change: Change, facts: DeviceFacts, selection: Selection) -> bool:
-    """Return whether a change follows from one that is reported, too."""
+    """Return whether a change follows from another reported change."""
     return device_changes.follows_from_devices(change, facts) and any(
         may_be_selected(name, selection) for name in device_changes.list_causes(facts)
     )

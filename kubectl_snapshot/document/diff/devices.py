@@ -1,4 +1,4 @@
-"""Devices such as GPUs that are gone, unreadable, or follow from one that is. Pure."""
+"""Devices, such as GPUs, that are gone or unreadable, and changes that follow from them. Pure."""
 
 from __future__ import annotations
 

@@ -231,7 +231,7 @@ def _compare_truncated(
         is_explained = -len(nodes.gone) <= change <= len(nodes.come)
     else:
         is_explained = min(nodes.count_change, 0) <= change <= max(nodes.count_change, 0)
-    # If the nodes are not known, one that is gone moves another one into the named ones.
+    # In a cut list, a removed node makes room for another name.
     is_moved = bool(nodes.count_change) and not nodes.is_known
     if is_explained and (is_moved or not seen):
         return None

@@ -1,5 +1,6 @@
 """Candidates for a PATH: from the snapshot that the command line names, one level at a time.
 
+As in every verb, only the first measurement of a type counts.
 YAML is scanned line by line for its keys: completion may not import a YAML parser.
 """
 
@@ -57,10 +58,12 @@ def scan_json(text: str) -> dict[str, list[str]]:
     try:
         document = json.loads(text)
         found = {METADATA: list(document.get(METADATA) or ())}
+        first: dict[str, Any] = {}
         for measurement in document["measurements"]:
+            first.setdefault(measurement["type"], measurement)
+        for type_, measurement in first.items():
             for subtype in measurement.get("subtypes") or ():
-                name = f"{measurement['type']}.{subtype['subtype']}"
-                found.setdefault(name, list(subtype["data"]))
+                found.setdefault(f"{type_}.{subtype['subtype']}", list(subtype["data"]))
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return {}
     return found
@@ -69,6 +72,7 @@ def scan_json(text: str) -> dict[str, list[str]]:
 def scan_yaml(text: str) -> dict[str, list[str]]:
     """Return the keys of each `Type.Subtype` of a document in YAML's block style."""
     found: dict[str, list[str]] = {}
+    types: set[str] = set()
     type_, name, keys = "", "", []
     block, block_indent, key_indent = "", -1, -1
     for indent, is_item, key, value in _iter_lines(text):
@@ -84,7 +88,8 @@ def scan_yaml(text: str) -> dict[str, list[str]]:
             _add(found, type_, name, keys)
             name, keys = "", []
         if key == "type":
-            type_ = value
+            type_ = "" if value in types else value
+            types.add(value)
         elif key == "subtype":
             name = value
         elif key in ("data", "context", METADATA):

@@ -19,7 +19,7 @@ from kubectl_snapshot.commands.completion.paths import (
 from kubectl_snapshot.document.codec.json_codec import render_json
 from kubectl_snapshot.document.codec.yaml_codec import render_yaml
 from kubectl_snapshot.document.paths import iter_subtypes
-from kubectl_snapshot.document.snapshot import Snapshot
+from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from tests.unit.document.strategies import DOCUMENT_PROPERTY, PROPERTY, SNAPSHOTS
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -124,6 +124,16 @@ def test_the_layouts_of_other_writers_are_read() -> None:
         "K8s.empty": [],
         "OS.release": [],
     }
+
+
+def test_only_the_first_measurement_of_a_type_is_offered() -> None:
+    first, second = (Measurement("OS", (Subtype(name, {"a": 1}),)) for name in ("one", "two"))
+    other = Measurement("GPU", (Subtype("smi", {"b": 1}),))
+    snapshot = Snapshot({}, (first, other, second))
+    expected = {"metadata": [], "OS.one": ["a"], "GPU.smi": ["b"]}
+    assert scan_json(render_json(snapshot)) == expected
+    assert list(scan_json(render_json(snapshot))) == list(expected)
+    assert {"metadata": [], **scan_yaml(render_yaml(snapshot))} == expected
 
 
 @pytest.mark.parametrize(

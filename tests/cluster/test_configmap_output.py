@@ -57,7 +57,7 @@ def test_a_snapshot_is_written_with_the_references_keys_and_labels_and_read_back
         "app.kubernetes.io/version": snapshot.metadata["version"],
     }
     assert_nothing_left(cluster)
-    queried = run_snapshot("query", uri, "metadata.run-id", "metadata.source-node")
+    queried = run_snapshot("query", uri, "metadata.run-id", "metadata.source-node", "-o", "value")
     assert queried.stdout == f"{snapshot.metadata['run-id']}\nnode1\n"
 
 
@@ -87,7 +87,7 @@ def test_a_table_is_written_under_the_references_key_and_not_read_back(
     data = cluster.client.get(path_of(namespace, "here"))["data"]
     assert set(data) == {"snapshot.txt", "format", "timestamp"}
     assert data["format"] == "table"
-    assert data["snapshot.txt"].startswith("FIELD ")
+    assert data["snapshot.txt"].startswith("PATH ")
     read = run_snapshot("query", uri, "OS")
     assert read.returncode == 2
     assert "it has a table, which cannot be read back" in read.stderr
@@ -116,7 +116,7 @@ def test_what_the_reference_has_written_is_read_and_replaced(
     data = {"snapshot.yaml": text, "format": "yaml", "timestamp": "2026-01-01T00:00:00Z"}
     apply_as(cluster, "aicr", namespace, "aicr-snapshot", data)
     uri = f"cm://{namespace}/aicr-snapshot"
-    queried = run_snapshot("query", uri, "metadata.source-node", "OS.release.ID")
+    queried = run_snapshot("query", uri, "metadata.source-node", "OS.release.ID", "-o", "value")
     assert (queried.stdout, queried.stderr) == ("old\nubuntu\n", "")
     ended = run_snapshot("--local", "-o", uri)
     assert ended.returncode == 0, ended.stderr

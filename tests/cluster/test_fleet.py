@@ -274,6 +274,7 @@ def denied_node(lab: support.Cluster, node: str) -> Iterator[None]:
         for kind in kinds:
             with contextlib.suppress(Exception):
                 lab.client.call("DELETE", f"{ADMISSION}/{kind}/{name}")
+        wait_for("the policy to be gone", lambda: not is_denied(lab, node), seconds=30, pause=0.5)
 
 
 def is_denied(lab: support.Cluster, node: str) -> bool:

@@ -30,8 +30,8 @@ def test_a_capture_is_written_in_every_format_at_once(
     # A key that no table escapes.
     version = text_of(find_readings(snapshot, "K8s.server.version")["K8s.server.version"])
     table = (tmp_path / "a.txt").read_text().splitlines()
-    assert table[0].split() == ["FIELD", "VALUE"]
-    assert version in [line.split()[-1] for line in table if ".Data.version.V " in line]
+    assert table[0].split() == ["PATH", "VALUE"]
+    assert version in [line.split()[-1] for line in table if line.startswith("K8s.server.version ")]
     assert "node1" in (tmp_path / "a.html").read_text()
     assert f"| **Kubernetes** | {version} |\n" in ended.stdout
     assert "| **Node** | node1 |\n" in ended.stdout

@@ -42,7 +42,7 @@ def test_one_node_that_fails_stops_the_rollout_after_all_were_looked_at(
 def test_what_nobody_knows_stops_the_rollout(
     cluster: Cluster, zipapp: Path, namespace: str, rules: Path
 ) -> None:
-    rules.write_text(RULE.format("no-such-key == x"))
+    rules.write_text(RULE.format("provider-id == x"))
     code, reported = gate(cluster, zipapp, rules, "-n", namespace)
     assert code == 10, reported
 

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot.clients.auth.access import select_access
-from kubectl_snapshot.clients.auth.kubeconfig import read_service_account
+from kubectl_snapshot.clients.auth.kubeconfig import Config, read_pod_account
 from kubectl_snapshot.clients.kube import watch as kube_watch
 from kubectl_snapshot.clients.kube.client import (
     Call,
@@ -190,9 +190,9 @@ def test_a_pods_service_account_logs_in(
     (tmp_path / "ca.crt").write_bytes(authority)
     host, _, port = server_keys["server"].partition("://")[2].rpartition(":")
     env = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
-    config = read_service_account(env, str(tmp_path))
-    assert config is not None
-    kube = connect_access(select_access(config, ConnectionOptions()), env)
+    pod = read_pod_account(env, str(tmp_path))
+    assert pod is not None
+    kube = connect_access(select_access(Config(), ConnectionOptions(), pod), env)
     assert who(kube)["username"] == account
 
 

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 STOP_POLL_S = 0.1
 
 
-# The share of a collector's time after which no further reading is searched for credentials: what
-# is late is lost altogether.
+# The share of a collector's time for its reads. A collector that waits for a driver uses all of it,
+# and what it has read must still be searched for credentials.
+READING_SHARE = 0.9
+# The share after which no further reading is searched: what is late is lost altogether.
 REDACTION_SHARE = 0.95
 
 # Returns a subtype of a type without its credentials; the last argument is a time.monotonic() value
@@ -88,8 +90,9 @@ def run_collectors(
         run = _Run(collector, started, min(started + collector.DEADLINE_S, deadline), expected, [])
         pending[index] = run
         on_event({"collector": collector.TYPE, "event": "started"})
-        own_context = replace(context, deadline=run.deadline)
-        last = started + REDACTION_SHARE * (run.deadline - started)
+        time_s = run.deadline - started
+        own_context = replace(context, deadline=started + READING_SHARE * time_s)
+        last = started + REDACTION_SHARE * time_s
         arguments = (index, collector, own_context, results, partial(_redact, redact, last))
         threading.Thread(target=_collect, args=arguments, daemon=True).start()
 

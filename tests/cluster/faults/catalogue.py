@@ -136,7 +136,7 @@ UNSCHEDULABLE = {
     "no node has the label": Fault(
         ("--node-selector", "no=such"), 3, ("no node matches no=such", "didn't match")
     ),
-    "no node has the name": Fault(("--node", "node99"), 3, ("no node matches the name node99",)),
+    "no node has the name": Fault(("--node", "node99"), 3, ('node "node99" not found',)),
     "untolerated taint": Fault(
         ("--node", "node1", "--toleration", "other=x:NoSchedule"),
         3,

@@ -70,6 +70,25 @@ def test_what_cannot_be_searched_in_time_is_left_out_not_written() -> None:
     assert first.status in ("partial", "timeout")
 
 
+class WaitingCollector(LeakyCollector):
+    """A collector that waits until its deadline, as for a driver call that hangs."""
+
+    def collect(self, context: Context) -> Iterable[Subtype]:
+        time.sleep(max(context.deadline - time.monotonic(), 0))
+        yield Subtype("first", {"login": LOGIN})
+        yield Subtype("second", {"login": LOGIN})
+
+
+def test_what_is_read_until_the_deadline_is_still_searched() -> None:
+    first, second = collect(collector=WaitingCollector(DEADLINE_S=5.0))
+    assert (first.status, second.status) == ("ok", "ok")
+    assert (
+        first.data
+        == second.data
+        == {"login": LOGIN.replace("hunter22", redact_text("hunter22", KEY))}
+    )
+
+
 @pytest.mark.parametrize("share", [0.5, 1.0])
 def test_redaction_ends_before_the_collectors_deadline(share: float) -> None:
     last: list[float] = []

@@ -247,8 +247,9 @@ def test_each_collector_is_reported_its_own_deadline() -> None:
         MadeCollector("OS", ("OS",), note("OS"), 90.0),
         deadline=before + LONG_S,
     )
-    assert before + 30 <= reported["K8s"] < before + 40
-    assert reported["OS"] == before + LONG_S
+    # The rest of a collector's time is for redaction.
+    assert before + 27 <= reported["K8s"] < before + 28
+    assert before + 0.9 * LONG_S <= reported["OS"] < before + 0.9 * LONG_S + 1
 
 
 def test_a_result_that_comes_after_its_deadline_is_dropped() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ class WaitingCollector(LeakyCollector):
     """A collector that waits until its deadline, as for a driver call that hangs."""
 
     def collect(self, context: Context) -> Iterable[Subtype]:
-        time.sleep(max(context.deadline - time.monotonic(), 0))
+        threading.Event().wait(max(context.deadline - time.monotonic(), 0))
         yield Subtype("first", {"login": LOGIN})
         yield Subtype("second", {"login": LOGIN})
 

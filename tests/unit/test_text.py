@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.text import render_seconds, single_line, strip_control
+from kubectl_snapshot.text import find_closest, render_seconds, single_line, strip_control
 
 
 @pytest.mark.parametrize("bad", ["\x1b", "\x07", "\u202e", "\x9b", "\r", "\n", "\t", "\udc80"])
@@ -27,3 +27,16 @@ def test_a_single_line_has_no_runs_of_spaces() -> None:
 )
 def test_seconds_have_no_exponent(seconds: float, text: str) -> None:
     assert render_seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("word", "closest"),
+    [
+        ("selectoor-of-nodes", "selector-of-nodes"),
+        ("sxxectyr-of-nodes", "selector-of-nodes"),
+        # Four errors are less than a third of the word, and still too many.
+        ("sxxxctyr-of-nodes", ""),
+    ],
+)
+def test_a_word_with_more_than_three_errors_is_another_word(word: str, closest: str) -> None:
+    assert find_closest(word, ["selector-of-nodes", "other"]) == closest

@@ -12,10 +12,10 @@ from tests.cluster.conftest import FIGURES
 from tests.cluster.support import Cluster, assert_nothing_left
 from tests.validation import parse_valid, subtype
 
-AT_ONCE = 20
+AT_ONCE = 12
 
 
-def test_twenty_at_once_are_twenty_correct_documents(
+def test_twelve_at_once_are_twelve_correct_documents(
     cluster: Cluster,
     start_snapshot: Callable[..., subprocess.Popen[str]],
     namespace: str,

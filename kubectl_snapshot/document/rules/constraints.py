@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple, Union
 from kubectl_snapshot.constants import WHITE_SPACE
 from kubectl_snapshot.document.path_hints import suggest_path
 from kubectl_snapshot.document.paths import ConstraintPath, parse_path
+from kubectl_snapshot.document.rules import gpu_nodes
+from kubectl_snapshot.document.rules.alternatives import OR, split_terms
 from kubectl_snapshot.document.rules.numbers import parse_number, read_number
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.document.snapshot import TYPES, Snapshot
@@ -59,7 +61,6 @@ CALL = re.compile(r"\s*([A-Za-z_]*)\(([^()]*)\)\s*(.*)", re.DOTALL)
 FOREIGN = {
     "=>": ">=",
     "=<": "<=",
-    "=": "==",
     "===": "==",
     "~": "==",
     "=~": "==",
@@ -86,12 +87,14 @@ class Constraint(NamedTuple):
     `function` is one of FUNCTIONS or "". Of a `status` or `count` of subtypes, `path` has no key;
     of a label or taint, `subtype` is its key. `right` is a path whose reading is the expected
     value; each `*` in it stands for what the `*` of `path` in the same place stands for.
+    An expression of several terms is in `alternatives`: all terms of one must hold.
     """
 
     path: ConstraintPath
     expression: Expression
     function: str = ""
     right: str = ""
+    alternatives: tuple[tuple[Constraint, ...], ...] = ()
 
     @property
     def subject(self) -> str:
@@ -137,6 +140,20 @@ def build_constraint(subject: str, expression: str, types: Types = TYPES) -> Con
 
     Raises InvalidRequest if no reading could satisfy it.
     """
+    if subject == gpu_nodes.PATH:
+        gpu_nodes.parse_condition(expression)
+        return Constraint(parse_path(subject), Expression(EXACT, expression.strip(), False))
+    terms = [[_build_term(subject, t, types) for t in part] for part in split_terms(expression)]
+    first = terms[0][0]
+    if len(terms) == len(terms[0]) == 1:
+        return first
+    text = f" {OR} ".join(" ".join(term.expression.text for term in part) for part in terms)
+    return first._replace(
+        expression=Expression(EXACT, text, False), right="", alternatives=tuple(map(tuple, terms))
+    )
+
+
+def _build_term(subject: str, expression: str, types: Types) -> Constraint:
     function, path = parse_subject(subject, types)
     parsed = parse_expression(expression)
     operator, value, _ = parsed

@@ -23,6 +23,7 @@ from kubectl_snapshot.document.paths import (
 )
 from kubectl_snapshot.document.redaction.values import PREFIX
 from kubectl_snapshot.document.registry import FALSE, UNSET
+from kubectl_snapshot.document.rules import gpu_nodes
 from kubectl_snapshot.document.rules.constraints import (
     COUNT,
     LABEL,
@@ -74,7 +75,11 @@ def judge(constraint: Constraint, snapshot: Snapshot, registry: Registry = ()) -
     Without a registry a missing reading is unknown, whatever its path.
     """
     function = constraint.function
-    if function == STATUS:
+    if constraint.alternatives:
+        yield from _judge_alternatives(constraint, snapshot, registry)
+    elif constraint.path.text == gpu_nodes.PATH:
+        yield _judge_gpu_nodes(constraint, snapshot)
+    elif function == STATUS:
         yield from _judge_status(constraint, snapshot)
     elif function == COUNT:
         yield _judge_count(constraint, snapshot)
@@ -88,6 +93,31 @@ def judge(constraint: Constraint, snapshot: Snapshot, registry: Registry = ()) -
         yield from _judge_pattern(constraint, snapshot, registry)
     else:
         yield _judge_path(constraint, snapshot, registry)
+
+
+def _judge_alternatives(
+    constraint: Constraint, snapshot: Snapshot, registry: Registry
+) -> Iterator[Verdict]:
+    """Yield, for each reading, the verdict on the best alternative: that on its worst term."""
+    judged = [
+        [{v.path: v for v in judge(term, snapshot, registry)} for term in terms]
+        for terms in constraint.alternatives
+    ]
+    for path in judged[0][0]:
+        worst = [min((term[path] for term in terms), key=_rank) for terms in judged]
+        yield max(worst, key=_rank)
+
+
+def _rank(verdict: Verdict) -> int:
+    return (FAILED, UNKNOWN, HELD).index(verdict.outcome)
+
+
+def _judge_gpu_nodes(constraint: Constraint, snapshot: Snapshot) -> Verdict:
+    condition = gpu_nodes.parse_condition(constraint.expression.value)
+    found = gpu_nodes.find_breaking_nodes(snapshot, condition)
+    if isinstance(found, Missing):
+        return Verdict(gpu_nodes.PATH, UNKNOWN, reason=found.reason)
+    return Verdict(gpu_nodes.PATH, FAILED if found.breaking else HELD, found.text)
 
 
 def _judge_path(constraint: Constraint, snapshot: Snapshot, registry: Registry) -> Verdict:

@@ -25,7 +25,9 @@ TYPE, TAINT = "NodeTopology", "taint"
 SHORTENED = re.compile(r" \(\+\d+ more\)$")
 
 
-class _Entry(NamedTuple):
+class NodeGroup(NamedTuple):
+    """The nodes that share a label or taint; shortened ones are not all."""
+
     value: str
     nodes: tuple[str, ...]
     is_shortened: bool
@@ -43,7 +45,7 @@ def find_on_node(snapshot: Snapshot, kind: str, key: str) -> str | Missing:
     subtype = find_subtypes(snapshot, path).get(path)
     if subtype is None:
         return Missing(f"the snapshot has no {path}")
-    entries = list(_iter_entries(subtype, kind, key))
+    entries = list(iter_groups(subtype, kind, key))
     values = sorted({entry.value for entry in entries if node in entry.nodes})
     if values:
         return ",".join(values)
@@ -54,22 +56,22 @@ def find_on_node(snapshot: Snapshot, kind: str, key: str) -> str | Missing:
     return Missing(f"node {node} has no {kind} {key}", UNSET)
 
 
-def _iter_entries(subtype: Subtype, kind: str, key: str) -> Iterator[_Entry]:
+def iter_groups(subtype: Subtype, kind: str, key: str) -> Iterator[NodeGroup]:
     """Yield the entries of a label or taint; where several have one key, the context has all."""
     for text in subtype.context.values():
         words = text.split("|")
         if len(words) == 4 and words[0] == key:
-            yield _build_entry(words[2] if kind == TAINT else words[1], words[3])
+            yield _build_group(words[2] if kind == TAINT else words[1], words[3])
     for name, reading in subtype.data.items():
         *words, nodes = str(reading).split("|")
         if name == key:
-            yield _build_entry(words[0] if words else "", nodes)
+            yield _build_group(words[0] if words else "", nodes)
         elif name.startswith(f"{key}."):
             value = name[len(key) + 1 :]
             if kind == TAINT or value == "|".join(words):
-                yield _build_entry(value, nodes)
+                yield _build_group(value, nodes)
 
 
-def _build_entry(value: str, nodes: str) -> _Entry:
+def _build_group(value: str, nodes: str) -> NodeGroup:
     listed = SHORTENED.sub("", nodes)
-    return _Entry(value, tuple(listed.split(",")), listed != nodes)
+    return NodeGroup(value, tuple(listed.split(",")), listed != nodes)

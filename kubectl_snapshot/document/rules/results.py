@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.known_paths import refuse_impossible, refuse_impossible_subtype
+from kubectl_snapshot.document.rules import gpu_nodes
 from kubectl_snapshot.document.rules.constraints import LABEL, STATUS, TAINT
 from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN, Verdict, judge
 from kubectl_snapshot.document.rules.rule_file import WARNING
@@ -88,14 +89,15 @@ def _check_rule(rule: Rule, snapshot: Snapshot, registry: Registry) -> Iterator[
 
 
 def _refuse_impossible(constraint: Constraint, snapshot: Snapshot, registry: Registry) -> None:
-    if constraint.function in (LABEL, TAINT):
+    if constraint.function in (LABEL, TAINT) or constraint.path.text == gpu_nodes.PATH:
         return
     if constraint.function == STATUS or not constraint.path.key:
         refuse_impossible_subtype(constraint.pattern, snapshot, registry)
     else:
         refuse_impossible(constraint.path.text, snapshot, registry)
-    if constraint.right:
-        refuse_impossible(constraint.right, snapshot, registry)
+    for term in (constraint, *(t for terms in constraint.alternatives for t in terms)):
+        if term.right:
+            refuse_impossible(term.right, snapshot, registry)
 
 
 @contextmanager

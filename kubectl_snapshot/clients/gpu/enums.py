@@ -1,7 +1,8 @@
 """Names of NVML's enums, by number. Data.
 
-Source: nvml.h; the spelling is nvidia-smi's where it prints the value. UNKNOWN is NVML's number for
-a value that it does not know: it is never written.
+Source: nvml.h and the comments of nvidia-ml-py; the spelling is nvidia-smi's where public reports
+of drivers 418 to 595 have the value. UNKNOWN is NVML's number for a value that it does not know: it
+is never written.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ BRANDS: Names = {
     15: "GeForce RTX",
     16: "TITAN RTX",
     17: "NVIDIA DLA",
-    18: "NVIDIA vGameDev",
+    18: "NVIDIA RTX Virtual Game Dev",
     19: "NVIDIA NPU",
 }
 COMPUTE_MODES: Names = {
@@ -69,8 +70,8 @@ HOST_VGPU_MODES: Names = {0: "Non SR-IOV", 1: "SR-IOV"}
 ADDRESSING_MODES: Names = {0: "None", 1: "HMM", 2: "ATS"}
 RECOVERY_ACTIONS: Names = {
     0: "None",
-    1: "GPU Reset",
-    2: "Node Reboot",
+    1: "Reset",
+    2: "Reboot",
     3: "Drain P2P",
     4: "Drain and Reset",
     5: "Recover IMEX Domain",

@@ -133,6 +133,13 @@ MILLIWATTS, MEGAHERTZ, MEBIBYTES = _measure("W", 1000), _measure("MHz"), _measur
 PERCENT, CELSIUS = _measure("%"), _measure("C")
 CLOCKS = {"graphics": "graphics", "sm": "sm", "memory": "mem", "video": "video"}
 LINK = "pci/pci_gpu_link_info"
+ENCRYPTION = "dram_encryption_mode"
+RETIREMENTS = {
+    "single-bit": "multiple_single_bit_retirement",
+    "double-bit": "double_bit_retirement",
+}
+# Elements whose name means something else in reports that have the second one (driver 525 on).
+RENAMED = {"gpu_part_number": "board_part_number"}
 # The blocks of power limits since driver 530, and before it.
 POWER, OLD_POWER = "gpu_power_readings", "power_readings"
 
@@ -152,7 +159,11 @@ CONFIG: tuple[Field, ...] = (
     _one("pdi", "pdi", _parse_pdi),
     _one("brand", "product_brand", _name_of(enums.BRANDS)),
     _one("architecture", "product_architecture", _name_of(enums.ARCHITECTURES)),
-    _one("module-id", "platformInfo/module_id", _parse_number),
+    ("module-id", ("platformInfo/module_id", "gpu_module_id"), _parse_number),
+    _one("platform.chassis-serial-number", "platformInfo/chassis_serial_number", parse_identifier),
+    _one("platform.slot-number", "platformInfo/slot_number", _parse_number),
+    _one("platform.tray-index", "platformInfo/tray_index", _parse_number),
+    _one("platform.host-id", "platformInfo/host_id", _parse_number),
     _one("vbios-version", "vbios_version", parse_identifier),
     _one("gsp-firmware.version", "gsp_firmware_version", parse_identifier),
     _one("inforom.image-version", "inforom_version/img_version", parse_identifier),
@@ -164,6 +175,8 @@ CONFIG: tuple[Field, ...] = (
     _one("bar1-memory.total-mib", "bar1_memory_usage/total", MEBIBYTES),
     _one("ecc.current", "ecc_mode/current_ecc", parse_enabled),
     _one("ecc.pending", "ecc_mode/pending_ecc", parse_enabled),
+    _one("dram-encryption.current", f"{ENCRYPTION}/current_dram_encryption", parse_enabled),
+    _one("dram-encryption.pending", f"{ENCRYPTION}/pending_dram_encryption", parse_enabled),
     _one("mig.current", "mig_mode/current_mig", parse_enabled),
     _one("mig.pending", "mig_mode/pending_mig", parse_enabled),
     _one("persistence-mode", "persistence_mode", parse_enabled),
@@ -229,7 +242,12 @@ STATE: tuple[Field, ...] = (
     _one("temperature.gpu-c", "temperature/gpu_temp", CELSIUS),
     (
         "power.draw-mw",
-        (f"{POWER}/average_power_draw", f"{POWER}/power_draw", f"{OLD_POWER}/power_draw"),
+        # nvmlDeviceGetPowerUsage is the average, but on GA100 and older GPUs, which have none.
+        (
+            *(f"{POWER}/{name}_power_draw" for name in ("average", "instant")),
+            f"{POWER}/power_draw",
+            f"{OLD_POWER}/power_draw",
+        ),
         MILLIWATTS,
     ),
     _one("utilization.gpu-percent", "utilization/gpu_util", PERCENT),
@@ -246,6 +264,22 @@ STATE: tuple[Field, ...] = (
     _one("remapped-rows.uncorrectable", "remapped_rows/remapped_row_unc", _parse_number),
     _one("remapped-rows.pending", "remapped_rows/remapped_row_pending", _parse_yes),
     _one("remapped-rows.failure-occurred", "remapped_rows/remapped_row_failure", _parse_yes),
+    *(
+        _one(
+            f"remapped-rows.histogram.{name}-banks",
+            f"remapped_rows/row_remapper_histogram/row_remapper_histogram_{name}",
+            _measure("bank(s)"),
+        )
+        for name in ("max", "high", "partial", "low", "none")
+    ),
+    *(
+        _one(f"retired-pages.{name}-ecc", f"retired_pages/{element}/retired_count", _parse_number)
+        for name, element in RETIREMENTS.items()
+    ),
+    _one("retired-pages.pending", "retired_pages/pending_retirement", _parse_yes),
+    _one("ecc.sram-threshold-exceeded", "ecc_errors/aggregate/sram_threshold_exceeded", _parse_yes),
+    _one("repair.channel-pending", "ecc_errors/channel_repair_pending", _parse_yes),
+    _one("repair.tpc-pending", "ecc_errors/tpc_repair_pending", _parse_yes),
     _one("recovery-action", "gpu_recovery_action", _name_of(enums.RECOVERY_ACTIONS)),
 )
 # Of each `mig_devices/mig_device`, whose index is its element `index`.

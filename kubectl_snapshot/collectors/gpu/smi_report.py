@@ -104,6 +104,10 @@ def _parse_smi(root: Element) -> tuple[dict[str, Scalar], dict[str, str]]:
 
 
 def _parse_gpu(gpu: Element) -> SmiGpu:
+    for old, new in smi_fields.RENAMED.items():
+        element = gpu.find(old)
+        if element is not None and gpu.find(new) is None:
+            element.tag = new
     config, failed = _parse_fields(gpu, smi_fields.CONFIG)
     for device in gpu.findall("mig_devices/mig_device"):
         values, missing = _parse_fields(device, smi_fields.MIG_DEVICE)

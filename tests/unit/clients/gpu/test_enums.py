@@ -61,6 +61,12 @@ def test_names_are_nvidia_smis() -> None:
     assert name_by(enums.ARCHITECTURES)(8) == "Ada Lovelace"
     assert name_by(enums.BRANDS)(14) == "NVIDIA"
     assert name_by(enums.COMPUTE_MODES)(3) == "Exclusive_Process"
+    assert [name_by(enums.BRANDS)(number) for number in (9, 10)] == [
+        "NVIDIA Virtual Compute Server",
+        "NVIDIA RTX Virtual Workstation",
+    ]
+    actions = [name_by(enums.RECOVERY_ACTIONS)(number) for number in range(5)]
+    assert actions == ["None", "Reset", "Reboot", "Drain P2P", "Drain and Reset"]
 
 
 @pytest.mark.parametrize("sentinel", NOT_AVAILABLE)

@@ -34,6 +34,10 @@ READINGS = {
     "brand": ("Quadro RTX",) * 2,
     "architecture": ("Ada Lovelace",) * 2,
     "module-id": ("7", 7),
+    "platform.chassis-serial-number": ("1821325090001",) * 2,
+    "platform.slot-number": ("14", 14),
+    "platform.tray-index": ("4", 4),
+    "platform.host-id": ("1", 1),
     "vbios-version": ("97.00.B9.00.69",) * 2,
     "gsp-firmware.version": ("580.95.05",) * 2,
     "inforom.image-version": ("G548.0201.00.06",) * 2,
@@ -46,6 +50,7 @@ READINGS = {
         (
             *("ecc.current", "ecc.pending", "mig.current", "mig.pending", "persistence-mode"),
             *("accounting-mode", "display-mode", "display-active", "c2c-mode"),
+            *("dram-encryption.current", "dram-encryption.pending"),
         ),
         ("Enabled", True),
     ),
@@ -89,6 +94,16 @@ READINGS = {
     "remapped-rows.uncorrectable": ("2", 2),
     "remapped-rows.pending": ("Yes", True),
     "remapped-rows.failure-occurred": ("No", False),
+    **{
+        f"remapped-rows.histogram.{name}-banks": ("3968 bank(s)", 3968)
+        for name in ("max", "high", "partial", "low", "none")
+    },
+    "retired-pages.single-bit-ecc": ("3", 3),
+    "retired-pages.double-bit-ecc": ("1", 1),
+    "retired-pages.pending": ("No", False),
+    "ecc.sram-threshold-exceeded": ("Yes", True),
+    "repair.channel-pending": ("No", False),
+    "repair.tpc-pending": ("Yes", True),
     "recovery-action": ("Drain P2P",) * 2,
 }
 PATHS = [(key, path) for key, paths, _ in CONFIG + STATE for path in paths]

@@ -125,6 +125,7 @@ def test_a_version_that_the_driver_does_not_have_is_none() -> None:
     assert report.smi["cuda-version"] == "N/A"
 
 
+PLATFORM = "<platformInfo><slot_number>N/A</slot_number><module_id>{}</module_id></platformInfo>"
 OLD_POWER = (
     "<power_readings><power_draw>61.50 W</power_draw><power_limit>200.00 W</power_limit>"
     "<default_power_limit>300.00 W</default_power_limit>"
@@ -154,6 +155,40 @@ def test_power_is_read_from_the_elements_of_old_and_new_drivers(xml: str) -> Non
         "power.max-limit-mw": 310_000,
     }
     assert found.state == {"power.draw-mw": 61_500}
+
+
+def test_the_draw_of_a_gpu_without_an_average_is_the_instantaneous_one() -> None:
+    """As a Tesla T4 and an A100 report it with drivers 570 and 595."""
+    found = read_gpu(NEW_POWER.replace("61.50 W", "N/A"))
+    assert (found.state, found.state_failed) == ({"power.draw-mw": 70_000}, {})
+
+
+@pytest.mark.parametrize(
+    ("xml", "expected"),
+    [
+        ("<gpu_part_number>900-2G183-0000-001</gpu_part_number>", "900-2G183-0000-001"),
+        (
+            "<board_part_number>692-2G506-0212-002</board_part_number>"
+            "<gpu_part_number>20B2-895-A1</gpu_part_number>",
+            "692-2G506-0212-002",
+        ),
+        (
+            "<board_part_number>N/A</board_part_number>"
+            "<gpu_part_number>2216-202-A1</gpu_part_number>",
+            None,
+        ),
+    ],
+    ids=["driver 515", "driver 535", "a board without number"],
+)
+def test_the_part_number_of_the_board_is_none_of_the_chip(xml: str, expected: str | None) -> None:
+    found = read_gpu(xml)
+    assert (found.config.get("board-part-number"), found.failed) == (expected, {})
+
+
+@pytest.mark.parametrize("path", ["<gpu_module_id>{}</gpu_module_id>", PLATFORM])
+def test_the_module_is_read_from_old_and_new_reports(path: str) -> None:
+    assert read_gpu(path.format(4)).config == {"module-id": 4}
+    assert read_gpu(path.format("N/A")).config == {}
 
 
 def test_the_report_of_an_old_driver_is_read() -> None:

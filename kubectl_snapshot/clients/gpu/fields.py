@@ -247,4 +247,10 @@ STATE: tuple[NamedReader, ...] = (
     ),
     field("recovery-action", RECOVERY_ACTION_FIELD, name_by(RECOVERY_ACTIONS)),
 )
-PARTS = (("config", IDENTITY), ("config", CONFIG), ("state", STATE))
+# A record of values tells the parent that a slow GPU does not hang.
+RECORD_SIZE = 8
+PARTS = (
+    ("config", IDENTITY),
+    *(("config", CONFIG[i : i + RECORD_SIZE]) for i in range(0, len(CONFIG), RECORD_SIZE)),
+    *(("state", STATE[i : i + RECORD_SIZE]) for i in range(0, len(STATE), RECORD_SIZE)),
+)

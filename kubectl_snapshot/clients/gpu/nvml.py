@@ -1,6 +1,7 @@
 """Read all GPUs through NVML: start the child process (nvml_child.py), parse its records.
 
-A driver call may hang: the child is killed at the deadline, and the GPUs it finished count.
+A driver call may hang: a child without a new record for some time is killed, and the GPUs it
+finished count.
 """
 
 from __future__ import annotations
@@ -71,22 +72,24 @@ class Driver:
     excluded: tuple[str, ...] = ()
 
 
-def read_driver(files: DriverFiles, deadline: float) -> Driver:
+def read_driver(files: DriverFiles, deadline: float, hang_s: float) -> Driver:
     """Return what NVML reads before `deadline`, a time.monotonic() value.
 
-    The error of a GPU that hangs is Timeout. Raises Unavailable (no driver, no permission),
-    CannotLoad, NoDeviceNode, DriverMismatch, Timeout (nvmlInit hangs) or Internal, with NVML's
-    message.
+    A driver that is slow still sends records; without one for `hang_s` seconds it hangs, and the
+    error of each GPU that is not finished is Timeout. Raises Unavailable (no driver, no
+    permission), CannotLoad, NoDeviceNode, DriverMismatch, Timeout (nvmlInit hangs) or Internal,
+    with NVML's message.
     """
     arguments = (files.library or LIBRARY_NAME, files.run_directory)
-    output = run_module(CHILD, arguments, deadline)
+    output = run_module(CHILD, arguments, deadline, hang_s)
     records, message = parse_records(output.content)
     for record in records:
         if "load" in record:
             raise CannotLoad("the driver's library cannot be loaded", why=record["load"])
         if "init" in record:
             raise translate_init(record["init"], record["why"], record["node"])
-    return build_driver(records, output.status, message)
+    silence_s = hang_s if output.is_silent else 0
+    return build_driver(records, output.status, message, silence_s)
 
 
 def parse_records(content: bytes) -> tuple[list[dict[str, Any]], str]:
@@ -105,15 +108,18 @@ def parse_records(content: bytes) -> tuple[list[dict[str, Any]], str]:
     return records, message
 
 
-def build_driver(records: Sequence[Mapping[str, Any]], status: int | None, message: str) -> Driver:
-    """Return the driver from a child's records; `status` is None if it was killed at the deadline.
+def build_driver(
+    records: Sequence[Mapping[str, Any]], status: int | None, message: str, silence_s: float = 0
+) -> Driver:
+    """Return the driver from a child's records; `status` is None if it was killed.
 
+    `silence_s` is the time without a record for which it was, 0 if the deadline passed.
     Raises Timeout or Internal if the record of the system is missing.
     """
     first = next((record for record in records if "system" in record), None)
     if first is None:
-        raise _explain_end("NVML", status, message)
-    unfinished = _explain_end("the GPU", status, message)
+        raise _explain_end("NVML", status, message, silence_s)
+    unfinished = _explain_end("the GPU", status, message, silence_s)
     by_gpu: dict[int, list[Mapping[str, Any]]] = {index: [] for index in range(first["count"])}
     for record in records:
         if "gpu" in record:
@@ -141,9 +147,10 @@ def _build_gpu(
     return DriverGpu(index, links=links, error=error, **parts)
 
 
-def _explain_end(what: str, status: int | None, message: str) -> SnapshotError:
+def _explain_end(what: str, status: int | None, message: str, silence_s: float) -> SnapshotError:
     if status is None:
-        return Timeout(f"{what} does not respond", why="no answer before the deadline")
+        limit = f"for {silence_s:g} s" if silence_s else "before the deadline"
+        return Timeout(f"{what} does not respond", why=f"no answer {limit}")
     why = message or f"it exited with status {status}"
     return Internal(f"the child process that reads {what} exited early", why=why)
 

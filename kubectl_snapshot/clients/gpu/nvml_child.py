@@ -1,8 +1,9 @@
 """Child process that reads NVML, one thread per GPU; nvml.py starts it and parses its records.
 
 A driver call can take a minute or never return, so each thread writes its values as soon as it has
-read them, one JSON record a line; the parent decides how long to wait:
+read some, one JSON record a line. The parent kills a child that has written none for some time:
 
+    {"started": true}                   twice: Python runs, and the library is loaded
     {"load": why}                       the library cannot be loaded: the only record
     {"init": code, "why": …, "node": …} nvmlInit failed: the only record; `node` is the error of
                                         opening the device node
@@ -41,6 +42,7 @@ _write_lock = threading.Lock()
 
 def main(library: str, run_directory: str) -> None:
     """Write the records of all GPUs; exit without the driver's exit handlers, which may hang."""
+    _write(started=True)
     try:
         loaded = ctypes.CDLL(library)
     except OSError as error:
@@ -50,6 +52,7 @@ def main(library: str, run_directory: str) -> None:
 
     # pynvml would load the library from the container's search path.
     nvml.nvmlLib = loaded
+    _write(started=True)
     # Without the daemon's socket, NVML reports the persistence mode as disabled.
     sees_daemon = not run_directory or _mount_run_directory(run_directory)
     try:

@@ -1,7 +1,7 @@
 """Run a module or a program in a child process, and read its output until a deadline.
 
-A driver may hang the child: it is killed at the deadline, and a process that even SIGKILL does not
-end is not waited for.
+A driver may hang the child: it is killed at the deadline, or once it has written nothing for some
+time. A process that even SIGKILL does not end is not waited for.
 """
 
 from __future__ import annotations
@@ -63,23 +63,30 @@ os.execve(sys.argv[1], sys.argv[1:], {"LANG": "C"})
 
 @dataclass(frozen=True)
 class Output:
-    """A child's output. `status` is its exit status, None if it was killed at the deadline."""
+    """A child's output. `status` is its exit status, None if it was killed.
+
+    `is_silent` says that it was killed before its deadline, because it wrote nothing.
+    """
 
     content: bytes
     status: int | None
+    is_silent: bool = False
 
 
-def run_module(module: str, arguments: Sequence[str], deadline: float) -> Output:
+def run_module(
+    module: str, arguments: Sequence[str], deadline: float, silence_s: float = MAX_WAIT_S
+) -> Output:
     """Return the output of `main(*arguments)` of a module of this package, stdout and stderr.
 
-    `deadline` is a time.monotonic() value. The child imports from the same place as this process;
-    in a pod that is a file descriptor (job/bootstrap.py), which the child inherits.
+    `deadline` is a time.monotonic() value; a child that writes nothing for `silence_s` is killed.
+    It imports from the same place as this process; in a pod that is a file descriptor
+    (job/bootstrap.py), which the child inherits.
     """
     packages = os.path.dirname(os.path.dirname(os.path.abspath(kubectl_snapshot.__file__)))
     front = os.path.dirname(packages)
     is_zipped = hasattr(sys.modules.get("importer"), "import_from") and not os.path.isdir(front)
     given = [front if is_zipped else "", packages, module, *arguments]
-    return _run(RUN_MODULE, given, deadline, _parse_descriptors(packages))
+    return _run(RUN_MODULE, given, deadline, silence_s, _parse_descriptors(packages))
 
 
 def run_program(arguments: Sequence[str], deadline: float) -> Output:
@@ -93,7 +100,11 @@ def _parse_descriptors(packages: str) -> tuple[int, ...]:
 
 
 def _run(
-    program: str, arguments: Sequence[str], deadline: float, descriptors: tuple[int, ...] = ()
+    program: str,
+    arguments: Sequence[str],
+    deadline: float,
+    silence_s: float = MAX_WAIT_S,
+    descriptors: tuple[int, ...] = (),
 ) -> Output:
     import subprocess  # late: 5 ms, and a node without a driver starts no child
 
@@ -114,14 +125,20 @@ def _run(
         why = error.strerror or str(error)
         raise Internal(f"cannot start {sys.executable or 'Python'}", why=why) from error
     try:
-        content, is_complete = _read_until(process, deadline)
-        return Output(content, _wait(process, deadline) if is_complete else None)
+        content, is_complete, is_silent = _read_until(process, deadline, silence_s)
+        deadline = min(deadline, time.monotonic() + silence_s)
+        return Output(content, _wait(process, deadline) if is_complete else None, is_silent)
     finally:
         _end(process)
 
 
-def _read_until(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bool]:
-    """Return the output before the deadline, and whether it is complete."""
+def _read_until(
+    process: subprocess.Popen[bytes], deadline: float, silence_s: float
+) -> tuple[bytes, bool, bool]:
+    """Return the output, whether it is complete, and whether it ended in a silence.
+
+    Each wait starts anew: time in which this process itself did not run is not a silence.
+    """
     assert process.stdout is not None
     descriptor = process.stdout.fileno()
     poll = select.poll()
@@ -129,13 +146,13 @@ def _read_until(process: subprocess.Popen[bytes], deadline: float) -> tuple[byte
     content = bytearray()
     while len(content) < MAX_OUTPUT_BYTES:
         left_s = deadline - time.monotonic()
-        if left_s <= 0 or not poll.poll(left_s * 1000):
-            return bytes(content), False
+        if left_s <= 0 or not poll.poll(min(left_s, silence_s) * 1000):
+            return bytes(content), False, silence_s < left_s
         chunk = os.read(descriptor, CHUNK_BYTES)
         if not chunk:
-            return bytes(content), True
+            return bytes(content), True, False
         content += chunk
-    return bytes(content), False
+    return bytes(content), False, False
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: float) -> int | None:

@@ -147,14 +147,17 @@ DEVICES = Devices(
         describe_by=("name", "placement"),
     ),
 )
-DEADLINE_S = 10.0
+# Without persistence mode, a driver initializes each GPU at its first call, one after the other in
+# 1 to 3 s each: eight GPUs need more than the ten seconds of a hang (docs/adr/0047).
+DEADLINE_S = 45.0
+HANG_S = 10.0
 # Time left to report the other GPUs when one hangs.
 FINISH_S = 0.5
 
 
 def collect(context: Context) -> Iterator[Subtype]:
-    """Return all subtypes once the driver has answered for every GPU, or at the deadline."""
+    """Return all subtypes once the driver has answered for every GPU, hangs, or is too slow."""
     from kubectl_snapshot.collectors.gpu.inventory import read_inventory
     from kubectl_snapshot.collectors.gpu.subtypes import build_subtypes
 
-    yield from build_subtypes(read_inventory(context.host, context.deadline - FINISH_S))
+    yield from build_subtypes(read_inventory(context.host, context.deadline - FINISH_S, HANG_S))

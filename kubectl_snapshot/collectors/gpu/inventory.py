@@ -88,9 +88,12 @@ class GpuInventory:
         return self.integrated if self.integrated.is_certain or is_alone else None
 
 
-def read_inventory(host: HostPath, deadline: float) -> GpuInventory:
-    """Return the GPUs read before `deadline`, a time.monotonic() value. Raises nothing."""
-    inventory = _read_driver(host, deadline)
+def read_inventory(host: HostPath, deadline: float, hang_s: float) -> GpuInventory:
+    """Return the GPUs read before `deadline`, a time.monotonic() value. Raises nothing.
+
+    NVML hangs if it answers nothing for `hang_s` seconds; nvidia-smi answers once, at its end.
+    """
+    inventory = _read_driver(host, deadline, hang_s)
     unread = inventory.unread_integrated
     if unread is None or inventory.pci_gpus or inventory.driver_gpus:
         return inventory
@@ -101,7 +104,7 @@ def read_inventory(host: HostPath, deadline: float) -> GpuInventory:
     return replace(inventory, error=type(inventory.error)(what, why=explain(inventory.error)))
 
 
-def _read_driver(host: HostPath, deadline: float) -> GpuInventory:
+def _read_driver(host: HostPath, deadline: float, hang_s: float) -> GpuInventory:
     pci: tuple[PciGpu, ...] | SnapshotError
     module: KernelModule | SnapshotError | None
     try:
@@ -118,7 +121,7 @@ def _read_driver(host: HostPath, deadline: float) -> GpuInventory:
     inventory = GpuInventory(pci, module, integrated=read_integrated_gpu(host))
     files = driver_files.find_driver(host, os.uname().machine)
     try:
-        return _read_nvml(inventory, files, deadline)
+        return _read_nvml(inventory, files, deadline, hang_s)
     except nvml.NoDeviceNode as error:
         if module is None:
             return replace(inventory, error=Unavailable("the NVIDIA driver is not loaded"))
@@ -162,7 +165,9 @@ def match_gpus(inventory: GpuInventory) -> tuple[MatchedGpu, ...]:
     return tuple(gpu for _, _, gpu in sorted(ordered, key=lambda entry: entry[:2]))
 
 
-def _read_nvml(inventory: GpuInventory, files: DriverFiles, deadline: float) -> GpuInventory:
+def _read_nvml(
+    inventory: GpuInventory, files: DriverFiles, deadline: float, hang_s: float
+) -> GpuInventory:
     is_loaded = isinstance(inventory.module, driver_files.KernelModule)
     if not (files.library or files.program or is_loaded):
         if isinstance(inventory.pci, SnapshotError):
@@ -172,7 +177,7 @@ def _read_nvml(inventory: GpuInventory, files: DriverFiles, deadline: float) -> 
         if not _has_glibc():
             why = "it needs glibc, and this image's Python uses another C library"
             raise nvml.CannotLoad("the driver's library cannot be loaded", why=why)
-        driver = nvml.read_driver(files, deadline)
+        driver = nvml.read_driver(files, deadline, hang_s)
     except nvml.CannotLoad as error:
         return _read_nvidia_smi(inventory, files, deadline, error)
     return replace(

@@ -28,9 +28,11 @@ from tests.unit.gpus import configure
 LONG_S = 60.0
 
 
-def read(library: Path, within_s: float = LONG_S, run_directory: str = "") -> Driver:
+def read(
+    library: Path, within_s: float = LONG_S, run_directory: str = "", hang_s: float = LONG_S
+) -> Driver:
     files = DriverFiles(library=str(library), run_directory=run_directory)
-    return read_driver(files, time.monotonic() + within_s)
+    return read_driver(files, time.monotonic() + within_s, hang_s)
 
 
 def test_every_gpu_has_its_config_and_state(library: Path) -> None:
@@ -428,7 +430,36 @@ def test_a_gpu_that_hangs_times_out_and_the_others_are_complete(library: Path) -
     assert time.monotonic() - started < 10
     assert [gpu.index for gpu in gpus if gpu.error] == [5]
     assert isinstance(gpus[5].error, Timeout)
+    assert gpus[5].error.why == "no answer before the deadline"
     assert all(gpu.state for gpu in gpus if not gpu.error)
+
+
+def test_a_gpu_that_hangs_is_given_up_once_no_other_one_answers(library: Path) -> None:
+    configure(library, gpus=3, gpu__1__fault="hang")
+    started = time.monotonic()
+    gpus = read(library, hang_s=2.5).gpus
+    assert time.monotonic() - started < LONG_S / 3
+    assert [gpu.error is None for gpu in gpus] == [True, False, True]
+    assert str(gpus[1].error) == "[TIMEOUT] the GPU does not respond: no answer for 2.5 s"
+
+
+def test_gpus_that_the_driver_initializes_one_by_one_are_no_hang(library: Path) -> None:
+    hang_s = 2.5
+    configure(library, gpus=8, attach=400)
+    started = time.monotonic()
+    gpus = read(library, hang_s=hang_s).gpus
+    assert [gpu.error for gpu in gpus] == [None] * 8
+    assert time.monotonic() - started > 8 * 0.4 > hang_s
+
+
+def test_a_gpu_that_answers_slowly_is_no_hang(library: Path) -> None:
+    """It takes 4 s for all of its values; a hang is no answer for 2.5 s."""
+    hang_s = 2.5
+    configure(library, gpus=1, gpu__0__fault="slow:25")
+    started = time.monotonic()
+    (gpu,) = read(library, hang_s=hang_s).gpus
+    assert gpu.error is None
+    assert time.monotonic() - started > hang_s
 
 
 def test_slow_gpus_take_the_time_of_one(library: Path) -> None:
@@ -445,9 +476,11 @@ def test_slow_gpus_take_the_time_of_one(library: Path) -> None:
 def test_a_driver_that_hangs_times_out(library: Path) -> None:
     configure(library, fault="hang")
     started = time.monotonic()
-    with pytest.raises(Timeout, match="NVML does not respond"):
+    with pytest.raises(Timeout, match="NVML does not respond: no answer before the deadline"):
         read(library, within_s=1)
-    assert time.monotonic() - started < 10
+    with pytest.raises(Timeout, match="NVML does not respond: no answer for 1 s"):
+        read(library, hang_s=1)
+    assert time.monotonic() - started < LONG_S / 3
 
 
 def test_a_version_mismatch_is_its_own_error(library: Path) -> None:

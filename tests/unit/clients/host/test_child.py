@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_snapshot.clients.host import child
-from kubectl_snapshot.clients.host.child import run_module, run_program
+from kubectl_snapshot.clients.host.child import Output, run_module, run_program
 from kubectl_snapshot.errors import Internal
 
 LONG_S = 30.0
@@ -28,9 +28,33 @@ def test_a_program_that_hangs_is_killed_at_the_deadline_and_its_output_kept() ->
     started = time.monotonic()
     output = run_program(["/bin/sh", "-c", "echo $$; exec sleep 60"], soon(0.5))
     assert 0.4 < time.monotonic() - started < 5
-    assert output.status is None
+    assert (output.status, output.is_silent) == (None, False)
     with pytest.raises(ProcessLookupError):
         os.kill(int(output.content), 0)
+
+
+def run_slowly(words: str, silence_s: float) -> Output:
+    script = f"import time, sys\nfor _ in range(4): time.sleep(0.5); {words}"
+    return child._run(script, [], soon(), silence_s)
+
+
+def test_a_child_that_still_writes_is_not_silent() -> None:
+    output = run_slowly("print('.', flush=True)", silence_s=1.5)
+    assert (output.content.split(), output.status, output.is_silent) == ([b"."] * 4, 0, False)
+
+
+def test_a_child_that_writes_nothing_for_some_time_is_killed_and_its_output_kept() -> None:
+    started = time.monotonic()
+    output = run_slowly("print('.', flush=True); time.sleep(60)", silence_s=1.5)
+    assert (output.content, output.status, output.is_silent) == (b".\n", None, True)
+    assert 1.5 < time.monotonic() - started < 10
+
+
+def test_a_child_that_closes_its_output_and_hangs_is_killed_after_a_silence() -> None:
+    started = time.monotonic()
+    output = run_slowly("import os; os.close(1); os.close(2); time.sleep(60)", silence_s=1)
+    assert (output.status, output.is_silent) == (None, False)
+    assert time.monotonic() - started < 10
 
 
 def test_a_program_that_closes_its_output_and_hangs_is_killed() -> None:
@@ -43,7 +67,7 @@ def test_a_program_that_closes_its_output_and_hangs_is_killed() -> None:
 def test_output_without_end_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "MAX_OUTPUT_BYTES", 1000)
     output = run_program(["/bin/sh", "-c", "while :; do echo more; done"], soon())
-    assert output.status is None
+    assert (output.status, output.is_silent) == (None, False)
     assert len(output.content) < 1000 + child.CHUNK_BYTES
 
 
@@ -66,7 +90,9 @@ def test_a_module_of_the_package_is_found_without_environment(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
     output = run_module("kubectl_snapshot.clients.gpu.nvml_child", ["/missing/library", ""], soon())
-    assert output.content.startswith(b'{"load": "/missing/library: cannot open shared object')
+    assert output.content.startswith(
+        b'{"started": true}\n{"load": "/missing/library: cannot open shared object'
+    )
 
 
 def test_a_python_that_cannot_be_started_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,10 @@ from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
 from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document import paths
 from kubectl_snapshot.document.diff import compare
-from kubectl_snapshot.document.diff.selection import Selection
+from kubectl_snapshot.document.diff.selection import Selection, refuse_unused
+from kubectl_snapshot.document.known_paths import explain_path
 from kubectl_snapshot.document.rules.results import check_rules
-from kubectl_snapshot.document.rules.rule_file import parse_rule
+from kubectl_snapshot.storage.rule_files import read_rules
 from kubectl_snapshot.storage.source import read_document
 
 if TYPE_CHECKING:
@@ -41,20 +42,31 @@ def diff_snapshots(
     """Return what changed: `changes`, and `is_empty` if nothing is known to differ.
 
     `only` and `ignore` are patterns of paths; with `everything`, no difference is ignored.
+    Raises InvalidRequest for a pattern that matches nothing in either snapshot.
     """
     selection = Selection(tuple(only), tuple(ignore), everything)
+    refuse_unused(selection, before, after)
     return compare.diff_snapshots(before, after, REGISTRY, selection=selection)
 
 
-def check_snapshot(snapshot: Snapshot, constraints: Sequence[str]) -> tuple[Finding, ...]:
-    """Return a finding for each reading that a constraint such as `OS.release.ID == ubuntu` names.
+def check_snapshot(
+    snapshot: Snapshot, constraints: Sequence[str] = (), rules: Sequence[str] = ()
+) -> tuple[Finding, ...]:
+    """Return a finding for each reading of a constraint, or of a rule of the rule files `rules`.
 
-    Its `outcome` is held, failed or unknown. Raises InvalidRequest for an invalid constraint.
+    A constraint is `OS.release.ID == ubuntu`. The `outcome` of a finding is held, failed, warned,
+    unknown or skipped; `is_applied` is false if the rule's `when` does not hold. Raises
+    InvalidRequest for an invalid rule or a path that cannot exist, NotFound for a missing file.
     """
-    types = tuple(spec.type for spec in REGISTRY)
-    return tuple(check_rules([parse_rule(text, types) for text in constraints], snapshot))
+    return check_rules(read_rules(constraints, rules), snapshot, REGISTRY)
 
 
 def query(snapshot: Snapshot, path: str) -> dict[str, Scalar]:
-    """Return the readings at a path or below it, by path; `*` matches any text. Empty if none."""
-    return paths.find_readings(snapshot, path) or paths.find_readings(snapshot, f"{path}.*")
+    """Return the readings at a path or below it, by path; `*` matches any text. Empty if none.
+
+    Raises InvalidRequest for a path that cannot exist.
+    """
+    found = paths.find_readings(snapshot, path) or paths.find_readings(snapshot, f"{path}.*")
+    if not found:
+        explain_path(path, snapshot, REGISTRY)
+    return found

@@ -40,7 +40,8 @@ def write_result(
         report_gaps(gaps, "nothing printed; not read", on_event)
         return EXIT_GAPS
     written = replace(snapshot, api_version=args.api_version)
-    write_outputs(outputs, written, out, partial(connect_with, args))
+    commands = suggest_commands(outputs, is_local=args.local)
+    write_outputs(outputs, written, out, partial(connect_with, args), "".join(commands[:1]))
     for output in outputs:
         if is_guessed(output, args.format):
             message = f"unknown extension: {output.path} is written as JSON; see -t"
@@ -53,7 +54,6 @@ def write_result(
     if args.redact_key_file and snapshot.metadata.get("redaction") == OWN_KEY:
         message = "the pod used its own redaction key: you may not create and delete Secrets"
         on_event({"event": "warning", "message": message})
-    commands = suggest_commands(outputs, is_local=args.local)
     if commands:
         on_event({"event": "next", "commands": commands})
     return EXIT_GAPS if gaps and args.strict != "false" else EXIT_OK

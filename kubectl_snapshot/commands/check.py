@@ -16,7 +16,6 @@ from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_tex
 from kubectl_snapshot.commands.source import (
     EPILOG,
     HELP,
-    STDIN,
     add_reader_flags,
     read_snapshot,
     refuse_stdin_twice,
@@ -30,10 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kubectl_snapshot.document.rules.results import Finding
-    from kubectl_snapshot.document.rules.rule_file import Rule
     from kubectl_snapshot.render.check_results import CheckReport
 
-MAX_RULES_BYTES = 1024 * 1024
 EXAMPLES = """\
   # Check one constraint
   kubectl snapshot check snap.yaml -c 'K8s.server.version >= 1.32'
@@ -100,9 +97,11 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.commands.console.progress import choose_progress
     from kubectl_snapshot.document.rules.results import check_rules
     from kubectl_snapshot.render.check_results import CheckReport
+    from kubectl_snapshot.storage.rule_files import read_rules
 
     outputs = prepare_outputs(args, FORMATS)
-    rules = read_rules(args)
+    require_rules(args)
+    rules = read_rules(args.constraint, args.rules)
     snapshot = read_snapshot(args.snapshot, args, choose_progress(args, sys.stderr))
     findings = check_rules(rules, snapshot, REGISTRY)
     report = CheckReport(
@@ -135,24 +134,12 @@ def render(name: str, report: CheckReport) -> str:
     return others.get(name, annotations.render_markdown)(report)
 
 
-def read_rules(args: argparse.Namespace) -> list[Rule]:
-    """Return the rules of the command line, then those of the rule files."""
-    from kubectl_snapshot.clients.files.localfile import locate_yaml, read_input
-    from kubectl_snapshot.document.rules.rule_file import parse_rule, parse_rules
-
+def require_rules(args: argparse.Namespace) -> None:
+    """Raise InvalidRequest without a rule, or if two arguments are stdin."""
     if not (args.constraint or args.rules):
         hint = "give a constraint with -c 'K8s.server.version >= 1.32', or a rule file with -f"
         raise InvalidRequest("nothing to check", hint=hint)
     refuse_stdin_twice(args.snapshot, *args.rules)
-    # Any measurement type: the document tells which there are.
-    rules = [parse_rule(text, None) for text in args.constraint]
-    for path in args.rules:
-        content = read_input(path, MAX_RULES_BYTES)
-        if len(content) > MAX_RULES_BYTES:
-            raise InvalidRequest(f"rule file {path} is larger than {MAX_RULES_BYTES} bytes")
-        name = "stdin" if path == STDIN else path
-        rules += parse_rules(locate_yaml(content, name), name, None)
-    return rules
 
 
 def choose_exit_code(findings: Sequence[Finding], is_strict: bool) -> int:

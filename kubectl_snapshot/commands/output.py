@@ -17,7 +17,14 @@ from kubectl_snapshot.commands.flags.parser import add_flag, add_repeated_flag
 from kubectl_snapshot.commands.flags.shared import add_api_version_flag
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
-from kubectl_snapshot.render.all_renderers import FITTED, RENDERERS, detect_format, format_from_path
+from kubectl_snapshot.render.all_renderers import (
+    FITTED,
+    RENDERERS,
+    SUMMARY,
+    detect_format,
+    format_from_path,
+    render_summary,
+)
 from kubectl_snapshot.text import find_closest, strip_control, suggest
 
 if TYPE_CHECKING:
@@ -188,13 +195,21 @@ def load_renderers(outputs: Sequence[Output]) -> None:
 
 
 def write_outputs(
-    outputs: Sequence[Output], snapshot: Snapshot, out: TextIO, connect: Callable[[], Kube]
+    outputs: Sequence[Output],
+    snapshot: Snapshot,
+    out: TextIO,
+    connect: Callable[[], Kube],
+    next_command: str = "",
 ) -> None:
-    """Write a snapshot to every output."""
+    """Write a snapshot to every output; a summary ends with `next_command`, if any."""
     for output in outputs:
         if output.configmap is None:
             width = 0 if output.path else read_width(out)
-            write_text(output, render_output(output, snapshot, width), out)
+            if output.format == SUMMARY:
+                text = render_summary(snapshot, width, next_command)
+            else:
+                text = render_output(output, snapshot, width)
+            write_text(output, text, out)
         else:
             from kubectl_snapshot.storage.configmap import write_configmap
 

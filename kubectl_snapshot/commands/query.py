@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kubectl_snapshot.commands.output import Output
-    from kubectl_snapshot.document.registry import Registry
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
 
 EXAMPLES = """\
@@ -119,24 +118,8 @@ def explain(snapshot: Snapshot, missing: list[str]) -> NotFound:
     Raises InvalidRequest if no snapshot can have one of them.
     """
     from kubectl_snapshot.collectors.registry import REGISTRY
+    from kubectl_snapshot.document.known_paths import explain_path
 
-    reasons = [explain_path(snapshot, path, REGISTRY) for path in missing]
+    reasons = [explain_path(path, snapshot, REGISTRY) for path in missing]
     hint = "list all paths with `kubectl snapshot query SNAPSHOT -o table`"
     return NotFound(f"the snapshot has no {', '.join(missing)}", reasons[0], hint)
-
-
-def explain_path(snapshot: Snapshot, path: str, registry: Registry) -> str:
-    """Return why nothing matches a path; raise InvalidRequest if nothing ever can."""
-    from kubectl_snapshot.document import known_paths
-    from kubectl_snapshot.document.paths import METADATA, find_gaps
-
-    if path.startswith(f"{METADATA}.") or path == "*":
-        return ""
-    if path.count(".") < 2 and "*" not in path:
-        known_paths.refuse_impossible_subtype(path, snapshot, registry)
-    elif "*" in path:
-        known_paths.refuse_impossible(path, snapshot, registry)
-    else:
-        return known_paths.explain_missing(path, snapshot, registry).reason
-    gaps = [*find_gaps(snapshot, path).values(), *find_gaps(snapshot, f"{path}.*").values()]
-    return gaps[0] if gaps else ""

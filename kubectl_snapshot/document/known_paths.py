@@ -15,6 +15,7 @@ from kubectl_snapshot.document.path_hints import is_mistyped, suggest_path
 from kubectl_snapshot.document.paths import (
     METADATA,
     describe_status,
+    find_gaps,
     find_readings,
     iter_subtypes,
     matches_path,
@@ -136,6 +137,23 @@ def explain_missing(path: str, snapshot: Snapshot, registry: Registry) -> Missin
     if meaning not in (UNSET, FALSE) or is_mistyped(key, place.subtype.data):
         raise _impossible(path, f"{place.path} has no key {key!r}", snapshot, registry)
     return Missing(reason, meaning)
+
+
+def explain_path(path: str, snapshot: Snapshot, registry: Registry) -> str:
+    """Return why a document has nothing at a path or pattern, or below it; "" if nothing says so.
+
+    Raises InvalidRequest if no document can have it.
+    """
+    if path.startswith(f"{METADATA}.") or path == "*":
+        return ""
+    if path.count(".") < 2 and "*" not in path:
+        refuse_impossible_subtype(path, snapshot, registry)
+    elif "*" in path:
+        refuse_impossible(path, snapshot, registry)
+    else:
+        return explain_missing(path, snapshot, registry).reason
+    gaps = [*find_gaps(snapshot, path).values(), *find_gaps(snapshot, f"{path}.*").values()]
+    return gaps[0] if gaps else ""
 
 
 def find_lacking(pattern: str, snapshot: Snapshot, registry: Registry) -> dict[str, str]:

@@ -52,11 +52,11 @@ def render_wide(snapshot: Snapshot) -> str:
     return table.render_wide(snapshot)
 
 
-def render_summary(snapshot: Snapshot, width: int = 0) -> str:
+def render_summary(snapshot: Snapshot, width: int = 0, next_command: str = "") -> str:
     """Return twelve lines about the snapshot."""
     from kubectl_snapshot.render import summary
 
-    return summary.render_summary(snapshot, width)
+    return summary.render_summary(snapshot, width, next_command)
 
 
 def render_html(snapshot: Snapshot) -> str:

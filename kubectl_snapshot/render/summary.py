@@ -23,12 +23,11 @@ MODES = {
 }
 
 
-def render_summary(snapshot: Snapshot, width: int = 0) -> str:
+def render_summary(snapshot: Snapshot, width: int = 0, next_command: str = "") -> str:
     """Return twelve lines, truncated to a width; the last one is the next command."""
     room = (width or DEFAULT_WIDTH) - TITLE_WIDTH
-    return "".join(
-        f"{title:<{TITLE_WIDTH}}{_shorten(text, room)}\n" for title, text in _summarize(snapshot)
-    )
+    lines = [*_summarize(snapshot), ("next", next_command or render_next_command(snapshot))]
+    return "".join(f"{title:<{TITLE_WIDTH}}{_shorten(text, room)}\n" for title, text in lines)
 
 
 def render_next_command(snapshot: Snapshot) -> str:
@@ -57,7 +56,6 @@ def _summarize(snapshot: Snapshot) -> list[tuple[str, str]]:
         ("kubernetes", _join(subtypes, ("K8s.server.version", "K8s.node.kubelet-version"))),
         ("readings", f"{readings} in {len(subtypes)} subtypes"),
         ("gaps", "; ".join(gaps) or "none"),
-        ("next", render_next_command(snapshot)),
     ]
 
 

@@ -227,7 +227,44 @@ def test_snapshots_are_loaded_compared_checked_and_queried() -> None:
     assert query(before, "OS.release.ID") == {"OS.release.ID": "ubuntu"}
     assert query(before, "OS.release") == query(before, "OS.release.*") != {}
     assert query(before, "metadata.source-node") == {"metadata.source-node": "gpu-17"}
-    assert query(before, "OS.release.nothing") == {}
+
+
+def test_snapshots_are_checked_against_rule_files(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        "- {name: a, path: OS.release.ID, constraint: rhel, severity: warning}\n"
+        "- {name: b, path: GPU.hardware.gpu-count, constraint: == 8, when: OS.release.ID == rhel}\n"
+    )
+    snapshot = load_snapshot(str(EXAMPLES / "gpu-17.yaml"))
+    found = check_snapshot(snapshot, ["OS.release.ID == ubuntu"], rules=[str(rules)])
+    assert [(f.rule.name, f.outcome, f.is_applied) for f in found] == [
+        ("OS.release.ID == ubuntu", "held", True),
+        ("a", "warned", True),
+        ("b", "skipped", False),
+    ]
+    assert found[1].rule.place == f"{rules} line 1"
+    shipped = [str(EXAMPLES.parent / "rules" / name) for name in ("gpu-node.yaml",)]
+    assert "failed" not in {f.outcome for f in check_snapshot(snapshot, rules=shipped)}
+    with pytest.raises(NotFound, match="no such file"):
+        check_snapshot(snapshot, rules=[str(tmp_path / "none.yaml")])
+
+
+def test_a_path_that_cannot_exist_is_an_error_in_the_library_too() -> None:
+    snapshot = load_snapshot(str(EXAMPLES / "gpu-17.yaml"))
+    for call in (
+        lambda: check_snapshot(snapshot, ["K8s.servr.version >= 1.32"]),
+        lambda: query(snapshot, "OS.release.nothing"),
+        lambda: query(snapshot, "K8s.servr"),
+        lambda: diff_snapshots(snapshot, snapshot, only=["os.*"]),
+        lambda: diff_snapshots(snapshot, snapshot, ignore=["OS.nothing"]),
+    ):
+        with pytest.raises(InvalidRequest):
+            call()
+    # Declared, and this GPU does not have it.
+    assert query(snapshot, "GPU.gpu-0.egm-capability") == {}
+    assert [f.outcome for f in check_snapshot(new_snapshot(), ["OS.release.ID == a"])] == [
+        "unknown"
+    ]
 
 
 def test_what_cannot_be_loaded_or_checked_says_why(tmp_path: Path) -> None:

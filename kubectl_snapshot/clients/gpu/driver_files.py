@@ -1,4 +1,4 @@
-"""Find the NVIDIA driver's library and nvidia-smi on the node; read the kernel module's version.
+"""Find the NVIDIA driver's library and nvidia-smi on the node; read versions from its files.
 
 The paths work in a pod and on the node itself. Nothing is loaded or run here.
 """
@@ -47,6 +47,12 @@ PROGRAM_DIRECTORIES = ("/usr/bin", "/bin", "/usr/local/bin", "/usr/lib/wsl/lib")
 # The dynamic linkers of glibc (sysdeps/unix/sysv/linux/*/ldconfig.h).
 LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
 PERSISTENCE_SOCKET = "nvidia-persistenced/socket"
+# dpkg's database, a stanza per package (deb822(5)), 1 to 5 MB on a server. Names are NVIDIA's and
+# Ubuntu's: `nvidia-fabricmanager-535`, without the branch since 575; not `-dev` and metapackages.
+PACKAGES = "/var/lib/dpkg/status"
+MAX_PACKAGES_BYTES = 32 * 1024 * 1024
+FABRIC_MANAGER = "\nPackage: nvidia-fabricmanager"
+_BRANCH = re.compile(r"(-\d+)?\n")
 
 # As in `NVIDIA UNIX x86_64 Kernel Module  570.124.06`, `libnvidia-ml.so.570.124.06`.
 _VERSION = re.compile(r"(?<!\d)(?<!\d\.)\d+\.\d+(?:\.\d+)?(?![\d.])")
@@ -90,6 +96,25 @@ def read_kernel_module(host: HostPath) -> KernelModule | None:
     flavors = {"Open Kernel Module": "open", "Kernel Module": "proprietary"}
     flavor = next((name for words, name in flavors.items() if words in line), "")
     return KernelModule(found[0] if found else "", flavor)
+
+
+def read_fabric_manager_version(host: HostPath) -> str:
+    """Return the version of the installed fabric manager, "" if dpkg has no package of it.
+
+    As the driver's, without the package's revision. Raises Internal or Unavailable.
+    """
+    for tree in _find_trees(host):
+        try:
+            packages = tree.read_text(PACKAGES, MAX_PACKAGES_BYTES)
+        except Absent:
+            continue
+        for rest in f"\n{packages}".split(FABRIC_MANAGER)[1:]:
+            stanza = rest.partition("\n\n")[0]
+            if _BRANCH.match(stanza) and "\nStatus: install ok installed\n" in stanza:
+                text = stanza.partition("\nVersion: ")[2].partition("\n")[0]
+                version = _VERSION.search(text)
+                return version[0] if version else ""
+    return ""
 
 
 def find_driver(host: HostPath, machine: str) -> DriverFiles:

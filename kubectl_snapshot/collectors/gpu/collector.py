@@ -63,12 +63,13 @@ SUBTYPES = (
             "count": "GPU.smi.gpu-count",
             "cuda-version": "GPU.smi.cuda-version",
             "driver": "GPU.smi.driver",
+            "fabric-manager-version": "GPU.smi.driver",
             "model": "GPU.gpu-*.name",
             "nvml-version": "GPU.smi.driver",
         },
         telling=(
             TellingKeys(MISSING, ("count",)),
-            TellingKeys(VERSION, ("driver*", "kernel-module-flavor")),
+            TellingKeys(VERSION, ("driver*", "fabric-manager-version", "kernel-module-flavor")),
         ),
     ),
     SubtypeSpec(

@@ -42,12 +42,12 @@ class MatchedGpu:
 
 @dataclass(frozen=True)
 class GpuInventory:
-    """All GPUs as read. `pci` and `module` hold the error if they could not be read.
+    """All GPUs as read. Fields that could not be read hold the error.
 
     `source` is NVML or nvidia-smi, which returned `system` and `driver_gpus`; if neither did,
     `error` is the reason. With nvidia-smi, `smi` is its report as subtype `smi`, `smi_failed` has
     the texts that are no values of it, `warning` what it printed around the report, and `note` is
-    the reason that NVML failed.
+    the reason that NVML failed. `fabric_manager` is the installed version.
     """
 
     pci: tuple[PciGpu, ...] | SnapshotError
@@ -62,6 +62,7 @@ class GpuInventory:
     note: str = ""
     error: SnapshotError | None = None
     integrated: IntegratedGpu | None = None
+    fabric_manager: str | SnapshotError = ""
 
     @property
     def pci_gpus(self) -> tuple[PciGpu, ...]:
@@ -118,7 +119,12 @@ def _read_driver(host: HostPath, deadline: float, hang_s: float) -> GpuInventory
     if module is None and isinstance(pci, SnapshotError):
         # In this pod, even a loaded driver might be invisible.
         module = pci
-    inventory = GpuInventory(pci, module, integrated=read_integrated_gpu(host))
+    inventory = GpuInventory(
+        pci,
+        module,
+        integrated=read_integrated_gpu(host),
+        fabric_manager=_read_fabric_manager(host) if module else "",
+    )
     files = driver_files.find_driver(host, os.uname().machine)
     try:
         return _read_nvml(inventory, files, deadline, hang_s)
@@ -130,6 +136,13 @@ def _read_driver(host: HostPath, deadline: float, hang_s: float) -> GpuInventory
         return replace(inventory, error=_add_versions(error, files, module))
     except SnapshotError as error:
         return replace(inventory, error=error)
+
+
+def _read_fabric_manager(host: HostPath) -> str | SnapshotError:
+    try:
+        return driver_files.read_fabric_manager_version(host)
+    except SnapshotError as error:
+        return error
 
 
 def match_gpus(inventory: GpuInventory) -> tuple[MatchedGpu, ...]:

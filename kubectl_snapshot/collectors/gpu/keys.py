@@ -13,8 +13,8 @@ SMI_KEYS = (
     *("gpu.vbios-version", "gpu.gsp-firmware-version"),
 )
 DEVICE_KEYS = (
-    *("count", "cuda-version", "driver", "driver-branch", "kernel-module-flavor", "model"),
-    "nvml-version",
+    *("count", "cuda-version", "driver", "driver-branch", "fabric-manager-version"),
+    *("kernel-module-flavor", "model", "nvml-version"),
 )
 HARDWARE_KEYS = ("detection-source", "driver-loaded", "gpu-count", "gpu-present", "model")
 _CLOCKS = ("graphics", "sm", "memory", "video")

@@ -77,12 +77,17 @@ def build_device(inventory: GpuInventory, gpus: Sequence[MatchedGpu]) -> Subtype
             "kernel-module-flavor": inventory.module.flavor,
         }
         data = _without_empty(module)
+    reasons = []
+    if isinstance(inventory.fabric_manager, SnapshotError):
+        reasons = [f"fabric-manager-version: {explain(inventory.fabric_manager)}"]
+    elif inventory.fabric_manager:
+        data["fabric-manager-version"] = inventory.fabric_manager
     if inventory.has_no_gpu:
         return Subtype("device", {**data, "count": 0}, _explain_none())
     if inventory.error is not None:
         return Subtype("device", data, _explain_error(inventory, inventory.error))
     data.update({**inventory.system, "count": len(inventory.driver_gpus), **_model(gpus)})
-    return Subtype("device", data, _explain_rest(inventory, gpus))
+    return Subtype("device", data, _explain_rest(inventory, gpus, reasons))
 
 
 def build_hardware(inventory: GpuInventory, gpus: Sequence[MatchedGpu]) -> Subtype:

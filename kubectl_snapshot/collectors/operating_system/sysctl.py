@@ -25,16 +25,14 @@ ROOT = "/proc/sys"
 COUNTER = "counts or measures while the node runs"
 
 
-# From the kernel's Documentation/admin-guide/sysctl/{fs,kernel,vm}.rst, of 2.6 to 6.18, and
-# Documentation/filesystems/devpts.rst: what these files call a number in use, or say that the
-# kernel writes. fs/quota: the table of fs/quota/dquot.c, whose `warnings` is a setting.
+# What the kernel's documentation calls a number in use, or says that the kernel writes; the test
+# has the source of each.
 SPEC = SubtypeSpec(
     "sysctl",
     values=STRING,
     volatile=(
         IgnoredKey("/proc/sys/fs/aio-nr", COUNTER),
         IgnoredKey("/proc/sys/fs/dentry-state", COUNTER),
-        IgnoredKey("/proc/sys/fs/dquot-nr", COUNTER),
         IgnoredKey("/proc/sys/fs/file-nr", COUNTER),
         IgnoredKey("/proc/sys/fs/inode-nr", COUNTER),
         IgnoredKey("/proc/sys/fs/inode-state", COUNTER),
@@ -45,7 +43,6 @@ SPEC = SubtypeSpec(
                 *("lookups", "reads", "syncs", "writes"),
             )
         ),
-        IgnoredKey("/proc/sys/fs/super-nr", COUNTER),
         IgnoredKey("/proc/sys/kernel/hung_task_detect_count", COUNTER),
         IgnoredKey(
             "/proc/sys/kernel/hung_task_warnings",
@@ -59,13 +56,11 @@ SPEC = SubtypeSpec(
         IgnoredKey("/proc/sys/kernel/random/boot_id", "new at each boot"),
         IgnoredKey("/proc/sys/kernel/random/entropy_avail", COUNTER),
         IgnoredKey("/proc/sys/kernel/random/uuid", "new at each reading"),
-        IgnoredKey("/proc/sys/kernel/rtsig-nr", COUNTER),
         IgnoredKey(
             "/proc/sys/kernel/sched_domain/*/max_newidle_lb_cost", "the scheduler measures it"
         ),
         IgnoredKey("/proc/sys/kernel/sem_next_id", "the kernel sets it back"),
         IgnoredKey("/proc/sys/kernel/shm_next_id", "the kernel sets it back"),
-        IgnoredKey("/proc/sys/vm/nr_pdflush_threads", COUNTER),
     ),
     identity=(IgnoredKey("/proc/sys/kernel/hostname", "of each node"),),
     ignored_context=("unreadable",),

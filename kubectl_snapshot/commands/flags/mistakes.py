@@ -10,7 +10,7 @@ import shlex
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.commands.all_commands import COMMANDS
+from kubectl_snapshot.commands.all_commands import COMMANDS, HELP
 from kubectl_snapshot.commands.flags.misread import list_flags, render_with_value
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
@@ -103,9 +103,12 @@ def _suggest_command(word: str, rest: Sequence[str]) -> str:
         return f"to capture a node: `{PROGRAM} --node {node}`"
     if word in SYNONYMS:
         return f"use `{_join(*SYNONYMS[word].split(), *rest)}`; {SEE_HELP}"
-    close = find_closest(word, COMMANDS)
+    close = find_closest(word, (*COMMANDS, HELP))
     if close:
         return f"did you mean {close}? {SEE_HELP}"
+    meant = find_closest(word, SYNONYMS) if word.isalpha() else ""
+    if meant:
+        return f"use `{_join(*SYNONYMS[meant].split(), *rest)}`; {SEE_HELP}"
     if FILE.fullmatch(word):
         return f"to read a snapshot: `{_join('query', word)}`; {SEE_HELP}"
     if looks_like_node(word):

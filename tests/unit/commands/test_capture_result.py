@@ -97,6 +97,23 @@ def test_what_to_do_next_is_of_a_file_that_can_be_read(
     assert suggest_commands(outputs, is_local) == expected
 
 
+def test_the_summary_of_a_written_snapshot_ends_with_a_command_for_the_file(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.yaml"
+    _, alone, _ = write("-o", "summary")
+    assert alone.splitlines()[-1].split(maxsplit=1) == [
+        "next",
+        "kubectl snapshot --node gpu-17 -o gpu-17.yaml",
+    ]
+    _, out, events = write("-o", "summary", "-o", str(path), "-o", f"{tmp_path}/s.txt")
+    command = events[-1]["commands"][0]
+    assert command == f"kubectl snapshot report {path} -o {tmp_path}/a.html"
+    title, text = out.splitlines()[-1].split(maxsplit=1)
+    assert title == "next"
+    assert command.startswith(text.rstrip("…"))
+
+
 def test_a_configmap_is_read_by_its_name() -> None:
     (output,) = parse_outputs(["cm://ops/a.b"], "")
     assert suggest_commands([output], False) == [

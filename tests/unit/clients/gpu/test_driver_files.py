@@ -10,11 +10,14 @@ from kubectl_snapshot.clients.gpu.driver_files import (
     DriverFiles,
     KernelModule,
     find_driver,
+    read_fabric_manager_version,
     read_kernel_module,
 )
 from kubectl_snapshot.clients.host.hostpath import HostPath
+from kubectl_snapshot.errors import Internal, InvalidRequest
 from tests.unit.gpus import add_kernel_module
 
+PACKAGES = "/var/lib/dpkg/status"
 LIBRARY = "libnvidia-ml.so.1"
 PROPRIETARY = (
     "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC\n"
@@ -121,3 +124,68 @@ def test_a_loaded_module_has_version_and_flavor(
 def test_a_module_that_is_not_loaded_is_none(tmp_path: Path) -> None:
     (tmp_path / "proc/sys").mkdir(parents=True)
     assert read_kernel_module(HostPath(str(tmp_path))) is None
+
+
+def stanza(name: str, version: str = "580.105.08-1", status: str = "install ok installed") -> str:
+    """Return a package as dpkg 1.22 writes it in /var/lib/dpkg/status."""
+    return (
+        f"Package: {name}\nStatus: {status}\nPriority: optional\nSection: multiverse/libs\n"
+        f"Installed-Size: 15000\nArchitecture: amd64\nVersion: {version}\n"
+        "Depends: libc6 (>= 2.34.1)\nDescription: Fabric Manager\n .\n more\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("packages", "version"),
+    [
+        ((stanza("nvidia-fabricmanager-535", "535.183.01-0ubuntu0.22.04.1"),), "535.183.01"),
+        (
+            (stanza("adduser", "3.137"), stanza("nvidia-fabricmanager", "1:580.65.06-1")),
+            "580.65.06",
+        ),
+        ((stanza("nvidia-fabricmanager-dev-535"), stanza("cuda-drivers-fabricmanager-535")), ""),
+        ((stanza("nvidia-fabricmanager-dev"), stanza("libnvidia-nscq-535")), ""),
+        (
+            (
+                stanza("nvidia-fabricmanager-535", "535.1.1-1", "deinstall ok config-files"),
+                stanza("nvidia-fabricmanager-580", "580.105.08-1"),
+            ),
+            "580.105.08",
+        ),
+        ((stanza("nvidia-fabricmanager", "unknown"),), ""),
+        ((), ""),
+    ],
+)
+def test_the_installed_fabric_manager_has_a_version(
+    tmp_path: Path, packages: tuple[str, ...], version: str
+) -> None:
+    add_file(tmp_path, PACKAGES).write_text("\n".join(packages))
+    assert read_fabric_manager_version(HostPath(str(tmp_path))) == version
+
+
+def test_a_fabric_manager_in_the_driver_container_is_found(tmp_path: Path) -> None:
+    container = "/run/nvidia/driver"
+    add_file(tmp_path, f"{container}{PACKAGES}").write_text(stanza("nvidia-fabricmanager-580"))
+    host = HostPath(str(tmp_path))
+    assert read_fabric_manager_version(host) == "580.105.08"
+    # A node whose own database has none looks further.
+    add_file(tmp_path, PACKAGES).write_text(stanza("adduser", "3.137"))
+    assert read_fabric_manager_version(host) == "580.105.08"
+
+
+def test_without_a_package_database_no_fabric_manager_is_known(tmp_path: Path) -> None:
+    add_file(tmp_path, "/etc/os-release")
+    assert read_fabric_manager_version(HostPath(str(tmp_path))) == ""
+    assert read_fabric_manager_version(HostPath(None)) == ""
+
+
+def test_a_package_database_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    database = add_file(tmp_path, PACKAGES)
+    with database.open("wb") as file:
+        file.truncate(32 * 1024 * 1024 + 1)
+    with pytest.raises(InvalidRequest, match="status"):
+        read_fabric_manager_version(HostPath(str(tmp_path)))
+    database.unlink()
+    database.mkdir()
+    with pytest.raises(Internal, match="not a regular file"):
+        read_fabric_manager_version(HostPath(str(tmp_path)))

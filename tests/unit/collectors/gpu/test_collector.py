@@ -113,6 +113,26 @@ def test_two_gpus_are_reported_in_the_documents_order(library: Path, tmp_path: P
     assert list(by_name["topology"].data.values()) == ["NV18"]
 
 
+def test_the_installed_fabric_manager_is_beside_the_driver(library: Path, tmp_path: Path) -> None:
+    place(library, tmp_path)
+    add_kernel_module(tmp_path)
+    packages = tmp_path / "var/lib/dpkg/status"
+    packages.parent.mkdir(parents=True)
+    packages.write_text(
+        "Package: nvidia-fabricmanager-570\nStatus: install ok installed\nVersion: 570.124.06-1\n"
+    )
+    (device,) = (s for s in collect(tmp_path) if s.name == "device")
+    assert device.data["fabric-manager-version"] == device.data["driver"] == "570.124.06"
+    packages.unlink()
+    packages.mkdir()
+    (device,) = (s for s in collect(tmp_path) if s.name == "device")
+    assert "fabric-manager-version" not in device.data
+    assert (
+        "fabric-manager-version: /var/lib/dpkg/status of the node is not"
+        in device.context["reason"]
+    )
+
+
 def test_a_node_without_gpu_has_none_and_that_is_no_gap(tmp_path: Path) -> None:
     (tmp_path / "sys/bus/pci/devices").mkdir(parents=True)
     (tmp_path / "proc/sys").mkdir(parents=True)

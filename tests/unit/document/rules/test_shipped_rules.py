@@ -29,6 +29,7 @@ PORTABLE = {
     "pcie-width": "pcie-width",
     "nvlink-down": "nvlinks-active",
     "fabric-state": "fabric-completed",
+    "fabric-manager-version": "fabric-manager-version",
     "unit-failed": "fabric-manager-active",
     "module-missing": "peermem-loaded",
     "persistence-mode": "persistence-mode",

@@ -40,6 +40,10 @@ COMMANDS = {
         "kubectl_snapshot.commands.completion.verb",
         "set up completion for bash, zsh or fish",
     ),
+    "convert": (
+        "kubectl_snapshot.commands.convert",
+        "write a snapshot in another version or format",
+    ),
     "diff": ("kubectl_snapshot.commands.diff", "compare two snapshots"),
     "options": ("kubectl_snapshot.commands.options", "list the connection flags"),
     "preflight": (

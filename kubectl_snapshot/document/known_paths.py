@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from kubectl_snapshot.document.items import explain_missing_item, resolve_selector
 from kubectl_snapshot.document.number_ranges import collapse_numbers
 from kubectl_snapshot.document.path_hints import is_mistyped, suggest_path
 from kubectl_snapshot.document.paths import (
@@ -78,10 +79,11 @@ def refuse_impossible(path: str, snapshot: Snapshot, registry: Registry) -> None
 
     The key of an `ok` subtype that has no such key passes here: explain_missing decides.
     """
+    path = resolve_selector(snapshot, path)
     if path.startswith(f"{METADATA}.") or find_readings(snapshot, path):
         return
     reason = ""
-    if UNIT_PATH.fullmatch(path):
+    if UNIT_PATH.fullmatch(path) or explain_missing_item(snapshot, path):
         return
     for place in _iter_places(snapshot, registry, path):
         key = rest_of_pattern(place.prefix, path)
@@ -119,7 +121,11 @@ def explain_missing(path: str, snapshot: Snapshot, registry: Registry) -> Missin
 
     Raises InvalidRequest where it is a mistake: an `ok` subtype does not have the key.
     """
+    path = resolve_selector(snapshot, path)
     refuse_impossible(path, snapshot, registry)
+    missing_item = explain_missing_item(snapshot, path)
+    if missing_item:
+        return Missing(missing_item)
     places = _iter_places(snapshot, registry)
     named = [p for p in places if p.subtype and path.startswith(p.prefix)]
     if not named:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from kubectl_snapshot.document.items import resolve_selector, unfold
 from kubectl_snapshot.document.patterns import matches_pattern
 from kubectl_snapshot.document.snapshot import GAP_STATUSES, OK, TYPES
 from kubectl_snapshot.errors import InvalidRequest, NotFound
@@ -60,7 +61,7 @@ def find_value(snapshot: Snapshot, path: ConstraintPath) -> Scalar:
 
     Of equal types, and of equal subtypes in one, the first counts (contract 1.2).
     """
-    rest = f"{path.subtype}.{path.key}"
+    _, _, rest = resolve_selector(snapshot, path.text).partition(".")
     named = [
         subtype
         for type_, subtype in iter_subtypes(snapshot)
@@ -82,6 +83,7 @@ def find_readings(snapshot: Snapshot, pattern: str) -> dict[str, Scalar]:
     `metadata.<key>` is a path, too. A path that exists literally is not used as a pattern.
     """
     readings = _readings(snapshot)
+    pattern = resolve_selector(snapshot, pattern)
     if pattern in readings:
         return {pattern: readings[pattern]}
     return {path: value for path, value in readings.items() if matches_path(path, pattern)}
@@ -113,7 +115,7 @@ def describe_status(type_: str, subtype: Subtype) -> str:
 def iter_subtypes(snapshot: Snapshot) -> Iterator[tuple[str, Subtype]]:
     """Yield the subtypes; of equal names the first only."""
     types: set[str] = set()
-    for measurement in snapshot.measurements:
+    for measurement in unfold(snapshot).measurements:
         if measurement.type in types:
             continue
         types.add(measurement.type)
@@ -167,7 +169,7 @@ def _explain_missing(snapshot: Snapshot, path: ConstraintPath, named: list[Subty
     for subtype in named:
         if subtype.status != OK:
             return describe_status(path.type, subtype)
-        key = f"{path.subtype}.{path.key}"[len(subtype.name) + 1 :]
+        key = path.text.partition(".")[2][len(subtype.name) + 1 :]
         return f"{path.type}.{subtype.name} has no key {key!r}"
     known = [subtype.name for type_, subtype in iter_subtypes(snapshot) if type_ == path.type]
     if not known:

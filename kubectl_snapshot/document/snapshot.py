@@ -25,13 +25,29 @@ STATUSES = (OK, PARTIAL, ABSENT, UNAVAILABLE, FORBIDDEN, TIMEOUT, ERROR)
 GAP_STATUSES = (PARTIAL, UNAVAILABLE, FORBIDDEN, TIMEOUT, ERROR)
 
 
+# The measurement type under which document/items shows a fingerprint.
+FINGERPRINT = "fingerprint"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One record of a list in a subtype; `context` identifies and describes it."""
+
+    context: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, Scalar] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Subtype:
-    """One group of readings. `context` describes how it was read: status, reason, elapsed-ms."""
+    """One group of readings. `context` describes how it was read: status, reason, elapsed-ms.
+
+    `items` is a list of records, which today's AICR writes (document/items).
+    """
 
     name: str
     data: Mapping[str, Scalar] = field(default_factory=dict)
     context: Mapping[str, str] = field(default_factory=dict)
+    items: tuple[Item, ...] = ()
 
     @property
     def status(self) -> str:
@@ -49,12 +65,18 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A whole document. `metadata` and every value of a context are text."""
+    """A whole document. `metadata` and every value of a context are text.
+
+    `fingerprint` is AICR's identity of the cluster, a subtype for each dimension. `not_read` are
+    the places of fields that this program does not know.
+    """
 
     metadata: Mapping[str, str] = field(default_factory=dict)
     measurements: tuple[Measurement, ...] = ()
     kind: str = KIND
     api_version: str = FULL_API_VERSION
+    fingerprint: tuple[Subtype, ...] = ()
+    not_read: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return one line: the node, the time, the number of readings and of gaps."""

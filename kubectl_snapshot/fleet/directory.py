@@ -17,7 +17,12 @@ from kubectl_snapshot.clients.files.outputfile import HINT, write_whole
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.codec.tree import resolve
-from kubectl_snapshot.document.codec.yaml_codec import load_yaml, render_tree, render_yaml
+from kubectl_snapshot.document.codec.yaml_codec import (
+    load_yaml,
+    parse_yaml,
+    render_tree,
+    render_yaml,
+)
 from kubectl_snapshot.document.fleet.manifest import build_tree, parse_tree
 from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound
 
@@ -129,7 +134,7 @@ def read_head(directory: str, file: str) -> tuple[Snapshot, str]:
     path = os.path.join(directory, file)
     content = _read(path)
     head = content.partition(b"\nmeasurements:")[0]
-    return parse_document(head + b"\nmeasurements: []\n", path), sha256(content).hexdigest()
+    return parse_yaml(head.decode(errors="replace")), sha256(content).hexdigest()
 
 
 def has_digest(directory: str, file: str, sha256_hex: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.document.items import unfold
 from kubectl_snapshot.document.paths import METADATA
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.document.snapshot import OK
@@ -54,12 +55,17 @@ def _subtype_fields(place: str, subtype: Subtype) -> Iterator[tuple[str, str]]:
         yield f"{place}.Data.{key}.V", text_of(value)
     for key, text in subtype.context.items():
         yield f"{place}.Context.{key}", text
+    for index, item in enumerate(subtype.items):
+        for key, text in item.context.items():
+            yield f"{place}.Items.[{index}].Context.{key}", text
+        for key, value in item.data.items():
+            yield f"{place}.Items.[{index}].Data.{key}.V", text_of(value)
 
 
 def _rows(snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
     for key in sorted(snapshot.metadata):
         yield f"{METADATA}.{key}", "", snapshot.metadata[key]
-    for measurement in snapshot.measurements:
+    for measurement in unfold(snapshot).measurements:
         for subtype in measurement.subtypes:
             yield from _subtype_rows(f"{measurement.type}.{subtype.name}", subtype)
 

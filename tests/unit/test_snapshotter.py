@@ -111,7 +111,7 @@ def test_a_registry_with_metrics_of_our_names_is_refused_before_anything_is_made
         NodeSnapshotter(registry=registry).measure()
 
 
-SNAPSHOT = Snapshot({"source-node": "gpu-17"})
+SNAPSHOT = Snapshot({"source-node": "gpu-17"}, (Measurement("OS"),))
 
 
 @pytest.mark.parametrize("name", ["a.yaml", "a.json", "a"])

@@ -29,16 +29,16 @@ def add_metrics_flag(group: Any) -> None:
     )
 
 
-def add_api_version_flag(group: Any) -> None:
-    """Add --api-version, for readers that accept only one version."""
+def add_api_version_flag(group: Any, default: str = FULL_API_VERSION) -> None:
+    """Add --api-version, for readers that accept only one version; "" keeps a document's own."""
+    others = [version for version in API_VERSIONS if version != default]
     add_flag(
         group,
         "--api-version",
         choices=API_VERSIONS,
         metavar="VERSION",
-        default=FULL_API_VERSION,
-        help="apiVersion to write "
-        f"(default: {API_VERSIONS[0]}; or {' or '.join(API_VERSIONS[1:])})",
+        default=default,
+        help=f"apiVersion to write (default: {default or 'unchanged'}; or {' or '.join(others)})",
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.codec.tree import (
     parse_tree,
-    refuse_other_kind,
+    refuse_other_document,
     refuse_size,
 )
 from kubectl_snapshot.errors import InvalidRequest
@@ -23,7 +23,7 @@ def parse_document(content: str | bytes, name: str = "") -> Snapshot:
     """
     try:
         snapshot = _parse(content)
-        refuse_other_kind(snapshot)
+        refuse_other_document(snapshot)
         return snapshot
     except InvalidRequest as e:
         if not name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import (
     API_VERSIONS,
@@ -11,11 +12,24 @@ from kubectl_snapshot.constants import (
     MAX_DOCUMENT_BYTES,
 )
 from kubectl_snapshot.document.scalars import MAX_DEPTH, to_scalar
-from kubectl_snapshot.document.snapshot import Measurement, Scalar, Snapshot, Subtype
+from kubectl_snapshot.document.snapshot import (
+    FINGERPRINT,
+    Item,
+    Measurement,
+    Scalar,
+    Snapshot,
+    Subtype,
+)
 from kubectl_snapshot.errors import InvalidRequest
 
-# Groups whose documents have this shape, whatever the version of them.
-KNOWN_GROUPS = frozenset(version.partition("/")[0] for version in API_VERSIONS)
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+DOCUMENT_FIELDS = ("kind", "apiVersion", "metadata", FINGERPRINT, "measurements")
+MEASUREMENT_FIELDS = ("type", "subtypes")
+MAX_WARNINGS = 10
+ITEM_FIELDS = ("data", "context")
+SUBTYPE_FIELDS = ("subtype", *ITEM_FIELDS, "items")
 
 # An unpaired surrogate cannot be encoded as UTF-8; as in Go's codecs it becomes U+FFFD, written
 # and read. It occurs raw or as an escape of JSON or YAML.
@@ -47,6 +61,8 @@ def build_tree(snapshot: Snapshot) -> dict[str, object]:
         tree["apiVersion"] = snapshot.api_version
     if snapshot.metadata:
         tree["metadata"] = dict(sorted(snapshot.metadata.items()))
+    if snapshot.fingerprint:
+        tree[FINGERPRINT] = {s.name: dict(s.data) for s in snapshot.fingerprint}
     tree["measurements"] = [_build_measurement(m) for m in snapshot.measurements]
     return tree
 
@@ -60,17 +76,25 @@ def _build_measurement(measurement: Measurement) -> dict[str, object]:
 
 def _build_subtype(subtype: Subtype) -> dict[str, object]:
     tree: dict[str, object] = {"subtype": subtype.name} if subtype.name else {}
-    tree["data"] = dict(sorted(subtype.data.items()))
+    if subtype.data or not subtype.items:
+        tree["data"] = dict(sorted(subtype.data.items()))
     if subtype.context:
         tree["context"] = dict(sorted(subtype.context.items()))
+    if subtype.items:
+        tree["items"] = [_build_item(item) for item in subtype.items]
     return tree
+
+
+def _build_item(item: Item) -> dict[str, object]:
+    parts = (("context", item.context), ("data", item.data))
+    return {name: dict(sorted(values.items())) for name, values in parts if values}
 
 
 def parse_tree(tree: object) -> Snapshot:
     """Build a snapshot from decoded maps and lists; InvalidRequest names the invalid place.
 
-    Unknown keys are ignored and null means unset. Other kinds and API groups are accepted:
-    document_warnings reports them.
+    Unknown fields are named in `not_read`, and null means unset. Other kinds and API versions are
+    accepted: refuse_other_document refuses them.
     """
     if _is_null(tree):
         raise InvalidRequest("the document is empty")
@@ -87,6 +111,40 @@ def parse_tree(tree: object) -> Snapshot:
         ),
         kind=_text(top.get("kind"), "kind"),
         api_version=_text(top.get("apiVersion"), "apiVersion"),
+        fingerprint=_parse_fingerprint(top.get(FINGERPRINT)),
+        not_read=tuple(_find_unknown(top)),
+    )
+
+
+def _find_unknown(tree: dict[str, object]) -> Iterator[str]:
+    """Yield the fields that are not read, with what they are of."""
+    yield from _list_unknown(tree, DOCUMENT_FIELDS, "the document")
+    for measurement in _maps(tree.get("measurements")):
+        type_ = measurement.get("type")
+        yield from _list_unknown(measurement, MEASUREMENT_FIELDS, str(type_))
+        for subtype in _maps(measurement.get("subtypes")):
+            where = f"{type_}.{subtype.get('subtype')}"
+            yield from _list_unknown(subtype, SUBTYPE_FIELDS, where)
+            fields = {k: v for item in _maps(subtype.get("items")) for k, v in item.items()}
+            yield from _list_unknown(fields, ITEM_FIELDS, f"the items of {where}")
+
+
+def _list_unknown(tree: Mapping[str, object], known: Sequence[str], of: str) -> Iterator[str]:
+    return (
+        f"field {field} of {of}"
+        for field, value in tree.items()
+        if field not in known and not _is_null(value)
+    )
+
+
+def _maps(value: object) -> list[dict[str, object]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _parse_fingerprint(tree: object) -> tuple[Subtype, ...]:
+    return tuple(
+        Subtype(str(name), _readings(values, f"{FINGERPRINT}.{name}"))
+        for name, values in _map(tree, FINGERPRINT).items()
     )
 
 
@@ -105,30 +163,43 @@ def parse_measurement(tree: object, where: str = "measurement") -> Measurement:
 def parse_subtype(tree: object, where: str = "subtype") -> Subtype:
     """Return one subtype of a decoded document."""
     top = _map(tree, where)
-    data = _map(top.get("data"), f"{where}.data")
+    items = _list(top.get("items"), f"{where}.items")
     return Subtype(
         _text(top.get("subtype"), f"{where}.subtype"),
-        {str(key): _reading(value) for key, value in data.items()},
+        _readings(top.get("data"), f"{where}.data"),
         _texts(top.get("context"), f"{where}.context"),
+        tuple(_parse_item(item, f"{where}.items[{i}]") for i, item in enumerate(items)),
     )
 
 
-def refuse_other_kind(snapshot: Snapshot) -> None:
-    """Raise InvalidRequest for a document that is no snapshot: a gate must not pass on it."""
+def _parse_item(tree: object, where: str) -> Item:
+    top = _map(tree, where)
+    return Item(
+        _texts(top.get("context"), f"{where}.context"), _readings(top.get("data"), f"{where}.data")
+    )
+
+
+def refuse_other_document(snapshot: Snapshot) -> None:
+    """Raise InvalidRequest for a document that is no snapshot of a known version.
+
+    A gate must not pass on it. Documents older than the two fields have neither.
+    """
     if snapshot.kind and snapshot.kind != KIND:
         raise InvalidRequest(f"the document's kind is {snapshot.kind}, not {KIND}")
-    if not snapshot.kind and not snapshot.measurements:
-        raise InvalidRequest("the document is no snapshot: it has no kind and no measurements")
+    if snapshot.api_version and snapshot.api_version not in API_VERSIONS:
+        why = f"this program reads {', '.join(API_VERSIONS)}"
+        raise InvalidRequest(f"unknown apiVersion {snapshot.api_version}", why)
+    if not any(measurement.type for measurement in snapshot.measurements):
+        raise InvalidRequest("the document is no snapshot: it has no measurements")
 
 
 def document_warnings(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return warnings about a document without a kind, or of another API group."""
-    warnings = []
+    """Return warnings about a document without kind or apiVersion, or with unknown fields."""
+    warnings = [f"not read: {what}" for what in snapshot.not_read[:MAX_WARNINGS]]
     if not snapshot.kind:
         warnings.append(f"the document's kind is not given, not {KIND}")
-    if snapshot.api_version.partition("/")[0] not in KNOWN_GROUPS:
-        given = snapshot.api_version or "not given"
-        warnings.append(f"the document's apiVersion is {given}, not {FULL_API_VERSION}")
+    if not snapshot.api_version:
+        warnings.append(f"the document's apiVersion is not given, not {FULL_API_VERSION}")
     return tuple(warnings)
 
 
@@ -172,6 +243,10 @@ def _without_surrogates_in(tree: object) -> object:
     if isinstance(tree, dict):
         return {_without_surrogates_in(k): _without_surrogates_in(v) for k, v in tree.items()}
     return tree
+
+
+def _readings(tree: object, where: str) -> dict[str, Scalar]:
+    return {str(key): _reading(value) for key, value in _map(tree, where).items()}
 
 
 def _reading(value: object) -> Scalar:

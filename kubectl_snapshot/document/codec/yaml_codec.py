@@ -17,6 +17,7 @@ from kubectl_snapshot.document.codec.tree import (
 )
 from kubectl_snapshot.document.codec.yaml_scalars import render_scalar, render_text, resolve
 from kubectl_snapshot.document.scalars import MAX_DEPTH
+from kubectl_snapshot.document.snapshot import FINGERPRINT
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from yaml import AliasEvent, Event, Mark, SafeDumper, ScalarNode
 
-    from kubectl_snapshot.document.snapshot import Measurement, Scalar, Snapshot, Subtype
+    from kubectl_snapshot.document.snapshot import Item, Measurement, Scalar, Snapshot, Subtype
 
 # A key on the line of its value must end within 1,024 characters (YAML 1.1 and 1.2, "simple keys").
 MAX_SIMPLE_KEY = 1000
@@ -43,6 +44,11 @@ def render_yaml(snapshot: Snapshot) -> str:
     if snapshot.metadata:
         lines.append("metadata:")
         lines += _map_lines(snapshot.metadata, "  ")
+    if snapshot.fingerprint:
+        lines.append(f"{FINGERPRINT}:")
+        for dimension in snapshot.fingerprint:
+            entry = _entry_lines(dimension.name, dict(sorted(dimension.data.items())))
+            lines += [f"  {line}" for line in entry]
     lines.append("measurements:" if snapshot.measurements else "measurements: []")
     for measurement in snapshot.measurements:
         lines += _measurement_lines(measurement)
@@ -96,13 +102,27 @@ def _measurement_lines(measurement: Measurement) -> Iterator[str]:
 
 def _subtype_lines(subtype: Subtype) -> list[str]:
     lines = [f"        subtype: {render_text(subtype.name)}"] if subtype.name else []
-    lines.append("        data:" if subtype.data else "        data: {}")
+    if subtype.data or not subtype.items:
+        lines.append("        data:" if subtype.data else "        data: {}")
     lines += _map_lines(subtype.data, "          ")
     if subtype.context:
         lines.append("        context:")
         lines += _map_lines(subtype.context, "          ")
+    if subtype.items:
+        lines.append("        items:")
+    for item in subtype.items:
+        lines += _item_lines(item)
     lines[0] = f"      - {lines[0].lstrip(' ')}"
     return lines
+
+
+def _item_lines(item: Item) -> list[str]:
+    lines = []
+    for name, values in (("context", item.context), ("data", item.data)):
+        if values:
+            lines += [f"            {name}:", *_map_lines(values, "              ")]
+    first = lines[0].lstrip(" ") if lines else "{}"
+    return [f"          - {first}", *lines[1:]]
 
 
 def _map_lines(pairs: Mapping[str, Scalar], indent: str) -> list[str]:

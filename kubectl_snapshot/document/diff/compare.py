@@ -77,6 +77,7 @@ def diff_snapshots(
     found = [
         *compare_readings(METADATA, *metadata, comparability),
         *(change for pair in pairs for change in _compare_pair(pair, basis)),
+        *_describe_not_read(before, after),
     ]
     if not selection.everything:
         found = compare_node_lists(found, pairs, comparability)
@@ -87,6 +88,12 @@ def diff_snapshots(
         shown = sort_by_rank(merge_repeats(shown, registry), registry)
     sides = (Side(sources[0], before.metadata), Side(sources[1], after.metadata))
     return Diff(*sides, tuple(shown), left_out)
+
+
+def _describe_not_read(before: Snapshot, after: Snapshot) -> Iterator[Change]:
+    fields = dict.fromkeys((*before.not_read, *after.not_read))
+    if fields:
+        yield Change("document", "", UNKNOWN, note=f"not compared: {', '.join(fields)}")
 
 
 def _compare_pair(pair: Pair, basis: _DiffBasis) -> Iterator[Change]:

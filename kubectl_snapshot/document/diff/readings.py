@@ -8,6 +8,7 @@ from kubectl_snapshot.document.diff.change import ADDED, CHANGED, REMOVED, UNKNO
 from kubectl_snapshot.document.diff.direction import describe_direction, natural_key
 from kubectl_snapshot.document.diff.equality import EQUAL, UNDECIDABLE, compare_values
 from kubectl_snapshot.document.diff.gaps import explain_both, is_unread, may_be_unread
+from kubectl_snapshot.document.snapshot import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,8 +70,13 @@ def list_shortened(name: str, old: Subtype, new: Subtype, ignore: IgnoreRules) -
 def _readings(
     name: str, subtype: Subtype, other: Subtype, comparability: Comparability
 ) -> dict[str, Scalar]:
-    """Return data and, if this program wrote both documents, the context that adds to it."""
-    if not ("elapsed-ms" in subtype.context and "elapsed-ms" in other.context):
+    """Return data, and the context that adds to it.
+
+    AICR's context of the types that this program writes is how they were read; the identity of a
+    NetworkTopology is in its context.
+    """
+    is_ours = "elapsed-ms" in subtype.context and "elapsed-ms" in other.context
+    if not is_ours and name.partition(".")[0] in TYPES:
         return dict(subtype.data)
     context = {
         f"context.{key}": text

@@ -50,7 +50,8 @@ OPERATORS = (">=", "<=", NOT_EQUAL, EQUAL, ">", "<")
 
 # A path ends before a blank or an operator. One with such characters in its key can be written in
 # a file of rules, where it stands apart.
-CONSTRAINT = re.compile(r"([^\s<>=!~]*)\s*(.*)", re.DOTALL)
+# An item of a list is selected in brackets: `NetworkTopology.pfs[rail=3].pciAddress`.
+CONSTRAINT = re.compile(r"((?:\[[^\]]*\]|[^\s<>=!~])*)\s*(.*)", re.DOTALL)
 # Functions of a path: the status of subtypes, how many readings or subtypes there are, and a label
 # or the effect of a taint of the snapshot's own node.
 STATUS, COUNT, LABEL, TAINT = "status", "count", "label", "taint"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from kubectl_snapshot.document.items import unfold
 from kubectl_snapshot.document.snapshot import ABSENT, GAP_STATUSES
 from kubectl_snapshot.render.report import facts, gpus
 from kubectl_snapshot.render.report.page import anchor, render_page
@@ -79,7 +80,7 @@ def build_sections(snapshot: Snapshot) -> tuple[Section, ...]:
             measurement.type,
             tuple(_build_part(measurement.type, subtype, used) for subtype in measurement.subtypes),
         )
-        for measurement in snapshot.measurements
+        for measurement in unfold(snapshot).measurements
     )
 
 

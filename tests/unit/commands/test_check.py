@@ -76,7 +76,7 @@ def test_a_warning_does_not_count(
     [
         ([], 2, "nothing to check"),
         (["-c", "OS.release.ID"], 2, "the constraint is empty"),
-        (["-c", "OS.release.ID = ubuntu"], 2, "begins with no operator"),
+        (["-c", "OS.release.ID => ubuntu"], 2, "begins with no operator"),
         (["-c", "OS.release.ID >= old"], 2, 'invalid version "old"'),
         (["-f", "none.yaml"], 3, "no such file: none.yaml"),
         (["-c", HOLDS, "-o", "yaml"], 2, "unknown format of yaml"),

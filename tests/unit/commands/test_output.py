@@ -22,7 +22,7 @@ from kubectl_snapshot.commands.output import (
     write_text,
 )
 from kubectl_snapshot.document.codec.parse import parse_document
-from kubectl_snapshot.document.snapshot import Snapshot
+from kubectl_snapshot.document.snapshot import Measurement, Snapshot
 from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound
 
 
@@ -30,7 +30,7 @@ def no_cluster() -> Kube:
     pytest.fail("no cluster is needed to write a file")
 
 
-SNAPSHOT = Snapshot({"source-node": "node2"})
+SNAPSHOT = Snapshot({"source-node": "node2"}, (Measurement("OS"),))
 
 
 @pytest.mark.parametrize(

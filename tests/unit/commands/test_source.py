@@ -15,7 +15,11 @@ BODY = "measurements: [{type: OS, subtypes: [{subtype: release, data: {ID: ubunt
         ("kind: Snapshot\napiVersion: aicr.nvidia.com/v1alpha1\n", ""),
         ("kind: Snapshot\napiVersion: aicr.run/v1\n", ""),
         ("apiVersion: aicr.run/v1\n", "kind is not given, not Snapshot"),
-        ("kind: Snapshot\napiVersion: v1\n", "apiVersion is v1"),
+        ("kind: Snapshot\n", "apiVersion is not given, not aicr.nvidia.com/v1alpha1"),
+        (
+            "kind: Snapshot\napiVersion: aicr.run/v1\nspec: {}\n",
+            "not read: field spec of the docum",
+        ),
     ],
 )
 def test_documents_of_the_reference_are_read(

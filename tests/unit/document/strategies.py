@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from kubectl_snapshot.document.codec.tree import build_tree
-from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
+from kubectl_snapshot.document.snapshot import Item, Measurement, Snapshot, Subtype
 
 # No deadline: the machine that runs the tests may be busy. A whole document costs as much to make
 # as many texts do.
@@ -65,17 +65,30 @@ INTEGERS = st.integers(-(2**63), 2**64 - 1)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False).map(lambda value: value + 0.0)
 READINGS = TEXTS | INTEGERS | FLOATS | st.booleans()
 
+ITEMS = st.builds(
+    Item,
+    st.dictionaries(TEXTS, TEXTS, max_size=2),
+    st.dictionaries(TEXTS, READINGS, max_size=2),
+)
 SUBTYPES = st.builds(
     Subtype,
     TEXTS,
     st.dictionaries(TEXTS, READINGS, max_size=6),
     st.dictionaries(TEXTS, TEXTS, max_size=3),
+    st.lists(ITEMS, max_size=2).map(tuple),
 )
+DIMENSIONS = st.builds(Subtype, TEXTS, st.dictionaries(TEXTS, READINGS, max_size=2))
+FINGERPRINTS = st.lists(DIMENSIONS, max_size=2, unique_by=lambda subtype: subtype.name)
 MEASUREMENTS = st.builds(Measurement, TEXTS, st.lists(SUBTYPES, max_size=3).map(tuple))
 # A reader takes `source` for `source-node`, which is its own test.
 METADATA = st.dictionaries(TEXTS.filter(lambda key: key != "source"), TEXTS, max_size=4)
 SNAPSHOTS = st.builds(
-    Snapshot, METADATA, st.lists(MEASUREMENTS, max_size=3).map(tuple), TEXTS, TEXTS
+    Snapshot,
+    METADATA,
+    st.lists(MEASUREMENTS, max_size=3).map(tuple),
+    TEXTS,
+    TEXTS,
+    FINGERPRINTS.map(tuple),
 )
 
 

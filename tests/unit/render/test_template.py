@@ -59,7 +59,7 @@ def test_a_template_includes_the_parts_it_is_given_and_uses_its_filters() -> Non
     [
         ("{{ nothing }}", "'nothing' is undefined; it has names, unit"),
         ("{{ names.x }}", 'undefined name "x"; available: a, b'),
-        ("{{ unit.state }}", 'undefined name "state"; available: name, data, context'),
+        ("{{ unit.state }}", 'undefined name "state"; available: name, data, context, items'),
         ("{{ unit.data['x'] }}", 'undefined name "x"; available: nothing'),
     ],
 )

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_snapshot.collectors.registry import REGISTRY
+from kubectl_snapshot.constants import API_VERSIONS
 from kubectl_snapshot.document.codec.json_codec import canonical_json, render_json
 from kubectl_snapshot.document.codec.parse import parse_document, parse_node_document
 from kubectl_snapshot.document.codec.yaml_codec import render_yaml
@@ -75,7 +76,16 @@ def test_a_nodes_document_that_breaks_the_rules_is_refused(payload: bytes) -> No
     [
         ("kind: Recipe\nmeasurements: [{type: OS}]", "the document's kind is Recipe, not Snapshot"),
         ("kind: snapshot", "the document's kind is snapshot, not Snapshot"),
-        ("a: b", "the document is no snapshot: it has no kind and no measurements"),
+        ("a: b", "the document is no snapshot: it has no measurements"),
+        (
+            "kind: Snapshot\nmeasurements: [{}]",
+            "the document is no snapshot: it has no measurements",
+        ),
+        (
+            "apiVersion: aicr.run/v2\nmeasurements: [{type: OS}]",
+            "unknown apiVersion aicr.run/v2: this program reads aicr.nvidia.com/v1alpha1, "
+            "aicr.run/v1alpha2, aicr.run/v1",
+        ),
     ],
 )
 def test_another_document_is_no_snapshot(text: str, why: str) -> None:
@@ -84,6 +94,8 @@ def test_another_document_is_no_snapshot(text: str, why: str) -> None:
     assert (caught.value.what, caught.value.why) == ("cannot read a.yaml", why)
 
 
-def test_a_snapshot_may_lack_its_kind_or_its_measurements() -> None:
-    assert parse_document("measurements: [{type: OS}]").measurements
-    assert parse_document("kind: Snapshot").measurements == ()
+@pytest.mark.parametrize("version", API_VERSIONS)
+def test_a_snapshot_may_lack_its_kind_or_its_version(version: str) -> None:
+    assert parse_document("measurements: [{}, {type: OS}]").measurements
+    document = parse_document(f"apiVersion: {version}\nmeasurements: [{{type: OS}}]")
+    assert document.api_version == version

@@ -120,6 +120,10 @@ def exit_code(error: BaseException | None) -> int:
     return EXIT_UNCLASSIFIED
 
 
+class ReaderLeft(Exception):
+    """The reader of stdout closed the pipe, as head does: no message, the rest is not written."""
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM or SIGHUP: clean up as after Ctrl-C, exit with 128 plus the signal number."""
 

@@ -15,12 +15,13 @@ from kubectl_snapshot.commands.all_commands import (
     DEFAULT_COMMAND,
     split_command,
 )
-from kubectl_snapshot.commands.console.terminal import prepare_streams, wants_colour
+from kubectl_snapshot.commands.console.terminal import open_streams, prepare_streams, wants_colour
 from kubectl_snapshot.errors import (
     EXIT_CODES,
     EXIT_INTERRUPTED,
     EXIT_OK,
     EXIT_UNCLASSIFIED,
+    ReaderLeft,
     SnapshotError,
     Terminated,
     exit_code,
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; catch every exception."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if arguments is None:
+        open_streams()
         prepare_streams(sys.stdout, sys.stderr, os.environ)
     name = DEFAULT_COMMAND
     try:
@@ -57,9 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(code)
     except KeyboardInterrupt as interrupt:
         return interrupt.exit_code if isinstance(interrupt, Terminated) else EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader closed the pipe; without this Python prints an error at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ReaderLeft:
         return EXIT_CODES["INTERNAL"] if name in ANSWERING else EXIT_OK
     except SnapshotError as error:
         report_error(error, words)

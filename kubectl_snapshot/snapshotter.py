@@ -6,6 +6,7 @@ that are raised are subclasses of SnapshotError.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -198,7 +199,9 @@ def _run_agent(config: AgentConfig, on_event: OnEvent) -> Snapshot:
 
 def log_event(on_event: OnEvent, event: Mapping[str, Any]) -> None:
     """Log an event to stderr as one line of JSON, then pass it on."""
-    sys.stderr.write(f"{json.dumps(event)}\n")
+    if sys.stderr is not None:  # as in a daemon
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"{json.dumps(event)}\n")
     on_event(event)
 
 

@@ -41,14 +41,17 @@ def write_result(
         return EXIT_GAPS
     written = replace(snapshot, api_version=args.api_version)
     commands = suggest_commands(outputs, is_local=args.local)
-    write_outputs(outputs, written, out, partial(connect_with, args), "".join(commands[:1]))
-    for output in outputs:
+
+    def on_written(output: Output) -> None:
         if is_guessed(output, args.format):
             message = f"unknown extension: {output.path} is written as JSON; see -t"
             on_event({"event": "warning", "message": message})
         if output.place:
             node = snapshot.metadata.get("source-node", "")
             on_event({"event": "written", "node": node, "path": output.place})
+
+    connect, following = partial(connect_with, args), "".join(commands[:1])
+    write_outputs(outputs, written, out, connect, following, on_written)
     if not is_summary(outputs):
         report_gaps(gaps, "not read", on_event)
     if args.redact_key_file and snapshot.metadata.get("redaction") == OWN_KEY:

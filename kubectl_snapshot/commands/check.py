@@ -12,7 +12,7 @@ from kubectl_snapshot.commands.flags.parser import (
     add_repeated_flag,
     new_parser,
 )
-from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_text
+from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,
     HELP,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from kubectl_snapshot.commands.output import Output
     from kubectl_snapshot.document.rules.results import Finding
     from kubectl_snapshot.render.check_results import CheckReport
 
@@ -111,9 +112,12 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         is_strict=args.strict,
         only_failed=args.only_failed,
     )
-    for output in outputs:
+
+    def write(output: Output) -> None:
         paint = paint_outcomes if output.format == "text" else None
         write_text(output, render(output.format, report), out, paint)
+
+    write_each(outputs, write)
     return choose_exit_code(findings, args.strict)
 
 

@@ -13,7 +13,7 @@ from kubectl_snapshot.commands.flags.parser import (
     add_repeated_flag,
     new_parser,
 )
-from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_text
+from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,
     HELP,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from kubectl_snapshot.commands.output import Output
     from kubectl_snapshot.document.diff.change import Diff
     from kubectl_snapshot.document.snapshot import Snapshot
 
@@ -117,10 +118,13 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     selection = Selection(tuple(args.only), tuple(args.ignore), args.all)
     refuse_unused(selection, before, after)
     diff = diff_snapshots(before, after, REGISTRY, (args.a, args.b), selection)
-    for output in outputs:
+
+    def write(output: Output) -> None:
         width = 0 if output.path else read_width(out)
         paint = paint_changes if output.format in PAINTED else None
         write_text(output, render(output.format, diff, (before, after), width), out, paint)
+
+    write_each(outputs, write)
     return choose_exit_code(diff, args.strict)
 
 

@@ -16,7 +16,7 @@ from kubectl_snapshot.commands.flags.connection import connect_with
 from kubectl_snapshot.commands.flags.parser import add_flag, add_repeated_flag
 from kubectl_snapshot.commands.flags.shared import add_api_version_flag
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME
-from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.errors import InvalidRequest, ReaderLeft, SnapshotError
 from kubectl_snapshot.render.all_renderers import (
     FITTED,
     RENDERERS,
@@ -200,9 +200,14 @@ def write_outputs(
     out: TextIO,
     connect: Callable[[], Kube],
     next_command: str = "",
+    on_written: Callable[[Output], None] | None = None,
 ) -> None:
-    """Write a snapshot to every output; a summary ends with `next_command`, if any."""
-    for output in outputs:
+    """Write a snapshot to every output; call `on_written` after each that succeeded.
+
+    A summary ends with `next_command`, if any.
+    """
+
+    def write(output: Output) -> None:
         if output.configmap is None:
             width = 0 if output.path else read_width(out)
             if output.format == SUMMARY:
@@ -214,6 +219,29 @@ def write_outputs(
             from kubectl_snapshot.storage.configmap import write_configmap
 
             write_configmap(snapshot, output.configmap, output.format, connect())
+        if on_written is not None:
+            on_written(output)
+
+    write_each(outputs, write)
+
+
+def write_each(outputs: Sequence[Output], write: Callable[[Output], None]) -> None:
+    """Write every output, also after one failed; then raise the first error, with the others."""
+    errors: list[SnapshotError] = []
+    left: ReaderLeft | None = None
+    for output in outputs:
+        try:
+            write(output)
+        except SnapshotError as error:
+            errors.append(error)
+        except ReaderLeft as error:
+            left = error
+    if errors:
+        first = errors[0]
+        whys = filter(None, [first.why, *(f"{e.what}: {e.why}" for e in errors[1:])])
+        raise type(first)(first.what, "; ".join(whys), first.hint, first.status) from first
+    if left is not None:
+        raise left
 
 
 def render_output(output: Output, snapshot: Snapshot, width: int) -> str:

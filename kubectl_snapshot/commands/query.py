@@ -13,6 +13,7 @@ from kubectl_snapshot.commands.output import (
     add_template_flag,
     prepare_outputs,
     render_output,
+    write_each,
     write_text,
 )
 from kubectl_snapshot.commands.source import EPILOG, HELP, add_reader_flags, read_snapshot
@@ -85,9 +86,12 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     if len(found) > 1 and not (args.output or args.format or args.template):
         # Of several values, which is which; `-o value` prints the values only.
         outputs = (outputs[0]._replace(format="table"),)
-    for output in outputs:
+
+    def write(output: Output) -> None:
         width = 0 if output.path else read_width(out)
         write_text(output, render(output, snapshot, found, width), out)
+
+    write_each(outputs, write)
     if missing:
         raise explain(snapshot, missing)
     return EXIT_OK

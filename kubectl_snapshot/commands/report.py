@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.flags.parser import Parser, new_parser
-from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_text
+from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,
     HELP,
@@ -68,8 +68,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     refuse_stdin_twice(args.snapshot, args.other)
     outputs = prepare_outputs(args, FORMATS)
     text = render(args)
-    for output in outputs:
-        write_text(output, text, out)
+    write_each(outputs, lambda output: write_text(output, text, out))
     return EXIT_OK
 
 

@@ -184,5 +184,5 @@ def _remove_temporary(path: str) -> None:
     """Remove temporary files of a run that was killed."""
     for directory in filter(os.path.isdir, (path, os.path.join(path, NODES))):
         for name in os.listdir(directory):
-            if re.fullmatch(r".+\.\d+\.part", name):
+            if re.fullmatch(r"\..+\.[0-9a-f]{12}\.part", name):
                 os.unlink(os.path.join(directory, name))

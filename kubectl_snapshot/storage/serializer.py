@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.clients.files.outputfile import write_whole
 from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect, use_api_client
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME
-from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.errors import Internal, InvalidRequest
 from kubectl_snapshot.render.all_renderers import RENDERERS, format_from_path
 from kubectl_snapshot.storage.configmap import DEFAULT_FORMAT, parse_place, write_configmap
 from kubectl_snapshot.storage.source import read_template
@@ -41,7 +42,7 @@ class FileSerializer:
         if self.path.startswith(CONFIGMAP_SCHEME):
             self._write_configmap(snapshot)
         elif self.path in ("", "-"):
-            sys.stdout.write(self._render(snapshot, "json"))
+            write_stdout(self._render(snapshot, "json"))
         else:
             write_whole(self.path, self._render(snapshot, format_from_path(self.path)))
 
@@ -75,3 +76,14 @@ class FileSerializer:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def write_stdout(text: str) -> None:
+    """Write and flush a text; raises Internal if stdout is closed or full."""
+    try:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        raise Internal("cannot write to stdout", error.strerror or str(error)) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -17,6 +18,7 @@ from tests.integration.releases import Release, build_release
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "scripts" / "build-zipapp"
 
+Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -72,3 +74,38 @@ def start(build: Build, cache: Path) -> Start:
 
     cache.parent.mkdir()
     return run
+
+
+@pytest.fixture(scope="session")
+def shell(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """Return a function that runs a bash script with the zipapp."""
+    home = tmp_path_factory.mktemp("home")
+
+    def run(
+        script: str,
+        *words: str,
+        prefix: Sequence[str] = (),
+        before: str = "",
+        program: str = f'"{sys.executable}" -IB "{build.zipapp}"',
+        **env: str,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a script, after `before`; {} in it is the program with the words."""
+        script = before + script.replace("{}", f'{program} "$@"')
+        return subprocess.run(
+            [*prefix, "bash", "-c", script, "bash", *words],
+            env={"PATH": os.environ["PATH"], "HOME": str(home), **env},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def document(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("document") / "here.yaml"
+    assert shell("{}", "--local", "-o", str(path)).returncode == 0
+    path.chmod(0o644)
+    return path

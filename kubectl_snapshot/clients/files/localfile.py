@@ -8,6 +8,7 @@ Both return the same values.
 from __future__ import annotations
 
 import codecs
+import errno
 import json
 import re
 import sys
@@ -86,6 +87,8 @@ def read_input(path: str, max_bytes: int) -> bytes:
     """
     try:
         if path == "-":
+            if sys.stdin is None:
+                raise OSError(errno.EBADF, "it is closed")
             return sys.stdin.buffer.read(max_bytes + 1)
         with open(path, "rb") as file:
             return file.read(max_bytes + 1)
@@ -93,7 +96,8 @@ def read_input(path: str, max_bytes: int) -> bytes:
         raise NotFound(f"no such file: {path}", hint="pass the path of an existing file") from error
     except OSError as error:
         why = error.strerror or str(error)
-        raise InvalidRequest(f"cannot read {path}", why, "pass a file that you can read") from error
+        name = "stdin" if path == "-" else path
+        raise InvalidRequest(f"cannot read {name}", why, "pass a file that you can read") from error
 
 
 def locate_yaml(content: bytes, name: str) -> Located:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.files.localfile import encoding_of, parse_yaml
+from kubectl_snapshot.clients.files.outputfile import replace_file
 from kubectl_snapshot.errors import SnapshotError
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def replace_in_file(path: str, changes: Mapping[Path, tuple[str, str]]) -> bool:
         raise NotEditable("it is neither UTF-8 nor UTF-16") from error
     if after == before:
         return False
-    _write_replaced(path, after.encode(codec), status)
+    replace_file(path, after.encode(codec), status)
     return True
 
 
@@ -119,21 +118,3 @@ def _find_value(value: Any, path: Path) -> Any:
         matching = (e for e in entries if isinstance(e, dict) and e.get(key) == wanted)
         value = next(matching, None)
     return value if isinstance(value, dict) else None
-
-
-def _write_replaced(path: str, content: bytes, status: os.stat_result) -> None:
-    directory, name = os.path.split(path)
-    descriptor, part = tempfile.mkstemp(dir=directory or ".", prefix=f".{name}.")
-    try:
-        with open(descriptor, "wb") as file:
-            os.fchmod(descriptor, status.st_mode & 0o7777)
-            if os.geteuid() == 0:
-                os.fchown(descriptor, status.st_uid, status.st_gid)
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(part, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(part)
-        raise

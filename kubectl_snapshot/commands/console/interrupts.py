@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,8 @@ def install_handlers(
     def handle(number: int, frame: Any) -> None:
         if seen:
             text = f"\nexited without cleaning up; to do that, run\n  {clean_up_command()}\n"
-            os.write(2, text.encode())
+            with contextlib.suppress(OSError):
+                os.write(2, text.encode())
             os._exit(128 + number)
         seen.append(number)
         if on_first is not None:
@@ -38,4 +40,6 @@ def install_handlers(
         raise Terminated(number)
 
     for number in SIGNALS:
-        signal.signal(number, handle)
+        # One that is ignored stays so: nohup, a background job of a script.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handle)

@@ -1,17 +1,73 @@
-"""A terminal's encoding, colours and width."""
+"""Standard streams: closed, full or left by their reader; a terminal's encoding, colours, width."""
 
 from __future__ import annotations
 
 import codecs
+import errno
+import io
 import os
+import sys
+
+from kubectl_snapshot.errors import Internal, ReaderLeft
 
 TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
 
+    from _typeshed import ReadableBuffer as Buffer
+
+STDIN, STDOUT, STDERR = range(3)
 # ASCII replacements of our own characters, for locales without UTF-8.
 ASCII = {"…": "...", "→": "->", "—": "-", "–": "-", "×": "x", "·": "-", "✓": "ok", "✗": "x"}
+
+
+class StandardFile(io.FileIO):
+    """stdout, which raises Internal or ReaderLeft once, or stderr, which drops its text instead.
+
+    Later writes are dropped: Python flushes at exit. A full non-blocking pipe is waited for.
+    """
+
+    is_broken = False
+
+    def write(self, data: Buffer, /) -> int:
+        size = memoryview(data).nbytes
+        try:
+            while not self.is_broken:
+                written = super().write(data)
+                if written is not None:
+                    return written
+                import select
+
+                select.select((), (self,), ())
+        except OSError as error:
+            self.is_broken = True
+            if self.fileno() == STDERR:
+                return size
+            if isinstance(error, BrokenPipeError):
+                raise ReaderLeft from error
+            why = "it is closed" if error.errno == errno.EBADF else error.strerror
+            raise Internal("cannot write to stdout", why or "") from error
+        return size
+
+
+def open_streams() -> None:
+    """Make sys.stdout and sys.stderr StandardFiles, and fill closed descriptors.
+
+    Else the next file that is opened would become a stream: a warning would be written to it.
+    """
+    for number in (STDIN, STDOUT, STDERR):
+        try:
+            os.fstat(number)
+        except OSError:
+            # Reading stdin and writing to stdout fail there, writing to stderr does not.
+            flags = os.O_RDONLY if number == STDOUT else os.O_WRONLY
+            os.set_inheritable(os.open(os.devnull, flags), True)
+    out, err = (
+        io.BufferedWriter(StandardFile(number, "w", closefd=False)) for number in (STDOUT, STDERR)
+    )
+    sys.stdout = io.TextIOWrapper(out, "utf-8")
+    sys.stderr = io.TextIOWrapper(err, "utf-8", line_buffering=True)
 
 
 def prepare_streams(

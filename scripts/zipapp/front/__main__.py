@@ -51,9 +51,18 @@ def write_text(text):
     except BrokenPipeError:
         pass
     except OSError as error:
-        sys.stderr.write("error: cannot write to stdout\n  why: %s\n" % error)
+        why = "it is closed" if error.errno == 9 else error.strerror  # EBADF
+        report("error: cannot write to stdout\n  why: %s\n" % why)
         return 8
     return 0
+
+
+def report(text):
+    """Write an error to stderr, if it can be written."""
+    try:
+        os.write(2, text.encode())
+    except OSError:
+        pass
 
 
 def choose_packages(args, env):
@@ -146,7 +155,7 @@ def report_missing(error):
     name = (error.name or "").split(".")[0]
     if name not in getattr(sys, "stdlib_module_names", (name,)):
         raise error
-    sys.stderr.write(
+    report(
         "error: Python's standard library is incomplete\n"
         "  why: %s has no module %s\n"
         " hint: python3-minimal is not enough; use apt-get install python3\n"

@@ -18,12 +18,13 @@ from kubectl_snapshot.commands.output import (
     check_outputs,
     is_guessed,
     parse_outputs,
+    write_each,
     write_outputs,
     write_text,
 )
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot
-from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound
+from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound, ReaderLeft
 
 
 def no_cluster() -> Kube:
@@ -261,3 +262,26 @@ def test_a_table_is_as_wide_as_the_terminal_and_in_a_file_whole(
 
 def test_what_is_no_terminal_has_no_width() -> None:
     assert read_width(io.StringIO()) == 0
+
+
+def test_every_output_is_written_and_every_failure_named() -> None:
+    written = []
+
+    def write(output: Output) -> None:
+        written.append(output.path)
+        if output.path == "left":
+            raise ReaderLeft
+        if output.path.startswith("bad"):
+            raise (Internal if output.path == "bad1" else InvalidRequest)(output.path, "full", "h")
+
+    outputs = [Output("json", path) for path in ("left", "bad1", "good", "bad2")]
+    with pytest.raises(Internal) as caught:
+        write_each(outputs, write)
+    assert (caught.value.what, caught.value.why, caught.value.hint) == (
+        "bad1",
+        "full; bad2: full",
+        "h",
+    )
+    assert written == ["left", "bad1", "good", "bad2"]
+    with pytest.raises(ReaderLeft):
+        write_each(outputs[:1] + outputs[2:3], write)

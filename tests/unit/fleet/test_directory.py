@@ -96,8 +96,8 @@ def test_a_directory_without_a_fleet_does_not_stay(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_was_writing_is_removed(path: str) -> None:
-    Path(path, "nodes", "n1.yaml.123.part").touch()
-    Path(path, "fleet.yaml.9.part").touch()
+    Path(path, "nodes", ".n1.yaml.0123456789ab.part").touch()
+    Path(path, ".fleet.yaml.abcdef123456.part").touch()
     Path(path, "nodes", "x.part").touch()
     lock = files.open_directory  # the fixture holds the lock: remove as a resumed run does
     assert lock

@@ -1,22 +1,129 @@
 from __future__ import annotations
 
+import os
 import resource
 import signal
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.clients.files.outputfile import write_whole
+from kubectl_snapshot.clients.files.outputfile import check_writable, write_whole
 from kubectl_snapshot.errors import Internal
 
 
-def test_a_file_is_replaced_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+def test_a_new_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    write_whole(str(path), "new: \u00e9 \udc80\n")
+    assert path.read_text(encoding="utf-8") == "new: \u00e9 \\udc80\n"
+    assert path.stat().st_mode & 0o7777 == 0o600
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.yaml"]
+
+
+@pytest.mark.parametrize(("mode", "expected"), [(None, 0o640), (0o755, 0o755)])
+def test_a_file_is_replaced_and_keeps_its_mode_unless_one_is_given(
+    tmp_path: Path, mode: int | None, expected: int
+) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("old")
-    write_whole(str(path), "new: \u00e9\n")
-    assert path.read_text(encoding="utf-8") == "new: \u00e9\n"
-    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o640)
+    old = path.stat().st_ino
+    write_whole(str(path), "new", mode)
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o7777 == expected
+    assert path.stat().st_ino != old
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.yaml"]
+
+
+def test_the_longest_name_is_written(tmp_path: Path) -> None:
+    path = tmp_path / ("\u00e9" * 125 + ".yaml")
+    write_whole(str(path), "x")
+    assert path.read_text() == "x"
+
+
+def test_a_link_stays_and_its_file_is_written(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "one").symlink_to("d/two")
+    (tmp_path / "d" / "two").symlink_to("three")
+    for text in ("new", "newer"):
+        check_writable(str(tmp_path / "one"))
+        write_whole(str(tmp_path / "one"), text)
+        assert (tmp_path / "d" / "three").read_text() == text
+    assert (tmp_path / "one").is_symlink() and (tmp_path / "d" / "two").is_symlink()
+
+
+def test_a_fifo_is_written_to_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    # Open for both: neither end waits for the other.
+    reader = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        check_writable(str(path))
+        write_whole(str(path), "data", 0o777)
+        assert os.read(reader, 100) == b"data"
+    finally:
+        os.close(reader)
+    assert path.is_fifo() and path.stat().st_mode & 0o777 != 0o777
+
+
+@pytest.mark.parametrize("write", [check_writable, lambda path: write_whole(path, "x")])
+def test_a_directory_and_a_socket_are_refused(tmp_path: Path, write: Callable[[str], None]) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        for name, why in (("", "it is a directory"), ("s", "it is a socket")):
+            with pytest.raises(Internal) as caught:
+                write(str(tmp_path / name))
+            assert caught.value.why == why
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(Internal, match="Too many levels"):
+        write(str(tmp_path / "loop"))
+
+
+@pytest.mark.parametrize("name", ["/dev/fd/{}", "/proc/self/fd/{}", "/proc/{pid}/fd/{}", "link"])
+def test_an_inherited_descriptor_is_written_where_it_stands(tmp_path: Path, name: str) -> None:
+    with open(tmp_path / "f", "w+b") as file:
+        os.set_inheritable(file.fileno(), True)
+        path = name.format(file.fileno(), pid=os.getpid())
+        if name == "link":
+            path = str(tmp_path / name)
+            os.symlink(f"/dev/fd/{file.fileno()}", path)
+        file.write(b"before ")
+        file.flush()
+        check_writable(path)
+        write_whole(path, "data")
+        file.write(b" after")
+        file.flush()
+        assert (tmp_path / "f").read_bytes() == b"before data after"
+
+
+def test_descriptors_that_are_read_only_closed_or_our_own_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    read_only, own = os.open(tmp_path / "f", os.O_RDONLY), os.open(tmp_path / "f", os.O_RDWR)
+    os.set_inheritable(read_only, True)
+    try:
+        for number in (read_only, own, 1000):
+            with pytest.raises(Internal, match="Bad file descriptor"):
+                check_writable(f"/dev/fd/{number}")
+    finally:
+        os.close(read_only)
+        os.close(own)
+
+
+def test_a_descriptor_of_another_process_is_a_file(tmp_path: Path) -> None:
+    with pytest.raises(Internal, match="cannot write"):
+        write_whole("/proc/1/fd/100000", "x")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount and give files away")
+def test_a_file_keeps_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("old")
+    os.chown(path, 1234, 4321)
+    path.chmod(0o4640)
+    write_whole(str(path), "new")
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (1234, 4321, 0o4640)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:

@@ -81,8 +81,8 @@ def test_a_program_that_is_not_on_the_path_has_a_hint(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_is_not_writable_is_named(program: Path) -> None:
-    # A directory by the temporary file's name: refused to root, too.
-    (program.parent / f"{SHIM_NAME}.{os.getpid()}.part").mkdir()
+    # A link into a directory that cannot be made: refused to root, too.
+    (program.parent / SHIM_NAME).symlink_to("/proc/none/shim")
     with pytest.raises(Internal, match="cannot write") as caught:
         install(program.parent)
     assert str(program.parent) in caught.value.hint

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import io
 import os
@@ -7,16 +8,19 @@ import pty
 import struct
 import termios
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from kubectl_snapshot.commands.console.terminal import (
+    StandardFile,
     has_utf8,
     is_live,
     prepare_streams,
     read_width,
     wants_colour,
 )
+from kubectl_snapshot.errors import Internal, ReaderLeft
 
 UTF8, ASCII = {"LANG": "de_DE.UTF-8"}, {"LC_ALL": "C", "LANG": "de_DE.UTF-8"}
 TEXT = "a → b … ✓ ×2 é \udc80"
@@ -120,3 +124,48 @@ def test_the_width_of_a_terminal_is_read(terminal: io.TextIOWrapper) -> None:
 
     fcntl.ioctl(terminal.fileno(), termios.TIOCSWINSZ, struct.pack("HHHH", 24, 61, 0, 0))
     assert read_width(terminal) == 61
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    reader, writer = os.pipe()
+    yield reader, writer
+    for number in (reader, writer):
+        with contextlib.suppress(OSError):
+            os.close(number)
+
+
+def test_a_file_that_cannot_be_written_says_so_once() -> None:
+    with open("/dev/full", "wb") as full, StandardFile(full.fileno(), "w", closefd=False) as file:
+        with pytest.raises(Internal) as caught:
+            file.write(b"x")
+        assert str(caught.value) == "[INTERNAL] cannot write to stdout: No space left on device"
+        assert file.write(b"again") == 5
+
+
+def test_a_closed_file_says_so() -> None:
+    with open(os.devnull, "rb") as closed:
+        file = StandardFile(closed.fileno(), "w", closefd=False)
+        with pytest.raises(Internal, match="it is closed"):
+            file.write(b"x")
+
+
+def test_a_reader_that_left_is_no_failure(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    os.close(reader)
+    file = StandardFile(writer, "w", closefd=False)
+    with pytest.raises(ReaderLeft):
+        file.write(b"x")
+    assert file.write(b"xy") == 2
+
+
+def test_a_full_pipe_is_waited_for(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    os.set_blocking(writer, False)
+    text = b"x" * 300_000
+    with ThreadPoolExecutor(1) as pool:
+        stream = io.BufferedWriter(StandardFile(writer, "w", closefd=False))
+        sent = pool.submit(lambda: (stream.write(text), stream.flush(), os.close(writer)))
+        with open(reader, "rb", closefd=False) as end:
+            assert end.read() == text
+        sent.result()

@@ -331,8 +331,9 @@ def render_shapes() -> str:
 
 
 def render_excluded_sysctls() -> str:
-    """Return the prefixes of the paths that no snapshot has."""
-    return render_words(f"{prefix}*" for prefix in sysctl.EXCLUDED)
+    """Return the patterns of the paths that no snapshot has."""
+    patterns = (*(f"{p}*" for p in sysctl.EXCLUDED), *(f"/proc/sys/*{p}" for p in sysctl.ACTING))
+    return render_words(patterns).replace("/proc/sys/*/vm", "/proc/sys/vm")
 
 
 def render_namespaced_sysctls() -> str:

@@ -88,8 +88,9 @@ class HostPath:
         """Return every regular file below a directory by its path on the node, sorted by name.
 
         A file or directory that cannot be read has its error as content: Unavailable if more
-        privileges would help, Absent if its mode lets nobody read it. Links are not followed. Files
-        and directories for which `is_skipped` is true are neither opened nor returned.
+        privileges would help, Absent if its mode lets nobody read it, or if it is an automount
+        point without a mount: opening it would mount something. Links are not followed. Files and
+        directories for which `is_skipped` is true are neither opened nor returned.
         """
         local = self._resolve(path)
         found: dict[str, Content] = {}
@@ -235,6 +236,9 @@ def _read_directory(
             if not is_directory[name]:
                 found[entry_path] = _read_file(name, entry_path, MAX_FILE_BYTES, directory)
                 continue
+            if _is_automount(name, directory):
+                found[entry_path] = Absent(f"{entry_path} of the node is not mounted")
+                continue
             below = os.open(name, OPEN_FLAGS | os.O_DIRECTORY, dir_fd=directory)
             try:
                 _read_directory(below, entry_path, is_skipped, found)
@@ -244,6 +248,16 @@ def _read_directory(
             found[entry_path] = error
         except OSError as error:
             found[entry_path] = _translate_entry(entry_path, name, directory, error)
+
+
+def _is_automount(name: str, directory: int) -> bool:
+    """Return whether a directory waits to be mounted (autofs(5)); lstat(2) does not trigger it."""
+    device = os.stat(name, dir_fd=directory, follow_symlinks=False).st_dev
+    if device == os.fstat(directory).st_dev:
+        return False
+    number = f"{os.major(device)}:{os.minor(device)}"
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:
+        return any(line.split()[2] == number and " - autofs " in line for line in mounts)
 
 
 def _read_file(local: str, path: str, max_bytes: int, directory: int | None = None) -> bytes:

@@ -70,6 +70,11 @@ SPEC = SubtypeSpec(
 
 # Prefixes of paths, as the contract has them: /proc/sys/netfilter is excluded as well.
 EXCLUDED = ("/proc/sys/net", "/proc/sys/dev/cdrom/")
+# Ends of paths whose reading or writing acts on the kernel. stat_refresh: a read, too, folds the
+# counters of all CPUs and may log a warning (vm.rst; vmstat_refresh in mm/vmstat.c).
+# compact_memory: compacts all zones (vm.rst); the kernel's mode makes it write-only, but not that
+# of a copied tree. trigger: the usual name of a file that acts.
+ACTING = ("/vm/stat_refresh", "/vm/compact_memory", "/trigger")
 # The kernel answers these for the reader's namespaces, whichever /proc they are read from (in its
 # source: ipc/ipc_sysctl.c, ipc/mq_sysctl.c; kernel/utsname_sysctl.c, reboot.c, pid_namespace.c,
 # ucount.c; pid_max since 6.14). The rest of the UTS names cannot be set and so are the node's too.
@@ -127,7 +132,7 @@ def parse_entries(path: str, text: Text) -> list[tuple[str, str]]:
 
 
 def _is_excluded(path: str) -> bool:
-    return path.startswith(EXCLUDED)
+    return path.startswith(EXCLUDED) or path.endswith(ACTING)
 
 
 def _drop_foreign(files: dict[str, Content], namespaces: Iterable[str]) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -256,6 +259,61 @@ def test_a_file_that_becomes_a_pipe_during_the_walk_is_not_waited_for(root: Path
     assert time.monotonic() - before < 1.5
     writer.cancel()
     assert found["/proc/sys/vm/swappiness"] == b""
+
+
+READ_TREE = """
+import sys
+from kubectl_snapshot.clients.host.hostpath import HostPath
+found = HostPath().read_tree(sys.argv[1], lambda path: False)
+print(*(path.rpartition("/")[2] for path in found), *map(str, found.values()), sep="|")
+"""
+
+
+@pytest.fixture
+def automount(tmp_path: Path) -> Iterator[Path]:
+    """A directory with a file, and an automount point whose daemon never answers."""
+    if os.geteuid() != 0 or "autofs" not in Path("/proc/filesystems").read_text():
+        pytest.skip("mounting autofs needs root and the kernel's autofs")
+    point = tmp_path / "automount"
+    point.mkdir()
+    (tmp_path / "file").write_text("1")
+    libc = ctypes.CDLL(None, use_errno=True)
+    reader, writer = os.pipe()
+    # The daemon's process group: processes of another one trigger the mount.
+    daemon = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    options = f"fd={writer},pgrp={daemon.pid},minproto=5,maxproto=5,direct".encode()
+    failed = libc.mount(b"test", os.fsencode(point), b"autofs", 0, options)
+    assert not failed, os.strerror(ctypes.get_errno())
+    yield tmp_path
+    os.close(reader)
+    os.close(writer)
+    libc.umount2(os.fsencode(point), 2)
+    daemon.kill()
+    daemon.wait()
+
+
+def test_an_automount_point_is_not_entered(automount: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", READ_TREE, automount], stdout=subprocess.PIPE, text=True
+    ) as walk:
+        try:
+            found, _ = walk.communicate(timeout=20)
+        finally:
+            walk.kill()
+    assert found.startswith("automount|file|[NOT_FOUND]"), found
+    assert "/automount of the node is not mounted" in found
+
+
+def test_a_mounted_directory_is_read(automount: Path) -> None:
+    point = os.fsencode(automount / "automount")
+    libc = ctypes.CDLL(None)
+    assert libc.mount(b"test", point, b"tmpfs", 0, None) == 0
+    (automount / "automount/inside").write_text("2")
+    try:
+        found = HostPath().read_tree(str(automount), lambda path: False)
+    finally:
+        libc.umount2(point, 2)
+    assert list(found.values()) == [b"2", b"1"]
 
 
 def test_a_write_only_entry_is_absent() -> None:

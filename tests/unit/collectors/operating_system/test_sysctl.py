@@ -52,6 +52,26 @@ def test_network_and_cdrom_settings_are_left_out_by_prefix(root: Path) -> None:
     assert data["/proc/sys/kernel/net"] == "1"
 
 
+@pytest.mark.parametrize(
+    "name", ["vm/stat_refresh", "vm/compact_memory", "kernel/driver/trigger", "dev/x/y/trigger"]
+)
+def test_a_file_whose_reading_acts_is_not_read(root: Path, name: str) -> None:
+    write_sysctl(root, name, "1")
+    path = root / "proc/sys" / name
+    os.utime(path, ns=(0, 0))
+    subtype = sysctl.read(HostPath(str(root)))
+    assert f"/proc/sys/{name}" not in subtype.data
+    assert (path.stat().st_atime_ns, subtype.status) == (0, "ok")
+
+
+def test_settings_with_a_similar_name_are_read(root: Path) -> None:
+    names = ("vm/stat_refresh_interval", "vm/compact_memory_x", "kernel/trigger_all_cpu_backtrace")
+    for name in names:
+        write_sysctl(root, name, "1")
+    data = sysctl.read(HostPath(str(root))).data
+    assert [data[f"/proc/sys/{name}"] for name in names] == ["1"] * 3
+
+
 def test_of_a_repeated_first_word_the_last_counts_and_all_are_kept(root: Path) -> None:
     write_sysctl(root, "sunrpc/transports", "tcp 1\nudp 2\ntcp 3\n")
     subtype = sysctl.read(HostPath(str(root)))
@@ -186,7 +206,7 @@ def unreadable_root() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o755)
         root = copy_host(VM_UBUNTU, Path(directory))
-        for name in ("kernel/cad_pid", "vm/stat_refresh"):
+        for name in ("kernel/cad_pid", "vm/swappiness"):
             (root / "proc/sys" / name).chmod(0o400 if is_root else 0o040)
         if is_root:
             os.seteuid(65534)
@@ -199,5 +219,5 @@ def test_settings_that_more_rights_would_show_make_it_partial(unreadable_root: P
     subtype = sysctl.read(HostPath(str(unreadable_root)))
     assert subtype.status == "partial"
     assert subtype.context["reason"].startswith("2 entries need more privileges")
-    assert subtype.context["unreadable"] == "/proc/sys/kernel/cad_pid,/proc/sys/vm/stat_refresh"
+    assert subtype.context["unreadable"] == "/proc/sys/kernel/cad_pid,/proc/sys/vm/swappiness"
     assert subtype.data["/proc/sys/kernel/panic"] == "0"

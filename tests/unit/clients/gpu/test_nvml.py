@@ -26,6 +26,8 @@ from kubectl_snapshot.errors import Internal, Timeout, Unavailable
 from tests.unit.gpus import configure
 
 LONG_S = 60.0
+# Longer than the child needs to start on a busy machine.
+HANG_S = 5
 
 
 def read(
@@ -437,29 +439,27 @@ def test_a_gpu_that_hangs_times_out_and_the_others_are_complete(library: Path) -
 def test_a_gpu_that_hangs_is_given_up_once_no_other_one_answers(library: Path) -> None:
     configure(library, gpus=3, gpu__1__fault="hang")
     started = time.monotonic()
-    gpus = read(library, hang_s=2.5).gpus
+    gpus = read(library, hang_s=HANG_S).gpus
     assert time.monotonic() - started < LONG_S / 3
     assert [gpu.error is None for gpu in gpus] == [True, False, True]
-    assert str(gpus[1].error) == "[TIMEOUT] the GPU does not respond: no answer for 2.5 s"
+    assert str(gpus[1].error) == "[TIMEOUT] the GPU does not respond: no answer for 5 s"
 
 
 def test_gpus_that_the_driver_initializes_one_by_one_are_no_hang(library: Path) -> None:
-    hang_s = 2.5
-    configure(library, gpus=8, attach=400)
+    configure(library, gpus=8, attach=700)
     started = time.monotonic()
-    gpus = read(library, hang_s=hang_s).gpus
+    gpus = read(library, hang_s=HANG_S).gpus
     assert [gpu.error for gpu in gpus] == [None] * 8
-    assert time.monotonic() - started > 8 * 0.4 > hang_s
+    assert time.monotonic() - started > 8 * 0.7 > HANG_S
 
 
 def test_a_gpu_that_answers_slowly_is_no_hang(library: Path) -> None:
-    """It takes 4 s for all of its values; a hang is no answer for 2.5 s."""
-    hang_s = 2.5
-    configure(library, gpus=1, gpu__0__fault="slow:25")
+    """It takes 6 s for all of its values."""
+    configure(library, gpus=1, gpu__0__fault="slow:40")
     started = time.monotonic()
-    (gpu,) = read(library, hang_s=hang_s).gpus
+    (gpu,) = read(library, hang_s=HANG_S).gpus
     assert gpu.error is None
-    assert time.monotonic() - started > hang_s
+    assert time.monotonic() - started > HANG_S
 
 
 def test_slow_gpus_take_the_time_of_one(library: Path) -> None:
@@ -478,8 +478,8 @@ def test_a_driver_that_hangs_times_out(library: Path) -> None:
     started = time.monotonic()
     with pytest.raises(Timeout, match="NVML does not respond: no answer before the deadline"):
         read(library, within_s=1)
-    with pytest.raises(Timeout, match="NVML does not respond: no answer for 1 s"):
-        read(library, hang_s=1)
+    with pytest.raises(Timeout, match="NVML does not respond: no answer for 5 s"):
+        read(library, hang_s=HANG_S)
     assert time.monotonic() - started < LONG_S / 3
 
 

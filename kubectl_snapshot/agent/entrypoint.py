@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from kubectl_snapshot import __version__
-from kubectl_snapshot.clients.host.hostpath import HostPath
+from kubectl_snapshot.clients.host.namespaces import locate_node
 from kubectl_snapshot.collectors.run.compose import collect_snapshot, ensure_key
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.document.codec.json_codec import canonical_json
@@ -27,7 +27,6 @@ class PodOptions(NamedTuple):
     """Options of `collect` in the pod; `host_root` is empty if the node's root is not mounted."""
 
     run_id: str
-    level: str  # privileged, host-read or restricted (job/options.py)
     host_root: str
     reads_cluster: bool
     timeout_s: float
@@ -47,7 +46,7 @@ def collect_in_pod(options: PodOptions, environment: Mapping[str, str], out: Tex
         metadata["redaction"] = OWN_KEY
     kube, kube_error = connect_from_pod(environment) if options.reads_cluster else (None, None)
     context = Context(
-        host=locate_host(options.level, options.host_root),
+        host=locate_node(options.host_root),
         node_name=environment.get("NODE_NAME", ""),
         kube=kube,
         kube_error=kube_error,
@@ -91,13 +90,3 @@ def connect_from_pod(
         return connect(ConnectionOptions(), environment), None
     except SnapshotError as error:
         return None, error
-
-
-def locate_host(level: str, host_root: str) -> HostPath:
-    """Return the node's files as a pod of this level sees them (namespaces: job/manifest.py)."""
-    return HostPath(
-        root=host_root or None,
-        shares_network=level != "restricted",
-        shares_ipc=level != "restricted",
-        shares_pid=level == "privileged",
-    )

@@ -104,7 +104,6 @@ def collect_for_client(args: argparse.Namespace, out: TextIO) -> None:
 
     options = PodOptions(
         run_id=args.run_id,
-        level=args.level,
         host_root=args.host_root,
         reads_cluster=args.cluster_scope == "agent",
         timeout_s=parse_timeout(args.timeout),

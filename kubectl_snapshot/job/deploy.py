@@ -10,10 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.clients.kube.calls import JSON
 from kubectl_snapshot.clients.kube.client import METADATA, Call, Response
 from kubectl_snapshot.constants import RUN_LABEL
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.job import manifest
+from kubectl_snapshot.job.admission_changes import (
+    build_change_error,
+    find_job_changes,
+    find_lost_metadata,
+)
 from kubectl_snapshot.job.rbac import agent_roles
 
 if TYPE_CHECKING:
@@ -120,7 +126,7 @@ def _create(
             body=body,
             deadline=deadline,
             # Otherwise the server sends the whole zipapp back.
-            accept=METADATA,
+            accept=JSON if body["kind"] == "Job" else METADATA,
         )
         for path, body in planned
     ]
@@ -129,6 +135,8 @@ def _create(
         try:
             uid = _accept_uid(kube, created[index], answer, deadline)
             created[index] = replace(created[index], uid=uid)
+            if isinstance(answer, Response):
+                _check_changes(planned[index - first][1], answer.body)
         except SnapshotError as error:
             errors.append(error)
     if errors:
@@ -148,6 +156,17 @@ def _accept_uid(
     if not uid:
         raise answer
     return uid
+
+
+def _check_changes(sent: Manifest, got: Manifest) -> None:
+    """Raise Internal if admission changed an object so that the run cannot go on."""
+    if sent["kind"] == "Job":
+        changes = find_job_changes(sent, got)
+    else:
+        changes = [*find_lost_metadata(sent["kind"], sent["metadata"], got["metadata"])]
+    error = build_change_error(changes)
+    if error is not None:
+        raise error
 
 
 def read_uid(kube: Kube, created: CreatedObject, deadline: float) -> str:

@@ -14,13 +14,20 @@ from kubectl_snapshot.clients.kube.client import Call, Response
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.job import watchers
+from kubectl_snapshot.job.admission_changes import (
+    build_change_error,
+    build_change_warnings,
+    build_wrong_node,
+    find_lost_selector,
+    find_pod_changes,
+)
 from kubectl_snapshot.job.diagnose import deleted, kubelet, pending, result, terminated
 from kubectl_snapshot.job.diagnose.admission import diagnose_builtin_admission, diagnose_job_event
 from kubectl_snapshot.job.diagnose.credentials import diagnose_expired_login
 from kubectl_snapshot.job.diagnose.scheduling import diagnose_unschedulable
 from kubectl_snapshot.job.diagnose.timeout import diagnose_timeout
 from kubectl_snapshot.job.frame import parse_progress
-from kubectl_snapshot.job.manifest import CONTAINER, jobs_path
+from kubectl_snapshot.job.manifest import CONTAINER, build_sent_pod, jobs_path
 from kubectl_snapshot.job.pod import container_state, has_log, is_unschedulable
 from kubectl_snapshot.job.watchers import LogEnd
 
@@ -103,6 +110,10 @@ def _on_pod(run: RunState, event: Any) -> None:
         return
     if run.node_name and not was_on:
         run.on_scheduled(run.node_name)
+    if is_new:
+        _check_admission(run)
+    if run.options.node_name and run.node_name not in ("", run.options.node_name):
+        raise build_wrong_node(run.options.node_name, run.node_name)
     waits = is_unschedulable(run.pod)
     run.unschedulable_since = (run.unschedulable_since or run.last_activity) if waits else 0.0
     error = pending.diagnose_pending(run.pod, CONTAINER, run.options)
@@ -114,6 +125,18 @@ def _on_pod(run: RunState, event: Any) -> None:
         _open_log(run)
     elif _has_ended(run):
         raise _diagnose_end(run)
+
+
+def _check_admission(run: RunState) -> None:
+    """Report what admission changed of the pod; raise what makes its result untrustworthy."""
+    changes = find_pod_changes(build_sent_pod(run.options), run.pod)
+    error = build_change_error(changes)
+    if error is None and not run.options.node_name:
+        error = find_lost_selector(run.options.node_selector, run.pod)
+    if error is not None:
+        raise error
+    for message in build_change_warnings(changes):
+        run.on_event({"event": "warning", "message": message})
 
 
 def _on_event(run: RunState, event: Any) -> None:

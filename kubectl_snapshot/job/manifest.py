@@ -129,6 +129,13 @@ def build_job(options: JobOptions, expires: str, parallelism: int = 0) -> Manife
     }
 
 
+def build_sent_pod(options: JobOptions) -> Manifest:
+    """Return the metadata and spec of the pod that the Job controller is to create."""
+    template: Manifest = build_job(options, expires="")["spec"]["template"]
+    owners = [{**build_owner(options, NO_UID), "controller": True}]
+    return {**template, "metadata": {**template["metadata"], "ownerReferences": owners}}
+
+
 def build_pod_spec(options: JobOptions) -> Manifest:
     """Return the pod's spec, with no more privileges than its level needs."""
     spec: Manifest = {

@@ -18,11 +18,20 @@ from kubectl_snapshot.errors import (
     Unauthorized,
     exit_code,
 )
+from kubectl_snapshot.job.admission_changes import (
+    LOSES,
+    WEBHOOKS,
+    build_change_error,
+    build_change_warnings,
+    find_job_changes,
+    find_pod_changes,
+)
 from kubectl_snapshot.job.diagnose.admission import (
     POD_SECURITY_HINTS,
     diagnose_builtin_admission,
     diagnose_job_event,
 )
+from kubectl_snapshot.job.manifest import build_job, build_sent_pod
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
 from kubectl_snapshot.job.permissions import describe_permissions, group_permissions
 from kubectl_snapshot.text import find_closest
@@ -30,6 +39,7 @@ from kubectl_snapshot.text import find_closest
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
+    from kubectl_snapshot.job.admission_changes import Change
     from kubectl_snapshot.job.options import JobOptions
     from kubectl_snapshot.job.permissions import Permission
 
@@ -90,7 +100,8 @@ def detect_job_creation(answer: Answer, options: JobOptions) -> list[PreflightCh
     """
     namespace = PreflightCheck("namespace", OK, f"{options.namespace} exists")
     if isinstance(answer, Response):
-        return [namespace, PreflightCheck("Job", OK, f"{options.name} can be created")]
+        changes = find_job_changes(build_job(options, expires=""), answer.body)
+        return [namespace, _build_change_check("Job", changes, f"{options.name} can be created")]
     if is_authorization_denial(answer, "jobs"):
         return []
     if answer.status == 404:
@@ -158,11 +169,23 @@ def detect_pod(answer: Answer, options: JobOptions) -> PreflightCheck | None:
     A webhook's denial proves nothing: it is asked again for the Job controller, another user.
     """
     if isinstance(answer, Response):
-        return PreflightCheck(
-            "pod", OK, "accepted in a server-side dry run: Pod Security, quota, limits"
-        )
+        accepted = "accepted in a server-side dry run: Pod Security, quota, limits"
+        changes = find_pod_changes(build_sent_pod(options), answer.body)
+        return _build_change_check("pod", changes, accepted)
     refusal = diagnose_builtin_admission(answer.why, options) if answer.status == 403 else None
     return build_failed_check("pod", refusal) if refusal is not None else None
+
+
+def _build_change_check(name: str, changes: Sequence[Change], accepted: str) -> PreflightCheck:
+    """Return the check of what admission would change; `accepted` is the reason without any."""
+    error = build_change_error(changes)
+    if error is not None:
+        return build_failed_check(name, error)
+    warnings = build_change_warnings(changes)
+    if not warnings:
+        return PreflightCheck(name, OK, accepted)
+    leaves_gap = any(change.weight == LOSES for change in changes)
+    return PreflightCheck(name, WARN, "; ".join(warnings), WEBHOOKS, leaves_gap=leaves_gap)
 
 
 def detect_admission_refusal(answer: Answer, options: JobOptions) -> PreflightCheck | None:

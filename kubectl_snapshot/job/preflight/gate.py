@@ -71,6 +71,7 @@ def evaluate_gate(
     """
     is_auto = options.cluster_scope == AUTO
     decided = replace(options, cluster_scope=CLIENT) if is_auto else options
+    sent = decided
     review, job, pod, *node = kube.request_all(
         [
             calls.build_rules_review(options.namespace, deadline),
@@ -102,7 +103,7 @@ def evaluate_gate(
     if decided.sets_up_rbac and not is_auto:
         error = _read_role_error(kube, decided, deadline)
         results += [checks.build_failed_check("roles", error)] if error else []
-    check = checks.detect_pod(pod, decided) or _read_pod_security(kube, warnings, decided, deadline)
+    check = checks.detect_pod(pod, sent) or _read_pod_security(kube, warnings, decided, deadline)
     results += [check] if check else []
     return Gate(decided, warnings, tuple(results), allowed, pod)
 

@@ -67,9 +67,8 @@ def build_job_dry_run(options: JobOptions, deadline: float) -> Call:
 
 def build_pod_dry_run(options: JobOptions, deadline: float) -> Call:
     """Return the dry run of the pod as the Job controller creates it, with an owner reference."""
-    template = manifest.build_job(options, expires="")["spec"]["template"]
-    owner = {**manifest.build_owner(options, manifest.NO_UID), "controller": True}
-    names = {"name": options.name, "namespace": options.namespace, "ownerReferences": [owner]}
+    template = manifest.build_sent_pod(options)
+    names = {"name": options.name, "namespace": options.namespace}
     pod: Manifest = {
         "apiVersion": "v1",
         "kind": "Pod",

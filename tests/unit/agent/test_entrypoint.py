@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from kubectl_snapshot.agent.entrypoint import PodOptions, collect_in_pod, locate_host
+from kubectl_snapshot.agent.entrypoint import PodOptions, collect_in_pod
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.document.snapshot import Snapshot
@@ -20,7 +20,6 @@ RUN_ID = "abcdefghij"
 KEY = b"0123456789abcdef"
 OPTIONS = PodOptions(
     RUN_ID,
-    "privileged",
     str(VM_UBUNTU),
     reads_cluster=False,
     timeout_s=30,
@@ -97,24 +96,7 @@ def test_two_pods_with_one_key_redact_alike() -> None:
     assert found[0].startswith("redacted:hmac-sha256:")
 
 
-@pytest.mark.parametrize(
-    ("level", "shared"),
-    [
-        ("privileged", (True, True, True)),
-        ("host-read", (True, True, False)),
-        ("restricted", (False, False, False)),
-    ],
-)
-def test_the_level_decides_which_namespaces_are_the_nodes(
-    level: str, shared: tuple[bool, bool, bool]
-) -> None:
-    host = locate_host(level, "/host")
-    assert (host.shares_network, host.shares_ipc, host.shares_pid) == shared
-    assert host.root == "/host"
-
-
 def test_without_a_mounted_root_nothing_of_the_node_is_readable() -> None:
-    assert locate_host("restricted", "").root is None
-    snapshot, _ = collect(OPTIONS._replace(level="restricted", host_root=""))
+    snapshot, _ = collect(OPTIONS._replace(host_root=""))
     release = subtype(snapshot, "OS", "release")
     assert (release.status, dict(release.data)) == ("unavailable", {})

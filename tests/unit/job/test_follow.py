@@ -17,12 +17,14 @@ from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
 from kubectl_snapshot.errors import Internal, ServiceUnavailable, SnapshotError, Unauthorized
 from kubectl_snapshot.job import follow, watchers
 from kubectl_snapshot.job.frame import FrameReader, encode_frame, render_progress
+from kubectl_snapshot.job.manifest import build_sent_pod
 from kubectl_snapshot.job.options import JobOptions
 from kubectl_snapshot.job.run_state import RunState
 from tests.servers.http_server import Exchange, serve
 from tests.servers.kubeconfigs import write_kubeconfig
 
 RUN_ID = "abcdefghij"
+OPTIONS = JobOptions(RUN_ID, "ops")
 PAYLOAD = bytes(range(256)) * 40
 FRAME = encode_frame(PAYLOAD, RUN_ID)
 RUNNING = {"running": {}}
@@ -35,9 +37,10 @@ Answer = Callable[[Exchange], None]
 
 def pod(state: Mapping[str, Any] = RUNNING, **metadata: str) -> dict[str, Any]:
     statuses = [{"name": "kubectl-snapshot", "state": state}]
+    sent = build_sent_pod(OPTIONS)
     return {
-        "metadata": {"name": "p", "namespace": "ops", "uid": "1", **metadata},
-        "spec": {"nodeName": "node2"},
+        "metadata": {**sent["metadata"], "name": "p", "namespace": "ops", "uid": "1", **metadata},
+        "spec": {**sent["spec"], "nodeName": "node2"},
         "status": {"phase": "Running", "containerStatuses": statuses},
     }
 
@@ -115,7 +118,7 @@ def following(wire: Wire, directory: Path) -> Iterator[RunState]:
         path = write_kubeconfig(directory / "kubeconfig", {"server": server.url}, None)
         run = RunState(
             kube=connect(ConnectionOptions(kubeconfig=path), {}),
-            options=JobOptions(RUN_ID, "ops"),
+            options=OPTIONS,
             deadline=time.monotonic() + LIMIT_S,
             on_event=wire.reported.append,
             on_scheduled=lambda node: None,

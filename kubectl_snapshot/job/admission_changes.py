@@ -52,6 +52,14 @@ def find_job_changes(sent: Mapping[str, Any], got: Mapping[str, Any]) -> list[Ch
     return changes + find_pod_changes(spec["template"], seen.get("template") or {})
 
 
+def _build_wrong_node(asked: str, seen: str) -> SnapshotError:
+    return Internal(
+        f"the agent's pod ran on node {seen}, not on {asked}",
+        "a webhook or a scheduler changed where it runs; its snapshot was discarded",
+        WEBHOOKS,
+    )
+
+
 def find_lost_metadata(
     kind: str, sent: Mapping[str, Any], got: Mapping[str, Any]
 ) -> Iterator[Change]:
@@ -108,18 +116,17 @@ def build_change_warnings(changes: Sequence[Change]) -> list[str]:
     return warnings
 
 
-def build_wrong_node(asked: str, seen: str) -> SnapshotError:
-    """Return the error of a pod that ran on another node than the one that was asked for."""
-    return Internal(
-        f"the agent's pod ran on node {seen}, not on {asked}",
-        "a webhook or a scheduler changed where it runs; its snapshot was discarded",
-        WEBHOOKS,
-    )
-
-
-def find_lost_selector(selector: Mapping[str, str], got: Mapping[str, Any]) -> SnapshotError | None:
-    """Return the error of a pod whose node selector was changed: any node could have been taken."""
-    seen = (got.get("spec") or {}).get("nodeSelector") or {}
+def find_wrong_node(
+    asked: str, selector: Mapping[str, str], got: Mapping[str, Any]
+) -> SnapshotError | None:
+    """Return the error of a pod on another node than `asked`, or that lost its node selector."""
+    spec = got.get("spec")
+    if not spec:
+        return None
+    if asked:
+        node = spec.get("nodeName") or asked
+        return _build_wrong_node(asked, node) if node != asked else None
+    seen = spec.get("nodeSelector") or {}
     lost = [f"{key}={value}" for key, value in selector.items() if seen.get(key) != value]
     if not lost:
         return None

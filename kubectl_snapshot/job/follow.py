@@ -17,9 +17,8 @@ from kubectl_snapshot.job import watchers
 from kubectl_snapshot.job.admission_changes import (
     build_change_error,
     build_change_warnings,
-    build_wrong_node,
-    find_lost_selector,
     find_pod_changes,
+    find_wrong_node,
 )
 from kubectl_snapshot.job.diagnose import deleted, kubelet, pending, result, terminated
 from kubectl_snapshot.job.diagnose.admission import diagnose_builtin_admission, diagnose_job_event
@@ -112,8 +111,9 @@ def _on_pod(run: RunState, event: Any) -> None:
         run.on_scheduled(run.node_name)
     if is_new:
         _check_admission(run)
-    if run.options.node_name and run.node_name not in ("", run.options.node_name):
-        raise build_wrong_node(run.options.node_name, run.node_name)
+    wrong_node = find_wrong_node(run.options.node_name, run.options.node_selector, run.pod)
+    if wrong_node is not None:
+        raise wrong_node
     waits = is_unschedulable(run.pod)
     run.unschedulable_since = (run.unschedulable_since or run.last_activity) if waits else 0.0
     error = pending.diagnose_pending(run.pod, CONTAINER, run.options)
@@ -131,8 +131,6 @@ def _check_admission(run: RunState) -> None:
     """Report what admission changed of the pod; raise what makes its result untrustworthy."""
     changes = find_pod_changes(build_sent_pod(run.options), run.pod)
     error = build_change_error(changes)
-    if error is None and not run.options.node_name:
-        error = find_lost_selector(run.options.node_selector, run.pod)
     if error is not None:
         raise error
     for message in build_change_warnings(changes):

@@ -58,6 +58,9 @@ def test_a_fault_is_reported_with_its_cause(
     assert outcome.code == fault.code, outcome.stderr
     for text in fault.messages:
         assert text in message
+    for text in fault.warnings:
+        assert text in outcome.stderr
+    assert outcome.foretold == fault.preflight
     assert outcome.left == ()
     assert outcome.seconds < fault.within_s
     if fault.check:

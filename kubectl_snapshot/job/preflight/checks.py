@@ -25,6 +25,7 @@ from kubectl_snapshot.job.admission_changes import (
     build_change_warnings,
     find_job_changes,
     find_pod_changes,
+    find_wrong_node,
 )
 from kubectl_snapshot.job.diagnose.admission import (
     POD_SECURITY_HINTS,
@@ -169,6 +170,9 @@ def detect_pod(answer: Answer, options: JobOptions) -> PreflightCheck | None:
     A webhook's denial proves nothing: it is asked again for the Job controller, another user.
     """
     if isinstance(answer, Response):
+        error = find_wrong_node(options.node_name, options.node_selector, answer.body)
+        if error is not None:
+            return build_failed_check("pod", error)
         accepted = "accepted in a server-side dry run: Pod Security, quota, limits"
         changes = find_pod_changes(build_sent_pod(options), answer.body)
         return _build_change_check("pod", changes, accepted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -33,21 +34,37 @@ def nothing(scene: Scene) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def with_webhook(scene: Scene, name: str, is_up: bool = True) -> Iterator[None]:
+def with_webhook(
+    scene: Scene, name: str, is_up: bool = True, resource: str = "pods"
+) -> Iterator[None]:
     url = f"{scene.servers.webhooks}/{name}" if is_up else "https://127.0.0.1:1/"
-    with servers.webhook(scene.cluster, scene.namespace, name, url, scene.servers.authority):
+    own = scene.servers
+    with servers.webhook(scene.cluster, scene.namespace, name, url, own.authority, resource):
         marks = ("webhook", "a-sidecar", "nobody-made-it", '"500"')
-        wait_for("the webhook to be known", lambda: is_known(scene, *marks), 10, pause=0.05)
+        known = functools.partial(is_known, scene, *marks, resource=resource)
+        wait_for("the webhook to be known", known, 10, pause=0.05)
         yield
 
 
-def is_known(scene: Scene, *marks: str) -> bool:
-    """Return whether admission already uses a new webhook or limit, by a dry-run pod."""
+@contextlib.contextmanager
+def with_blind_webhook(scene: Scene, name: str) -> Iterator[None]:
+    """A webhook for pods, and a client that may not create pods, and so cannot dry-run one."""
+    with as_account(scene, AGENT_ROLE), with_webhook(scene, name):
+        yield
+
+
+def is_known(scene: Scene, *marks: str, resource: str = "pods") -> bool:
+    """Return whether admission already uses a new webhook or limit, by a dry run."""
     resources = {"limits": {"cpu": 1}, "requests": {"cpu": 1}}
     container = {"name": "c", "image": "x", "resources": resources}
-    pod = {"metadata": {"name": "dry-run"}, "spec": {"containers": [container]}}
+    body: dict[str, Any] = {"metadata": {"name": "dry-run"}}
+    group = "/api/v1"
+    if resource in ("pods", "jobs"):
+        body["spec"] = {"containers": [container], "restartPolicy": "Never"}
+    if resource == "jobs":
+        body["spec"], group = {"template": {"spec": body["spec"]}}, "/apis/batch/v1"
     try:
-        created = json.dumps(scene.create("pods?dryRun=All", pod)["spec"])
+        created = json.dumps(scene.create(f"{resource}?dryRun=All", body, group))
     except kube.ApiError as error:
         created = error.body
     return any(mark in created for mark in marks)

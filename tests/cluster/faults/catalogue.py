@@ -1,7 +1,7 @@
 """The table of faults: how each is provoked, and how the client has to report it.
 
-To add one: an entry in FAULTS, and its preparation in arrange.py (before the client starts) or
-its provocation in scene.py (while the agent runs).
+To add one: an entry here or in a module beside it, and its preparation in arrange.py (before the
+client starts) or its provocation in scene.py (while the agent runs).
 """
 
 from __future__ import annotations
@@ -10,46 +10,19 @@ import json
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import partial
 
 from tests.cluster.faults import arrange, scene
+from tests.cluster.faults.admission_faults import ADMISSION
 from tests.cluster.faults.agent import MIB, build_compressible, build_incompressible
+from tests.cluster.faults.fault import ALONE, HANG, LATE, NODE2, Fault
 from tests.cluster.faults.images import OLD, WRONG_ARCHITECTURE, name_image
-from tests.cluster.faults.scene import Scene
 from tests.cluster.faults.servers import CLOSED_REGISTRY, REFUSAL, REGISTRY
 from tests.servers.http_server import Exchange
 from tests.servers.reverse_proxy import CutShort, Shape
 from tests.validation import parse_valid, subtype
 
-# Faults of a lane run one after the other; SHARED runs several in parallel. A fault that
-# breaks a node uses NODE2; ALONE waits until all others are done.
-SHARED, NODE2, ALONE = "node1", "node2", "alone"
-HANG = ("--agent", "image", "--image", name_image("hang"))
 LATE_LABEL = "faults.test/late"
-LATE = ("--agent", "image", "--image", name_image("late"))
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One row. `messages` are parts of the error; `within_s` limits the time to it.
-
-    The time counts from the client's start, or from `provoke`, which is done once the agent runs
-    (`waits_for_run`). `check` checks the document. With `is_left` the client cannot delete its
-    objects and prints commands, which the stage runs.
-    """
-
-    flags: tuple[str, ...] = ()
-    code: int = 0
-    messages: tuple[str, ...] = ()
-    arrange: Callable[[Scene], AbstractContextManager[None]] = arrange.nothing
-    provoke: Callable[[Scene], None] | None = None
-    waits_for_run: bool = True
-    check: Callable[[str], None] | None = None
-    lane: str = SHARED
-    within_s: float = 20
-    is_left: bool = False
 
 
 def image(mode: str) -> tuple[str, ...]:
@@ -381,4 +354,4 @@ TRANSPORT = {
     "invalid snapshot": Fault(image("lie"), 8, ("is not a valid snapshot",)),
     "a decompression bomb": Fault(image("explode"), 8, ("too large",)),
 }
-FAULTS = {**UNSCHEDULABLE, **IMAGES, **REFUSED, **MID_RUN, **NODES, **TRANSPORT}
+FAULTS = {**ADMISSION, **UNSCHEDULABLE, **IMAGES, **REFUSED, **MID_RUN, **NODES, **TRANSPORT}

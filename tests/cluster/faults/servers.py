@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.cluster.faults.edits import EDITS
 from tests.cluster.support import Cluster
 from tests.servers.certificates import Certificate, make_authority, sign
 from tests.servers.http_server import Exchange, serve
@@ -24,12 +26,6 @@ REFUSALS = {
     "missing": (404, "MANIFEST_UNKNOWN", "manifest unknown"),
     "private": (401, "UNAUTHORIZED", "authentication required"),
     "limited": (429, "TOOMANYREQUESTS", "You have reached your pull rate limit"),
-}
-POD_RULE = {
-    "apiGroups": [""],
-    "apiVersions": ["v1"],
-    "resources": ["pods"],
-    "operations": ["CREATE"],
 }
 SIDECAR = {
     "name": "a-sidecar",
@@ -106,23 +102,39 @@ def answer_review(exchange: Exchange) -> None:
     if name == REFUSE:
         response.update(allowed=False, status={"code": 403, "message": REFUSAL})
     else:
-        patch = json.dumps(PATCHES[name]).encode()
-        response.update(patchType="JSONPatch", patch=base64.b64encode(patch).decode())
+        steps = PATCHES[name] if name in PATCHES else edit(name, review["request"]["object"])
+        patch = base64.b64encode(json.dumps(steps).encode()).decode()
+        response.update(patchType="JSONPatch", patch=patch)
     exchange.send(200, {**review, "request": None, "response": response})
+
+
+def edit(name: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the patch of an edit, which leaves an annotation."""
+    before = copy.deepcopy(body)
+    EDITS[name](body)
+    body["metadata"].setdefault("annotations", {})["faults.test/webhook"] = name
+    changed = [key for key in body if body[key] != before.get(key)]
+    return [{"op": "replace", "path": f"/{key}", "value": body[key]} for key in changed]
 
 
 @contextlib.contextmanager
 def webhook(
-    cluster: Cluster, namespace: str, name: str, url: str, authority: Path
+    cluster: Cluster, namespace: str, name: str, url: str, authority: Path, resource: str = "pods"
 ) -> Iterator[None]:
-    """A webhook for the pods of one namespace."""
+    """A webhook for the objects of one resource in one namespace."""
     kind = "validating" if name == REFUSE else "mutating"
     path = f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations"
+    rule = {
+        "apiGroups": ["batch" if resource == "jobs" else ""],
+        "apiVersions": ["v1"],
+        "resources": [resource],
+        "operations": ["CREATE"],
+    }
     bundle = base64.b64encode(authority.read_bytes()).decode()
     hook = {
         "name": f"{name}.faults.test",
         "clientConfig": {"url": url, "caBundle": bundle},
-        "rules": [POD_RULE],
+        "rules": [rule],
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
         "sideEffects": "None",
         "admissionReviewVersions": ["v1"],

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.faults.catalogue import ALONE, NODE2, SHARED, Fault
+from tests.cluster.faults.fault import ALONE, NODE2, SHARED, Fault
 from tests.cluster.faults.scene import RUNS_S, Scene
 from tests.cluster.faults.servers import Servers
 from tests.cluster.support import PYTHON, Cluster, ours, temporary_namespace
@@ -38,6 +38,7 @@ class Outcome:
     error: Mapping[str, str]
     stderr: str
     left: tuple[str, ...]
+    foretold: int | None = None
 
     @property
     def message(self) -> str:
@@ -83,6 +84,7 @@ def run_fault(
     with temporary_namespace(cluster) as namespace:
         scene = Scene(cluster, servers, namespace, directory)
         with fault.arrange(scene):
+            foretold = run_preflight(scene, fault, zipapp)
             started = time.monotonic()
             scene.client = client = start_client(scene, fault, zipapp)
             try:
@@ -107,15 +109,29 @@ def run_fault(
                 error=next((event for event in events if event["event"] == "error"), {}),
                 stderr=stderr,
                 left=find_left(cluster, events),
+                foretold=foretold,
             )
 
 
-def start_client(scene: Scene, fault: Fault, zipapp: Path) -> subprocess.Popen[str]:
-    flags = ["-n", scene.namespace, "--log-json", "-o", "json", *fault.flags]
+def build_flags(scene: Scene, fault: Fault) -> list[str]:
+    flags = ["-n", scene.namespace, *fault.flags]
     if not {"--node", "--node-selector"} & set(fault.flags):
         flags += ["--node", NODES[fault.lane]]
+    return flags
+
+
+def run_preflight(scene: Scene, fault: Fault, zipapp: Path) -> int | None:
+    """Return the exit code of a preflight of the fault's capture, if one is to be run."""
+    if fault.preflight is None:
+        return None
+    command = [PYTHON, str(zipapp), "preflight", *build_flags(scene, fault)]
+    environment = scene.cluster.environment(scene.kubeconfig)
+    return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+
+
+def start_client(scene: Scene, fault: Fault, zipapp: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [PYTHON, str(zipapp), *flags],
+        [PYTHON, str(zipapp), *build_flags(scene, fault), "--log-json", "-o", "json"],
         env=scene.cluster.environment(scene.kubeconfig),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

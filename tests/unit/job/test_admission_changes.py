@@ -16,11 +16,10 @@ from kubectl_snapshot.job.admission_changes import (
     Change,
     build_change_error,
     build_change_warnings,
-    build_wrong_node,
     find_job_changes,
     find_lost_metadata,
-    find_lost_selector,
     find_pod_changes,
+    find_wrong_node,
 )
 from kubectl_snapshot.job.manifest import build_job, build_owned_metadata, build_owner
 from kubectl_snapshot.job.manifest import build_sent_pod as build_sent
@@ -207,13 +206,17 @@ def test_fatal_changes_are_one_error_and_the_rest_warnings() -> None:
 
 def test_a_lost_selector_is_an_error() -> None:
     selector = {"pool": "gpu", "zone": "a"}
-    assert find_lost_selector(selector, {"spec": {"nodeSelector": {**selector, "x": "y"}}}) is None
-    error = find_lost_selector(selector, {"spec": {"nodeSelector": {"pool": "cpu"}}})
+    assert find_wrong_node("", selector, {"spec": {"nodeSelector": {**selector, "x": "y"}}}) is None
+    error = find_wrong_node("", selector, {"spec": {"nodeSelector": {"pool": "cpu"}}})
     assert error is not None
     assert (exit_code(error), error.why) == (8, "missing: pool=gpu, zone=a")
-    assert find_lost_selector({}, {}) is None
+    assert find_wrong_node("", {}, {"spec": {"nodeName": "any"}}) is None
+    assert find_wrong_node("node1", selector, {}) is None
 
 
 def test_another_node_is_named() -> None:
-    error = build_wrong_node("node1", "node2")
+    for seen in ({"nodeName": "node1"}, {"nodeSelector": {}}):
+        assert find_wrong_node("node1", {"pool": "gpu"}, {"spec": seen}) is None
+    error = find_wrong_node("node1", {}, {"spec": {"nodeName": "node2"}})
+    assert error is not None
     assert (exit_code(error), error.what) == (8, "the agent's pod ran on node node2, not on node1")

@@ -13,6 +13,7 @@ NAME = "kubectl-snapshot"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 NAME_LABEL = "app.kubernetes.io/name"
 RUN_LABEL = "kubectl-snapshot/run"
+OUR_LABELS = (MANAGED_BY_LABEL, NAME_LABEL, RUN_LABEL)
 EXPIRES_ANNOTATION = "kubectl-snapshot/expires"
 
 # A glibc image with Python >= 3.9, into which the program is injected.

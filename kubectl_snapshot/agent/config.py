@@ -63,6 +63,7 @@ class AgentConfig:
     agent: str = "inject"
     cluster_scope: str = "auto"
     wait_for_schedule: bool = False
+    job_labels: Mapping[str, str] = field(default_factory=dict)
     ttl: int = 300
     pod_deadline_margin: int = 30
     job_deadline_margin: int = 60

@@ -82,6 +82,7 @@ def build_job_options(config: AgentConfig, namespace: str) -> JobOptions:
         required_reads=required_reads,
         settings=settings,
         wait_for_schedule=config.wait_for_schedule,
+        job_labels=config.job_labels,
         ttl_s=config.ttl,
         pod_deadline_margin_s=config.pod_deadline_margin,
         job_deadline_margin_s=config.job_deadline_margin,

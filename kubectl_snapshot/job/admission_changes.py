@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.constants import MANAGED_BY_LABEL, NAME_LABEL, RUN_LABEL
+from kubectl_snapshot.constants import OUR_LABELS, RUN_LABEL
 from kubectl_snapshot.errors import Internal
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ LOSES = "loses"
 # Worth a word, no more: an image from a mirror, a wrapped command, a proxy's variables.
 NOTE = "note"
 
-OUR_LABELS = (MANAGED_BY_LABEL, NAME_LABEL, RUN_LABEL)
 HOST_NAMESPACES = ("hostNetwork", "hostIPC", "hostPID")
 SECURITY = ("privileged", "runAsUser", "runAsGroup")
 WEBHOOKS = "see `kubectl get mutatingwebhookconfigurations`, or pass another -n"

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from kubectl_snapshot.job.manifest import Manifest
     from kubectl_snapshot.job.options import JobOptions
 
-MERGE_PATCH = "application/merge-patch+json"
-
 
 @dataclass(frozen=True)
 class CreatedObject:
@@ -50,23 +48,24 @@ def deploy(
     created: list[CreatedObject],
     cancelled: threading.Event,
     deadline: float,
-) -> None:
-    """Create all objects and start the pod; stop between two steps once cancelled.
+) -> Manifest | None:
+    """Create all objects and start the pod; return the Job. Stop between two steps once cancelled.
 
     `created` is filled before each write, so that cleanup knows every object that may exist.
     Raises the first error after every object of a step has been tried.
     """
     deploy_idle(kube, options, expires, created, cancelled, deadline)
     if cancelled.is_set():
-        return
-    kube.request(
+        return None
+    answer = kube.request(
         "PATCH",
         f"{manifest.jobs_path(options.namespace)}/{options.name}",
         doing=f"start Job {options.namespace}/{options.name}",
         body={"spec": {"parallelism": 1}},
-        content_type=MERGE_PATCH,
+        content_type=manifest.MERGE_PATCH,
         deadline=deadline,
     )
+    return dict(answer.body)
 
 
 def deploy_idle(
@@ -78,8 +77,13 @@ def deploy_idle(
     deadline: float,
 ) -> str:
     """Create all objects without starting a pod, as `deploy` does; return the Job's UID."""
-    job = (manifest.jobs_path(options.namespace), manifest.build_job(options, expires))
-    (job_uid,) = _create(kube, [job], created, deadline)
+    path, job = manifest.jobs_path(options.namespace), manifest.build_job(options, expires)
+    if options.is_suspended:
+        keeper = manifest.build_keeper(options, expires)
+        (keeper_uid,) = _create(kube, [(path, keeper)], created, deadline)
+        owner = {**manifest.build_owner(options, keeper_uid), "name": keeper["metadata"]["name"]}
+        job["metadata"]["ownerReferences"] = [owner]
+    (job_uid,) = _create(kube, [(path, job)], created, deadline)
     if not cancelled.is_set():
         _create(kube, build_dependents(options, expires, job_uid), created, deadline)
     return job_uid

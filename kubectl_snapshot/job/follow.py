@@ -11,8 +11,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.kube.client import Call, Response
+from kubectl_snapshot.clients.kube.watch import WatchEvent
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
-from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.errors import ServiceUnavailable, SnapshotError
 from kubectl_snapshot.job import watchers
 from kubectl_snapshot.job.admission_changes import (
     build_change_error,
@@ -23,12 +24,13 @@ from kubectl_snapshot.job.admission_changes import (
 from kubectl_snapshot.job.diagnose import deleted, kubelet, pending, result, terminated
 from kubectl_snapshot.job.diagnose.admission import diagnose_builtin_admission, diagnose_job_event
 from kubectl_snapshot.job.diagnose.credentials import diagnose_expired_login
+from kubectl_snapshot.job.diagnose.held import find_hold
 from kubectl_snapshot.job.diagnose.scheduling import diagnose_unschedulable
 from kubectl_snapshot.job.diagnose.timeout import diagnose_timeout
 from kubectl_snapshot.job.frame import parse_progress
 from kubectl_snapshot.job.manifest import CONTAINER, build_sent_pod, jobs_path
 from kubectl_snapshot.job.pod import container_state, has_log, is_unschedulable
-from kubectl_snapshot.job.watchers import LogEnd
+from kubectl_snapshot.job.watchers import LogEnd, StartProbe
 
 if TYPE_CHECKING:
     import threading
@@ -38,6 +40,10 @@ if TYPE_CHECKING:
 
 # The scheduler reports Unschedulable at its first attempt; a node that is starting gets this long.
 UNSCHEDULABLE_GRACE_S = 5.0
+# A run without a pod, or a pod without a node, is looked into after this long; a controller that
+# does not act counts as dead after SLOW_START_S (pods of a loaded lab took 3 s to be created).
+START_GRACE_S = 5.0
+SLOW_START_S = 10.0
 # After this long without an event or a log line, the node is probed.
 SILENCE_S = 5.0
 # The agent of a deleted pod has two seconds (the kubelet's minimum grace period) to send a result.
@@ -82,7 +88,7 @@ def follow(run: RunState, cancel: threading.Event | None = None) -> bytes:
 def _check_time(run: RunState) -> None:
     now = time.monotonic()
     if now > run.deadline:
-        raise diagnose_timeout(run.pod, CONTAINER, run.options, run.last_warning)
+        raise _diagnose_deadline(run)
     if run.deleted_since:
         if now - run.deleted_since > DELETED_GRACE_S:
             raise _diagnose_deleted(run)
@@ -93,6 +99,52 @@ def _check_time(run: RunState) -> None:
     elif run.node_name and not run.is_probing and now - run.last_activity > SILENCE_S:
         run.is_probing = True
         watchers.probe_node(run)
+    elif run.started_since and not run.node_name:
+        _check_start(run, now)
+
+
+def _diagnose_deadline(run: RunState) -> SnapshotError:
+    """Return what the run was waiting for when its time was over."""
+    if run.outage is not None:
+        return ServiceUnavailable(
+            "the API server did not respond until the run's deadline",
+            run.outage.why,
+            "see `kubectl get --raw /readyz`, and run it again",
+        )
+    hold = find_hold(run.pod, run.job, run.options) if not run.node_name else None
+    held = hold.error.what if hold is not None and run.has_probed_start else ""
+    return diagnose_timeout(run.pod, CONTAINER, run.options, run.last_warning, held)
+
+
+def _check_start(run: RunState, now: float) -> None:
+    """Probe a run without a node, and raise what holds it; a slow controller gets more time."""
+    waited_s = now - run.started_since
+    if waited_s > START_GRACE_S and not run.is_probing and now - run.last_activity > SILENCE_S:
+        run.is_probing = True
+        watchers.probe_start(run)
+    if not run.has_probed_start:
+        return
+    hold = find_hold(run.pod, run.job, run.options)
+    if hold is None:
+        return
+    is_certain = hold.is_certain or waited_s > SLOW_START_S
+    if is_certain and not run.options.wait_for_schedule:
+        raise hold.error
+    if not run.is_hold_reported:
+        run.is_hold_reported = True
+        message = f"{hold.error.what} ({hold.error.why}); waiting for it"
+        run.on_event({"event": "warning", "message": message})
+
+
+def _on_started(run: RunState, job: Any) -> None:
+    run.job, run.started_since = job, run.started_since or time.monotonic()
+
+
+def _on_start_probed(run: RunState, probe: StartProbe) -> None:
+    run.is_probing, run.has_probed_start = False, True
+    run.job, run.last_activity = probe.job, time.monotonic()
+    if probe.pods:
+        _on_pod(run, WatchEvent("MODIFIED", probe.pods[0]))
 
 
 def _on_pod(run: RunState, event: Any) -> None:
@@ -110,6 +162,7 @@ def _on_pod(run: RunState, event: Any) -> None:
     if run.node_name and not was_on:
         run.on_scheduled(run.node_name)
     if is_new:
+        run.started_since, run.has_probed_start = run.last_activity, False
         _check_admission(run)
     wrong_node = find_wrong_node(run.options.node_name, run.options.node_selector, run.pod)
     if wrong_node is not None:
@@ -183,8 +236,11 @@ def _on_complete(run: RunState, _: None) -> None:
 
 
 def _on_alive(run: RunState, _: None) -> None:
-    run.is_probing = run.is_outage_reported = False
+    run.is_probing, run.outage = False, None
     run.last_activity = time.monotonic()
+    if not run.is_reading_log:
+        # The watch may be buffered by a proxy.
+        watchers.probe_start(run)
 
 
 def _on_node_lost(run: RunState, message: str) -> None:
@@ -195,8 +251,8 @@ def _on_outage(run: RunState, error: SnapshotError) -> None:
     """Keep waiting for an API server that does not respond; it may be restarting."""
     run.is_probing = False
     run.last_activity = time.monotonic()
-    if not run.is_outage_reported:
-        run.is_outage_reported = True
+    is_reported, run.outage = run.outage is not None, error
+    if not is_reported:
         message = f"the API server does not respond ({error.why}); waiting for it"
         run.on_event({"event": "warning", "message": message})
 
@@ -217,6 +273,8 @@ HANDLERS: dict[str, Callable[[RunState, Any], None]] = {
     "node-lost": _on_node_lost,
     "outage": _on_outage,
     "failure": _on_failure,
+    "started": _on_started,
+    "start-probed": _on_start_probed,
 }
 
 

@@ -43,6 +43,7 @@ KEY_FILE = "key"
 # Placeholder for the Job's UID before it exists.
 NO_UID = "00000000-0000-0000-0000-000000000000"
 NOBODY = 65534
+MERGE_PATCH = "application/merge-patch+json"
 REQUESTS = {"cpu": "50m", "memory": "64Mi"}
 LIMITS = {"cpu": "1", "memory": "256Mi"}
 
@@ -109,7 +110,7 @@ def build_job(options: JobOptions, expires: str, parallelism: int = 0) -> Manife
         "metadata": {
             "name": options.name,
             "namespace": options.namespace,
-            "labels": build_labels(options.run_id),
+            "labels": {**options.job_labels, **build_labels(options.run_id)},
             "annotations": {EXPIRES_ANNOTATION: expires},
         },
         "spec": {
@@ -120,13 +121,30 @@ def build_job(options: JobOptions, expires: str, parallelism: int = 0) -> Manife
             "ttlSecondsAfterFinished": options.ttl_s,
             "template": {
                 "metadata": {
-                    "labels": {**build_labels(options.run_id), **LOG_SHIPPER_LABELS},
+                    "labels": {
+                        **options.job_labels,
+                        **build_labels(options.run_id),
+                        **LOG_SHIPPER_LABELS,
+                    },
                     "annotations": dict(LOG_SHIPPER_ANNOTATIONS),
                 },
                 "spec": build_pod_spec(options),
             },
         },
     }
+
+
+def build_keeper(options: JobOptions, expires: str) -> Manifest:
+    """Return a Job that is complete when it is created, to own a Job that is suspended.
+
+    The deadline of a suspended Job does not run; the TTL of this one does (measured, also when it
+    is suspended itself): it ends what a killed client leaves.
+    """
+    job = build_job(options, expires)
+    lifetime_s: int = job["spec"]["activeDeadlineSeconds"] + options.ttl_s
+    job["metadata"]["name"] = f"{options.name}-keeper"
+    job["spec"].update(completions=0, ttlSecondsAfterFinished=lifetime_s)
+    return job
 
 
 def build_sent_pod(options: JobOptions) -> Manifest:

@@ -48,7 +48,8 @@ class JobOptions:
     `reads` are the permissions to read the cluster-wide facts; whoever lacks one in
     `required_reads` is not asked to read them. `settings.redaction` has its key; without
     `shares_key` the pod generates its own. With `creates_pods` the client creates a pod on each of
-    many nodes, and the Job, which owns them, creates none.
+    many nodes, and the Job, which owns them, creates none. `is_suspended` is whether admission
+    suspends the Job, whose deadline then does not run.
     """
 
     run_id: str
@@ -76,6 +77,8 @@ class JobOptions:
     settings: CollectSettings = field(default_factory=CollectSettings)
     shares_key: bool = True
     creates_pods: bool = False
+    job_labels: Mapping[str, str] = field(default_factory=dict)
+    is_suspended: bool = False
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from kubectl_snapshot.errors import Internal, InvalidRequest, SnapshotError
 from kubectl_snapshot.job.cleanup.deletion import (
     delete_created,
     delete_expired_roles,
+    delete_pods,
     render_cleanup_command,
 )
 from kubectl_snapshot.job.deploy import CreatedObject, deploy
@@ -92,7 +93,8 @@ def _deploy(
 ) -> None:
     failure: SnapshotError | None = Internal("the deploy thread crashed")
     try:
-        deploy(run.kube, run.options, expires, created, cancelled, run.deadline)
+        job = deploy(run.kube, run.options, expires, created, cancelled, run.deadline)
+        run.inbox.put(("started", job))
         failure = None
     except SnapshotError as error:
         failure = error
@@ -105,6 +107,9 @@ def _deploy(
 def _clean_up(run: RunState, created: list[CreatedObject]) -> None:
     deadline = time.monotonic() + CLEANUP_S
     left = delete_created(run.kube, created, deadline)
+    if run.pod and not run.pod["metadata"].get("ownerReferences"):
+        # `kubectl delete --cascade=orphan`, or a webhook, has taken the pod from its Job.
+        left += delete_pods(run.kube, run.options, deadline)
     if run.options.sets_up_rbac:
         delete_expired_roles(run.kube, time.time(), deadline)
     if left:

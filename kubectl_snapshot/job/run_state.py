@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from kubectl_snapshot.clients.kube.client import Kube
+    from kubectl_snapshot.errors import SnapshotError
     from kubectl_snapshot.job.frame import FrameReader
     from kubectl_snapshot.job.options import JobOptions
 
@@ -34,6 +35,9 @@ class RunState:
     inbox: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
     stop: threading.Event = field(default_factory=threading.Event)
     pod: Mapping[str, Any] = field(default_factory=dict)
+    job: Mapping[str, Any] | None = None
+    started_since: float = 0.0
+    has_probed_start: bool = False
     unschedulable_since: float = 0.0
     deleted_since: float = 0.0
     last_activity: float = 0.0
@@ -41,7 +45,8 @@ class RunState:
     is_reading_log: bool = False
     log_attempts: int = 0
     is_complete: bool = False
-    is_outage_reported: bool = False
+    outage: SnapshotError | None = None
+    is_hold_reported: bool = False
     last_warning: str = ""
     last_output: tuple[str, ...] = ()
     reported: set[str] = field(default_factory=set)

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.constants import OUR_LABELS
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -49,6 +50,21 @@ def parse_node_selectors(selectors: Iterable[str]) -> dict[str, str]:
                 f"invalid node selector {selector!r}",
                 why="it is not KEY=VALUE",
                 hint="as in --node-selector nvidia.com/gpu.present=true",
+            )
+        parsed[key] = value
+    return parsed
+
+
+def parse_job_labels(labels: Iterable[str]) -> dict[str, str]:
+    """Return `key=value` texts as labels; InvalidRequest for another form, or for one of ours."""
+    parsed = {}
+    for label in labels:
+        key, equals, value = label.partition("=")
+        if not equals or not key or key in OUR_LABELS:
+            raise InvalidRequest(
+                f'invalid Job label "{label}"',
+                "the run sets it itself" if key in OUR_LABELS else "it is not KEY=VALUE",
+                "as in --job-label kueue.x-k8s.io/queue-name=research",
             )
         parsed[key] = value
     return parsed

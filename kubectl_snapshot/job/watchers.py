@@ -12,10 +12,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kubectl_snapshot.clients.kube.client import Call, Response
 from kubectl_snapshot.constants import RUN_LABEL
 from kubectl_snapshot.errors import Internal, SnapshotError, Timeout
 from kubectl_snapshot.job.frame import FRAME_PREFIX, MAX_LINE_BYTES, PROGRESS_PREFIX
-from kubectl_snapshot.job.manifest import CONTAINER, core_path
+from kubectl_snapshot.job.manifest import CONTAINER, MERGE_PATCH, core_path, jobs_path
 from kubectl_snapshot.job.pod import pod_title
 
 if TYPE_CHECKING:
@@ -45,6 +46,14 @@ class LogEnd:
     last_output: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class StartProbe:
+    """The Job, None if it could not be read, and its pods."""
+
+    job: dict[str, Any] | None
+    pods: tuple[dict[str, Any], ...]
+
+
 def watch_pods(run: RunState) -> None:
     """Watch the run's pod; each change goes into the queue as `pod`."""
     path = core_path(run.options.namespace, "pods")
@@ -63,6 +72,11 @@ def read_log(run: RunState, had_terminated: bool, pause_s: float) -> None:
     `had_terminated` is whether the container had terminated before the log was opened.
     """
     _start_thread(run, "log", _read_log, had_terminated, pause_s)
+
+
+def probe_start(run: RunState) -> None:
+    """Read the Job and its pods, which no watch has shown; reports `start-probed`."""
+    _start_thread(run, "probe", _probe_start)
 
 
 def probe_node(run: RunState) -> None:
@@ -174,6 +188,26 @@ def _probe(run: RunState) -> None:
         run.inbox.put(_classify_probe_error(run, error))
     else:
         run.inbox.put(("alive", None))
+
+
+def _probe_start(run: RunState) -> None:
+    """An empty patch returns the Job without the permission to get it.
+
+    Pods are listed by the Job controller's label: admission may have removed ours.
+    """
+    options, deadline = run.options, time.monotonic() + PROBE_S
+    job = f"{jobs_path(options.namespace)}/{options.name}"
+    pods = core_path(options.namespace, "pods")
+    query = {"labelSelector": f"job-name={options.name}"}
+    answers = run.kube.request_all(
+        [
+            Call("PATCH", job, "read the Job", {}, {}, MERGE_PATCH, deadline),
+            Call("GET", pods, "list the agent's pods", query, deadline=deadline),
+        ]
+    )
+    body, listed = (a.body if isinstance(a, Response) else None for a in answers)
+    items = listed.get("items") or () if listed else ()
+    run.inbox.put(("start-probed", StartProbe(body, tuple(items))))
 
 
 def _classify_probe_error(run: RunState, error: SnapshotError) -> tuple[str, Any]:

@@ -119,6 +119,12 @@ def add_pod_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     add_flag(
         group, "--job-name", metavar="NAME", default="", help="name of the Job (default: generated)"
     )
+    add_repeated_flag(
+        group,
+        "--job-label",
+        metavar="KEY=VALUE",
+        help="label of Job and pod, such as a queue's name (repeatable)",
+    )
     add_flag(
         group,
         "--service-account-name",
@@ -184,6 +190,7 @@ def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
     """Return the agent's configuration that the flags give; InvalidRequest for invalid values."""
     from kubectl_snapshot.agent.config import AgentConfig
     from kubectl_snapshot.job.selectors import (
+        parse_job_labels,
         parse_node_selectors,
         parse_tolerations,
         validate_node_name,
@@ -204,6 +211,7 @@ def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
         image=args.image,
         image_pull_secrets=args.image_pull_secret,
         job_name=args.job_name,
+        job_labels=parse_job_labels(args.job_label),
         service_account_name=args.service_account_name,
         node_selector=selectors,
         tolerations=tolerations,

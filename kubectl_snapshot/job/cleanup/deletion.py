@@ -84,6 +84,19 @@ def delete_created(
     return remaining
 
 
+def delete_pods(
+    kube: Kube, options: JobOptions, deadline: float
+) -> list[tuple[CreatedObject, SnapshotError]]:
+    """Delete the run's pods, which their Job no longer owns; return those that remain."""
+    path = _list_path(RESOURCES["Pod"], options.namespace)
+    answers = kube.request_all([_list_call(path, options.run_id, deadline)])
+    pods = [
+        CreatedObject(path, pod.name, pod.kind, pod.run_id, pod.uid)
+        for pod in _parse_all(zip(["Pod"], answers))
+    ]
+    return delete_created(kube, pods, deadline)
+
+
 def delete_expired_roles(kube: Kube, now: float, deadline: float) -> None:
     """Delete expired roles and bindings of earlier runs, which no Job could own.
 

@@ -75,9 +75,9 @@ def parse_cleanup_object(kind: str, item: Mapping[str, Any]) -> CleanupObject:
         expires=parse_time(annotations.get(EXPIRES_ANNOTATION, "")),
         is_owned=any(owner["kind"] == JOB for owner in metadata.get("ownerReferences") or ()),
         is_terminating="deletionTimestamp" in metadata,
-        is_finished=any(
-            c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in conditions
-        ),
+        # A keeper is complete from the start, and owns a Job that may still run (job/manifest.py).
+        is_finished=item.get("spec", {}).get("completions") != 0
+        and any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in conditions),
     )
 
 
@@ -94,7 +94,8 @@ def decide_cleanup(
 ) -> list[CleanupDecision]:
     """Return a decision for every object that no Job owns, Jobs first."""
     jobs = [f for f in objects if f.kind == JOB]
-    by_run = {f.run_id: _decide_job(f, selector, now) for f in jobs}
+    # The Job of a run decides, not its keeper, which is listed after it.
+    by_run = {f.run_id: _decide_job(f, selector, now) for f in reversed(jobs)}
     rest = [f for f in objects if f.kind != JOB and not f.is_owned]
     return [
         *(_decide_job(f, selector, now) for f in jobs),

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 
 def diagnose_timeout(
-    pod: Mapping[str, Any], container: str, options: JobOptions, last_warning: str
+    pod: Mapping[str, Any], container: str, options: JobOptions, last_warning: str, held: str = ""
 ) -> SnapshotError:
-    """Return the timeout of a run, and what it was waiting for."""
+    """Return the timeout of a run, and what it was waiting for; `held` is what held its start."""
     hint = "pass a longer --timeout, or inspect the pod with --no-cleanup"
-    if not pod:
+    if held:
+        waited = held
+    elif not pod:
         waited = "no pod was created"
     elif is_unschedulable(pod):
         if not options.wait_for_schedule:

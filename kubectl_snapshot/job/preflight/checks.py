@@ -32,6 +32,7 @@ from kubectl_snapshot.job.diagnose.admission import (
     diagnose_builtin_admission,
     diagnose_job_event,
 )
+from kubectl_snapshot.job.diagnose.held import build_suspended_error, is_suspended
 from kubectl_snapshot.job.manifest import build_job, build_sent_pod
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
 from kubectl_snapshot.job.permissions import describe_permissions, group_permissions
@@ -101,6 +102,12 @@ def detect_job_creation(answer: Answer, options: JobOptions) -> list[PreflightCh
     """
     namespace = PreflightCheck("namespace", OK, f"{options.namespace} exists")
     if isinstance(answer, Response):
+        if is_suspended(answer.body) and not options.job_labels:
+            held = build_suspended_error(options)
+            if options.wait_for_schedule:
+                why = f"a capture would wait: {held.what}: {held.why}"
+                return [namespace, PreflightCheck("Job", WARN, why, held.hint)]
+            return [namespace, build_failed_check("Job", held)]
         changes = find_job_changes(build_job(options, expires=""), answer.body)
         return [namespace, _build_change_check("Job", changes, f"{options.name} can be created")]
     if is_authorization_denial(answer, "jobs"):

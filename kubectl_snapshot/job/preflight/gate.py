@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.kube.client import Response
 from kubectl_snapshot.errors import NotFound, SnapshotError
+from kubectl_snapshot.job.diagnose.held import is_suspended
 from kubectl_snapshot.job.options import AGENT, CLIENT, JobOptions
 from kubectl_snapshot.job.permissions import Permission, is_granted
 from kubectl_snapshot.job.preflight import checks
@@ -82,6 +83,8 @@ def evaluate_gate(
     )
     warnings = job.warnings if isinstance(job, Response) else ()
     results = checks.detect_job_creation(job, decided)
+    if isinstance(job, Response) and is_suspended(job.body):
+        decided = options = replace(decided, is_suspended=True)
     if checks.is_server_unusable(results):
         return Gate(decided, warnings, tuple(results), frozenset(), pod)
     if any(isinstance(answer, NotFound) for answer in node):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.cluster.faults import arrange
+from tests.cluster.faults import arrange, scene
 from tests.cluster.faults.edits import STOCK_IMAGE
-from tests.cluster.faults.fault import Fault
+from tests.cluster.faults.fault import ALONE, LATE, Fault
 from tests.validation import parse_valid, subtype
 
 HOSTNAME = "/proc/sys/kernel/hostname"
@@ -35,6 +35,11 @@ def expect_node1(document: str) -> None:
     snapshot = parse_valid(document)
     assert snapshot.metadata["source-node"] == "node1"
     assert subtype(snapshot, "OS", "sysctl").data[HOSTNAME] == "node1"
+
+
+def expect_frame(document: str) -> None:
+    """Expect the document of the stand-in agent."""
+    assert subtype(parse_valid(document), "OS", "sysctl").data == {"kernel.osrelease": "6.1"}
 
 
 CHANGED_PODS = {
@@ -120,6 +125,8 @@ CHANGED_PODS = {
         8,
         (CHANGED, "the pod's owner was removed"),
         partial(arrange.with_blind_webhook, name="no-owner"),
+        # This client may not delete pods: it says so.
+        is_left=True,
     ),
     "webhook drops the ConfigMap's owner": Fault(
         (),
@@ -128,4 +135,73 @@ CHANGED_PODS = {
         partial(arrange.with_webhook, name="no-owner", resource="configmaps"),
     ),
 }
-ADMISSION = {**CHANGED_PODS}
+QUEUE = "kueue.x-k8s.io/queue-name"
+HELD = {
+    "Job suspended by admission": Fault(
+        (),
+        6,
+        ("is suspended", "suspend: true", f"--job-label {QUEUE}=NAME"),
+        partial(arrange.with_webhook, name="suspend", resource="jobs"),
+        preflight=6,
+        within_s=5,
+    ),
+    "Job suspended, --wait-for-schedule": Fault(
+        ("--wait-for-schedule", "--timeout", "8s"),
+        5,
+        ("no result within 8 s", "is suspended"),
+        partial(arrange.with_webhook, name="suspend", resource="jobs"),
+        preflight=0,
+    ),
+    "Job suspended, resumed, --wait-for-schedule": Fault(
+        ("--wait-for-schedule",),
+        arrange=partial(arrange.with_webhook, name="suspend", resource="jobs"),
+        provoke=scene.resume_job,
+        waits_for_run=False,
+        check=expect_node1,
+    ),
+    "Job suspended but for a queue": Fault(
+        ("--job-label", f"{QUEUE}=research"),
+        arrange=partial(arrange.with_webhook, name="kueue", resource="jobs"),
+        check=expect_node1,
+        preflight=0,
+    ),
+    "Job suspended although a queue is named": Fault(
+        ("--job-label", f"{QUEUE}=research"),
+        6,
+        ("is suspended", "nothing resumed it"),
+        partial(arrange.with_webhook, name="suspend", resource="jobs"),
+        within_s=15,
+    ),
+    "scheduling gate": Fault(
+        (),
+        6,
+        ("held by scheduling gates: faults.test/wait",),
+        partial(arrange.with_webhook, name="gate"),
+        within_s=15,
+    ),
+    "foreign scheduler": Fault(
+        (),
+        6,
+        ("no scheduler has looked", "nobodys-scheduler"),
+        partial(arrange.with_webhook, name="scheduler"),
+        within_s=15,
+    ),
+    "controller manager dead": Fault(
+        (),
+        6,
+        ("no pod was created: the Job controller has not acted", "controller manager"),
+        partial(arrange.with_stopped, process="controller-manager"),
+        lane=ALONE,
+        within_s=15,
+    ),
+    "scheduler dead": Fault(
+        (),
+        6,
+        ("no scheduler has looked at the agent's pod", "default-scheduler"),
+        partial(arrange.with_stopped, process="scheduler"),
+        lane=ALONE,
+        within_s=15,
+    ),
+    "Job deleted with --cascade=orphan": Fault(LATE, provoke=scene.orphan_pod, check=expect_frame),
+}
+ADMISSION = {**CHANGED_PODS, **HELD}

@@ -8,6 +8,7 @@ import functools
 import json
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,21 @@ def with_systemd_stopped(scene: Scene, node: str) -> Iterator[None]:
         yield
     finally:
         os.kill(init, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def with_stopped(scene: Scene, process: str, seconds: float = 12) -> Iterator[None]:
+    """A process of the control plane that stands still from the start, for some seconds."""
+    path = scene.cluster.require_lab().directory / "pid" / process
+    pid = int(path.read_text().split()[0])
+    os.kill(pid, signal.SIGSTOP)
+    timer = threading.Timer(seconds, os.kill, (pid, signal.SIGCONT))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        os.kill(pid, signal.SIGCONT)
 
 
 @contextlib.contextmanager

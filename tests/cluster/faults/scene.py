@@ -103,6 +103,27 @@ def restart_api_server(scene: Scene) -> None:
     subprocess.run(command, check=True)
 
 
+def resume_job(scene: Scene) -> None:
+    """Resume the suspended Job as a queue does, once the client has started it."""
+    jobs = scene.path("jobs", "/apis/batch/v1")
+
+    def find() -> list[str]:
+        items = scene.cluster.client.get(jobs)["items"]
+        return [job["metadata"]["name"] for job in items if job["spec"]["parallelism"] == 1]
+
+    (name,) = wait_for("the Job to be started", find, RUNS_S)
+    threading.Event().wait(PATIENCE_S)
+    scene.cluster.client.patch(f"{jobs}/{name}", {"spec": {"suspend": False}})
+
+
+def orphan_pod(scene: Scene) -> None:
+    """Delete the Job as `kubectl delete --cascade=orphan` does."""
+    name = scene.agent_pod()["metadata"]["labels"]["job-name"]
+    options = {**IN_BACKGROUND, "propagationPolicy": "Orphan"}
+    path = scene.path(f"jobs/{name}", "/apis/batch/v1")
+    scene.cluster.client.call("DELETE", path, options)
+
+
 def send_signal(scene: Scene, number: signal.Signals) -> None:
     assert scene.client is not None
     scene.client.send_signal(number)

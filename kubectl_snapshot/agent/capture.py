@@ -74,6 +74,10 @@ def run_capture(capture: Capture) -> Snapshot:
 
     def on_scheduled(node_name: str) -> None:
         capture.on_event({"event": "scheduled", "node": node_name})
+        gpu_nodes = () if options.node_name or options.node_selector else options.gpu_nodes
+        if gpu_nodes and node_name not in gpu_nodes:
+            message = f"node {node_name} has no GPU, as {gpu_nodes[0]} has: choose it with --node"
+            capture.on_event({"event": "warning", "message": message})
         if cluster is not None:
             cluster.start(node_name)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.job import manifest
+from kubectl_snapshot.job.node_affinity import build_node_affinity
 
 if TYPE_CHECKING:
     from kubectl_snapshot.job.manifest import Manifest
@@ -29,7 +30,7 @@ def build_template(options: JobOptions, job_uid: str) -> Manifest:
 
 def build_pod(template: Manifest, options: JobOptions, index: int, node_name: str) -> Manifest:
     """Return the pod of one node; the scheduler binds it, and reports a node that is gone."""
-    affinity = manifest.build_node_affinity(replace(options, node_name=node_name))
+    affinity = build_node_affinity(replace(options, node_name=node_name))
     return {
         **template,
         "metadata": {**template["metadata"], "name": name_pod(options, index)},

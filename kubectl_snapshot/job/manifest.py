@@ -18,6 +18,7 @@ from kubectl_snapshot.constants import (
     RUN_LABEL,
 )
 from kubectl_snapshot.job.bootstrap import build_command
+from kubectl_snapshot.job.node_affinity import build_node_affinity
 from kubectl_snapshot.job.options import (
     AGENT,
     GPU_RESOURCE,
@@ -54,15 +55,6 @@ LOG_SHIPPER_ANNOTATIONS = {
     "fluentbit.io/exclude": "true",
 }
 LOG_SHIPPER_LABELS = {"vector.dev/exclude": "true"}
-
-# GPU feature discovery sets the first, the GPU operator and cloud node pools the others.
-GPU_LABELS = (
-    "nvidia.com/gpu.present",
-    "nvidia.com/gpu.count",
-    "cloud.google.com/gke-accelerator",
-    "kubernetes.azure.com/accelerator",
-    "k8s.amazonaws.com/accelerator",
-)
 
 HOST_NAMESPACES = {
     PRIVILEGED: {"hostNetwork": True, "hostIPC": True, "hostPID": True},
@@ -162,7 +154,7 @@ def build_pod_spec(options: JobOptions) -> Manifest:
         "terminationGracePeriodSeconds": 0,
         "automountServiceAccountToken": options.cluster_scope == AGENT,
         "enableServiceLinks": False,
-        "nodeSelector": {"kubernetes.io/os": "linux", **options.node_selector},
+        "nodeSelector": {**options.node_selector, "kubernetes.io/os": "linux"},
         "tolerations": build_tolerations(options),
         "containers": [build_container(options)],
         "volumes": build_volumes(options),
@@ -263,29 +255,6 @@ def build_tolerations(options: JobOptions) -> list[dict[str, str]]:
         {name: getattr(toleration, name) for name in fields if getattr(toleration, name)}
         for toleration in options.tolerations
     ]
-
-
-def build_node_affinity(options: JobOptions) -> Manifest:
-    """Return the node affinity: require a named node, or prefer GPU nodes without a selector."""
-    if options.node_name:
-        # Through the scheduler, which reports a missing node; spec.nodeName does not.
-        fields = [{"key": "metadata.name", "operator": "In", "values": [options.node_name]}]
-        return {
-            "requiredDuringSchedulingIgnoredDuringExecution": {
-                "nodeSelectorTerms": [{"matchFields": fields}]
-            }
-        }
-    if options.node_selector:
-        return {}
-    return {
-        "preferredDuringSchedulingIgnoredDuringExecution": [
-            {
-                "weight": 100,
-                "preference": {"matchExpressions": [{"key": label, "operator": "Exists"}]},
-            }
-            for label in GPU_LABELS
-        ]
-    }
 
 
 def build_config_map(options: JobOptions, zipapp: Zipapp, owner: Manifest) -> Manifest:

@@ -49,7 +49,8 @@ class JobOptions:
     `required_reads` is not asked to read them. `settings.redaction` has its key; without
     `shares_key` the pod generates its own. With `creates_pods` the client creates a pod on each of
     many nodes, and the Job, which owns them, creates none. `is_suspended` is whether admission
-    suspends the Job, whose deadline then does not run.
+    suspends the Job, whose deadline then does not run. `excluded_nodes` are not Ready or virtual,
+    `gpu_nodes` are those that are known to have GPUs.
     """
 
     run_id: str
@@ -79,6 +80,8 @@ class JobOptions:
     creates_pods: bool = False
     job_labels: Mapping[str, str] = field(default_factory=dict)
     is_suspended: bool = False
+    excluded_nodes: tuple[str, ...] = ()
+    gpu_nodes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 # k8s.io/api core/v1, TaintEffect.
+OS_LABEL = "kubernetes.io/os"
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 # A DNS subdomain (k8s.io/apimachinery validation, IsDNS1123Subdomain).
 NODE_NAME = r"(?=.{1,253}\Z)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
@@ -97,13 +98,19 @@ def parse_taint(text: str) -> Taint:
 
 
 def validate_node_selectors(selectors: Mapping[str, str]) -> None:
-    """Raise InvalidRequest for a key that no label can have: empty, or padded with blanks."""
+    """Raise InvalidRequest for a key that no label can have, and for nodes that are not Linux."""
     for key, value in selectors.items():
         if not key or key != key.strip():
             raise InvalidRequest(
                 f"invalid node selector {f'{key}={value}'!r}",
                 why="its key is empty or padded with blanks",
                 hint="as in --node-selector nvidia.com/gpu.present=true",
+            )
+        if key == OS_LABEL and value != "linux":
+            raise InvalidRequest(
+                f"invalid node selector {f'{key}={value}'!r}",
+                why="the agent's pod needs Linux",
+                hint="leave it out: the pod always selects kubernetes.io/os=linux",
             )
 
 

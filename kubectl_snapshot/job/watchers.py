@@ -35,6 +35,8 @@ MAX_REST_BYTES = 65536
 FRAME_MARK, PROGRESS_MARK = FRAME_PREFIX.encode(), PROGRESS_PREFIX.encode()
 # Part of the kubelet's URL, which the API server's error names when the kubelet is unreachable.
 KUBELET_MARK = "/containerLogs/"
+# Its other ways to say so: a node without an address; the tunnel to the nodes (Konnectivity).
+KUBELET_MARKS = (KUBELET_MARK, "preferred addresses", "dialing backend")
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,7 @@ def _probe_start(run: RunState) -> None:
 
 def _classify_probe_error(run: RunState, error: SnapshotError) -> tuple[str, Any]:
     """Return whether the node is lost, alive, or the API server itself is down."""
-    if error.status >= 500 and KUBELET_MARK in error.why:
+    if error.status >= 500 and any(mark in error.why for mark in KUBELET_MARKS):
         return "node-lost", error.why
     if 400 <= error.status < 500:
         return "alive", None  # the kubelet answers so while the container waits to start

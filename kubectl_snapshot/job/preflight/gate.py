@@ -18,7 +18,7 @@ from kubectl_snapshot.errors import NotFound, SnapshotError
 from kubectl_snapshot.job.diagnose.held import is_suspended
 from kubectl_snapshot.job.options import AGENT, CLIENT, JobOptions
 from kubectl_snapshot.job.permissions import Permission, is_granted
-from kubectl_snapshot.job.preflight import checks
+from kubectl_snapshot.job.preflight import checks, nodes
 from kubectl_snapshot.job.preflight import requests as calls
 from kubectl_snapshot.job.rbac.user_permissions import (
     build_key_permissions,
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 AUTO = "auto"
 # The pod's dry run is optional, and a broken webhook's 500 would be retried.
 POD_DRY_RUN_S = 3.0
+# The list of nodes is optional, too; 5,000 nodes take a second.
+NODE_LIST_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,11 @@ def evaluate_gate(
         return Gate(decided, warnings, tuple(results), frozenset(), pod)
     if any(isinstance(answer, NotFound) for answer in node):
         results.append(_read_missing_node(kube, options.node_name, deadline))
+    named = [answer.body for answer in node if isinstance(answer, Response)]
+    warnings += tuple(filter(None, map(nodes.describe_node, named)))
+    options, unplaced = _place(kube, options, deadline)
+    results += unplaced
+    decided = replace(decided, excluded_nodes=options.excluded_nodes, gpu_nodes=options.gpu_nodes)
 
     agent = replace(options, cluster_scope=AGENT)
     asked = {*build_user_permissions(decided), *build_key_permissions(decided), *also}
@@ -115,7 +122,33 @@ def _build_node_read(options: JobOptions, deadline: float) -> list[Call]:
     """Return the read of the chosen node, unless the run may wait for it to be added."""
     if not options.node_name or options.wait_for_schedule:
         return []
-    return [calls.build_metadata_read(calls.NODES, options.node_name, deadline)]
+    return [calls.build_node_read(options.node_name, deadline)]
+
+
+def _place(
+    kube: Kube, options: JobOptions, deadline: float
+) -> tuple[JobOptions, list[PreflightCheck]]:
+    """Return the options without unusable nodes, and the failed check of a missing GPU resource.
+
+    A user without permission to list nodes leaves it to the scheduler.
+    """
+    if (options.node_name and not options.require_gpu) or options.creates_pods:
+        return options, []
+    query = {**nodes.build_node_query(options), **calls.CACHED}
+    try:
+        found = list(
+            kube.list_items(
+                calls.NODES,
+                doing="list nodes",
+                query=query,
+                deadline=min(deadline, time.monotonic() + NODE_LIST_S),
+            )
+        )
+    except SnapshotError:
+        return options, []
+    check = None if options.wait_for_schedule else nodes.detect_gpu_request(found, options)
+    placed = options if options.node_name else nodes.choose_nodes(found, options)
+    return placed, [check] if check else []
 
 
 def _read_missing_node(kube: Kube, name: str, deadline: float) -> PreflightCheck:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import NotFound, ServiceUnavailable, SnapshotError
+from kubectl_snapshot.job.node_affinity import GPU_LABELS, VIRTUAL_LABELS
 from kubectl_snapshot.job.options import GPU_RESOURCE
 from kubectl_snapshot.job.preflight.checks import (
     NODES,
     OK,
-    WARN,
     PreflightCheck,
     build_failed_check,
 )
@@ -27,11 +28,16 @@ HARD_EFFECTS = ("NoSchedule", "NoExecute")
 # The taint of a cordoned node (k8s.io/api core/v1, TaintNodeUnschedulable).
 CORDONED = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 MAX_NAMED = 3
+KWOK = "kwok.x-k8s.io/node"
+VIRTUAL_TAINTS = {"virtual-kubelet.io/provider", "eks.amazonaws.com/compute-type", KWOK}
+VIRTUAL_PROVIDERS = ("kwok://", "virtual-kubelet://")
+# Device plugin of NVIDIA: whole GPUs, time-sliced ones (`.shared`), MIG devices.
+GPU_RESOURCES = (GPU_RESOURCE, "nvidia.com/mig-")
 
 
 def build_node_query(options: JobOptions) -> dict[str, str]:
     """Return label and field selector of the nodes that match the pod."""
-    labels = {"kubernetes.io/os": "linux", **options.node_selector}
+    labels = {**options.node_selector, "kubernetes.io/os": "linux"}
     query = {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
     if options.node_name:
         query["fieldSelector"] = f"metadata.name={options.node_name}"
@@ -40,9 +46,7 @@ def build_node_query(options: JobOptions) -> dict[str, str]:
 
 def detect_nodes(nodes: Sequence[Node], options: JobOptions) -> PreflightCheck:
     """Return the check whether one of these matching nodes can run the pod."""
-    selection = [f"{key}={value}" for key, value in options.node_selector.items()]
-    selection += [f"the name {options.node_name}"] if options.node_name else []
-    target = ", ".join(selection) or "the agent's pod"
+    target = _render_target(options)
     if not nodes:
         why = "no Linux node in the cluster matches"
         hint = "list them with `kubectl get nodes --show-labels`"
@@ -58,22 +62,92 @@ def detect_nodes(nodes: Sequence[Node], options: JobOptions) -> PreflightCheck:
             f"see `kubectl describe node {open_nodes[0]['metadata']['name']}`",
         )
         return build_failed_check(NODES, error)
-    if options.require_gpu and not any(count_gpus(node) for node in ready):
-        no_gpu = NotFound(
-            f"no node that matches {target} has an allocatable GPU",
-            f"{GPU_RESOURCE} is not allocatable on {render_node_names(ready)}",
-            "check that the NVIDIA device plugin runs there, or omit --require-gpu",
+    no_gpu = detect_gpu_request(ready, options)
+    if no_gpu is not None:
+        return no_gpu
+    usable = [node for node in ready if not is_virtual(node)] or ready
+    return PreflightCheck(NODES, OK, _describe_choice(usable, options))
+
+
+def _describe_choice(nodes: Sequence[Node], options: JobOptions) -> str:
+    """Return the nodes that can run the pod, those with GPUs first: the scheduler takes one."""
+    is_free = not options.node_name and not options.node_selector
+    with_gpus = [node for node in nodes if is_free and has_gpu(node)]
+    text = f"{len(nodes)} can run the pod: {render_node_names(nodes)}"
+    if len(nodes) == 1 or not with_gpus:
+        return text
+    return f"{text}; it prefers one with GPUs: {render_node_names(with_gpus)}"
+
+
+def choose_nodes(nodes: Sequence[Node], options: JobOptions) -> JobOptions:
+    """Return the options without nodes that are not Ready or virtual, if others can run the pod.
+
+    A pod that tolerates every taint is bound to a dead node, too.
+    """
+    usable = [node for node in nodes if is_ready(node) and not is_virtual(node)]
+    names = tuple(node["metadata"]["name"] for node in usable if has_gpu(node))
+    if not usable:
+        return options
+    excluded = tuple(node["metadata"]["name"] for node in nodes if node not in usable)
+    return replace(options, excluded_nodes=excluded, gpu_nodes=names)
+
+
+def describe_node(node: Node) -> str:
+    """Return the warning about a node that was asked for by name, empty for a usable one."""
+    name = node["metadata"]["name"]
+    if is_virtual(node):
+        return f"node {name} is virtual: it has no host to read; trying it, as it was asked for"
+    if is_ready(node):
+        return ""
+    condition = _find_ready(node)
+    why = f" ({condition.get('reason', '')} since {condition.get('lastTransitionTime', '')})"
+    return f"node {name} is not Ready{why if condition else ''}; trying it, as it was asked for"
+
+
+def is_virtual(node: Node) -> bool:
+    """Return whether a node has no kubelet or no host, by labels, annotation, provider or taint."""
+    metadata, spec = node["metadata"], node.get("spec", {})
+    labels = metadata.get("labels") or {}
+    keys = {taint["key"] for taint in spec.get("taints") or ()}
+    return (
+        any(labels.get(key) in values for key, values in VIRTUAL_LABELS.items())
+        or str(spec.get("providerID", "")).startswith(VIRTUAL_PROVIDERS)
+        or bool(keys & VIRTUAL_TAINTS)
+        or KWOK in (metadata.get("annotations") or {})
+    )
+
+
+def has_gpu(node: Node) -> bool:
+    """Return whether a node has GPUs, by its labels or what its device plugin allocates."""
+    labels = node["metadata"].get("labels") or {}
+    return any(label in labels for label in GPU_LABELS) or bool(find_gpu_resources(node))
+
+
+def find_gpu_resources(node: Node) -> list[str]:
+    """Return the allocatable GPU resources: nvidia.com/gpu, its shared form, MIG devices."""
+    allocatable = node.get("status", {}).get("allocatable") or {}
+    return sorted(
+        name
+        for name, count in allocatable.items()
+        if name.startswith(GPU_RESOURCES) and str(count) != "0"
+    )
+
+
+def detect_gpu_request(nodes: Sequence[Node], options: JobOptions) -> PreflightCheck | None:
+    """Return the failed check of --require-gpu if no node has the resource it requests."""
+    if not options.require_gpu or not nodes or any(count_gpus(node) for node in nodes):
+        return None
+    others = sorted({name for node in nodes for name in find_gpu_resources(node)})
+    why = f"{GPU_RESOURCE} is not allocatable on {render_node_names(nodes)}"
+    hint = "check that the NVIDIA device plugin runs there, or omit --require-gpu"
+    if others:
+        why += f", which has {', '.join(others)}"
+        hint = (
+            "omit --require-gpu: a privileged pod reads every GPU and MIG device without a request"
         )
-        return build_failed_check(NODES, no_gpu)
-    if len(ready) < len(open_nodes):
-        not_ready = [node for node in open_nodes if node not in ready]
-        return PreflightCheck(
-            NODES,
-            WARN,
-            f"the pod may be scheduled to a node that is not Ready: {render_node_names(not_ready)}",
-            f"choose one with --node, as in --node {ready[0]['metadata']['name']}",
-        )
-    return PreflightCheck(NODES, OK, f"{len(ready)} can run the pod: {render_node_names(ready)}")
+    target = _render_target(options)
+    no_gpu = NotFound(f"no node that matches {target} has an allocatable GPU", why, hint)
+    return build_failed_check(NODES, no_gpu)
 
 
 def find_taints(node: Node, tolerations: Sequence[Toleration]) -> list[str]:
@@ -98,8 +172,18 @@ def is_tolerated(taint: Mapping[str, str], toleration: Toleration) -> bool:
 
 def is_ready(node: Node) -> bool:
     """Return whether the node is Ready."""
+    return _find_ready(node).get("status") == "True"
+
+
+def _find_ready(node: Node) -> Mapping[str, str]:
     conditions = node.get("status", {}).get("conditions") or ()
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    return next((c for c in conditions if c["type"] == "Ready"), {})
+
+
+def _render_target(options: JobOptions) -> str:
+    selection = [f"{key}={value}" for key, value in options.node_selector.items()]
+    selection += [f"the name {options.node_name}"] if options.node_name else []
+    return ", ".join(selection) or "the agent's pod"
 
 
 def count_gpus(node: Node) -> int:

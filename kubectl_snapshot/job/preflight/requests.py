@@ -108,6 +108,12 @@ def build_metadata_read(path: str, name: str, deadline: float) -> Call:
     return Call("GET", place, doing=f"read {name}", deadline=deadline, accept=METADATA)
 
 
+def build_node_read(name: str, deadline: float) -> Call:
+    """Return the read of one node."""
+    path = f"{NODES}/{quote(name, safe='')}"
+    return Call("GET", path, doing=f"read node {name}", deadline=deadline)
+
+
 def build_node_list(deadline: float) -> Call:
     """Return the list of all nodes, by their metadata."""
     return Call(

@@ -106,6 +106,27 @@ def with_label_to_come(scene: Scene, node: str, label: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def with_node(
+    scene: Scene,
+    is_ready: bool,
+    labels: dict[str, str],
+    allocatable: dict[str, str],
+) -> Iterator[None]:
+    """A node without a machine; the Job's pod would be bound to it, and never start."""
+    client, path = scene.cluster.client, "/api/v1/nodes/nowhere"
+    labels = {"kubernetes.io/os": "linux", "kubernetes.io/hostname": "nowhere", **labels}
+    client.call("POST", "/api/v1/nodes", {"metadata": {"name": "nowhere", "labels": labels}})
+    condition = {"type": "Ready", "status": "True" if is_ready else "Unknown", "reason": "Test"}
+    room = {"cpu": "64", "memory": "256Gi", "pods": "110", **allocatable}
+    status = {"conditions": [condition], "allocatable": room, "capacity": room}
+    try:
+        client.patch(f"{path}/status", {"status": status})
+        yield
+    finally:
+        client.call("DELETE", path)
+
+
+@contextlib.contextmanager
 def with_fault(scene: Scene, node: str, what: str) -> Iterator[None]:
     """A node that is broken before the client starts."""
     nodes.break_node(scene.cluster, node, what)
@@ -137,17 +158,21 @@ def with_systemd_stopped(scene: Scene, node: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def with_stopped(scene: Scene, process: str, seconds: float = 12) -> Iterator[None]:
-    """A process of the control plane that stands still from the start, for some seconds."""
+def with_stopped(scene: Scene, process: str) -> Iterator[None]:
+    """A process of the control plane that stands still until the client has ended."""
     path = scene.cluster.require_lab().directory / "pid" / process
     pid = int(path.read_text().split()[0])
     os.kill(pid, signal.SIGSTOP)
-    timer = threading.Timer(seconds, os.kill, (pid, signal.SIGCONT))
-    timer.start()
+
+    def go_on() -> None:
+        while scene.client is None or scene.client.poll() is None:
+            threading.Event().wait(0.2)
+        os.kill(pid, signal.SIGCONT)
+
+    threading.Thread(target=go_on, daemon=True).start()
     try:
         yield
     finally:
-        timer.cancel()
         os.kill(pid, signal.SIGCONT)
 
 

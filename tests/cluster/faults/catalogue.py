@@ -17,6 +17,7 @@ from tests.cluster.faults.admission_faults import ADMISSION
 from tests.cluster.faults.agent import MIB, build_compressible, build_incompressible
 from tests.cluster.faults.fault import ALONE, HANG, LATE, NODE2, Fault
 from tests.cluster.faults.images import OLD, WRONG_ARCHITECTURE, name_image
+from tests.cluster.faults.placement_faults import PLACEMENT
 from tests.cluster.faults.servers import CLOSED_REGISTRY, REFUSAL, REGISTRY
 from tests.servers.http_server import Exchange
 from tests.servers.reverse_proxy import CutShort, Shape
@@ -354,4 +355,13 @@ TRANSPORT = {
     "invalid snapshot": Fault(image("lie"), 8, ("is not a valid snapshot",)),
     "a decompression bomb": Fault(image("explode"), 8, ("too large",)),
 }
-FAULTS = {**ADMISSION, **UNSCHEDULABLE, **IMAGES, **REFUSED, **MID_RUN, **NODES, **TRANSPORT}
+FAULTS = {
+    **ADMISSION,
+    **PLACEMENT,
+    **UNSCHEDULABLE,
+    **IMAGES,
+    **REFUSED,
+    **MID_RUN,
+    **NODES,
+    **TRANSPORT,
+}

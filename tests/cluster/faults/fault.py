@@ -25,6 +25,7 @@ class Fault:
     (`waits_for_run`). `check` checks the document. With `is_left` the client cannot delete its
     objects and prints commands, which the stage runs. `warnings` are parts of stderr. `preflight`
     is the exit code of a preflight with the same flags before the capture; None runs none.
+    With `is_any_node` the client names no node.
     """
 
     flags: tuple[str, ...] = ()
@@ -39,3 +40,4 @@ class Fault:
     is_left: bool = False
     warnings: tuple[str, ...] = ()
     preflight: int | None = None
+    is_any_node: bool = False

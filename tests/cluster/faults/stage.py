@@ -115,7 +115,7 @@ def run_fault(
 
 def build_flags(scene: Scene, fault: Fault) -> list[str]:
     flags = ["-n", scene.namespace, *fault.flags]
-    if not {"--node", "--node-selector"} & set(fault.flags):
+    if not fault.is_any_node and not {"--node", "--node-selector"} & set(fault.flags):
         flags += ["--node", NODES[fault.lane]]
     return flags
 

@@ -110,6 +110,51 @@ def test_gpu_nodes_are_preferred_only_where_the_user_chose_none() -> None:
     assert "affinity" not in pod_spec(node_selector={"pool": "gpu"})
 
 
+def required_term(**changes: object) -> dict[str, object]:
+    affinity = pod_spec(**changes).get("affinity", {"nodeAffinity": {}})["nodeAffinity"]
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
+    if not required:
+        return {}
+    (found,) = required["nodeSelectorTerms"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_virtual_nodes_are_not_taken_unless_the_user_selects() -> None:
+    excluded = {e["key"]: (e["operator"], e["values"]) for e in required_term()["matchExpressions"]}
+    assert excluded == {
+        "type": ("NotIn", ["virtual-kubelet", "kwok"]),
+        "eks.amazonaws.com/compute-type": ("NotIn", ["fargate"]),
+    }
+    assert required_term(node_selector={"type": "virtual-kubelet"}) == {}
+
+
+def test_excluded_nodes_are_left_out_one_requirement_each_and_not_too_many() -> None:
+    names = tuple(f"node{number}" for number in range(200))
+    for selector in ({}, {"pool": "gpu"}):
+        fields = required_term(excluded_nodes=names, node_selector=selector)["matchFields"]
+        assert fields[1] == {"key": "metadata.name", "operator": "NotIn", "values": ["node1"]}
+        assert len(fields) == 100
+    named = required_term(excluded_nodes=names, node_name="node7")
+    assert named["matchFields"] == [{"key": "metadata.name", "operator": "In", "values": ["node7"]}]
+
+
+def test_nodes_known_to_have_gpus_are_preferred_by_name() -> None:
+    affinity = pod_spec(gpu_nodes=("node7",))["affinity"]["nodeAffinity"]
+    preferred = affinity["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert preferred[-1] == {
+        "weight": 100,
+        "preference": {
+            "matchFields": [{"key": "metadata.name", "operator": "In", "values": ["node7"]}]
+        },
+    }
+
+
+def test_the_pod_needs_linux_whatever_the_selector() -> None:
+    selector = pod_spec(node_selector={"kubernetes.io/os": "windows", "a": "b"})["nodeSelector"]
+    assert selector == {"kubernetes.io/os": "linux", "a": "b"}
+
+
 def test_no_toleration_given_tolerates_every_taint() -> None:
     for none_given in ((), parse_tolerations([])):
         assert pod_spec(tolerations=none_given)["tolerations"] == [{"operator": "Exists"}]

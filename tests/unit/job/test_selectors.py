@@ -7,6 +7,7 @@ from kubectl_snapshot.job.selectors import (
     Taint,
     Toleration,
     default_tolerations,
+    parse_job_labels,
     parse_node_selectors,
     parse_taint,
     parse_toleration,
@@ -36,6 +37,19 @@ def test_a_node_selector_is_split_at_its_first_equals_sign(
     selectors: list[str], parsed: dict[str, str]
 ) -> None:
     assert parse_node_selectors(selectors) == parsed
+
+
+def test_only_linux_nodes_can_be_selected() -> None:
+    validate_node_selectors({"kubernetes.io/os": "linux"})
+    with pytest.raises(InvalidRequest, match=r"kubernetes\.io/os=windows"):
+        validate_node_selectors({"kubernetes.io/os": "windows"})
+
+
+def test_job_labels_are_split_at_their_first_equals_sign() -> None:
+    assert parse_job_labels(["a/b=c=d", "e="]) == {"a/b": "c=d", "e": ""}
+    for label in ("a", "=b", "kubectl-snapshot/run=x", "app.kubernetes.io/name=x"):
+        with pytest.raises(InvalidRequest, match="invalid Job label"):
+            parse_job_labels([label])
 
 
 @pytest.mark.parametrize("selector", ["a", ""])

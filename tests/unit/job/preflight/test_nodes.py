@@ -10,14 +10,20 @@ from kubectl_snapshot.job.options import JobOptions
 from kubectl_snapshot.job.preflight.checks import build_missing_node
 from kubectl_snapshot.job.preflight.nodes import (
     build_node_query,
+    choose_nodes,
+    describe_node,
+    detect_gpu_request,
     detect_nodes,
     find_taints,
+    has_gpu,
+    is_virtual,
 )
 from kubectl_snapshot.job.selectors import Toleration, default_tolerations, parse_toleration
 
 OPTIONS = JobOptions(
     "abcdefghij", "ops", node_selector={"pool": "gpu"}, tolerations=default_tolerations()
 )
+FREE = JobOptions("abcdefghij", "ops")
 GPU_TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
 
 
@@ -34,7 +40,7 @@ def node(name: str, ready: str = "True", gpus: str = "", **spec: Any) -> dict[st
 
 def test_the_node_query_has_the_pods_selectors() -> None:
     assert build_node_query(replace(OPTIONS, node_name="node1")) == {
-        "labelSelector": "kubernetes.io/os=linux,pool=gpu",
+        "labelSelector": "pool=gpu,kubernetes.io/os=linux",
         "fieldSelector": "metadata.name=node1",
     }
 
@@ -101,10 +107,104 @@ def test_no_ready_node_is_unavailable(ready: str) -> None:
     assert "node1" in found.reason
 
 
-def test_a_node_that_is_not_ready_among_others_is_a_warning() -> None:
-    found = detect_nodes([node("node1", "Unknown"), node("node2")], OPTIONS)
-    assert (found.status, found.fix) == ("warn", "choose one with --node, as in --node node2")
-    assert "node1" in found.reason
+def test_a_node_that_is_not_ready_is_not_taken_if_others_are() -> None:
+    nodes = [node("node1", "Unknown"), node("node2")]
+    assert detect_nodes(nodes, OPTIONS).reason == "1 can run the pod: node2"
+    chosen = choose_nodes(nodes, FREE)
+    assert (chosen.excluded_nodes, chosen.gpu_nodes) == (("node1",), ())
+    # Nothing else to take: the scheduler decides, and the run says what became of it.
+    assert choose_nodes(nodes[:1], FREE) == FREE
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"labels": {"type": "virtual-kubelet"}},
+        {"labels": {"type": "kwok"}},
+        {"labels": {"eks.amazonaws.com/compute-type": "fargate"}},
+        {"annotations": {"kwok.x-k8s.io/node": "fake"}},
+        {"taints": [{"key": "virtual-kubelet.io/provider", "effect": "NoSchedule"}]},
+        {"taints": [{"key": "kwok.x-k8s.io/node", "effect": "NoSchedule"}]},
+        {"providerID": "kwok://node1"},
+    ],
+)
+def test_a_virtual_node_is_not_taken(made: dict[str, Any]) -> None:
+    spec = {key: value for key, value in made.items() if key in ("taints", "providerID")}
+    virtual = node("node1", **spec)
+    virtual["metadata"].update({key: made[key] for key in made if key not in spec})
+    nodes = [virtual, node("node2")]
+    assert is_virtual(virtual)
+    assert choose_nodes(nodes, FREE).excluded_nodes == ("node1",)
+    assert detect_nodes(nodes, FREE).reason == "1 can run the pod: node2"
+    assert detect_nodes(nodes[:1], FREE).status == "ok"
+    assert describe_node(virtual).startswith("node node1 is virtual")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"labels": {"type": "worker", "eks.amazonaws.com/compute-type": "ec2"}},
+        {"labels": {"kubernetes.io/role": "agent"}, "annotations": {"node.alpha/ttl": "0"}},
+    ],
+)
+def test_other_labels_make_no_node_virtual(made: dict[str, Any]) -> None:
+    real = node("node1", providerID="aws:///i-1", taints=[GPU_TAINT])
+    real["metadata"].update(made)
+    assert not is_virtual(real)
+    assert describe_node(real) == ""
+
+
+@pytest.mark.parametrize(
+    ("resources", "labels", "found"),
+    [
+        ({"nvidia.com/gpu": "8"}, {}, True),
+        ({"nvidia.com/gpu.shared": "16"}, {}, True),
+        ({"nvidia.com/mig-1g.10gb": "7", "nvidia.com/gpu": "0"}, {}, True),
+        ({"nvidia.com/gpu": "0"}, {}, False),
+        ({"amd.com/gpu": "8", "cpu": "4"}, {}, False),
+        ({}, {"feature.node.kubernetes.io/pci-10de.present": "true"}, True),
+        ({}, {"cloud.google.com/gke-accelerator": "nvidia-l4"}, True),
+        ({}, {"pool": "gpu"}, False),
+    ],
+)
+def test_gpu_nodes_are_known_by_resources_and_labels(
+    resources: dict[str, str], labels: dict[str, str], found: bool
+) -> None:
+    gpu = node("node1")
+    gpu["status"]["allocatable"] = resources
+    gpu["metadata"]["labels"] = labels
+    assert has_gpu(gpu) is found
+    assert choose_nodes([gpu, node("node2")], FREE).gpu_nodes == (("node1",) if found else ())
+
+
+def test_the_nodes_with_gpus_are_named_as_preferred() -> None:
+    nodes = [node("node1"), node("node2", gpus="8")]
+    text = "2 can run the pod: node1, node2"
+    assert detect_nodes(nodes, FREE).reason == f"{text}; it prefers one with GPUs: node2"
+    assert detect_nodes(nodes, OPTIONS).reason == text
+
+
+def test_a_named_node_that_is_not_ready_is_warned_of() -> None:
+    dead = node("node1", "Unknown")
+    dead["status"]["conditions"][0].update(reason="NodeStatusUnknown", lastTransitionTime="T")
+    assert describe_node(dead) == (
+        "node node1 is not Ready (NodeStatusUnknown since T); trying it, as it was asked for"
+    )
+    dead["status"] = {}
+    assert describe_node(dead) == "node node1 is not Ready; trying it, as it was asked for"
+
+
+def test_a_required_gpu_on_mig_nodes_names_the_resources_there_are() -> None:
+    mig = node("node1")
+    mig["status"]["allocatable"] = {"nvidia.com/mig-1g.10gb": "7", "nvidia.com/mig-3g.40gb": "1"}
+    options = replace(FREE, require_gpu=True)
+    found = detect_gpu_request([mig], options)
+    assert found is not None
+    assert "which has nvidia.com/mig-1g.10gb, nvidia.com/mig-3g.40gb" in found.reason
+    assert found.fix.startswith("omit --require-gpu: a privileged pod reads every GPU")
+    assert detect_gpu_request([mig, node("node2", gpus="1")], options) is None
+    assert detect_gpu_request([mig], FREE) is None
+    assert detect_gpu_request([], options) is None
 
 
 @pytest.mark.parametrize(("gpus", "status"), [("", "fail"), ("0", "fail"), ("8", "ok")])

@@ -179,8 +179,8 @@ def on_pod(
     run = replace(run, unschedulable_since=since)
     error = pending.diagnose_pending(run.pod, CONTAINER, options)
     if error is not None:
-        reason = container_state(run.pod, CONTAINER)["waiting"]["reason"]
-        return _fail(run, START if reason in pending.CREATE_REASONS else IMAGE, error)
+        is_image = "pull" in error.what or "image" in error.what
+        return _fail(run, IMAGE if is_image else START, error)
     if run.log_attempts:
         return Step(run)
     if has_log(run.pod, CONTAINER):

@@ -7,6 +7,7 @@ leaks.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from kubectl_snapshot.job.admission_changes import (
     find_job_changes,
     find_lost_metadata,
 )
+from kubectl_snapshot.job.diagnose.admission import diagnose_creation, is_quota
 from kubectl_snapshot.job.rbac import agent_roles
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.job.manifest import Manifest
     from kubectl_snapshot.job.options import JobOptions
+
+
+QUOTA_PAUSE_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -78,14 +83,15 @@ def deploy_idle(
 ) -> str:
     """Create all objects without starting a pod, as `deploy` does; return the Job's UID."""
     path, job = manifest.jobs_path(options.namespace), manifest.build_job(options, expires)
+    rest = (options, created, cancelled, deadline)
     if options.is_suspended:
         keeper = manifest.build_keeper(options, expires)
-        (keeper_uid,) = _create(kube, [(path, keeper)], created, deadline)
+        (keeper_uid,) = _create(kube, [(path, keeper)], *rest)
         owner = {**manifest.build_owner(options, keeper_uid), "name": keeper["metadata"]["name"]}
         job["metadata"]["ownerReferences"] = [owner]
-    (job_uid,) = _create(kube, [(path, job)], created, deadline)
+    (job_uid,) = _create(kube, [(path, job)], *rest)
     if not cancelled.is_set():
-        _create(kube, build_dependents(options, expires, job_uid), created, deadline)
+        _create(kube, build_dependents(options, expires, job_uid), *rest)
     return job_uid
 
 
@@ -113,7 +119,12 @@ def build_dependents(options: JobOptions, expires: str, job_uid: str) -> list[tu
 
 
 def _create(
-    kube: Kube, planned: list[tuple[str, Manifest]], created: list[CreatedObject], deadline: float
+    kube: Kube,
+    planned: list[tuple[str, Manifest]],
+    options: JobOptions,
+    created: list[CreatedObject],
+    cancelled: threading.Event,
+    deadline: float,
 ) -> list[str]:
     """Create these objects in parallel, add them to `created`, and return their UIDs."""
     first = len(created)
@@ -135,14 +146,15 @@ def _create(
         for path, body in planned
     ]
     errors: list[SnapshotError] = []
-    for index, answer in enumerate(kube.request_all(calls), first):
+    answers = _send_patiently(kube, calls, options, cancelled, deadline)
+    for index, answer in enumerate(answers, first):
         try:
             uid = _accept_uid(kube, created[index], answer, deadline)
             created[index] = replace(created[index], uid=uid)
             if isinstance(answer, Response):
                 _check_changes(planned[index - first][1], answer.body)
         except SnapshotError as error:
-            errors.append(error)
+            errors.append(diagnose_creation(error, created[index].kind, options))
     if errors:
         raise errors[0]
     return [one.uid for one in created[first:]]
@@ -160,6 +172,24 @@ def _accept_uid(
     if not uid:
         raise answer
     return uid
+
+
+def _send_patiently(
+    kube: Kube,
+    calls: list[Call],
+    options: JobOptions,
+    cancelled: threading.Event,
+    deadline: float,
+) -> list[Response | SnapshotError]:
+    """Return the answers; with --wait-for-schedule an exceeded quota is waited for."""
+    answers = kube.request_all(calls)
+    while options.wait_for_schedule and time.monotonic() < deadline:
+        refused = [i for i, a in enumerate(answers) if isinstance(a, SnapshotError) and is_quota(a)]
+        if not refused or cancelled.wait(QUOTA_PAUSE_S):
+            break
+        for index, answer in zip(refused, kube.request_all([calls[i] for i in refused])):
+            answers[index] = answer
+    return answers
 
 
 def _check_changes(sent: Manifest, got: Manifest) -> None:

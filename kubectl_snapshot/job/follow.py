@@ -22,9 +22,10 @@ from kubectl_snapshot.job.admission_changes import (
     find_wrong_node,
 )
 from kubectl_snapshot.job.diagnose import deleted, kubelet, pending, result, terminated
-from kubectl_snapshot.job.diagnose.admission import diagnose_builtin_admission, diagnose_job_event
+from kubectl_snapshot.job.diagnose.admission import diagnose_job_event
 from kubectl_snapshot.job.diagnose.credentials import diagnose_expired_login
 from kubectl_snapshot.job.diagnose.held import find_hold
+from kubectl_snapshot.job.diagnose.init_containers import find_running_init
 from kubectl_snapshot.job.diagnose.scheduling import diagnose_unschedulable
 from kubectl_snapshot.job.diagnose.timeout import diagnose_timeout
 from kubectl_snapshot.job.frame import parse_progress
@@ -238,6 +239,11 @@ def _on_complete(run: RunState, _: None) -> None:
 def _on_alive(run: RunState, _: None) -> None:
     run.is_probing, run.outage = False, None
     run.last_activity = time.monotonic()
+    init = find_running_init(run.pod)
+    if init and not run.is_hold_reported:
+        run.is_hold_reported = True
+        message = f"init container {init}, which admission added, is running; waiting for it"
+        run.on_event({"event": "warning", "message": message})
     if not run.is_reading_log:
         # The watch may be buffered by a proxy.
         watchers.probe_start(run)
@@ -260,7 +266,7 @@ def _on_outage(run: RunState, error: SnapshotError) -> None:
 def _on_failure(run: RunState, error: SnapshotError) -> None:
     if error.status == 401:
         raise diagnose_expired_login(error) from error
-    raise diagnose_builtin_admission(error.why, run.options) or error
+    raise error
 
 
 HANDLERS: dict[str, Callable[[RunState, Any], None]] = {

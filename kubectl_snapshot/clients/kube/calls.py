@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 RETRY_WINDOW_S = 15.0
+# k8s.io/apiserver, admission/plugin/webhook: its server does not answer (HTTP 500).
+WEBHOOK_MARK = "failed calling webhook"
+WEBHOOK_WINDOW_S = 3.0
 MAX_RETRY_AFTER_S = 60.0
 MAX_PARALLEL = 16
 
@@ -67,7 +70,8 @@ def retry(attempt: Callable[[], T], deadline: float | None) -> T:
     before a pause would pass `deadline` or 15 s from the start; a throttling server (429) is
     retried until `deadline`, where there is one. A pause of more than a minute is not waited for.
     """
-    end = time.monotonic() + RETRY_WINDOW_S
+    start = time.monotonic()
+    end = start + RETRY_WINDOW_S
     throttled_end = end if deadline is None else deadline
     refusal: SnapshotError | None = None
     for count in itertools.count():
@@ -80,6 +84,9 @@ def retry(attempt: Callable[[], T], deadline: float | None) -> T:
             pause_s = backoff_s(count) if failure.after_s is None else failure.after_s
             is_throttled = isinstance(failure.error, RateLimitExceeded)
             give_up = throttled_end if is_throttled else min(end, throttled_end)
+            if WEBHOOK_MARK in failure.error.why:
+                # It rolls within seconds, or is dead.
+                give_up = min(give_up, start + WEBHOOK_WINDOW_S)
             if pause_s > MAX_RETRY_AFTER_S or time.monotonic() + pause_s >= give_up:
                 raise failure.error from failure.__cause__
             time.sleep(pause_s)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # k8s.io/kubernetes plugin/pkg/admission/limitranger: "maximum cpu usage per Container is 500m, but
 # limit is 1", "cpu max limit to request ratio per Pod is 2, but provided ratio is 20".
 LIMIT_RANGE_MESSAGE = r" per (Container|Pod) is \S+, but "
+POD = "the agent's pod"
 QUOTA_MESSAGES = ("exceeded quota", "failed quota")
 POD_SECURITY_HINTS = {
     False: "use --privileged=false, or -n with a namespace that allows privileged pods",
@@ -39,29 +40,45 @@ def diagnose_job_event(event: Mapping[str, Any], options: JobOptions) -> Snapsho
     return diagnose_builtin_admission(message, options) or diagnose_rejection(message, options)
 
 
-def diagnose_rejection(message: str, options: JobOptions) -> SnapshotError:
+def diagnose_creation(error: SnapshotError, kind: str, options: JobOptions) -> SnapshotError:
+    """Return why an object of the run was not created: quota, a webhook, or the error itself."""
+    subject = f"the run's {kind}"
+    refusal = diagnose_builtin_admission(error.why, options, subject)
+    if refusal is None and "webhook" in error.why:
+        refusal = diagnose_rejection(error.why, options, subject)
+    return refusal or error
+
+
+def is_quota(error: SnapshotError) -> bool:
+    """Return whether a quota refused an object: it may free up."""
+    return error.status == 403 and any(mark in error.why for mark in QUOTA_MESSAGES)
+
+
+def diagnose_rejection(message: str, options: JobOptions, subject: str = POD) -> SnapshotError:
     """Return the rejection by an admission webhook, or an unknown one with its message."""
     webhook = re.search(r'webhook "([^"]*)"', message)
     if webhook and "failed calling webhook" in message:
         return ServiceUnavailable(
-            f"admission webhook {webhook[1]} does not respond, so no pod can be created",
+            f"admission webhook {webhook[1]} does not respond, so {subject} cannot be created",
             message,
             "see `kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations`",
         )
     if webhook:
         return Unauthorized(
-            f"admission webhook {webhook[1]} denied the agent's pod",
+            f"admission webhook {webhook[1]} denied {subject}",
             message,
             "pass another -n, or ask the webhook's owner for an exception",
         )
     return Unauthorized(
-        f"the agent's pod was rejected in namespace {options.namespace}",
+        f"{subject} was rejected in namespace {options.namespace}",
         message,
         f"see `kubectl get events -n {options.namespace}`",
     )
 
 
-def diagnose_builtin_admission(message: str, options: JobOptions) -> SnapshotError | None:
+def diagnose_builtin_admission(
+    message: str, options: JobOptions, subject: str = POD
+) -> SnapshotError | None:
     """Return the rejection by the API server's built-in admission plugins; None for others.
 
     Others are webhooks, the authorizer, and a quota with --wait-for-schedule.
@@ -88,7 +105,7 @@ def diagnose_builtin_admission(message: str, options: JobOptions) -> SnapshotErr
         )
     if any(mark in message for mark in QUOTA_MESSAGES) and not options.wait_for_schedule:
         return Unauthorized(
-            f"the agent's pod exceeds the quota of namespace {namespace}",
+            f"{subject} exceeds the quota of namespace {namespace}",
             message,
             f"see `kubectl describe resourcequota -n {namespace}`, or pass another -n",
         )

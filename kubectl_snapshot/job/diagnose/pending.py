@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import Internal
 from kubectl_snapshot.job.diagnose.image import IMAGE_REASONS, diagnose_image
+from kubectl_snapshot.job.diagnose.init_containers import diagnose_init
 from kubectl_snapshot.job.pod import container_state, node_name
 
 if TYPE_CHECKING:
@@ -36,4 +37,4 @@ def diagnose_pending(
             f"see `kubectl describe pod {pod['metadata']['name']}"
             f" -n {pod['metadata']['namespace']}` of a run with --no-cleanup",
         )
-    return None
+    return diagnose_init(pod)

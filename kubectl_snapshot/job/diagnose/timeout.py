@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import Timeout
+from kubectl_snapshot.job.diagnose.init_containers import find_running_init
 from kubectl_snapshot.job.diagnose.scheduling import diagnose_unschedulable
 from kubectl_snapshot.job.pod import container_state, is_unschedulable, node_name, pod_condition
 from kubectl_snapshot.text import render_seconds
@@ -30,10 +31,12 @@ def diagnose_timeout(
             return diagnose_unschedulable(pod, options)
         waited = f"no node accepts the pod: {pod_condition(pod, 'PodScheduled').get('message', '')}"
     else:
+        init = find_running_init(pod)
         state = container_state(pod, container)
         phase = pod.get("status", {}).get("phase", "Pending")
         waiting = state.get("waiting", {}).get("reason", "")
         waited = f"the pod on {node_name(pod) or 'no node yet'} is {phase}"
         waited += f" ({waiting})" if waiting else ""
+        waited += f": init container {init} is still running" if init else ""
     why = f"{waited}; last warning: {last_warning}" if last_warning else waited
     return Timeout(f"no result within {render_seconds(options.timeout_s)} s", why, hint)

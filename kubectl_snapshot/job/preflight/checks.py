@@ -24,13 +24,16 @@ from kubectl_snapshot.job.admission_changes import (
     build_change_error,
     build_change_warnings,
     find_job_changes,
+    find_lost_metadata,
     find_pod_changes,
     find_wrong_node,
 )
 from kubectl_snapshot.job.diagnose.admission import (
     POD_SECURITY_HINTS,
     diagnose_builtin_admission,
+    diagnose_creation,
     diagnose_job_event,
+    is_quota,
 )
 from kubectl_snapshot.job.diagnose.held import build_suspended_error, is_suspended
 from kubectl_snapshot.job.manifest import build_job, build_sent_pod
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
     from kubectl_snapshot.job.admission_changes import Change
+    from kubectl_snapshot.job.manifest import Manifest
     from kubectl_snapshot.job.options import JobOptions
     from kubectl_snapshot.job.permissions import Permission
 
@@ -116,12 +120,29 @@ def detect_job_creation(answer: Answer, options: JobOptions) -> list[PreflightCh
         return [build_failed_check("namespace", _build_missing_namespace(answer, options))]
     if answer.status == 409:
         return [namespace, build_failed_check("Job", _build_name_conflict(options))]
-    if answer.status not in (400, 403, 422):
+    refusal = diagnose_creation(answer, "Job", options)
+    if refusal is answer and answer.status not in (400, 403, 422):
         return [build_failed_check(SERVER, answer)]
-    refusal = diagnose_builtin_admission(answer.why, options)
-    if refusal is not None:
+    if "is terminating" in refusal.what:
         return [build_failed_check("namespace", refusal)]
-    return [namespace, build_failed_check("Job", answer)]
+    return [namespace, _build_refusal_check("Job", refusal, options)]
+
+
+def detect_object(answer: Answer, sent: Manifest, options: JobOptions) -> PreflightCheck | None:
+    """Return the check of the dry run of an object beside the Job; None if it is accepted."""
+    kind = sent["kind"]
+    if isinstance(answer, Response):
+        changes = [*find_lost_metadata(kind, sent["metadata"], answer.body.get("metadata") or {})]
+        error = build_change_error(changes)
+        return build_failed_check(kind, error) if error is not None else None
+    return _build_refusal_check(kind, diagnose_creation(answer, kind, options), options)
+
+
+def _build_refusal_check(kind: str, refusal: SnapshotError, options: JobOptions) -> PreflightCheck:
+    """Return the check of a refused object; with --wait-for-schedule a quota is waited for."""
+    if options.wait_for_schedule and is_quota(refusal):
+        return PreflightCheck(kind, WARN, f"a capture would wait for a quota: {refusal.why}")
+    return build_failed_check(kind, refusal)
 
 
 def is_server_unusable(checks: Iterable[PreflightCheck]) -> bool:

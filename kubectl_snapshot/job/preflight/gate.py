@@ -109,6 +109,9 @@ def evaluate_gate(
         decided = replace(options, cluster_scope=_choose_scope(kube, agent, allowed, deadline))
     if not allowed.issuperset(build_key_permissions(decided)):
         decided = replace(decided, shares_key=False)
+    decided, refused, told = _try_objects(kube, decided, allowed, deadline)
+    results += refused
+    warnings += told
     results += checks.detect_permissions(build_user_permissions(decided), allowed, kube.user)
     if decided.sets_up_rbac and not is_auto:
         error = _read_role_error(kube, decided, deadline)
@@ -123,6 +126,30 @@ def _build_node_read(options: JobOptions, deadline: float) -> list[Call]:
     if not options.node_name or options.wait_for_schedule:
         return []
     return [calls.build_node_read(options.node_name, deadline)]
+
+
+def _try_objects(
+    kube: Kube, options: JobOptions, allowed: frozenset[Permission], deadline: float
+) -> tuple[JobOptions, list[PreflightCheck], tuple[str, ...]]:
+    """Return the options, failed checks and warnings of dry runs of ConfigMap and Secret.
+
+    The Secret is optional: where it cannot be created the pod generates its own key.
+    """
+    if not allowed.issuperset(build_user_permissions(options)):
+        return options, [], ()
+    planned = calls.build_object_dry_runs(options, deadline)
+    answers = kube.request_all([call for _, call in planned])
+    results, warnings = [], []
+    for (body, _), answer in zip(planned, answers):
+        check = checks.detect_object(answer, body, options)
+        if check is None:
+            continue
+        if body["kind"] == "Secret" and check.error is not None:
+            options = replace(options, shares_key=False)
+            warnings.append(f"the pod generates its own redaction key: {check.reason}")
+        else:
+            results.append(check)
+    return options, results, tuple(warnings)
 
 
 def _place(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -79,6 +80,21 @@ def build_pod_dry_run(options: JobOptions, deadline: float) -> Call:
         # Created with the Job, so it does not exist yet; the default account stands in for it.
         del pod["spec"]["serviceAccountName"]
     return _build_dry_run(manifest.core_path(options.namespace, "pods"), pod, deadline)
+
+
+def build_object_dry_runs(options: JobOptions, deadline: float) -> list[tuple[Manifest, Call]]:
+    """Return the ConfigMap, with a small file, and the key's Secret, each with its dry run."""
+    owner = manifest.build_owner(options, manifest.NO_UID)
+    bodies = []
+    if options.zipapp is not None:
+        small = replace(options.zipapp, content=b"")
+        bodies.append(("configmaps", manifest.build_config_map(options, small, owner)))
+    if options.carries_key:
+        bodies.append(("secrets", manifest.build_key_secret(options, owner)))
+    return [
+        (body, _build_dry_run(manifest.core_path(options.namespace, resource), body, deadline))
+        for resource, body in bodies
+    ]
 
 
 def build_role_dry_runs(options: JobOptions, deadline: float) -> list[Call]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 
 from tests.cluster.faults import arrange, scene
 from tests.cluster.faults.edits import STOCK_IMAGE
 from tests.cluster.faults.fault import ALONE, LATE, Fault
+from tests.cluster.faults.scene import Scene
+from tests.cluster.faults.servers import REFUSAL
 from tests.validation import parse_valid, subtype
 
+Arranged = AbstractContextManager[None]
 HOSTNAME = "/proc/sys/kernel/hostname"
 CHANGED = "admission changed what the run sent"
 
@@ -204,4 +209,112 @@ HELD = {
     ),
     "Job deleted with --cascade=orphan": Fault(LATE, provoke=scene.orphan_pod, check=expect_frame),
 }
-ADMISSION = {**CHANGED_PODS, **HELD}
+
+
+def with_refusal(resource: str, is_up: bool = True) -> Callable[[Scene], Arranged]:
+    return partial(arrange.with_webhook, name="refuse", resource=resource, is_up=is_up)
+
+
+def with_quota(**hard: str) -> Callable[[Scene], Arranged]:
+    spec = {"hard": {key.replace("__", "/"): value for key, value in hard.items()}}
+    return partial(arrange.with_quota, spec=spec)
+
+
+def expect_own_key(document: str) -> None:
+    assert parse_valid(document).metadata["redaction"] == "own-key"
+    expect_node1(document)
+
+
+DENIED, DEAD = "webhook refuse.faults.test denied", "webhook refuse.faults.test does not respond"
+REFUSED_OBJECTS = {
+    "quota on count/configmaps": Fault(
+        (),
+        4,
+        ("the run's ConfigMap exceeds the quota", "exceeded quota: tight"),
+        with_quota(count__configmaps="1"),
+        preflight=4,
+    ),
+    "quota on count/jobs.batch": Fault(
+        (),
+        4,
+        ("the run's Job exceeds the quota", "exceeded quota: tight"),
+        partial(arrange.with_quota, spec={"hard": {"count/jobs.batch": "0"}}),
+        preflight=4,
+    ),
+    "quota on count/secrets": Fault(
+        arrange=with_quota(count__secrets="0"),
+        check=expect_own_key,
+        warnings=("generates its own redaction key", "exceeded quota: tight"),
+        preflight=0,
+    ),
+    "quota on count/configmaps, --wait-for-schedule": Fault(
+        ("--wait-for-schedule",),
+        arrange=with_quota(count__configmaps="1"),
+        provoke=scene.lift_object_quota,
+        waits_for_run=False,
+        check=expect_node1,
+        preflight=0,
+        within_s=30,
+    ),
+    "webhook denies the Job": Fault(
+        (), 4, (f"{DENIED} the run's Job", REFUSAL), with_refusal("jobs"), preflight=4
+    ),
+    "webhook denies the ConfigMap": Fault(
+        (), 4, (f"{DENIED} the run's ConfigMap",), with_refusal("configmaps"), preflight=4
+    ),
+    "webhook denies the Secret": Fault(
+        arrange=with_refusal("secrets"),
+        check=expect_own_key,
+        warnings=(f"{DENIED} the run's Secret",),
+        preflight=0,
+    ),
+    "webhook for Jobs is dead": Fault(
+        (), 6, (f"{DEAD}, so the run's Job",), with_refusal("jobs", False), preflight=6
+    ),
+    "webhook for ConfigMaps is dead": Fault(
+        (), 6, (f"{DEAD}, so the run's ConfigMap",), with_refusal("configmaps", False), preflight=6
+    ),
+    "webhook for Secrets is dead": Fault(
+        arrange=with_refusal("secrets", False),
+        check=expect_own_key,
+        warnings=(f"{DEAD}, so the run's Secret",),
+        preflight=0,
+    ),
+}
+INITS = {
+    "an added init container fails": Fault(
+        (),
+        8,
+        ("init container added-init", "exit code 3"),
+        partial(arrange.with_webhook, name="init-fails"),
+    ),
+    "an added init container hangs": Fault(
+        ("--timeout", "9s"),
+        5,
+        ("no result within 9 s", "init container added-init is still running"),
+        partial(arrange.with_webhook, name="init-hangs"),
+        warnings=("init container added-init", "waiting for it"),
+    ),
+    "an added init container cannot be pulled": Fault(
+        (),
+        3,
+        ("image registry.test/missing:1 not found", "init container added-init"),
+        partial(arrange.with_webhook, name="init-no-image"),
+    ),
+    "an added init container has no such program": Fault(
+        (),
+        8,
+        ("init container added-init", "/no/such/program"),
+        partial(arrange.with_webhook, name="init-no-program"),
+    ),
+    "a native sidecar that stays": Fault(
+        arrange=partial(arrange.with_webhook, name="proxy"), check=expect_node1, preflight=0
+    ),
+    "a native sidecar cannot be pulled": Fault(
+        (),
+        4,
+        ("is not authorized to pull image registry.test/private:1", "added-proxy"),
+        partial(arrange.with_webhook, name="proxy-no-image"),
+    ),
+}
+ADMISSION = {**CHANGED_PODS, **HELD, **REFUSED_OBJECTS, **INITS}

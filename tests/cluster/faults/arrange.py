@@ -78,6 +78,16 @@ def with_object(scene: Scene, resource: str, spec: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def with_quota(scene: Scene, spec: Any) -> Iterator[None]:
+    """A quota whose usage the controller has counted: before that it refuses everything."""
+    with with_object(scene, "resourcequotas", spec):
+        path = scene.path("resourcequotas/tight")
+        client = scene.cluster.client
+        wait_for("the quota", lambda: "used" in client.get(path).get("status", {}), 10, 0.05)
+        yield
+
+
+@contextlib.contextmanager
 def with_disk_limit(scene: Scene) -> Iterator[None]:
     limit = {"type": "Container", "default": {"ephemeral-storage": "8Mi"}}
     with with_object(scene, "limitranges", {"limits": [limit]}):

@@ -116,6 +116,12 @@ def resume_job(scene: Scene) -> None:
     scene.cluster.client.patch(f"{jobs}/{name}", {"spec": {"suspend": False}})
 
 
+def lift_object_quota(scene: Scene) -> None:
+    """Delete the quota after it rejected an object of the run."""
+    threading.Event().wait(PATIENCE_S)
+    scene.delete(scene.path("resourcequotas/tight"))
+
+
 def orphan_pod(scene: Scene) -> None:
     """Delete the Job as `kubectl delete --cascade=orphan` does."""
     name = scene.agent_pod()["metadata"]["labels"]["job-name"]

@@ -22,7 +22,7 @@ from tests.lab.machine import Problem, wait_for
 # Parallel faults of the shared lane; with more, the machine limits the time, not the client.
 PARALLEL = 3
 ENDED_S = 120
-GONE_S = 15
+GONE_S = 30
 NODES = {SHARED: "node1", NODE2: "node2", ALONE: "node1"}
 COLUMNS = "{:45} {:>4} {:>6} {:>4}  {}"
 

@@ -159,7 +159,7 @@ def test_an_api_server_that_does_not_answer_is_tried_three_times(error: Snapshot
         (
             ServiceUnavailable("x", 'failed calling webhook "w.example": refused', status=500),
             state.ADMISSION,
-            "admission webhook w.example does not respond, so no pod can be created",
+            "admission webhook w.example does not respond, so the agent's pod cannot be created",
         ),
         (
             Unauthorized("x", "pods is forbidden: violates PodSecurity", status=403),

@@ -1,4 +1,4 @@
-"""kubectl snapshot diff A B: compare two snapshots, of one node or of two."""
+"""kubectl snapshot diff A B: compare two snapshots, or the nodes of a fleet."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from kubectl_snapshot.commands.console.terminal import read_width
 from kubectl_snapshot.commands.flags.parser import (
     Parser,
     add_boolean_flag,
+    add_flag,
     add_repeated_flag,
     new_parser,
 )
+from kubectl_snapshot.commands.fleet_source import is_fleet, refuse_fleet_flags
 from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,
@@ -21,7 +23,7 @@ from kubectl_snapshot.commands.source import (
     read_snapshots,
     refuse_stdin_twice,
 )
-from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK
+from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK, InvalidRequest
 from kubectl_snapshot.render.all_renderers import detect_format
 from kubectl_snapshot.render.colour import paint_changes
 
@@ -45,6 +47,12 @@ EXAMPLES = """\
 
   # Compare only the GPUs and the kernel's memory settings
   kubectl snapshot diff a.yaml b.yaml --only GPU --only 'OS.sysctl.*/vm/*'
+
+  # Show which nodes of a fleet differ from the others, and in what
+  kubectl snapshot diff fleet/
+
+  # Show what changed in a fleet since another capture
+  kubectl snapshot diff monday/ friday/
 """
 
 EXTENSIONS = {
@@ -60,9 +68,9 @@ EXTENSIONS = {
 
 
 # Formats whose lines begin with + - ~ ?, coloured on a terminal.
-PAINTED = ("text", "unified")
+PAINTED = ("text", "wide", "unified")
 FORMATS = Formats(
-    ("text", "json", "yaml", "html", "unified"),
+    ("text", "wide", "json", "yaml", "html", "unified"),
     "text",
     partial(detect_format, extensions=EXTENSIONS),
 )
@@ -71,15 +79,17 @@ FORMATS = Formats(
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot diff",
-        "Compare two snapshots; counters and per-node identifiers are ignored.\n\n"
+        "Compare two snapshots; counters and per-node identifiers are ignored.\n"
+        "With the directory of a fleet, show the nodes that differ from the others; with\n"
+        "two, what changed from one to the other.\n\n"
         "Exit codes: 0 no difference, 1 a difference, 10 something is unknown (with\n"
         "--strict), others: the snapshots could not be compared.",
-        usage="kubectl snapshot diff A B [flags]",
+        usage="kubectl snapshot diff A B [flags]\n  kubectl snapshot diff DIR [DIR] [flags]",
         examples=EXAMPLES,
         epilog=EPILOG,
     )
     parser.add_argument("a", metavar="A", help=f"earlier snapshot: {HELP}")
-    parser.add_argument("b", metavar="B", help="later snapshot, given like A")
+    parser.add_argument("b", metavar="B", nargs="?", help="later snapshot, given like A")
     add_boolean_flag(
         parser,
         "--all",
@@ -101,6 +111,21 @@ def build_parser() -> Parser:
         help="ignore this path; * matches any text (repeatable)",
     )
     add_boolean_flag(parser, "--strict", variable=False, help="exit 10 if something is unknown")
+    add_repeated_flag(
+        parser,
+        "--group-by",
+        variable=False,
+        metavar="LABEL|PATH",
+        help="compare nodes of a fleet that have this in common (repeatable)",
+    )
+    add_flag(
+        parser,
+        "--baseline",
+        variable=False,
+        default="",
+        metavar="NODE|FILE",
+        help="compare the nodes of a fleet with this one",
+    )
     add_reader_flags(parser, FORMATS)
     return parser
 
@@ -113,6 +138,15 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
     refuse_stdin_twice(args.a, args.b)
     outputs = prepare_outputs(args, FORMATS)
+    if is_fleet(args.a) or is_fleet(args.b):
+        from kubectl_snapshot.commands import fleet_diff
+
+        return fleet_diff.run(args, outputs, out)
+    if args.b is None:
+        raise InvalidRequest(
+            "missing argument: B", hint="usage: kubectl snapshot diff A B, or diff DIR"
+        )
+    refuse_fleet_flags(args, ("--group-by", "--baseline"))
     on_event = choose_progress(args, sys.stderr)
     before, after = read_snapshots((args.a, args.b), args, on_event)
     selection = Selection(tuple(args.only), tuple(args.ignore), args.all)
@@ -140,7 +174,9 @@ def render(name: str, diff: Diff, snapshots: Sequence[Snapshot], width: int) -> 
         return diff_tree.render_json(diff) if name == "json" else diff_tree.render_yaml(diff)
     from kubectl_snapshot.render import diff_text
 
-    return diff_text.render_text(diff, width) if name == "text" else diff_text.render_unified(diff)
+    if name == "unified":
+        return diff_text.render_unified(diff)
+    return diff_text.render_text(diff, diff_text.WIDE if name == "wide" else width)
 
 
 def choose_exit_code(diff: Diff, is_strict: bool) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.document.codec.yaml_lines import LineReader
 from kubectl_snapshot.errors import InvalidRequest, NotFound
-from kubectl_snapshot.fleet.directory import read_manifest, read_snapshot
+from kubectl_snapshot.fleet.directory import MANIFEST, read_manifest, read_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -28,6 +31,7 @@ class Fleet:
     directory: str
     _manifest: FleetManifest | None = None
     _running: Running | None = field(default=None, repr=False)
+    _reader: LineReader = field(default_factory=LineReader, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[FleetNode]:
         if self._running is None:
@@ -45,21 +49,31 @@ class Fleet:
 
     def read_node(self, name: str) -> Snapshot:
         """Return the document of one node; NotFound, with the node's reason, if it has none."""
-        entry = next((node for node in self.manifest.nodes if node.name == name), None)
+        entry = self._entries.get(name)
         if entry is None:
             raise NotFound(f'node "{name}" not found in {self.directory}')
         if not entry.has_file:
             raise NotFound(
                 f"no snapshot of node {name}", f"{entry.status}, {entry.cause}: {entry.reason}"
             )
-        return read_snapshot(self.directory, entry.file, entry.sha256)
+        return read_snapshot(self.directory, entry.file, entry.sha256, self._reader)
 
     def read_cluster(self) -> Snapshot | None:
         """Return the document of the cluster-wide facts, None if they were not read."""
         file = self.manifest.cluster_file
-        return read_snapshot(self.directory, file) if file else None
+        return read_snapshot(self.directory, file, reader=self._reader) if file else None
+
+    @cached_property
+    def _entries(self) -> dict[str, FleetNode]:
+        return {node.name: node for node in self.manifest.nodes}
 
 
 def load_fleet(path: str) -> Fleet:
     """Return the fleet in a directory; NotFound or InvalidRequest if there is none."""
+    if os.path.isdir(path) and not os.path.exists(os.path.join(path, MANIFEST)):
+        raise InvalidRequest(
+            f"{path} is not a fleet",
+            f"it has no {MANIFEST}",
+            "capture one with `kubectl snapshot --all-nodes -o DIR/`",
+        )
     return Fleet(path, read_manifest(path))

@@ -21,12 +21,14 @@ from kubectl_snapshot.render.columns import ELLIPSIS, ESCAPES
 from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from kubectl_snapshot.document.diff.change import Change, Diff, Side
     from kubectl_snapshot.document.snapshot import Scalar
 
 DEFAULT_WIDTH = 80
+# Format `wide` truncates nothing.
+WIDE = 1_000_000
 MARKS = {ADDED: "+", REMOVED: "-", CHANGED: "~", UNKNOWN: "?"}
 # Characters of a common prefix shown before the first difference.
 SHARED = 12
@@ -48,17 +50,27 @@ def render_text(diff: Diff, width: int = DEFAULT_WIDTH) -> str:
     """
     width = width or DEFAULT_WIDTH
     lines = [*_render_head(diff), ""]
-    known = group_numbered([change for change in diff.changes if change.kind != UNKNOWN])
-    groups = [_build_group(list(found), width) for _, found in groupby(known, key=_place)]
-    # Subtypes with equal changes, such as two units, share one group.
-    for body, alike in groupby(groups, key=lambda group: group.body):
-        titles = ", ".join(group.title for group in alike)
-        lines += [*wrap(titles, width, break_on_hyphens=False), *body, ""]
+    for group in _render_groups(diff.changes, width):
+        lines += [*group, ""]
     unknown = [change for change in diff.changes if change.kind == UNKNOWN]
     if unknown:
         lines += [*_render_unknown(unknown, width), ""]
     lines += _render_foot(diff, width)
     return "".join(f"{strip_control(line)}\n" for line in lines)
+
+
+def render_changes(changes: Sequence[Change], width: int) -> list[str]:
+    """Return the lines of the known changes by subtype."""
+    return [line for group in _render_groups(changes, width) for line in group]
+
+
+def _render_groups(changes: Sequence[Change], width: int) -> Iterator[list[str]]:
+    known = group_numbered([change for change in changes if change.kind != UNKNOWN])
+    groups = [_build_group(list(found), width) for _, found in groupby(known, key=_place)]
+    # Subtypes with equal changes, such as two units, share one group.
+    for body, alike in groupby(groups, key=lambda group: group.body):
+        titles = ", ".join(group.title for group in alike)
+        yield [*wrap(titles, width, break_on_hyphens=False), *body]
 
 
 def render_unified(diff: Diff) -> str:

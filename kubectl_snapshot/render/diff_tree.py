@@ -29,7 +29,7 @@ def build_tree(diff: Diff) -> dict[str, object]:
         "before": _build_side(diff.before),
         "after": _build_side(diff.after),
         "summary": {**count_kinds(diff), "left-out": diff.left_out},
-        "changes": [_build_change(change) for change in diff.changes],
+        "changes": [build_change(change) for change in diff.changes],
     }
 
 
@@ -37,7 +37,8 @@ def _build_side(side: Side) -> dict[str, object]:
     return {"source": side.source, "metadata": dict(sorted(side.metadata.items()))}
 
 
-def _build_change(change: Change) -> dict[str, object]:
+def build_change(change: Change) -> dict[str, object]:
+    """Return a change as a map; empty fields are omitted."""
     fields: dict[str, object] = {
         "path": change.path,
         "kind": change.kind,

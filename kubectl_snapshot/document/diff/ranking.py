@@ -32,7 +32,7 @@ def sort_by_rank(changes: Sequence[Change], registry: Registry) -> list[Change]:
     The changes of one subtype stay together; it has the rank of its first one.
     """
     patterns = list_ranks(registry)
-    ranks = [_find_rank(change, patterns) for change in changes]
+    ranks = [find_rank(change, patterns) for change in changes]
     first: dict[tuple[str, bool], tuple[int, int]] = {}
     for place, (change, rank) in enumerate(zip(changes, ranks)):
         group = change.subtype, change.kind == UNKNOWN
@@ -82,7 +82,8 @@ def _find_first(changes: Sequence[Change], place: int, repeats: Mapping[str, str
     return place
 
 
-def _find_rank(change: Change, ranks: Sequence[RankedPath]) -> int:
+def find_rank(change: Change, ranks: Sequence[RankedPath]) -> int:
+    """Return the rank of a change: LAST if unknown, one less if no collector declares one."""
     if change.kind == UNKNOWN:
         return LAST
     found = (ranked.rank for ranked in ranks if _is_at(change, ranked))

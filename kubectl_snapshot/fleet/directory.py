@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.files.outputfile import HINT, write_whole
-from kubectl_snapshot.constants import KIND, MAX_DOCUMENT_BYTES
+from kubectl_snapshot.constants import API_VERSIONS, KIND, MAX_DOCUMENT_BYTES
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.codec.tree import resolve
 from kubectl_snapshot.document.codec.yaml_codec import (
@@ -139,7 +139,8 @@ def read_snapshot(
     if reader is not None and len(content) <= MAX_DOCUMENT_BYTES:
         with contextlib.suppress(UnicodeDecodeError):
             snapshot = reader.parse(content.decode())
-            if snapshot is not None and snapshot.kind == KIND:
+            is_known = snapshot is not None and snapshot.api_version in API_VERSIONS
+            if snapshot is not None and is_known and snapshot.kind == KIND:
                 return snapshot
     return parse_document(content, os.path.join(directory, file))
 

@@ -89,7 +89,7 @@ class LineReader:
 
     def _parse_measurement(self, text: str) -> Measurement:
         name, found, body = text.partition(SUBTYPES)
-        if not found:
+        if not found or name == '""':
             raise _OtherForm
         items = _cut_start("\n" + body, "\n      - subtype: ").split("\n      - subtype: ")
         return Measurement(_text(name), tuple(map(self._parse_subtype, items)))

@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.diff.gaps import may_be_unread
@@ -220,7 +221,7 @@ class Normalizer:
 
 def is_of_node(type_: str, name: str) -> bool:
     """Return whether a subtype is of one node, and not of the cluster."""
-    return type_ != "NodeTopology" and (type_ != "K8s" or name == "node")
+    return not type_.endswith("Topology") and (type_ != "K8s" or name == "node")
 
 
 def keep_node(snapshot: Snapshot) -> Snapshot:
@@ -240,7 +241,7 @@ def _keep(snapshot: Snapshot, is_kept: Callable[[str, str], bool]) -> Snapshot:
         Measurement(m.type, tuple(s for s in m.subtypes if is_kept(m.type, s.name)))
         for m in snapshot.measurements
     )
-    return Snapshot(snapshot.metadata, tuple(measurements), snapshot.kind, snapshot.api_version)
+    return replace(snapshot, measurements=tuple(measurements), fingerprint=())
 
 
 def _ignore(_value: str, _node: str) -> str:

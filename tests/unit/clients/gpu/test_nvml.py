@@ -6,12 +6,14 @@ import json
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_snapshot.clients.gpu.driver_files import DriverFiles
+from kubectl_snapshot.clients.gpu.nvlink import build_peer, read_connection
 from kubectl_snapshot.clients.gpu.nvml import (
     CannotLoad,
     Driver,
@@ -397,6 +399,66 @@ def test_a_health_that_the_gpu_does_not_have_is_left_out(library: Path) -> None:
     (gpu,) = read(library).gpus
     assert "fabric.health-summary" not in gpu.config
     assert gpu.config["fabric.health-mask"] == "0x000000A5"
+
+
+def test_values_that_only_some_boards_have_are_read(library: Path) -> None:
+    configure(
+        library, gpus=1, module_power=1, gsp_mode=1, sram_threshold=1, conf_compute=2, multi_gpu=1
+    )
+    (gpu,) = read(library).gpus
+    wanted = ("power.module.", "gsp-firmware.", "conf-compute.")
+    assert {key: value for key, value in gpu.config.items() if key.startswith(wanted)} == {
+        "power.module.min-limit-mw": 187_000,
+        "power.module.max-limit-mw": 188_000,
+        "power.module.default-limit-mw": 189_000,
+        "power.module.current-limit-mw": 190_000,
+        "power.module.requested-limit-mw": 192_000,
+        "gsp-firmware.version": "570.124.06",
+        "gsp-firmware.enabled": True,
+        "gsp-firmware.default": False,
+        "conf-compute.environment": "Production",
+        "conf-compute.feature-enabled": True,
+        "conf-compute.dev-tools-mode": False,
+        "conf-compute.multi-gpu-mode": "Protected PCIe",
+    }
+    assert gpu.state["ecc.sram-threshold-exceeded"] is True
+    configure(library, gpus=1, gsp_mode=0, sram_threshold=0)
+    (gpu,) = read(library).gpus
+    assert (gpu.config["gsp-firmware.enabled"], gpu.config["gsp-firmware.default"]) == (False, True)
+    assert gpu.state["ecc.sram-threshold-exceeded"] is False
+
+
+def test_the_fabric_of_a_driver_before_r550_is_read(library: Path) -> None:
+    configure(library, gpus=1, nvmlDeviceGetGpuFabricInfoV=13, fabric_clique=7)
+    (gpu,) = read(library).gpus
+    fabric = {key: value for key, value in gpu.config.items() if key.startswith("fabric.")}
+    assert fabric == {
+        "fabric.state": "Completed",
+        "fabric.status": "Success",
+        "fabric.clique-id": 7,
+        "fabric.cluster-uuid": "abababab-abab-abab-abab-abababababab",
+    }
+
+
+def test_a_deprecated_function_is_unsupported_with_its_code(library: Path) -> None:
+    """As display mode since R580; the subtype smi has nvidia-smi's words for the code."""
+    configure(library, gpus=1, nvmlDeviceGetDisplayMode=26)
+    (gpu,) = read(library).gpus
+    assert gpu.unsupported["display-mode"] == 26
+    assert "display-mode" not in gpu.failed
+
+
+def test_a_link_without_the_address_of_its_end_is_no_direct_one() -> None:
+    nvml = SimpleNamespace(nvmlDeviceGetP2PStatus=lambda *_: 0, NVMLError=ValueError)
+    active = {f"nvlink.{link}.active": True for link in range(3)}
+    known = {"nvlink.0.remote-pci-bus-id": "0000:2b:00.0", "nvlink.9.active": False}
+    one = build_peer("a", {"pci.bus-id": "0000:1b:00.0", **active, **known})
+    other = build_peer("b", {"pci.bus-id": "0000:2b:00.0", **active})
+    assert one.remotes == ("0000:2b:00.0", "", "")
+    assert read_connection(nvml, one, other) == "NV1"
+    assert read_connection(nvml, other, one) == "NV3"
+    hidden = build_peer("c", active)
+    assert (hidden.address, read_connection(nvml, hidden, other)) == ("", "NV3")
 
 
 def test_an_excluded_gpu_has_its_address(library: Path) -> None:

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.collectors.kubernetes.flatten import add_entry, flatten
+from kubectl_snapshot.collectors.kubernetes.flatten import (
+    NamedEntries,
+    add_entry,
+    flatten,
+    merge_entries,
+)
 from kubectl_snapshot.errors import InvalidRequest
 
 VALUES = st.recursive(
@@ -49,6 +54,20 @@ def test_a_taken_key_is_numbered_and_an_equal_entry_is_one() -> None:
     for value in ("x", "y", "x", "z"):
         add_entry(data, "k", value)
     assert data == {"k": "x", "k#2": "y", "k#3": "z"}
+
+
+def test_of_objects_with_one_name_the_first_by_namespace_has_the_plain_keys() -> None:
+    objects = [
+        NamedEntries("a", "z", (("k", "other"),)),
+        NamedEntries("a", "b", (("k", "first"), ("k", "again"))),
+        NamedEntries("c", "z", (("k", "alone"),)),
+    ]
+    assert merge_entries(objects) == {
+        "a.k": "first",
+        "a.k#2": "again",
+        "z/a.k": "other",
+        "c.k": "alone",
+    }
 
 
 def test_nesting_without_end_is_an_error() -> None:

@@ -54,5 +54,5 @@ def test_a_refusal_is_passed_on() -> None:
 
 @pytest.mark.parametrize("pods", [[], [{}], [{"spec": {"containers": [{"image": ""}]}}]])
 def test_a_cluster_without_pods_has_no_images(pods: list[Any]) -> None:
-    with pytest.raises(Absent):
+    with pytest.raises(Absent, match=r"the cluster has no pods except our own$"):
         read(Api({PODS: pods}).context(), NOTHING)

@@ -33,7 +33,8 @@ def test_a_release_file_is_unquoted_but_not_unescaped(
 
 def test_the_second_release_file_is_read_only_where_the_first_is_missing(root: Path) -> None:
     (root / "etc/os-release").unlink()
-    assert release.read(HostPath(str(root))).data["ID"] == "ubuntu"
+    found = release.read(HostPath(str(root)))
+    assert (found.name, found.data["ID"]) == ("release", "ubuntu")
     (root / "etc/os-release").write_text("ID=first\n")
     assert release.read(HostPath(str(root))).data == {"ID": "first"}
     (root / "etc/os-release").write_bytes(b"\xff")

@@ -221,3 +221,7 @@ def test_settings_that_more_rights_would_show_make_it_partial(unreadable_root: P
     assert subtype.context["reason"].startswith("2 entries need more privileges")
     assert subtype.context["unreadable"] == "/proc/sys/kernel/cad_pid,/proc/sys/vm/swappiness"
     assert subtype.data["/proc/sys/kernel/panic"] == "0"
+    pod = sysctl.read(HostPath(str(unreadable_root), shares_user=False))
+    assert pod.context["reason"].endswith(
+        ": user/*; 2 entries need more privileges; `unreadable` names them"
+    )

@@ -12,6 +12,7 @@ from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.operating_system.textfile import (
     WHITE_SPACE,
     TextRules,
+    find_repeated,
     parse_lines,
     parse_map,
     read_content,
@@ -112,8 +113,13 @@ def test_a_text_of_one_mebibyte_passes_by_default() -> None:
 
 @pytest.mark.parametrize("content", [b"a\xff", "a\udc80", b"\xed\xa0\x80"])
 def test_what_is_not_utf_8_is_an_invalid_request(content: str | bytes) -> None:
-    with pytest.raises(InvalidRequest, match="UTF-8"):
+    with pytest.raises(InvalidRequest, match=r"a text file is not UTF-8: .*codec"):
         parse_lines(content)
+
+
+def test_all_values_of_a_key_that_occurs_twice_are_kept() -> None:
+    entries = [("a", "1"), ("b", "2"), ("a", "3"), ("a", "1")]
+    assert find_repeated(entries, "; ") == {"repeated.a": "1; 3; 1"}
 
 
 @pytest.mark.parametrize(

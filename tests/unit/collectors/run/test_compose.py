@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import threading
 import time
 from collections.abc import Iterable
@@ -10,13 +11,20 @@ from dataclasses import dataclass
 import pytest
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
-from kubectl_snapshot.collectors.run.compose import collect_redacted
+from kubectl_snapshot.collectors.run.compose import (
+    check_gpu_count,
+    collect_redacted,
+    collect_snapshot,
+    compose_snapshot,
+    describe_choice,
+    ensure_key,
+)
 from kubectl_snapshot.collectors.run.context import NODE, Context, Right
 from kubectl_snapshot.collectors.run.runner import run_collectors
 from kubectl_snapshot.document.redaction.values import Redaction, redact_text
 from kubectl_snapshot.document.registry import SubtypeSpec
-from kubectl_snapshot.document.snapshot import Subtype
-from kubectl_snapshot.errors import Unavailable
+from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
+from kubectl_snapshot.errors import NotFound, Unavailable
 from kubectl_snapshot.settings import CollectSettings
 
 KEY = b"0123456789abcdef"
@@ -62,6 +70,66 @@ def test_without_redaction_everything_stays() -> None:
     first, second = collect(is_on=False)
     assert first.data["login"] == LOGIN
     assert second.context["reason"] == f"cannot read it: {LOGIN}"
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_metadata_say_what_was_collected_and_how(is_on: bool) -> None:
+    settings = CollectSettings(collectors=("Leaky",), redaction=Redaction(KEY, is_on=is_on))
+    context = Context(HostPath(), "node-7", settings=settings)
+    before = time.time()
+    found = collect_snapshot([LeakyCollector()], context, LONG_S, {"mode": "m"}, lambda _: None)
+    metadata = dict(found.metadata)
+    written = time.strptime(metadata.pop("timestamp"), "%Y-%m-%dT%H:%M:%SZ")
+    assert abs(calendar.timegm(written) - before) < LONG_S
+    redacted = "Leaky.first.login,Leaky.first.context.note,Leaky.second.context.reason"
+    expected = {"redacted": redacted, "redaction-key": metadata.get("redaction-key", "")}
+    assert metadata == {
+        "source-node": "node-7",
+        "collectors": "Leaky",
+        "mode": "m",
+        "gaps": "Leaky.second=unavailable",
+        **(expected if is_on else {"redaction": "disabled"}),
+    }
+    assert is_on is bool(metadata.get("redaction-key"))
+
+
+def test_only_a_choice_of_collectors_is_described() -> None:
+    collectors = [LeakyCollector(), LeakyCollector(TYPE="Other")]
+    assert describe_choice(CollectSettings(), collectors) == {}
+    for settings in (CollectSettings(collectors=("x",)), CollectSettings(skipped=("x",))):
+        assert describe_choice(settings, collectors) == {"collectors": "Leaky,Other"}
+
+
+def test_a_key_is_made_where_none_was_given() -> None:
+    given = CollectSettings(redaction=Redaction(KEY))
+    assert ensure_key(given) is given
+    made = [ensure_key(CollectSettings()).redaction.key for _ in range(2)]
+    assert len(set(made)) == 2
+    assert all(len(key) >= 16 for key in made)
+
+
+def test_the_key_of_the_run_stays_the_documents() -> None:
+    subtypes = (Subtype("a", {"x": redact_text("hunter22", KEY)}),)
+    measurements = (Measurement("T", subtypes),)
+    named = compose_snapshot(measurements, {}, KEY).metadata["redaction-key"]
+    assert compose_snapshot(measurements, {"redaction-key": "its"}, KEY).metadata == {
+        "redacted": "T.a.x",
+        "redaction-key": "its",
+    }
+    assert named not in ("", "its")
+    assert "redaction-key" not in compose_snapshot(measurements, {}).metadata
+
+
+def test_a_required_gpu_that_is_missing_has_the_first_reason() -> None:
+    smi = Subtype("smi", {}, {"status": "unavailable", "reason": "no driver"})
+    other = Measurement("OS", (Subtype("x", {}, {"reason": "another"}),))
+    with pytest.raises(NotFound, match="no GPU found on node-7: no driver") as caught:
+        check_gpu_count(Snapshot({"source-node": "node-7"}, (other, Measurement("GPU", (smi,)))))
+    assert caught.value.hint == "use another node, or leave out --require-gpu"
+    with pytest.raises(NotFound, match="no GPU found on this machine: no GPU subtype"):
+        check_gpu_count(Snapshot({}, (other,)))
+    counted = Measurement("GPU", (Subtype("smi", {"gpu-count": 1}),))
+    check_gpu_count(Snapshot({}, (counted,)))
 
 
 def test_what_cannot_be_searched_in_time_is_left_out_not_written() -> None:

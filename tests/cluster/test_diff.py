@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import fnmatch
+import itertools
 import json
+import random
 import subprocess
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cluster.conftest import Finished
-from tests.cluster.support import Cluster, assert_nothing_left
+from tests.cluster.support import KIT, Cluster, assert_nothing_left
 from tests.lab import build, node, processes
 from tests.validation import parse_valid
 
@@ -29,14 +33,15 @@ MARKS = (
 )
 
 UNIT = "diff-test.service"
-UNIT_FILE = f"/run/systemd/system/{UNIT}"
+UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 # A command that has finished, one that fails and is ignored, and one that runs.
 UNIT_TEXT = """\
+[Install]
+WantedBy=multi-user.target
 [Service]
 ExecStartPre=/bin/true before
 ExecStartPre=-/bin/false
 ExecStart=/bin/sleep infinity
-Nice={nice}
 """
 
 # A capture on the node itself. Its kernel has no modules, and no file can be laid over one that is
@@ -206,49 +211,82 @@ def test_what_was_forbidden_is_unknown_and_not_removed(
 
 
 @pytest.fixture
-def unit(cluster: Cluster) -> Iterator[Callable[[int], None]]:
-    """Writes a unit of a node and reloads systemd; it is gone at the end of the test."""
+def unit(cluster: Cluster) -> Iterator[Callable[[Mapping[str, object]], None]]:
+    """Writes a unit that a node starts at boot, and reloads systemd; it is gone at the end."""
+    lab = cluster.require_lab()
+    # Copied over the node's root when it boots.
+    boot_file = lab.directory / "node" / BAD / "root" / UNIT_FILE.lstrip("/")
+    boot_link = boot_file.parent / "multi-user.target.wants" / UNIT
 
-    def write(nice: int) -> None:
-        text = UNIT_TEXT.format(nice=nice)
-        script = f"printf %s '{text}' > {UNIT_FILE}; systemctl daemon-reload"
-        cluster.node_exec(BAD, "sh", "-c", script)
+    def write(settings: Mapping[str, object]) -> None:
+        text = UNIT_TEXT + "".join(f"{key}={value}\n" for key, value in settings.items())
+        boot_file.write_text(text)
+        if not boot_link.is_symlink():
+            boot_link.symlink_to(f"../{UNIT}")
+        script = f"cat > {UNIT_FILE}; systemctl enable --quiet {UNIT}; systemctl daemon-reload"
+        command = processes.node_command(lab, BAD, "sh", "-c", script)
+        subprocess.run(command, input=text.encode(), check=True)
 
-    cluster.require_lab()
     yield write
-    stop = f"systemctl stop {UNIT}; rm {UNIT_FILE}; systemctl daemon-reload"
+    boot_link.unlink()
+    boot_file.unlink()
+    stop = f"systemctl disable --quiet --now {UNIT}; rm {UNIT_FILE}; systemctl daemon-reload"
     cluster.node_exec(BAD, "sh", "-c", stop)
 
 
-def test_of_a_unit_only_what_was_edited_is_a_change(
+def reboot(cluster: Cluster) -> None:
+    lab = cluster.require_lab()
+    # In a process of its own, whose child the node is.
+    words = [sys.executable, "-B", str(KIT), "reboot", "--name", lab.name, BAD]
+    subprocess.run(words, check=True)
+    node.copy_images(lab, GOOD, BAD)
+
+
+# What happens to a unit in its life and is no change of it.
+EVENTS = {
+    "reload": "systemctl daemon-reload",
+    "restart": f"systemctl restart {UNIT}",
+    "reexec": "systemctl daemon-reexec",
+    "stop and start": f"systemctl stop {UNIT}; systemctl start {UNIT}",
+    "reboot": "",
+}
+# Each edit: a setting, and the property that has it.
+EDITS = {
+    "Nice": ("Nice", range(1, 19)),
+    "OOMScoreAdjust": ("OOMScoreAdjust", range(1, 900)),
+    "Environment": ("Environment", [f"LEVEL={number}" for number in range(99)]),
+    "LimitNOFILE": ("LimitNOFILE*", range(2000, 4000)),
+}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_of_a_units_life_only_what_was_edited_is_a_change(
     cluster: Cluster,
     run_snapshot: Run,
     namespace: str,
-    unit: Callable[[int], None],
+    unit: Callable[[Mapping[str, object]], None],
     tmp_path: Path,
+    seed: int,
 ) -> None:
-    unit(0)
-    steps = {
-        "started": f"systemctl start {UNIT}",
-        "reloaded": "systemctl daemon-reload",
-        "again": f"systemctl restart {UNIT}",
-        "reexecuted": "systemctl daemon-reexec",
-    }
+    """In random order: events, each with or without an edit; two captures differ by the edit."""
+    chance = random.Random(seed)
+    paths = [str(tmp_path / f"{number}.json") for number in range(len(EVENTS) + 1)]
     words = ["-n", namespace, "--node", BAD, "--systemd-service", UNIT, "--quiet", "-o"]
-    for step, command in steps.items():
-        cluster.node_exec(BAD, "sh", "-c", command)
-        assert run_snapshot(*words, str(tmp_path / f"{step}.json")).returncode == 0
-    started = str(tmp_path / "started.json")
-    for step in steps:
-        ended = run_snapshot("diff", started, str(tmp_path / f"{step}.json"), "--only", "SystemD")
-        assert ended.returncode == 0, ended.stdout
-    # The numbers do differ, or nothing was compared.
+    settings: dict[str, object] = {"Nice": 0}
+    unit(settings)
+    cluster.node_exec(BAD, "systemctl", "start", UNIT)
+    assert run_snapshot(*words, paths[0]).returncode == 0
+    for number, event in enumerate(chance.sample(sorted(EVENTS), len(EVENTS))):
+        edited = chance.sample(sorted(EDITS), chance.randrange(3))
+        settings.update({key: chance.choice(EDITS[key][1]) for key in edited})
+        unit(settings)
+        cluster.node_exec(BAD, "sh", "-c", EVENTS[event]) if EVENTS[event] else reboot(cluster)
+        assert run_snapshot(*words, paths[number + 1]).returncode == 0
+        ended = run_snapshot("diff", *paths[number : number + 2], "--only", "SystemD", "-o", "json")
+        found = {change["path"] for change in changes(ended)}
+        by_edit = {key: fnmatch.filter(found, f"SystemD.{UNIT}.{EDITS[key][0]}") for key in edited}
+        assert [key for key, paths_of in by_edit.items() if not paths_of] == [], event
+        assert found == set(itertools.chain(*by_edit.values())), event
+    # The numbers of finished commands do differ, or nothing was compared.
     named = ["--all", "--only", f"SystemD.{UNIT}.ExecStartPre"]
-    assert run_snapshot("diff", started, str(tmp_path / "reloaded.json"), *named).returncode == 1
-    unit(5)
-    cluster.node_exec(BAD, "sh", "-c", f"systemctl restart {UNIT}")
-    assert run_snapshot(*words, str(tmp_path / "edited.json")).returncode == 0
-    ended = run_snapshot(
-        "diff", started, str(tmp_path / "edited.json"), "--only", "SystemD", "-o", "json"
-    )
-    assert [change["path"] for change in changes(ended)] == [f"SystemD.{UNIT}.Nice"]
+    assert run_snapshot("diff", paths[0], paths[-1], *named).returncode == 1

@@ -123,6 +123,12 @@ def run_restart(options: argparse.Namespace) -> int:
     return 0
 
 
+def run_reboot(options: argparse.Namespace) -> int:
+    cluster = Cluster(options.name)
+    node.reboot(cluster, options.node, kube.Client(cluster.kubeconfig("admin")))
+    return 0
+
+
 def run_node_exec(options: argparse.Namespace) -> int:
     words = options.command
     command = (words[1:] if words[:1] == ["--"] else words) or ["bash"]
@@ -176,6 +182,8 @@ def build_parser() -> argparse.ArgumentParser:
     verb.add_argument("what", choices=FAULTS)
     verb = add_cluster_verb("restart", run_restart, "kill and restart a control plane process")
     verb.add_argument("process", choices=RESTARTABLE)
+    verb = add_cluster_verb("reboot", run_reboot, "cut a node's power and boot it again")
+    verb.add_argument("node")
     verb = add_cluster_verb("node-exec", run_node_exec, "run a command in a node")
     verb.add_argument("node")
     verb.add_argument("command", nargs=argparse.REMAINDER, metavar="CMD")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from argparse import Namespace
 
-from tests.lab import build, processes
+from tests.lab import build, kube, processes
 from tests.lab.images import IMAGES, PAUSE_IMAGE
 from tests.lab.layout import CONTROL_PLANE, STATE, Cluster, pod_network
-from tests.lab.machine import Problem, run
+from tests.lab.machine import Problem, run, wait_for
 
 GPU_DEFAULTS = {
     "driver": "570.124.06",
@@ -97,8 +99,46 @@ def start(cluster: Cluster, index: int, gpu: Namespace | None) -> None:
         shutil.copy(build.GPU / "libnvidia-ml.so.1", root / LIBRARY)
         (root / "usr/bin").mkdir()
         shutil.copy(build.GPU / "nvidia-smi", root / "usr/bin")
-    boot = [build.HERE / "node-boot", cluster.name, name, directory, build.BIN, IMAGES, STATE]
-    processes.spawn(cluster, name, [*cluster.inside(name), *boot])
+    boot(cluster, name)
+
+
+def boot(cluster: Cluster, name: str) -> None:
+    directory = cluster.directory / "node" / name
+    words = [build.HERE / "node-boot", cluster.name, name, directory, build.BIN, IMAGES, STATE]
+    processes.spawn(cluster, name, [*cluster.inside(name), *words])
+
+
+def reboot(cluster: Cluster, name: str, client: kube.Client) -> None:
+    """Cut a node's power and boot it again: its files are those of build_files, and images only
+    those of the lab. Return once its kubelet runs.
+    """
+
+    def read_renewal() -> str:
+        lease = client.get(f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{name}")
+        return str(lease["spec"]["renewTime"])
+
+    init = processes.init_of(cluster, name)
+    assert init, name
+    os.kill(init, signal.SIGKILL)
+    wait_for(f"{name} to end", lambda: name not in processes.alive(cluster), seconds=20)
+    before = read_renewal()
+    boot(cluster, name)
+    wait_for(f"{name} to register", lambda: read_renewal() != before, seconds=120)
+
+
+def copy_images(cluster: Cluster, source: str, target: str) -> None:
+    """Import the images of one node into another one that lacks them."""
+    ctr = ("ctr", "-n", "k8s.io", "images")
+
+    def list_images(name: str) -> set[str]:
+        command = processes.node_command(cluster, name, *ctr, "ls", "-q")
+        return set(run(*command, capture_output=True, text=True).stdout.split())
+
+    missing = sorted(list_images(source) - list_images(target))
+    if missing:
+        export = processes.node_command(cluster, source, *ctr, "export", "-", *missing)
+        archive = run(*export, capture_output=True).stdout
+        run(*processes.node_command(cluster, target, *ctr, "import", "-"), input=archive)
 
 
 def make_network(cluster: Cluster, index: int) -> None:

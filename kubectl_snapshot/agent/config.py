@@ -36,7 +36,8 @@ class AgentConfig:
     `max_nodes_per_entry` is the reference's name for one of them and overrides it unless 0.
     `registry` is a CollectorRegistry of prometheus_client; None records no metrics. `api_client` is
     a kubernetes.client.ApiClient that sends all requests; of `connection` it uses only namespace
-    and timeout.
+    and timeout. `requests` and `limits` override single resources of the agent's container, as in
+    {"memory": "512Mi"}.
     """
 
     kubeconfig: str | None = None
@@ -60,6 +61,8 @@ class AgentConfig:
     api_client: ApiClient | None = field(default=None, repr=False)
     node_name: str = ""
     runtime_class: str = ""
+    requests: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
     agent: str = "inject"
     cluster_scope: str = "auto"
     wait_for_schedule: bool = False

@@ -75,6 +75,8 @@ def build_job_options(config: AgentConfig, namespace: str) -> JobOptions:
         level=LEVELS[config.privileged],
         require_gpu=config.require_gpu,
         runtime_class=config.runtime_class,
+        requests=config.requests,
+        limits=config.limits,
         agent=config.agent,
         zipapp=Zipapp(*read_zipapp(os.environ)) if config.agent == INJECT else None,
         cluster_scope=config.cluster_scope if reads_cluster else SKIP,

@@ -29,6 +29,7 @@ from kubectl_snapshot.job.options import (
     JobOptions,
     Zipapp,
 )
+from kubectl_snapshot.job.resources import LIMITS, REQUESTS
 from kubectl_snapshot.settings import build_arguments
 from kubectl_snapshot.text import render_seconds
 
@@ -45,8 +46,6 @@ KEY_FILE = "key"
 NO_UID = "00000000-0000-0000-0000-000000000000"
 NOBODY = 65534
 MERGE_PATCH = "application/merge-patch+json"
-REQUESTS = {"cpu": "50m", "memory": "64Mi"}
-LIMITS = {"cpu": "1", "memory": "256Mi"}
 
 # A snapshot passes through the container's log; these exclude it from the common log shippers.
 LOG_SHIPPER_ANNOTATIONS = {
@@ -174,7 +173,7 @@ def build_pod_spec(options: JobOptions) -> Manifest:
 
 def build_container(options: JobOptions) -> Manifest:
     """Return the agent's container."""
-    limits = {**LIMITS, GPU_RESOURCE: "1"} if options.require_gpu else dict(LIMITS)
+    gpu = {GPU_RESOURCE: "1"} if options.require_gpu else {}
     env: list[Manifest] = [
         {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
     ]
@@ -187,7 +186,10 @@ def build_container(options: JobOptions) -> Manifest:
         "imagePullPolicy": "IfNotPresent",
         "command": build_agent_command(options),
         "env": env,
-        "resources": {"requests": dict(REQUESTS), "limits": limits},
+        "resources": {
+            "requests": {**REQUESTS, **options.requests},
+            "limits": {**LIMITS, **gpu, **options.limits},
+        },
         "securityContext": CONTAINER_SECURITY[options.level],
         "volumeMounts": build_volume_mounts(options),
     }

@@ -51,6 +51,7 @@ class JobOptions:
     many nodes, and the Job, which owns them, creates none. `is_suspended` is whether admission
     suspends the Job, whose deadline then does not run. `excluded_nodes` are not Ready or virtual,
     `gpu_nodes` are those that are known to have GPUs.
+    `requests` and `limits` override single resources of the container.
     """
 
     run_id: str
@@ -66,6 +67,8 @@ class JobOptions:
     level: str = PRIVILEGED
     require_gpu: bool = False
     runtime_class: str = ""
+    requests: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
     agent: str = INJECT
     zipapp: Zipapp | None = None
     cluster_scope: str = CLIENT

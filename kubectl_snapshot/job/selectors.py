@@ -82,7 +82,9 @@ def default_tolerations() -> tuple[Toleration, ...]:
 
 
 def parse_toleration(text: str) -> Toleration:
-    """Return one toleration; without a value it matches every value of the key."""
+    """Return one toleration; without a value it matches every value of the key, `*` every taint."""
+    if text == "*":
+        return default_tolerations()[0]
     key, value, effect = _split(text, "toleration")
     return Toleration(key, "Equal" if value else "Exists", value, effect)
 

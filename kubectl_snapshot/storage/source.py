@@ -22,7 +22,7 @@ MAX_TEMPLATE_BYTES = 1024 * 1024
 
 
 def read_document(source: str, connect: Callable[[], Kube]) -> Snapshot:
-    """Return the snapshot in a file, on stdin (`-`) or in a ConfigMap (`cm://namespace/name`).
+    """Return the snapshot in a file, on stdin (`-`), at a URL or in a ConfigMap (`cm://ns/name`).
 
     Raises NotFound if it does not exist, InvalidRequest if it is not a snapshot.
     """
@@ -32,9 +32,9 @@ def read_document(source: str, connect: Callable[[], Kube]) -> Snapshot:
 
         return parse_document(read_configmap(source, connect()), source)
     if source.startswith(URL_SCHEMES):
-        raise InvalidRequest(
-            "cannot read snapshots from URLs", hint=f"curl -fsS {source} | … {STDIN}"
-        )
+        from kubectl_snapshot.clients.files.download import download
+
+        return parse_document(download(source, MAX_DOCUMENT_BYTES), source)
     name = "stdin" if source == STDIN else source
     return parse_document(read_input(source, MAX_DOCUMENT_BYTES), name)
 

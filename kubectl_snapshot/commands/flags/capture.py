@@ -60,7 +60,7 @@ def add_node_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         group,
         "--toleration",
         metavar="KEY[=VALUE]:EFFECT",
-        help="taint to tolerate (repeatable; default: all)",
+        help="taint to tolerate, or '*' (repeatable; default: all)",
     )
     add_flag(
         group,
@@ -139,6 +139,14 @@ def add_pod_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         default="",
         help="RuntimeClass of the pod, such as nvidia",
     )
+    for name in ("requests", "limits"):
+        add_flag(
+            group,
+            f"--{name}",
+            metavar="NAME=QUANTITY[,...]",
+            default="",
+            help=f"resource {name} of the container, such as memory=512Mi",
+        )
     add_optional_flag(
         group,
         "--privileged",
@@ -189,6 +197,7 @@ def choose_node(args: argparse.Namespace) -> str:
 def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
     """Return the agent's configuration that the flags give; InvalidRequest for invalid values."""
     from kubectl_snapshot.agent.config import AgentConfig
+    from kubectl_snapshot.job.resources import parse_resources
     from kubectl_snapshot.job.selectors import (
         parse_job_labels,
         parse_node_selectors,
@@ -221,6 +230,8 @@ def parse_config(args: argparse.Namespace, on_event: OnEvent) -> AgentConfig:
         require_gpu=args.require_gpu,
         node_name=node_name,
         runtime_class=args.runtime_class,
+        requests=parse_resources(args.requests, "--requests"),
+        limits=parse_resources(args.limits, "--limits"),
         agent=args.agent,
         cluster_scope=args.cluster_scope,
         wait_for_schedule=args.wait_for_schedule,

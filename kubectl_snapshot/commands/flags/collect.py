@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.commands.flags.parser import add_boolean_flag, add_flag, add_repeated_flag
@@ -9,7 +10,6 @@ from kubectl_snapshot.commands.flags.shared import parse_count
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Mapping, Sequence
 
     from kubectl_snapshot.document.redaction.values import Redaction
@@ -35,6 +35,19 @@ def add_collect_flags(group: Any) -> None:
         "--helm-namespace",
         metavar="NAME",
         help="namespace to read Helm releases from, or '*' (repeatable; default: none)",
+    )
+    add_repeated_flag(
+        group,
+        "--helm-namespaces",
+        variable=False,
+        metavar="NAME[,NAME]",
+        help="AICR's form of --helm-namespace (repeatable)",
+    )
+    add_boolean_flag(
+        group,
+        "--helm-all-namespaces",
+        variable=False,
+        help="AICR's form of --helm-namespace '*'",
     )
     add_flag(
         group,
@@ -86,14 +99,21 @@ def parse_settings(
         redaction=parse_redaction(args, on_event),
         collectors=split_names("--collect", args.collect),
         skipped=split_names("--skip", args.skip),
-        helm_namespaces=parse_helm_namespaces(args.helm_namespace),
+        helm_namespaces=parse_helm_namespaces(args),
         max_nodes_per_entry=args.max_nodes_per_entry,
         systemd_services=parse_units(args.systemd_service),
     )
 
 
-def parse_helm_namespaces(names: Sequence[str]) -> tuple[str, ...]:
+def parse_helm_namespaces(args: argparse.Namespace) -> tuple[str, ...]:
     """Return the namespaces; without any, import none of the cluster's collectors."""
+    names = [*args.helm_namespace, *(n for v in args.helm_namespaces for n in v.split(","))]
+    if args.helm_all_namespaces and names:
+        raise InvalidRequest(
+            "--helm-all-namespaces and --helm-namespaces are mutually exclusive",
+            hint="leave one of them out",
+        )
+    names = ["*"] if args.helm_all_namespaces else names
     if not names:
         return ()
     from kubectl_snapshot.collectors.kubernetes.helm import parse_namespaces

@@ -24,6 +24,8 @@ REFERENCE_VARIABLES = {
     "image": "AICR_IMAGE",
     "require_gpu": "AICR_REQUIRE_GPU",
     "runtime_class": "AICR_RUNTIME_CLASS",
+    "requests": "AICR_REQUESTS",
+    "limits": "AICR_LIMITS",
     "helm_namespace": "AICR_HELM_NAMESPACES",
     "max_nodes_per_entry": "AICR_MAX_NODES_PER_ENTRY",
     "debug": "AICR_DEBUG",

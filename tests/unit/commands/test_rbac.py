@@ -117,6 +117,14 @@ def test_all_namespaces_of_helm_are_a_right_in_the_cluster() -> None:
     assert not [name for name in found if name.startswith("Role ")]
 
 
+def test_helm_flags_of_aicr_mean_the_same() -> None:
+    assert objects("--helm-all-namespaces") == objects("--helm-namespace", "*")
+    assert objects("--helm-namespaces", "ops,team") == objects(*HELM)
+    assert objects("--helm-namespaces", "team", "--helm-namespace", "ops") == objects(*HELM)
+    with pytest.raises(InvalidRequest):
+        printed("--helm-all-namespaces", *HELM)
+
+
 def test_an_image_with_us_in_it_needs_no_config_map() -> None:
     found = objects("--for", "user", "--agent", "image")
     assert "configmaps" not in rights(found["Role default/kubectl-snapshot-user-default"])

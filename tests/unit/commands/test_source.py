@@ -49,7 +49,8 @@ def test_what_is_no_document_ends_with_2(
     ("source", "code", "said"),
     [
         ("none.yaml", 3, "no such file: none.yaml"),
-        ("https://example.org/a.yaml", 2, "curl -fsS https://example.org/a.yaml"),
+        ("http://127.0.0.1:1/a.yaml", 6, "cannot read http://127.0.0.1:1/a.yaml"),
+        ("https://u:p@h/a.yaml", 2, "must not have a login"),
         ("cm://ops", 2, "cm://namespace/name"),
         ("cm://ops/../b", 2, "invalid ConfigMap name"),
     ],

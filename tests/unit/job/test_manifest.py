@@ -185,6 +185,16 @@ def test_a_required_gpu_is_requested() -> None:
     assert limits["nvidia.com/gpu"] == "1"
 
 
+def test_single_resources_are_overridden() -> None:
+    pod = pod_spec(requests={"cpu": "2"}, limits={"memory": "1Gi", "nvidia.com/gpu": "8"})
+    assert pod["containers"][0]["resources"] == {
+        "requests": {"cpu": "2", "memory": "64Mi"},
+        "limits": {"cpu": "1", "memory": "1Gi", "nvidia.com/gpu": "8"},
+    }
+    required = pod_spec(require_gpu=True, limits={"nvidia.com/gpu": "2"})
+    assert required["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "2"
+
+
 def test_the_config_map_is_owned_by_the_job() -> None:
     owner = manifest.build_owner(OPTIONS, "uid-1")
     config_map = manifest.build_config_map(OPTIONS, Zipapp(b"PK", "0" * 64), owner)

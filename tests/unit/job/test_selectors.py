@@ -68,6 +68,7 @@ def test_a_node_selector_without_an_equals_sign_is_refused(selector: str) -> Non
         (":NoSchedule", Toleration("", "Exists", "", NO_SCHEDULE)),
         ("=:NoSchedule", Toleration("", "Exists", "", NO_SCHEDULE)),
         ("=v:NoSchedule", Toleration("", "Equal", "v", NO_SCHEDULE)),
+        ("*", Toleration("", "Exists")),
         (" k=v:NoSchedule", Toleration(" k", "Equal", "v", NO_SCHEDULE)),
     ],
 )

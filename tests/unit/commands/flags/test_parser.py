@@ -86,6 +86,12 @@ def test_the_references_variable_separates_by_commas() -> None:
     assert parse(KUBECTL_SNAPSHOT_AS_GROUP="cn=a,dc=b c")["as_group"] == ["cn=a,dc=b", "c"]
 
 
+def test_aicrs_names_of_the_helm_flags_are_taken() -> None:
+    assert parse("--helm-namespaces", "ops,team")["helm_namespaces"] == ["ops,team"]
+    assert parse("--helm-all-namespaces")["helm_all_namespaces"] is True
+    assert parse(AICR_REQUESTS="cpu=1", AICR_LIMITS="cpu=2")["requests"] == "cpu=1"
+
+
 def test_a_count_is_a_number_from_0_on() -> None:
     assert parse("--max-nodes-per-entry", "3")["max_nodes_per_entry"] == 3
     assert parse(AICR_MAX_NODES_PER_ENTRY="7")["max_nodes_per_entry"] == 7

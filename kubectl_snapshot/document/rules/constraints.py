@@ -58,11 +58,14 @@ STATUS, COUNT, LABEL, TAINT = "status", "count", "label", "taint"
 FUNCTIONS = (STATUS, COUNT, LABEL, TAINT)
 NODE_TOPOLOGY = "NodeTopology"
 CALL = re.compile(r"\s*([A-Za-z_]*)\(([^()]*)\)\s*(.*)", re.DOTALL)
+SIGNS = re.compile(r"[=~!<>]+")
+HINT = "write it as '>= 1.32', '== ubuntu' or '24.04'"
 # Operators of other languages, and ours.
 FOREIGN = {
     "=>": ">=",
     "=<": "<=",
     "===": "==",
+    "!==": "!=",
     "~": "==",
     "=~": "==",
     "~>": ">=",
@@ -158,8 +161,9 @@ def _build_term(subject: str, expression: str, types: Types) -> Constraint:
     function, path = parse_subject(subject, types)
     parsed = parse_expression(expression)
     operator, value, _ = parsed
-    if operator == EXACT and value[0] in "=~!<>":
-        raise _unknown_operator(value)
+    signs = SIGNS.match(expression.lstrip(WHITE_SPACE))
+    if signs and signs[0] not in OPERATORS:
+        raise _unknown_operator(signs[0], expression.strip(WHITE_SPACE))
     right = value if is_path(value, types) else ""
     if right and right.count("*") > subject.count("*"):
         raise InvalidRequest(
@@ -214,13 +218,12 @@ def _parse_path(text: str, types: Types) -> ConstraintPath:
     return parse_path(text, types)
 
 
-def _unknown_operator(value: str) -> InvalidRequest:
-    found = re.match(r"[=~!<>]+", value)
-    meant = FOREIGN.get(found[0] if found else "", "")
+def _unknown_operator(signs: str, expression: str) -> InvalidRequest:
+    meant = FOREIGN.get(signs, "")
     return InvalidRequest(
-        f"the constraint {value!r} begins with no operator",
+        f"the constraint {expression!r} begins with no operator",
         f"operators are {', '.join(OPERATORS)}",
-        f"did you mean {meant}?" if meant else "use == for a text that begins so",
+        f"did you mean {meant}?" if meant else HINT,
     )
 
 
@@ -231,7 +234,7 @@ def parse_expression(text: str) -> Expression:
     value = trimmed[len(operator) :].strip(WHITE_SPACE)
     if not value:
         what = f"the constraint {trimmed!r} has no value" if trimmed else "the constraint is empty"
-        raise InvalidRequest(what, hint="write it as '>= 1.32', '== ubuntu' or '24.04'")
+        raise InvalidRequest(what, hint=HINT)
     return Expression(operator, value, operator in ORDERINGS or looks_like_version(value))
 
 

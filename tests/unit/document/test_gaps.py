@@ -53,3 +53,8 @@ def test_a_type_with_two_reasons_or_a_reading_is_reported_by_subtypes() -> None:
 def test_what_is_absent_or_read_is_no_gap() -> None:
     assert explain(Measurement("OS", (failed("a", "absent", "x"), Subtype("b", {"c": 1})))) == ()
     assert explain_gaps(new_snapshot()) == ()
+
+
+def test_a_type_whose_subtypes_all_failed_for_one_reason_stands_for_them() -> None:
+    both = (failed("a", "error", "x"), failed("b", "timeout", "x"))
+    assert explain(Measurement("GPU", both)) == ("GPU: x",)

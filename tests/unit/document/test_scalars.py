@@ -83,6 +83,15 @@ def test_a_value_nested_without_end_is_refused() -> None:
         text_of(value)
 
 
+def test_a_value_is_nested_up_to_a_hundred_levels() -> None:
+    value: object = "x"
+    for _ in range(101):
+        value = [value]
+    assert text_of(value) == "[" * 101 + "x" + "]" * 101
+    with pytest.raises(InvalidRequest, match=r"deeper than 100 levels$"):
+        text_of([value])
+
+
 @pytest.mark.parametrize("value", ["a", True, 1.5, 0, -(2**63), 2**64 - 1])
 def test_what_a_document_can_hold_stays_as_it_is(value: object) -> None:
     assert to_scalar(value) is value
@@ -124,15 +133,18 @@ def test_a_reading_has_the_kind_a_reader_gives_it(value: str | float, kind: str)
 @pytest.mark.parametrize("value", ["1", True, 1.0, 2**63])
 def test_only_a_signed_integer_is_read_as_an_integer(value: str | float) -> None:
     assert as_integer({"n": -5}, "n") == -5
-    with pytest.raises(InvalidRequest):
+    assert as_integer({"n": 2**63 - 1}, "n") == 2**63 - 1
+    with pytest.raises(InvalidRequest) as caught:
         as_integer({"n": value}, "n")
+    assert caught.value.what == "n is not an integer"
 
 
 @pytest.mark.parametrize("value", [1, True, 1.0])
 def test_only_text_is_read_as_text(value: float) -> None:
     assert as_text({"t": ""}, "t") == ""
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest) as caught:
         as_text({"t": value}, "t")
+    assert caught.value.what == "t is not text"
 
 
 def test_a_missing_reading_is_not_found() -> None:

@@ -120,6 +120,7 @@ def test_a_document_of_the_contract_is_valid() -> None:
         ("measurements/0/type", None, "the document.measurements[0] has no type"),
         ("measurements/0/type", "", "the document.measurements[0].type is empty"),
         ("measurements/0/subtypes/0/data", None, "measurements[0].subtypes[0] has no data"),
+        ("measurements/0/subtypes/0", "server", "subtypes[0] is not of type object"),
         ("measurements/0/subtypes/0/subtype", "", "subtypes[0].subtype is empty"),
         ("measurements/0/subtypes/0/data/version", 1.34, "data.version is not of type string"),
         ("measurements/0/subtypes/1/context/status", "ok", "context.status is not one of partial"),
@@ -156,6 +157,10 @@ def test_a_document_that_breaks_the_contract_is_refused_by_both(
         ("measurements/0/subtypes/0/subtype", None),
         ("measurements/0/subtypes/0/subtype", "new"),
         ("measurements/0/type", "Memory"),
+        (
+            "measurements/0",
+            {"type": "Memory", "subtypes": [{"subtype": "smi", "data": {"driver": 580}}]},
+        ),
         ("measurements/3/subtypes/0/data/LimitNOFILE", 1.5),
     ],
 )

@@ -53,6 +53,15 @@ def test_anything_else_is_no_version(text: str) -> None:
         parse_version(text)
 
 
+def test_what_is_no_version_is_quoted() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_version("1.2.3.4")
+    assert (caught.value.what, caught.value.why) == (
+        'invalid version "1.2.3.4"',
+        "it has more than 3 parts",
+    )
+
+
 @pytest.mark.parametrize(
     ("a", "b", "order"),
     [

@@ -207,6 +207,7 @@ def test_the_config_map_is_owned_by_the_job() -> None:
             "blockOwnerDeletion": False,
         }
     ]
+    assert config_map["metadata"]["name"] == "kubectl-snapshot-abcdefghij"
     assert config_map["immutable"] is True
     assert config_map["binaryData"] == {"kubectl-snapshot": "UEs="}
 

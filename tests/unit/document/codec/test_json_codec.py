@@ -10,6 +10,7 @@ from kubectl_snapshot.document.codec.json_codec import (
     canonical_json,
     load_json,
     parse_json,
+    render_compact,
     render_json,
     render_scalar,
 )
@@ -94,6 +95,13 @@ def test_a_document_on_a_terminal_cannot_steer_it() -> None:
     assert parse_json(written) == snapshot
 
 
+@pytest.mark.parametrize(
+    ("text", "written"), [("\x7f", "\\u007f"), ("\x9b", "\\u009b"), ("é", "é")]
+)
+def test_each_control_character_is_escaped(text: str, written: str) -> None:
+    assert f'"note": "{written}"' in render_json(Snapshot({"note": text}))
+
+
 @DOCUMENT_PROPERTY
 @given(SNAPSHOTS)
 def test_the_canonical_form_survives_reading(snapshot: Snapshot) -> None:
@@ -176,13 +184,26 @@ def test_a_lone_surrogate_becomes_the_replacement_character_both_ways() -> None:
 def test_what_is_refused_is_named(text: str, why: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         load_json(text)
-    assert why in str(caught.value)
+    assert why in caught.value.why or why in caught.value.what
+
+
+def test_text_that_is_no_json_is_said_to_be_none() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        load_json("{")
+    assert caught.value.what == "the document is not valid JSON"
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":'])
 def test_nesting_that_exhausts_the_stack_is_refused(opening: str) -> None:
-    with pytest.raises(InvalidRequest, match="nested too deeply"):
+    with pytest.raises(InvalidRequest, match=r"the document is nested too deeply$"):
         load_json(opening * 100_000)
+
+
+def test_a_value_nested_without_end_is_not_written() -> None:
+    value: list[object] = []
+    value.append(value)
+    with pytest.raises(InvalidRequest, match=r"a value is nested too deeply$"):
+        render_compact(value)
 
 
 def test_an_integer_of_more_digits_than_int_takes_is_refused() -> None:
@@ -199,5 +220,5 @@ def test_a_reading_nested_deeply_is_refused(depth: int) -> None:
 
 def test_a_reading_of_another_type_is_a_defect_of_the_program() -> None:
     subtype = Subtype("x", {"k": None})  # type: ignore[dict-item]
-    with pytest.raises(TypeError, match="NoneType"):
+    with pytest.raises(TypeError, match=r"^no reading can be of type NoneType$"):
         render_json(Snapshot(measurements=(Measurement("X", (subtype,)),)))

@@ -199,6 +199,22 @@ def test_identity_differs_between_two_captures_of_a_node_but_not_between_two_nod
     assert diff_snapshots(one, other).changes == ()
 
 
+def test_identity_that_only_one_node_has_is_a_difference() -> None:
+    def boot(node: str, **data: str) -> Snapshot:
+        return snapshot("OS", Subtype("grub", {"quiet": "", **data}, READ), source_node=node)
+
+    one, other = boot("a", BOOTIF="01-aa"), boot("b")
+    assert reported(diff_snapshots(one, other)) == [("OS.grub.BOOTIF", REMOVED)]
+    assert reported(diff_snapshots(other, one)) == [("OS.grub.BOOTIF", ADDED)]
+    assert diff_snapshots(one, boot("b", BOOTIF="01-bb")).changes == ()
+
+
+def test_a_counter_that_only_one_kernel_has_is_ignored_whatever_its_form() -> None:
+    one = sysctl("a", **{"/proc/sys/kernel/hung_task_warnings": "-1", "/proc/sys/vm/x": "1"})
+    other = sysctl("a", **{"/proc/sys/vm/x": "1"})
+    assert diff_snapshots(one, other).changes == ()
+
+
 def test_all_shows_what_is_left_out() -> None:
     before = sysctl("a", **{"/proc/sys/kernel/random/uuid": "1", "/proc/sys/vm/x": "1"})
     after = sysctl("b", **{"/proc/sys/kernel/random/uuid": "2", "/proc/sys/vm/x": "1"})

@@ -107,3 +107,7 @@ def test_words_of_smi_repeat_what_the_gpu_says() -> None:
     (kept,) = merge_repeats([words, gpu], REGISTRY)
     assert (kept.path, kept.also) == ("GPU.gpu-0.persistence-mode", (words.path,))
     assert merge_repeats([words], REGISTRY) == [words]
+    # Of one that could not be told as on or off before, or after.
+    for before, after in ((True, "N/A"), ("N/A", True)):
+        gpu = changed("GPU.gpu-0.persistence-mode", before, after)
+        assert len(merge_repeats([words, gpu], REGISTRY)) == 1

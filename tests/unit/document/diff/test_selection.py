@@ -7,8 +7,10 @@ from kubectl_snapshot.document.diff.selection import (
     find_unused,
     is_selected,
     may_be_selected,
+    refuse_unused,
 )
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
+from kubectl_snapshot.errors import InvalidRequest
 
 SNAPSHOT = Snapshot(
     {"version": "1"},
@@ -65,3 +67,24 @@ def test_patterns_of_nothing_are_found() -> None:
     selection = Selection((*used, *unused), ("K8s",))
     assert find_unused(selection, Snapshot(), SNAPSHOT) == (*unused, "K8s")
     assert find_unused(Selection(), SNAPSHOT) == ()
+
+
+@pytest.mark.parametrize(
+    ("only", "ignore", "what", "hint"),
+    [
+        (("os",), (), "os", "paths are case-sensitive: did you mean OS?"),
+        (("OS.Release",), (), "OS.Release", "paths are case-sensitive: did you mean OS.release?"),
+        (("os.SYS*",), (), "os.SYS*", "paths are case-sensitive: did you mean OS.sysctl?"),
+        ((), ("OS.sysctl./VM/a",), "OS.sysctl./VM/a", "paths are case-sensitive: did you mean "),
+        (("OS.relase",), ("GPU",), "OS.relase, GPU", "did you mean OS.release?"),
+        (("GPU.x", "os"), (), "GPU.x, os", "list the paths with `kubectl snapshot query SNAPSHOT`"),
+    ],
+)
+def test_a_pattern_of_nothing_is_refused_with_what_was_meant(
+    only: tuple[str, ...], ignore: tuple[str, ...], what: str, hint: str
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        refuse_unused(Selection(only, ignore), SNAPSHOT)
+    assert caught.value.what == f"no reading matches {what}"
+    assert caught.value.hint.startswith(hint)
+    refuse_unused(Selection(("OS.sysctl",), ("metadata",)), SNAPSHOT)

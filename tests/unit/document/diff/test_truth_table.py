@@ -90,6 +90,9 @@ TABLE = [
     ("SystemD.a.service.Result", "success", "exit-code", True, True),
     ("SystemD.a.service.NRestarts", "0", "7", True, True),
     ("SystemD.a.service.MainPID", "1", "2", False, False),
+    ("SystemD.a.service.ExecStart", "k --node-ip=0.0.0.0", "k --node-ip=10.0.0.2", True, True),
+    ("SystemD.a.service.ExecStart", "k --node-ip=::", "k --node-ip=fd00::2", True, True),
+    ("SystemD.a.service.ExecStart", "k --node-ip=10.0.0.1", "k --node-ip=fd00::2", True, True),
 ]
 
 

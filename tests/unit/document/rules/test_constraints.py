@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_snapshot.document.rules.constraints import (
+    FOREIGN,
     Expression,
     compare_reading,
     evaluate,
@@ -233,9 +234,10 @@ def test_a_constraint_may_have_a_function_of_a_path(
             "invalid condition on labels 'x'",
             "write it as KEY=VALUE",
         ),
-        ("OS.a.b <> 1", 'invalid version "> 1"', ""),
+        ("OS.a.b <> 1", "the constraint '<> 1' begins with no operator", "did you mean !=?"),
+        ("OS.a.b ==~x", "the constraint '==~x' begins with no operator", "write it as"),
         ("OS.a.b ~ 1", "the constraint '~ 1' begins with no operator", "did you mean ==?"),
-        ("OS.a.b !x", "the constraint '!x' begins with no operator", "use == for a text"),
+        ("OS.a.b !x", "the constraint '!x' begins with no operator", "write it as"),
         ("OS.a.b == GPU.gpu-*.x", "GPU.gpu-*.x has more * than OS.a.b", "each * on the right"),
         ("vm.swappiness == 1", 'invalid path "vm.swappiness"', "OS.sysctl./proc/sys/vm/swapp"),
     ],
@@ -245,6 +247,14 @@ def test_a_mistake_is_reported_with_what_was_meant(text: str, what: str, hint: s
         parse_constraint(text)
     assert caught.value.what == what
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(("typed", "meant"), FOREIGN.items())
+def test_an_operator_of_another_language_is_answered_with_ours(typed: str, meant: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_constraint(f"OS.a.b {typed} 1")
+    assert caught.value.hint == f"did you mean {meant}?"
+    assert caught.value.why == "operators are >=, <=, !=, ==, >, <"
 
 
 def test_a_path_on_the_right_is_one_of_a_known_type() -> None:

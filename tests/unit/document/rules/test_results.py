@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.rules.constraints import parse_constraint
 from kubectl_snapshot.document.rules.results import (
     FAILED,
@@ -18,6 +19,7 @@ from kubectl_snapshot.document.rules.results import (
 )
 from kubectl_snapshot.document.rules.rule_file import WARNING, Rule, parse_rule
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
+from kubectl_snapshot.errors import InvalidRequest
 
 TOKEN = "redacted:hmac-sha256:0123456789abcdef"
 SNAPSHOT = Snapshot(
@@ -131,6 +133,17 @@ def test_a_rule_is_asked_only_when_all_its_conditions_hold(
     (finding,) = check_rules([rule], SNAPSHOT)
     assert (finding.verdict.outcome, finding.verdict.reason) == (outcome, reason)
     assert finding.verdict.path == "OS.release.NAME"
+
+
+def test_a_path_that_cannot_exist_is_an_error_at_the_rules_place() -> None:
+    constraint = parse_constraint("K8s.servr.version >= 1")
+    rule = Rule("name", constraint, place="rules.yaml line 3")
+    with pytest.raises(InvalidRequest) as caught:
+        check_rules([rule], SNAPSHOT, REGISTRY)
+    assert caught.value.what == "rules.yaml line 3: no snapshot has K8s.servr.version"
+    assert caught.value.hint == "did you mean K8s.server.version?"
+    with pytest.raises(InvalidRequest, match="no snapshot has"):
+        check_rules([replace(rule, place="")], SNAPSHOT, REGISTRY)
 
 
 def test_outcomes_are_counted() -> None:

@@ -72,6 +72,9 @@ def test_an_active_run_is_kept() -> None:
 def test_a_finished_or_expired_run_is_deleted() -> None:
     assert choices(FINISHED) == [(True, "its run has finished")]
     assert choices(EXPIRED) == [(True, "expired at 2026-11-23T07:59:59Z")]
+    assert choices(replace(EXPIRED, expires=NOW)) == [
+        (False, "active, expires at 2026-11-23T08:00:00Z")
+    ]
 
 
 def test_an_owned_object_is_left_to_garbage_collection() -> None:

@@ -212,10 +212,8 @@ def test_aliases_that_multiply_are_refused() -> None:
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
 def test_deep_nesting_is_refused(opening: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequest, match=r"nested deeper than 100 levels\b"):
         load_yaml(opening * 1000)
-    assert "nested deeper than 100 levels" in str(caught.value)
-    assert "levelsX" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "~", "---\n...\n"])

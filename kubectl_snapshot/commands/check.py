@@ -64,8 +64,8 @@ def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot check",
         "Check a snapshot against constraints and rule files.\n\n"
-        "Exit codes: 0 all passed, 1 a rule failed, 10 no rule applied or, with --strict,\n"
-        "one is unknown, others: the check could not be made.",
+        "Exit codes: 0 all passed, 1 a rule failed, 10 no rule applied, a requirement is\n"
+        "unknown or, with --strict, a rule; others: the check could not be made.",
         usage="kubectl snapshot check SNAPSHOT (-c CONSTRAINT | -f FILE)... [flags]",
         examples=EXAMPLES,
         epilog=EPILOG,
@@ -148,11 +148,10 @@ def require_rules(args: argparse.Namespace) -> None:
 
 def choose_exit_code(findings: Sequence[Finding], is_strict: bool) -> int:
     """Return the exit code; warnings do not count, and no applied rule is no pass."""
-    from kubectl_snapshot.document.rules.judge import FAILED, UNKNOWN
+    from kubectl_snapshot.document.rules.judge import FAILED
     from kubectl_snapshot.document.rules.results import has_applied
-    from kubectl_snapshot.document.rules.rule_file import ERROR
 
     if any(finding.outcome == FAILED for finding in findings):
         return EXIT_NO
-    unknown = [f for f in findings if f.outcome == UNKNOWN and f.rule.severity == ERROR]
-    return EXIT_GAPS if (is_strict and unknown) or not has_applied(findings) else EXIT_OK
+    is_unknown = any(finding.is_counted(is_strict) for finding in findings)
+    return EXIT_GAPS if is_unknown or not has_applied(findings) else EXIT_OK

@@ -60,6 +60,7 @@ def build_parser() -> Parser:
         "path",
         metavar="PATH",
         nargs="*",
+        default=[],  # Else argparse requires one.
         help="Type.subtype.key or metadata.key; * matches any text (default: all)",
     )
     add_template_flag(add_reader_flags(parser, FORMATS), variable=False)

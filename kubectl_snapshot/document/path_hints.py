@@ -88,11 +88,16 @@ def _suggest_parts(path: str, keys: Mapping[str, list[str]], snapshot: Snapshot)
         for pattern in sorted(names, key=len, reverse=True)
         if "*" in pattern and matches_pattern(name, pattern)
     ]
+    owners = [
+        (near, near, key)
+        for name, key in splits
+        if (near := _closest(name, [n for n in names if key in keys[f"{type_}.{n}"]]))
+    ]
     close = [(near, near, key) for name, key in splits if (near := _closest(name, names))]
-    for name, declared, key in (*exact, *numbered, *close):
+    for name, declared, key in (*owners, *exact, *numbered, *close):
         known = keys[f"{type_}.{declared}"]
         found = key if key in known else _closest(key, known)
-        if found:
+        if found and f"{name}.{found}" != rest:
             return f"{type_}.{name}.{found}"
     if close and not exact:
         return f"{type_}.{close[0][0]}"

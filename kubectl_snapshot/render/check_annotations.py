@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN
+from kubectl_snapshot.document.rules.judge import FAILED, HELD
 from kubectl_snapshot.document.rules.results import SKIPPED, WARNED
-from kubectl_snapshot.document.rules.rule_file import ERROR
 from kubectl_snapshot.render.check_results import MARKS, describe, describe_verdict
 from kubectl_snapshot.text import single_line
 
@@ -97,8 +96,7 @@ def _groups_that_count(report: CheckReport) -> list[Group]:
 
 def _level(group: Group, report: CheckReport) -> str:
     outcome = group.first.outcome
-    is_counted = report.is_strict and group.first.rule.severity == ERROR
-    if outcome == FAILED or (outcome == UNKNOWN and is_counted):
+    if group.first.is_counted(report.is_strict):
         return ERROR_LEVEL
     return WARNING_LEVEL if outcome == WARNED else NOTE_LEVEL
 

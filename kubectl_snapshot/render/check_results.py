@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 
 MARKS = {HELD: "ok", FAILED: "FAIL", WARNED: "warn", UNKNOWN: "unknown", SKIPPED: "skipped"}
 
+# A node's values can be of any length; JSON has them whole.
+MAX_SHOWN = 300
+
 
 @dataclass(frozen=True)
 class CheckReport:
     """All results about one snapshot; `source` is the user's name for it.
 
-    `only_failed`: show only what failed or, if that counts (`is_strict`), is unknown.
+    `only_failed`: show only what failed or, if that counts, is unknown.
     """
 
     source: str
@@ -37,7 +40,11 @@ class CheckReport:
     def shown(self) -> Sequence[Finding]:
         """Return the findings to show."""
         outcomes = (FAILED, WARNED, *((UNKNOWN,) if self.is_strict else ()))
-        return [f for f in self.findings if not self.only_failed or f.outcome in outcomes]
+        return [
+            f
+            for f in self.findings
+            if not self.only_failed or f.outcome in outcomes or f.is_counted(self.is_strict)
+        ]
 
     @property
     def groups(self) -> list[Group]:
@@ -81,9 +88,9 @@ def describe_verdict(finding: Finding, path: str = "") -> str:
     expression, verdict = finding.rule.constraint.expression, finding.verdict
     path = path or verdict.path
     if verdict.outcome not in (HELD, FAILED):
-        return f"{path} {expression.text}: {verdict.reason}"
-    reason = f" ({verdict.reason})" if verdict.reason else ""
-    text = f"{path} is {verdict.actual}{reason}"
+        return f"{path} {expression.text}: {_shorten(verdict.reason)}"
+    reason = f" ({_shorten(verdict.reason)})" if verdict.reason else ""
+    text = f"{path} is {_shorten(str(verdict.actual))}{reason}"
     if verdict.outcome == HELD:
         return text
     value, _, right = verdict.expected.partition(" (")
@@ -92,6 +99,10 @@ def describe_verdict(finding: Finding, path: str = "") -> str:
     if right and not is_one:
         expected = f"{value} ({expression.value})"
     return f"{text}, not {' '.join(filter(None, (expression.operator, expected)))}"
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 def render_json(report: CheckReport) -> str:

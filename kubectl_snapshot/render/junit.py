@@ -6,9 +6,8 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN
+from kubectl_snapshot.document.rules.judge import FAILED, HELD
 from kubectl_snapshot.document.rules.results import WARNED
-from kubectl_snapshot.document.rules.rule_file import ERROR
 from kubectl_snapshot.render.check_results import describe
 
 if TYPE_CHECKING:
@@ -66,8 +65,7 @@ def _build_case(finding: Finding, report: CheckReport) -> Element:
 def _choose_tag(finding: Finding, is_strict: bool) -> str:
     if finding.outcome == FAILED:
         return "failure"
-    is_counted = is_strict and finding.rule.severity == ERROR
-    return "error" if finding.outcome == UNKNOWN and is_counted else "skipped"
+    return "error" if finding.is_counted(is_strict) else "skipped"
 
 
 def _xml_text(text: str) -> str:

@@ -45,6 +45,15 @@ class Finding:
         is_warning = self.verdict.outcome == FAILED and self.rule.severity == WARNING
         return WARNED if is_warning else self.verdict.outcome
 
+    def is_counted(self, is_strict: bool) -> bool:
+        """Return whether the finding changes the exit code.
+
+        An unknown one does if that is strict, or if it is what the rule's file requires.
+        """
+        if self.outcome == UNKNOWN and self.rule.severity != WARNING:
+            return is_strict or self.rule.is_requirement
+        return self.outcome == FAILED
+
 
 def check_rules(
     rules: Iterable[Rule], snapshot: Snapshot, registry: Registry = ()

@@ -55,6 +55,21 @@ def test_the_exit_code_is_the_answer(
     assert main(["check", snapshot, *words, *flags]) == code
 
 
+def test_what_a_file_requires_is_no_pass_while_it_is_unknown(
+    snapshot: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"require: gpu\nrules:\n- {{name: a, constraint: '{HOLDS}'}}\n"
+    words = ["check", snapshot, "-f", write_rules(tmp_path, text)]
+    assert main([*words, "--only-failed"]) == 10
+    shown = capsys.readouterr().out
+    assert shown.startswith("unknown  require: gpu: GPU.hardware.gpu-present == true: ")
+    assert shown.endswith("1 held, 1 unknown\n")
+    main([*words, "-o", "junit"])
+    assert 'errors="1"' in capsys.readouterr().out
+    main([*words, "-o", "github"])
+    assert "::error " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("severity", "constraint", "code"),
     [

@@ -43,6 +43,22 @@ def test_a_path_is_suggested_by_its_case_its_end_or_its_spelling(path: str, mean
 
 
 @pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("GPU.gpu-1-state.persistence-mode", "GPU.gpu-1.persistence-mode"),
+        ("GPU.gpu-1.recovery-action", "GPU.gpu-1-state.recovery-action"),
+        ("GPU.gpu-1-stat.recovery-action", "GPU.gpu-1-state.recovery-action"),
+        ("GPU.gpu-1.zzz", ""),
+    ],
+)
+def test_a_key_of_the_other_subtype_of_a_device_is_found_there(path: str, meant: str) -> None:
+    config = Subtype("gpu-1", {"persistence-mode": True, "uuid": "a"})
+    state = Subtype("gpu-1-state", {"recovery-action": "None"})
+    snapshot = Snapshot({}, (Measurement("GPU", (config, state)),))
+    assert suggest_path(path, snapshot, REGISTRY) == meant
+
+
+@pytest.mark.parametrize(
     ("name", "known", "is_mistake"),
     [
         ("nvida_peermem", "nvidia_peermem", True),

@@ -20,6 +20,7 @@ from kubectl_snapshot.collectors.run.context import (
     Context,
     build_registry,
 )
+from kubectl_snapshot.document.snapshot import render_time
 from kubectl_snapshot.job.cleanup.deletion import render_cleanup_command
 from kubectl_snapshot.job.frame import FrameReader
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
@@ -64,7 +65,9 @@ def run_preflight(capture: Capture) -> Capture:
     gate = enforce_gate(capture.kube, capture.options, capture.deadline)
     for warning in gate.warnings:
         capture.on_event({"event": "warning", "message": warning})
-    return replace(capture, options=gate.options)
+    # By the API server's clock: other clients compare it with theirs.
+    expires = render_time(capture.kube.now() + gate.options.lifetime_s)
+    return replace(capture, options=gate.options, expires=expires)
 
 
 def run_capture(capture: Capture) -> Snapshot:

@@ -33,13 +33,12 @@ def plan_capture(config: AgentConfig) -> Capture:
     deadline = time.monotonic() + config.timeout
     kube = connect_agent(config)
     options = build_job_options(config, kube.namespace)
-    lifetime_s = config.timeout + config.job_deadline_margin + config.ttl
     return Capture(
         kube=kube,
         options=options,
         collectors=choose_collectors(options.settings, options.cluster_scope != SKIP),
         deadline=deadline,
-        expires=render_time(time.time() + lifetime_s),
+        expires=render_time(time.time() + options.lifetime_s),
         on_event=config.on_event,
         cleanup=config.cleanup,
         cancel=config.cancel,

@@ -100,7 +100,9 @@ def _capture(run: Run) -> Running:
         if run.nodes and not cancel.is_set():
             for node in run.nodes:
                 files.remove_document(run.directory.path, files.name_file(node.name))
-            expires = render_time(time.time() + run.config.timeout + JOB_MARGIN_S + options.ttl_s)
+            expires = render_time(
+                run.kube.now() + run.config.timeout + JOB_MARGIN_S + options.ttl_s
+            )
             uid = deploy_idle(run.kube, options, expires, created, cancel, run.deadline)
             work = build_work(run, uid, cancel, cluster)
             for entry in run_pods(work):

@@ -50,8 +50,9 @@ class JobOptions:
     `shares_key` the pod generates its own. With `creates_pods` the client creates a pod on each of
     many nodes, and the Job, which owns them, creates none. `is_suspended` is whether admission
     suspends the Job, whose deadline then does not run. `excluded_nodes` are not Ready or virtual,
-    `gpu_nodes` are those that are known to have GPUs.
-    `requests` and `limits` override single resources of the container.
+    `gpu_nodes` are those that are known to have GPUs. With `removes_roles` the run deletes expired
+    roles of earlier runs at its end. `requests` and `limits` override single resources of the
+    container.
     """
 
     run_id: str
@@ -85,6 +86,12 @@ class JobOptions:
     is_suspended: bool = False
     excluded_nodes: tuple[str, ...] = ()
     gpu_nodes: tuple[str, ...] = ()
+    removes_roles: bool = False
+
+    @property
+    def lifetime_s(self) -> float:
+        """Return the seconds after which the cluster has removed a killed run's objects."""
+        return self.timeout_s + self.job_deadline_margin_s + self.ttl_s
 
     @property
     def name(self) -> str:

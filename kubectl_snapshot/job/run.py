@@ -110,8 +110,8 @@ def _clean_up(run: RunState, created: list[CreatedObject]) -> None:
     if run.pod and not run.pod["metadata"].get("ownerReferences"):
         # `kubectl delete --cascade=orphan`, or a webhook, has taken the pod from its Job.
         left += delete_pods(run.kube, run.options, deadline)
-    if run.options.sets_up_rbac:
-        delete_expired_roles(run.kube, time.time(), deadline)
+    if run.options.sets_up_rbac or run.options.removes_roles:
+        delete_expired_roles(run.kube, deadline)
     if left:
         reasons: list[Any] = [f"{created.kind} {created.name}: {error}" for created, error in left]
         commands = [run.kube.render_kubectl(render_cleanup_command(run.options))]

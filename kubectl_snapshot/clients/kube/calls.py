@@ -16,6 +16,7 @@ from kubectl_snapshot.text import strip_control
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 RETRY_WINDOW_S = 15.0
 # k8s.io/apiserver, admission/plugin/webhook: its server does not answer (HTTP 500).
 WEBHOOK_MARK = "failed calling webhook"
@@ -136,6 +137,18 @@ def parse_warnings(values: Iterable[str]) -> tuple[str, ...]:
     """Return the texts of Warning headers (RFC 7234 section 5.5), without control characters."""
     texts = (re.sub(r"\\(.)", r"\1", text) for v in values for text in _WARNING.findall(v))
     return tuple(map(strip_control, texts))
+
+
+def parse_date(value: str) -> float | None:
+    """Return a Date header (RFC 9110, IMF-fixdate) in seconds since the epoch, None if invalid."""
+    import calendar  # late: 1 ms, and only what a run creates needs the server's clock
+
+    try:
+        _, day, month, year, clock, zone = value.split()
+        fields = (int(year), MONTHS.index(month) + 1, int(day), *map(int, clock.split(":")))
+        return float(calendar.timegm((*fields, 0, 0, 0))) if zone == "GMT" else None
+    except ValueError:
+        return None
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:

@@ -21,6 +21,7 @@ from kubectl_snapshot.clients.kube.calls import METADATA_LIST as METADATA_LIST
 from kubectl_snapshot.clients.kube.calls import Call as Call
 from kubectl_snapshot.clients.kube.calls import Response as Response
 from kubectl_snapshot.clients.kube.calls import (
+    parse_date,
     parse_retry_after,
     parse_warnings,
     retry,
@@ -101,6 +102,16 @@ class Kube:
         self._timeout_s = timeout_s
         self._options = options
         self._has_answered = False
+        self._last_date = ("", 0.0)
+
+    def now(self) -> float:
+        """Return the API server's time in seconds since the epoch: what it wrote is of its clock.
+
+        From the Date header of its last answer; without any, this machine's time.
+        """
+        date, read_at = self._last_date
+        server_time = parse_date(date)
+        return time.time() if server_time is None else server_time + time.monotonic() - read_at
 
     def request(
         self,
@@ -219,6 +230,7 @@ class Kube:
             data = read_body(response, call.doing, end)
         warnings = parse_warnings(response.headers.getlist("Warning"))
         date = response.headers.get("Date") or ""
+        self._last_date = (date, time.monotonic()) if date else self._last_date
         return Response(response.status, self._parse_body(call, data), warnings, date)
 
     def _open_stream(self, call: Call, silence_s: float | None) -> Stream:

@@ -17,7 +17,12 @@ from kubectl_snapshot.constants import (
     RUN_LABEL,
 )
 from kubectl_snapshot.errors import SnapshotError
-from kubectl_snapshot.job.cleanup.selection import JOB, CleanupObject, parse_cleanup_object
+from kubectl_snapshot.job.cleanup.selection import (
+    JOB,
+    CleanupObject,
+    is_expired,
+    parse_cleanup_object,
+)
 from kubectl_snapshot.job.deploy import CreatedObject, read_uid
 from kubectl_snapshot.job.rbac.agent_roles import GROUP_PATH
 
@@ -97,14 +102,22 @@ def delete_pods(
     return delete_created(kube, pods, deadline)
 
 
-def delete_expired_roles(kube: Kube, now: float, deadline: float) -> None:
+def delete_expired_roles(kube: Kube, deadline: float) -> None:
     """Delete expired roles and bindings of earlier runs, which no Job could own.
 
-    `now` is in seconds since the epoch. A user without permission to list roles deletes none.
+    By the API server's clock, and only if it is known that their Job is gone or finished: a user
+    without permission to list the roles, or Jobs in all namespaces, deletes none.
     """
     calls = [_list_call(_list_path(RESOURCES[kind], ""), "", deadline) for kind in UNOWNED]
     objects = _parse_all(zip(UNOWNED, kube.request_all(calls)))
-    delete_listed(kube, [f for f in objects if f.expires and f.expires < now], deadline)
+    expired = [item for item in objects if is_expired(item, kube.now())]
+    if not expired:
+        return
+    call = _list_call(_list_path(RESOURCES[JOB], ""), "", deadline, JSON)
+    (jobs,) = kube.request_all([call])
+    if isinstance(jobs, Response):
+        active = {job.run_id for job in _parse_all([(JOB, jobs)]) if not job.is_finished}
+        delete_listed(kube, [item for item in expired if item.run_id not in active], deadline)
 
 
 def read_inventory(kube: Kube, namespace: str, run_id: str, deadline: float) -> Inventory:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 JOB = "Job"
+# Clients of older versions wrote the expiry by their own clock.
+EXPIRY_MARGIN_S = 60
 # The format of job/options.new_run_id.
 RUN_ID = r"[a-z2-7]{10}"
 
@@ -72,13 +74,23 @@ def parse_cleanup_object(kind: str, item: Mapping[str, Any]) -> CleanupObject:
         run_id=metadata["labels"][RUN_LABEL],
         uid=metadata["uid"],
         created=parse_time(metadata.get("creationTimestamp", "")),
-        expires=parse_time(annotations.get(EXPIRES_ANNOTATION, "")),
+        expires=_find_expiry(item, parse_time(annotations.get(EXPIRES_ANNOTATION, ""))),
         is_owned=any(owner["kind"] == JOB for owner in metadata.get("ownerReferences") or ()),
         is_terminating="deletionTimestamp" in metadata,
         # A keeper is complete from the start, and owns a Job that may still run (job/manifest.py).
         is_finished=item.get("spec", {}).get("completions") != 0
         and any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in conditions),
     )
+
+
+def _find_expiry(item: Mapping[str, Any], annotated: float) -> float:
+    """Return when a Job has been removed at the latest, by the API server's clock alone."""
+    spec = item.get("spec") or {}
+    created = parse_time(item["metadata"].get("creationTimestamp", ""))
+    deadline_s, ttl_s = spec.get("activeDeadlineSeconds"), spec.get("ttlSecondsAfterFinished")
+    if not created or deadline_s is None or ttl_s is None:
+        return annotated
+    return created + float(deadline_s) + float(ttl_s)
 
 
 def parse_time(text: str) -> float:
@@ -126,9 +138,8 @@ def _decide_other(
     if selector.sees_all_jobs or not item.expires:
         # A Job is created first and listed last: an object without one is orphaned.
         return CleanupDecision(item, True, "orphaned: its Job no longer exists")
-    decision = _decide_by_expiry(item, now)
     reason = f"{_render_expiry(item)}; -A also looks for its Job"
-    return decision or CleanupDecision(item, False, reason)
+    return CleanupDecision(item, False, reason)
 
 
 def _decide_explicitly(
@@ -144,8 +155,13 @@ def _decide_explicitly(
     return CleanupDecision(item, age_s >= selector.older_than_s, f"{age_s} s old")
 
 
+def is_expired(item: CleanupObject, now: float) -> bool:
+    """Return whether an object's expiry passed some time ago; `now` is the API server's time."""
+    return bool(item.expires) and item.expires + EXPIRY_MARGIN_S < now
+
+
 def _decide_by_expiry(item: CleanupObject, now: float) -> CleanupDecision | None:
-    if item.expires and item.expires < now:
+    if is_expired(item, now):
         return CleanupDecision(item, True, f"expired at {render_time(item.expires)}")
     return None
 

@@ -21,6 +21,7 @@ from kubectl_snapshot.job.permissions import Permission, is_granted
 from kubectl_snapshot.job.preflight import checks, nodes
 from kubectl_snapshot.job.preflight import requests as calls
 from kubectl_snapshot.job.rbac.user_permissions import (
+    RBAC,
     build_key_permissions,
     build_user_permissions,
 )
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from kubectl_snapshot.job.preflight.checks import Answer, PreflightCheck
 
 AUTO = "auto"
+# Optional: whoever may list the roles removes those that killed runs have left.
+LIST_ROLES = Permission("list", RBAC, "clusterroles")
 # The pod's dry run is optional, and a broken webhook's 500 would be retried.
 POD_DRY_RUN_S = 3.0
 # The list of nodes is optional, too; 5,000 nodes take a second.
@@ -98,7 +101,7 @@ def evaluate_gate(
     decided = replace(decided, excluded_nodes=options.excluded_nodes, gpu_nodes=options.gpu_nodes)
 
     agent = replace(options, cluster_scope=AGENT)
-    asked = {*build_user_permissions(decided), *build_key_permissions(decided), *also}
+    asked = {*build_user_permissions(decided), *build_key_permissions(decided), LIST_ROLES, *also}
     if is_auto:
         asked |= {*options.required_reads, *build_user_permissions(agent)}
     allowed = _read_allowed(kube, asked, review, deadline)
@@ -109,6 +112,7 @@ def evaluate_gate(
         decided = replace(options, cluster_scope=_choose_scope(kube, agent, allowed, deadline))
     if not allowed.issuperset(build_key_permissions(decided)):
         decided = replace(decided, shares_key=False)
+    decided = replace(decided, removes_roles=LIST_ROLES in allowed)
     decided, refused, told = _try_objects(kube, decided, allowed, deadline)
     results += refused
     warnings += told

@@ -159,36 +159,64 @@ def path_of(kind: str, namespace: str = "") -> str:
     return f"{base}/namespaces/{namespace}/{resource}" if namespace else f"{base}/{resource}"
 
 
-def test_only_expired_roles_and_bindings_of_earlier_runs_are_deleted(connect_to: Connect) -> None:
-    now = 1795420800.0  # 2026-11-23T08:00:00Z
-    old, young = "2026-11-23T07:59:59Z", "2026-11-23T08:00:00Z"
+def listed_job(run_id: str, is_finished: bool = False) -> Any:
+    job = listed("Job", run_id)
+    job["metadata"]["labels"]["kubectl-snapshot/run"] = run_id
+    conditions = [{"type": "Complete", "status": "True"}] if is_finished else []
+    return {**job, "status": {"conditions": conditions}}
+
+
+def role(name: str, run_id: str, expires: str) -> Any:
+    body = listed("ClusterRole", name, expires, "")
+    body["metadata"]["labels"]["kubectl-snapshot/run"] = run_id
+    return body
+
+
+LONG_AGO, TO_COME = "2001-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
+
+
+def test_only_expired_roles_without_an_active_job_are_deleted(connect_to: Connect) -> None:
+    roles = [
+        role("gone", "aaaaaaaaaa", LONG_AGO),
+        role("finished", "bbbbbbbbbb", LONG_AGO),
+        role("active", "cccccccccc", LONG_AGO),
+        role("young", "dddddddddd", TO_COME),
+        role("endless", "eeeeeeeeee", ""),
+    ]
+    jobs = [listed_job("bbbbbbbbbb", is_finished=True), listed_job("cccccccccc")]
     api = Api(
         {
-            f"GET {path_of('ClusterRole')}": (
-                200,
-                {
-                    "items": [
-                        listed("ClusterRole", "old", old, ""),
-                        listed("ClusterRole", "x", "", ""),
-                    ]
-                },
-            ),
-            f"GET {path_of('Role')}": (
-                200,
-                {"items": [listed("Role", "old", old), listed("Role", "young", young)]},
-            ),
+            f"GET {path_of('ClusterRole')}": (200, {"items": roles}),
+            f"GET {path_of('Role')}": (200, {"items": [listed("Role", "old", LONG_AGO)]}),
             f"GET {path_of('RoleBinding')}": refusal(403),
+            f"GET {path_of('Job')}": (200, {"items": jobs}),
         }
     )
-    delete_expired_roles(connect_to(api), now, soon())
+    delete_expired_roles(connect_to(api), soon())
     deleted = api.sent("DELETE")
-    assert sorted(deleted) == sorted(
-        [f"{path_of('ClusterRole')}/old", f"{path_of('Role', 'ops')}/old"]
+    assert sorted(deleted) == [
+        f"{path_of('ClusterRole')}/finished",
+        f"{path_of('ClusterRole')}/gone",
+        f"{path_of('Role', 'ops')}/old",
+    ]
+    assert all(body["preconditions"]["uid"].startswith("uid-") for body in deleted.values())
+
+
+@pytest.mark.parametrize("jobs", [refusal(403), (200, {"items": []})])
+def test_roles_stay_if_jobs_cannot_be_listed_or_none_is_expired(
+    connect_to: Connect, jobs: tuple[int, Any]
+) -> None:
+    expires = LONG_AGO if jobs[0] == 403 else TO_COME
+    roles = [role("x", "aaaaaaaaaa", expires)]
+    api = Api(
+        {
+            f"GET {path_of('ClusterRole')}": (200, {"items": roles}),
+            f"GET {path_of('Job')}": jobs,
+        }
     )
-    assert all(body["preconditions"] == {"uid": "uid-old"} for body in deleted.values())
-    assert {path for m, path, _, _ in api.asked if m == "GET"} == {
-        path_of(kind) for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
-    }
+    delete_expired_roles(connect_to(api), soon())
+    assert not api.sent("DELETE")
+    assert (path_of("Job") in api.sent("GET")) is (jobs[0] == 403)
 
 
 def test_an_inventory_asks_for_our_labels_and_lists_jobs_last(connect_to: Connect) -> None:

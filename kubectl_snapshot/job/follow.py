@@ -26,6 +26,7 @@ from kubectl_snapshot.job.diagnose.admission import diagnose_job_event
 from kubectl_snapshot.job.diagnose.credentials import diagnose_expired_login
 from kubectl_snapshot.job.diagnose.held import find_hold
 from kubectl_snapshot.job.diagnose.init_containers import find_running_init
+from kubectl_snapshot.job.diagnose.mounts import diagnose_mount
 from kubectl_snapshot.job.diagnose.scheduling import diagnose_unschedulable
 from kubectl_snapshot.job.diagnose.timeout import diagnose_timeout
 from kubectl_snapshot.job.frame import parse_progress
@@ -57,6 +58,11 @@ MAX_LOG_BACKOFF_S = 2.0
 GONE = (400, 404)
 # Retryable HTTP statuses of a log request: not started yet, no longer found, throttled.
 RETRYABLE = (400, 404, 408, 409, 429)
+# A stream that ends this soon, this often and without a new line is cut on purpose, as by a proxy.
+SHORT_STREAM_S = 1.0
+MAX_CUTS = 8
+# k8s.io/kubernetes pkg/kubelet: its cache fills by itself, so this is no cause.
+CACHE_MARK = "failed to sync"
 TICK_S = 0.5
 MAX_REPORTED = 1000
 # The only events that a node may cause; others carry commands for the user to type.
@@ -192,12 +198,15 @@ def _check_admission(run: RunState) -> None:
 
 
 def _on_event(run: RunState, event: Any) -> None:
-    if event.object.get("type") != "Warning":
+    message = str(event.object.get("message", ""))
+    if event.object.get("type") != "Warning" or CACHE_MARK in message:
         return
-    error = diagnose_job_event(event.object, run.options)
+    error = diagnose_job_event(event.object, run.options) or diagnose_mount(
+        event.object, run.options
+    )
     if error is not None:
         raise error
-    run.last_warning = str(event.object.get("message", ""))
+    run.last_warning = message
 
 
 def _on_line(run: RunState, line: str) -> None:
@@ -222,7 +231,19 @@ def _on_log_end(run: RunState, end: LogEnd) -> None:
         raise _diagnose_end(run)
     if end.error is not None and 400 <= status < 500:
         _raise_unless_retryable(run, end.error)
+    _check_cuts(run, end)
     _open_log(run)
+
+
+def _check_cuts(run: RunState, end: LogEnd) -> None:
+    """Raise if each of the last streams was cut at once and brought no new line."""
+    is_cut = end.error is None or not end.error.status
+    has_progress = run.reader.count_lines() > run.lines_before
+    is_short = time.monotonic() - run.log_opened < SHORT_STREAM_S
+    run.cuts = run.cuts + 1 if is_cut and is_short and not has_progress else 0
+    run.lines_before = run.reader.count_lines()
+    if run.cuts >= MAX_CUTS:
+        raise kubelet.diagnose_log_cut(run.pod, end.error)
 
 
 def _raise_unless_retryable(run: RunState, error: SnapshotError) -> None:
@@ -287,6 +308,7 @@ HANDLERS: dict[str, Callable[[RunState, Any], None]] = {
 def _open_log(run: RunState) -> None:
     pause_s = min(LOG_BACKOFF_S * 2 ** (run.log_attempts - 1), MAX_LOG_BACKOFF_S)
     run.log_attempts += 1
+    run.log_opened = time.monotonic() + (pause_s if run.log_attempts > 1 else 0.0)
     run.is_reading_log = True
     watchers.read_log(run, _has_ended(run), pause_s if run.log_attempts > 1 else 0.0)
 

@@ -79,6 +79,10 @@ class FrameReader:
         """Return the numbers of missing lines; empty before the begin line has arrived."""
         return tuple(n for n in range(1, self._lines + 1) if n not in self._chunks)
 
+    def count_lines(self) -> int:
+        """Return how many of the result's lines have arrived."""
+        return len(self._chunks) + bool(self._digest)
+
     def feed(self, line: bytes | str) -> None:
         """Add one line of a log, with or without line break; text before the prefix is ignored."""
         text = _ascii(line)

@@ -44,6 +44,9 @@ class RunState:
     is_probing: bool = False
     is_reading_log: bool = False
     log_attempts: int = 0
+    log_opened: float = 0.0
+    lines_before: int = 0
+    cuts: int = 0
     is_complete: bool = False
     outage: SnapshotError | None = None
     is_hold_reported: bool = False

@@ -15,8 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_snapshot.constants import EXPIRES_ANNOTATION, RUN_LABEL
+from kubectl_snapshot.job.cleanup.selection import parse_time
 from tests.cluster.conftest import FIGURES
+from tests.cluster.faults.arrange import with_webhook
+from tests.cluster.faults.scene import Scene
+from tests.cluster.faults.servers import serve_faults
 from tests.cluster.support import (
+    KINDS,
     PYTHON,
     Cluster,
     assert_nothing_left,
@@ -54,11 +60,14 @@ LEFT_AT_MOST = {
     "before the clean-up": {*PREPARED, "Pod"},
 }
 
+# Its clock is `skew` seconds ahead.
 SHORT_LIVED = """
+import time
+time.time = (lambda now: lambda: now() + {skew})(time.time)
 from kubectl_snapshot.snapshotter import AgentConfig, deploy_and_get_snapshot
 deploy_and_get_snapshot(AgentConfig(
     namespace={namespace!r}, timeout=12, pod_deadline_margin=1, job_deadline_margin=2, ttl=1,
-    cluster_scope={scope!r}))
+    cluster_scope={scope!r}, wait_for_schedule={waits}))
 """
 
 
@@ -88,15 +97,22 @@ def gated(
 
 
 def start_library(
-    cluster: Cluster, zipapp: Path, kubeconfig: str, namespace: str, scope: str = "client"
+    cluster: Cluster,
+    zipapp: Path,
+    kubeconfig: str,
+    namespace: str,
+    scope: str = "client",
+    skew: int = 0,
+    waits: bool = False,
 ) -> subprocess.Popen[str]:
+    program = SHORT_LIVED.format(namespace=namespace, scope=scope, skew=skew, waits=waits)
     environment = {
         **cluster.environment(kubeconfig),
         "PYTHONPATH": f"{zipapp}/site-packages",
         "KUBECTL_SNAPSHOT_ZIPAPP": str(zipapp),
     }
     return subprocess.Popen(
-        [PYTHON, "-c", SHORT_LIVED.format(namespace=namespace, scope=scope)],
+        [PYTHON, "-c", program],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -227,6 +243,45 @@ def test_a_second_ctrl_c_leaves_at_once_and_says_how_to_clean_up(
     assert_nothing_left(cluster)
 
 
+def test_a_client_killed_while_its_job_is_suspended_leaves_nothing(
+    cluster: Cluster, zipapp: Path, namespace: str, tmp_path: Path
+) -> None:
+    cluster.require_lab()
+    with (
+        serve_faults(cluster, tmp_path) as servers,
+        with_webhook(Scene(cluster, servers, namespace, tmp_path), "suspend", resource="jobs"),
+    ):
+        client = start_library(cluster, zipapp, cluster.kubeconfig, namespace, waits=True)
+        try:
+            wait_for("all to be made", lambda: ours_in(cluster, namespace) == PREPARED, REACHED_S)
+        finally:
+            client.kill()
+            client.communicate()
+    jobs = cluster.client.get(f"/apis/batch/v1/namespaces/{namespace}/jobs")["items"]
+    assert sorted(job["spec"]["suspend"] for job in jobs) == [True, True]
+    wait_for("all to go", lambda: not ours_in(cluster, namespace), GONE_S)
+
+
+@pytest.mark.parametrize("skew", [1200, -1200])
+def test_an_expiry_is_of_the_servers_clock(
+    cluster: Cluster, zipapp: Path, namespace: str, own: Authority, tmp_path: Path, skew: int
+) -> None:
+    gate = Gate("PATCH", "jobs", False)
+    with gated(cluster, own, gate, tmp_path) as kubeconfig:
+        client = start_library(cluster, zipapp, kubeconfig, namespace, skew=skew)
+        assert gate.reached.wait(REACHED_S), client.communicate(timeout=5)
+        (job,) = cluster.client.get(f"/apis/batch/v1/namespaces/{namespace}/jobs")["items"]
+        client.kill()
+        client.communicate()
+    metadata = job["metadata"]
+    created = parse_time(metadata["creationTimestamp"])
+    expires = parse_time(metadata["annotations"][EXPIRES_ANNOTATION])
+    # Deadline 12 + 2 s, TTL 1 s; the gate's answers came shortly before.
+    assert created + 15 - 5 <= expires <= created + 15
+    assert cluster.kubectl("delete", "job", metadata["name"], "-n", namespace).returncode == 0
+    assert_nothing_left(cluster)
+
+
 def test_the_next_run_removes_the_expired_roles_of_a_killed_one(
     cluster: Cluster,
     zipapp: Path,
@@ -244,7 +299,16 @@ def test_the_next_run_removes_the_expired_roles_of_a_killed_one(
     wait_for("the Job to go", lambda: not ours_in(cluster, namespace), GONE_S)
     kinds = {line.split()[0] for line in ours(cluster)}
     assert kinds == {"ClusterRole", "ClusterRoleBinding"}
-    ended = run_snapshot("-n", namespace, "--cluster-scope", "agent", "-o", "name")
+    # Not at once: only some time after their expiry.
+    ended = run_snapshot("-n", namespace, "-o", "name")
+    assert ended.returncode == 0, ended.stderr
+    assert {line.split()[0] for line in ours(cluster)} == kinds
+    for kind in kinds:
+        for item in cluster.client.get(f"{KINDS[kind]}?labelSelector={RUN_LABEL}")["items"]:
+            path = f"{KINDS[kind]}/{item['metadata']['name']}"
+            annotations = {EXPIRES_ANNOTATION: "2001-01-01T00:00:00Z"}
+            cluster.client.patch(path, {"metadata": {"annotations": annotations}})
+    ended = run_snapshot("-n", namespace, "-o", "name")
     assert ended.returncode == 0, ended.stderr
     assert_nothing_left(cluster)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import Internal, ServiceUnavailable
-from kubectl_snapshot.job.pod import node_name
+from kubectl_snapshot.job.pod import node_name, pod_title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,15 @@ def diagnose_node_lost(pod: Mapping[str, Any], message: str) -> SnapshotError:
         f"node {node} does not respond: its kubelet is down or unreachable",
         message,
         f"see `kubectl describe node {node}`, or pass --node with another one",
+    )
+
+
+def diagnose_log_cut(pod: Mapping[str, Any], error: SnapshotError | None) -> SnapshotError:
+    """Return that every stream of the log is cut at once: not by the agent, which still runs."""
+    return ServiceUnavailable(
+        f"the log of pod {pod_title(pod)} is cut each time it is read",
+        error.why if error is not None else "the stream ends at once, and the container runs",
+        f"try `kubectl logs -f` on node {node_name(pod)}: a proxy or the kubelet may end streams",
     )
 
 

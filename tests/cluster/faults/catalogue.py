@@ -66,6 +66,29 @@ def cut_logs() -> Shape:
     return cut_after_first("/log", 3)
 
 
+def cut_every_log() -> Shape:
+    """Cut each log before its first byte."""
+
+    def shape(exchange: Exchange, pieces: Iterator[bytes]) -> Iterable[bytes]:
+        if "/log" in exchange.path and "follow" in exchange.path:
+            raise CutShort
+        yield from pieces
+
+    return shape
+
+
+def hold_watches() -> Shape:
+    """Pass no event of a watch on."""
+
+    def shape(exchange: Exchange, pieces: Iterator[bytes]) -> Iterable[bytes]:
+        if "watch=true" in exchange.path:
+            exchange.stopped.wait()
+            return
+        yield from pieces
+
+    return shape
+
+
 def cut_after_first(mark: str, times: int) -> Shape:
     left = [None] * times
 
@@ -267,6 +290,30 @@ MID_RUN = {
     "log cut": Fault(
         LATE, arrange=partial(arrange.behind_proxy, shape=cut_logs), check=expect_late
     ),
+    "log always cut": Fault(
+        HANG,
+        6,
+        ("is cut each time it is read",),
+        partial(arrange.behind_proxy, shape=cut_every_log),
+        within_s=30,
+    ),
+    "watches buffered by a proxy": Fault(
+        arrange=partial(arrange.behind_proxy, shape=hold_watches), check=expect_own
+    ),
+    "ConfigMap deleted before it is mounted": Fault(
+        (),
+        8,
+        ("ConfigMap", "was deleted by another client"),
+        provoke=partial(scene.delete_object, resource="configmaps"),
+        waits_for_run=False,
+    ),
+    "Secret deleted before it is mounted": Fault(
+        (),
+        8,
+        ("Secret", "was deleted by another client"),
+        provoke=partial(scene.delete_object, resource="secrets"),
+        waits_for_run=False,
+    ),
     "checksum wrong": Fault(image("damage"), 8, ("corrupt", "SHA-256")),
     "Ctrl-C": Fault(HANG, 130, provoke=partial(scene.send_signal, number=signal.SIGINT)),
     "SIGTERM": Fault(HANG, 143, provoke=partial(scene.send_signal, number=signal.SIGTERM)),
@@ -286,6 +333,14 @@ NODES = {
         ("node node2 does not respond",),
         partial(arrange.repaired_after, node="node2", what="kubelet"),
         partial(scene.break_node, node="node2", what="kubelet"),
+        lane=NODE2,
+    ),
+    "container runtime dies": Fault(
+        HANG,
+        6,
+        ("node node2 does not respond",),
+        partial(arrange.repaired_after, node="node2", what="containerd"),
+        partial(scene.break_node, node="node2", what="containerd"),
         lane=NODE2,
     ),
     "node without network": Fault(

@@ -122,6 +122,18 @@ def lift_object_quota(scene: Scene) -> None:
     scene.delete(scene.path("resourcequotas/tight"))
 
 
+def delete_object(scene: Scene, resource: str) -> None:
+    """Delete the run's ConfigMap or Secret as soon as it exists."""
+
+    def find() -> list[str]:
+        query = "labelSelector=app.kubernetes.io/managed-by=kubectl-snapshot"
+        items = scene.cluster.client.get(f"{scene.path(resource)}?{query}")["items"]
+        return [item["metadata"]["name"] for item in items]
+
+    (name,) = wait_for(f"the run's {resource}", find, RUNS_S, pause=0.01)
+    scene.delete(f"{scene.path(resource)}/{name}")
+
+
 def orphan_pod(scene: Scene) -> None:
     """Delete the Job as `kubectl delete --cascade=orphan` does."""
     name = scene.agent_pod()["metadata"]["labels"]["job-name"]

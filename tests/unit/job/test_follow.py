@@ -299,6 +299,32 @@ def test_a_silent_pod_with_a_responding_kubelet_is_waited_for(
     assert capture(wire, tmp_path) == PAYLOAD
 
 
+def test_an_outage_until_the_deadline_is_not_the_nodes(tmp_path: Path, impatient: None) -> None:
+    wire = Wire([write_and_wait(b"")], probe=refuse(503, "no backend is up"))
+    wire.pods.put(("ADDED", pod()))
+    with following(wire, tmp_path) as run:
+        run.deadline = time.monotonic() + 3
+        with pytest.raises(ServiceUnavailable) as caught:
+            follow.follow(run)
+    assert caught.value.what == "the API server did not respond until the run's deadline"
+    assert "no backend is up" in caught.value.why
+
+
+def test_a_log_that_is_always_cut_ends_the_run(
+    tmp_path: Path, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "LOG_BACKOFF_S", 0.01)
+    monkeypatch.setattr(follow, "MAX_LOG_BACKOFF_S", 0.01)
+    cut = write(lines(FRAME[0]))
+    wire = Wire([cut] * 20)
+    wire.pods.put(("ADDED", pod()))
+    error = refusal(wire, tmp_path)
+    assert isinstance(error, ServiceUnavailable)
+    assert error.what == "the log of pod ops/p is cut each time it is read"
+    # The first stream brought new lines.
+    assert 20 - len(wire.logs) == follow.MAX_CUTS + 1
+
+
 def test_an_api_server_outage_is_waited_for_and_reported_once(
     tmp_path: Path, impatient: None
 ) -> None:

@@ -17,7 +17,7 @@ def diagnose_node_lost(pod: Mapping[str, Any], message: str) -> SnapshotError:
     """Return that the node is lost: its kubelet, which serves every log, does not respond."""
     node = node_name(pod)
     return ServiceUnavailable(
-        f"node {node} does not respond: its kubelet is down or unreachable",
+        f"node {node} does not respond: its kubelet or container runtime is down or unreachable",
         message,
         f"see `kubectl describe node {node}`, or pass --node with another one",
     )

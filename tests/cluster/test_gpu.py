@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from kubectl_snapshot.document.snapshot import Snapshot, Subtype
+from tests.cluster import support
 from tests.cluster.conftest import Finished
 from tests.cluster.support import Cluster, assert_nothing_left
-from tests.lab import node
+from tests.lab import node, processes
 from tests.validation import parse_valid
 
 Run = Callable[..., Finished]
@@ -73,6 +76,52 @@ def test_a_capture_shows_every_gpu_by_nvml(capture: Callable[..., Snapshot]) -> 
     uuids = [part[name].data["uuid"] for name in ("gpu-0", "gpu-1")]
     assert [part[name].data["name"] for name in ("gpu-0", "gpu-1")] == ["NVIDIA H100 80GB HBM3"] * 2
     assert part["topology"].data == {"/".join(map(str, uuids)): "NV18"}
+
+
+# Without a GPU, the lab's nodes have none on their PCI bus: for this process alone they have two.
+CHECK = """\
+set -e
+mkdir /run/gpu-check
+cd /run/gpu-check
+tar -x
+mount -t tmpfs tmpfs /sys/bus/pci/devices
+for bus in 1b 2b; do
+    gpu=/sys/bus/pci/devices/0000:$bus:00.0
+    mkdir $gpu
+    echo 0x030200 > $gpu/class
+    echo 0x10de | tee $gpu/vendor > $gpu/subsystem_vendor
+    echo 0x2330 > $gpu/device
+    echo 0x16c1 > $gpu/subsystem_device
+    echo 1 > $gpu/numa_node
+    ln -s ../../../bus/pci/drivers/nvidia $gpu/driver
+done
+python3 gpu-check ./kubectl-snapshot
+"""
+
+
+def test_every_reading_is_that_of_nvidia_smi_and_the_kernel(cluster: Cluster, zipapp: Path) -> None:
+    lab = cluster.require_lab()
+    tar = ["tar", "-c", "-C", support.ROOT / "scripts", "gpu-check", "gpu_check"]
+    archive = subprocess.run(
+        [
+            *tar,
+            "-C",
+            zipapp.parent,
+            f"--transform=s/^{zipapp.name}$/kubectl-snapshot/",
+            zipapp.name,
+        ],
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    inside = processes.node_command(lab, GPU_NODE, "unshare", "-m", "sh", "-c", CHECK)
+    try:
+        checked = subprocess.run(inside, input=archive.stdout, stdout=subprocess.PIPE)
+    finally:
+        cluster.node_exec(GPU_NODE, "rm", "-rf", "/run/gpu-check")
+    table = checked.stdout.decode()
+    assert " rows compared: " in table
+    assert ", 0 differ, 0 missing; " in table, table
+    assert checked.returncode == 0
 
 
 def test_a_node_without_gpu_says_that_there_is_none(run_snapshot: Run, namespace: str) -> None:

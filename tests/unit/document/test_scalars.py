@@ -145,6 +145,8 @@ def test_only_text_is_read_as_text(value: float) -> None:
     with pytest.raises(InvalidRequest) as caught:
         as_text({"t": value}, "t")
     assert caught.value.what == "t is not text"
+    assert caught.value.why.startswith("it is ")
+    assert caught.value.why.endswith(f" {text_of(value)}")
 
 
 def test_a_missing_reading_is_not_found() -> None:

@@ -76,8 +76,15 @@ def test_merging_joins_subtypes_by_name_and_the_second_ones_values_win() -> None
 
 
 def test_measurements_of_two_types_cannot_be_merged() -> None:
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest) as caught:
         merge_measurements(Measurement("OS"), Measurement("GPU"))
+    assert caught.value.what == "measurements of type OS and GPU cannot be merged"
+
+
+def test_a_snapshot_is_named_by_its_node_and_time() -> None:
+    assert str(Snapshot({"source-node": "a", "timestamp": "t"})) == (
+        "snapshot of a at t: 0 readings, 0 gaps"
+    )
 
 
 @pytest.mark.parametrize(

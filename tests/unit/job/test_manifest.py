@@ -212,6 +212,14 @@ def test_the_config_map_is_owned_by_the_job() -> None:
     assert config_map["binaryData"] == {"kubectl-snapshot": "UEs="}
 
 
+def test_an_object_is_named_by_kind_namespace_and_name() -> None:
+    body = {"kind": "Job", "metadata": {"name": "a", "namespace": "ops"}}
+    assert manifest.render_title(body) == "Job ops/a"
+    assert manifest.render_title({"kind": "ClusterRole", "metadata": {"name": "a"}}) == (
+        "ClusterRole a"
+    )
+
+
 KEY = b"0123456789abcdef0123456789abcdef"
 
 

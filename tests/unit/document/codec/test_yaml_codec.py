@@ -11,6 +11,8 @@ from kubectl_snapshot.document.codec.yaml_codec import (
     load_yaml,
     parse_yaml,
     render_manifests,
+    render_map,
+    render_tree,
     render_yaml,
 )
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
@@ -236,3 +238,30 @@ def test_manifests_are_a_stream_of_documents_in_their_own_key_order() -> None:
     assert render_manifests(objects) == (
         '---\nkind: Pod\nzone: "1e3"\ncount: 1\n---\nb: true\na: |\n  import sys\n  sys.exit()\n'
     )
+
+
+def test_a_tree_is_written_in_block_style() -> None:
+    tree = {
+        "b": [{"x": 1, "w": [True, "1"]}, "text", [], {}],
+        "a": {"c": {}, "d": []},
+        "k" * 1025: {"z": 1.5, "w": "a"},
+    }
+    written = render_tree(tree)
+    assert written == (
+        'b:\n  - x: 1\n    w:\n      - true\n      - "1"\n  - text\n  - []\n  - {}\n'
+        f"a:\n  c: {{}}\n  d: []\n? {'k' * 1025}\n: z: 1.5\n  w: a\n"
+    )
+    assert yaml.safe_load(written) == tree
+    with pytest.raises(TypeError, match=r"^no reading can be of type NoneType$"):
+        render_tree({"a": None})
+
+
+def test_a_map_is_sorted_and_an_empty_one_is_one() -> None:
+    assert render_map({"b": 1, "a": "2"}) == 'a: "2"\nb: 1\n'
+    assert render_map({}) == "{}\n"
+
+
+def test_nesting_has_its_limit_at_a_hundred_levels() -> None:
+    assert load_yaml("[" * 101 + "]" * 101)
+    with pytest.raises(InvalidRequest):
+        load_yaml("[" * 102 + "]" * 102)

@@ -256,6 +256,9 @@ def test_an_image_with_several_references_is_compared_by_all_of_them() -> None:
     both = ("a/x:v1", "b/x:v2")
     # The tag is that of the last pod.
     assert diff_snapshots(images("v1", *both), images("v2", *both)).changes == ()
+    # Ours are known to have all references, whatever the tag is.
+    assert diff_snapshots(images("odd", *both), images("v2", *both)).changes == ()
+    assert diff_snapshots(images("v1", *both), images("odd", *both)).changes == ()
     (change,) = diff_snapshots(images("v1", *both), images("v1", "a/x:v1", "b/x:v3")).changes
     assert (change.key, change.kind) == ("context.image.x", CHANGED)
     (change,) = diff_snapshots(images("v1"), images("v2", *both)).changes

@@ -164,6 +164,14 @@ def test_taints_are_sets_too() -> None:
     assert (change.before, change.after) == ("NoSchedule|v|a,b,c", "NoSchedule|w|a,b,c")
 
 
+def test_a_second_effect_leaves_the_first_as_it_was() -> None:
+    one = topology([node("a", {}, ["k=1:NoSchedule"]), node("b", {}, [])])
+    two = topology([node("a", {}, ["k=1:NoSchedule"]), node("b", {}, ["k=1:NoExecute"])])
+    for before, after, kind in ((one, two, ADDED), (two, one, REMOVED)):
+        (change,) = compare(before, after)
+        assert (change.key, change.kind) == ("k.NoExecute", kind)
+
+
 def test_taints_that_share_an_entry_are_compared() -> None:
     values = (["k=1:NoSchedule"], ["k=2:NoSchedule"], ["k=2:NoSchedule"])
     before = topology(node(n, {}, t) for n, t in zip("abc", values))

@@ -106,6 +106,12 @@ def test_what_is_wrong_is_reported_with_its_line(text: str, what: str) -> None:
     assert complaint(text).startswith(what)
 
 
+def test_what_a_severity_can_be_is_said() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_rules(locate_yaml(b"- {name: a, constraint: OS.a.b c, severity: x}", "r"), "r")
+    assert caught.value.why == "it is error or warning"
+
+
 # A site knows why it pins a version.
 @pytest.mark.parametrize(
     "path", [path for path in EXAMPLES if path.stem != "pinned-node"], ids=lambda path: path.stem

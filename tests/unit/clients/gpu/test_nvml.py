@@ -381,7 +381,7 @@ def test_a_sentinel_of_64_bits_is_left_out(library: Path) -> None:
     ("function", "key", "value"),
     [
         ("nvmlDeviceGetMemoryInfo_v2", "memory.total-bytes", 85520809984),
-        ("nvmlDeviceGetGpuFabricInfoV", "fabric.state", None),
+        ("nvmlDeviceGetGpuFabricInfoV", "fabric.state", "Completed"),
     ],
 )
 def test_a_structure_that_the_driver_refuses_is_read_in_an_older_version(
@@ -391,7 +391,7 @@ def test_a_structure_that_the_driver_refuses_is_read_in_an_older_version(
     (gpu,) = read(library).gpus
     assert gpu.config.get(key) == value
     assert gpu.failed == {}
-    assert "memory.reserved-bytes" not in gpu.state or value is None
+    assert ("memory.reserved-bytes" in gpu.state) is (function != "nvmlDeviceGetMemoryInfo_v2")
 
 
 def test_a_health_that_the_gpu_does_not_have_is_left_out(library: Path) -> None:
@@ -426,6 +426,21 @@ def test_values_that_only_some_boards_have_are_read(library: Path) -> None:
     (gpu,) = read(library).gpus
     assert (gpu.config["gsp-firmware.enabled"], gpu.config["gsp-firmware.default"]) == (False, True)
     assert gpu.state["ecc.sram-threshold-exceeded"] is False
+
+
+def test_a_gpu_in_a_rack_has_its_place(library: Path) -> None:
+    configure(library, gpus=2, chassis="1821325090001", capabilities=1, gpu__1__capabilities=2)
+    first, second = read(library).gpus
+    assert {k: v for k, v in second.config.items() if k.startswith("platform.")} == {
+        "platform.ib-guid": "005c" + "00" * 14,
+        "platform.chassis-serial-number": "1821325090001",
+        "platform.slot-number": 14,
+        "platform.tray-index": 4,
+        "platform.host-id": 1,
+        "platform.peer-type": 2,
+        "platform.module-id": 2,
+    }
+    assert (first.config["egm-capability"], second.config["egm-capability"]) == (True, False)
 
 
 def test_the_fabric_of_a_driver_before_r550_is_read(library: Path) -> None:

@@ -109,6 +109,7 @@ def test_two_gpus_are_reported_in_the_documents_order(library: Path, tmp_path: P
     assert by_name["smi"].data["gpu.gsp-firmware-version"] == "570.124.06"
     assert by_name["device"].data["kernel-module-flavor"] == "open"
     assert by_name["gpu-1"].data["pci.numa-node"] == 1
+    assert by_name["hardware"].data["detection-source"] == "nvml"
     assert by_name["gpu-1"].context["uuid"] == "GPU-00000001-0000-4000-8000-000000000001"
     assert list(by_name["topology"].data.values()) == ["NV18"]
 
@@ -575,6 +576,28 @@ def test_a_mismatch_names_both_versions(library: Path, tmp_path: Path) -> None:
     reason = subtypes["smi"].context["reason"]
     assert "kernel module 570.124.06, library 570.195.03" in reason
     assert subtypes["device"].data["driver"] == "570.124.06"
+
+
+def test_a_mismatch_without_a_loaded_module_has_nvmls_message(
+    library: Path, tmp_path: Path
+) -> None:
+    configure(library, fault=18)
+    root = tmp_path / "host"
+    place(library, root)
+    add_pci_device(root, ADDRESSES[0])
+    subtypes = {subtype.name: subtype for subtype in collect(root)}
+    assert subtypes["smi"].context["reason"] == (
+        "driver/library version mismatch: RM has detected an NVML/RM version mismatch."
+    )
+
+
+def test_without_the_nodes_proc_nothing_is_said_of_the_kernel_module(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    add_pci_device(tmp_path, ADDRESSES[0])
+    subtypes = {subtype.name: subtype for subtype in collect(tmp_path)}
+    assert subtypes["hardware"].data["gpu-count"] == 1
+    assert "driver-loaded" not in subtypes["hardware"].data
+    assert subtypes["device"].data == {}
 
 
 @pytest.mark.parametrize(

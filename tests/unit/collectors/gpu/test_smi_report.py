@@ -221,6 +221,9 @@ def test_a_mig_device_has_its_index_and_one_without_is_a_reason() -> None:
         f"<mig_device><index>3</index>{device.format('Unknown Error')}</mig_device>"
         f"<mig_device><index>ERR!</index>{device.format(1)}</mig_device></mig_devices>"
     )
+    unnamed = read_gpu(f"<mig_devices><mig_device>{device.format(1)}</mig_device></mig_devices>")
+    assert unnamed.failed == {"mig-devices": 'a MIG device has the index ""'}
+    assert unnamed.config == {}
     assert found.config == {
         "mig.2.gpu-instance-id": 9,
         "mig.2.compute-instance-id": 0,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.run.compose import (
@@ -21,6 +23,7 @@ from kubectl_snapshot.collectors.run.context import (
     build_registry,
 )
 from kubectl_snapshot.document.snapshot import render_time
+from kubectl_snapshot.errors import Internal, SnapshotError
 from kubectl_snapshot.job.cleanup.deletion import render_cleanup_command
 from kubectl_snapshot.job.frame import FrameReader
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Measurement, Snapshot
     from kubectl_snapshot.job.options import JobOptions
 
+T = TypeVar("T")
+CANCEL_TICK_S = 0.1
 AGENT_MODE, AGENT_UNPRIVILEGED_MODE = "agent", "agent-unprivileged"
 
 
@@ -62,7 +67,9 @@ def run_preflight(capture: Capture) -> Capture:
 
     Raises Unauthorized naming every missing permission, NotFound, InvalidRequest.
     """
-    gate = enforce_gate(capture.kube, capture.options, capture.deadline)
+    gate = run_cancellable(
+        lambda: enforce_gate(capture.kube, capture.options, capture.deadline), capture.cancel
+    )
     for warning in gate.warnings:
         capture.on_event({"event": "warning", "message": warning})
     # By the API server's clock: other clients compare it with theirs.
@@ -125,6 +132,34 @@ def run_capture(capture: Capture) -> Snapshot:
     return snapshot
 
 
+def run_cancellable(work: Callable[[], T], cancel: threading.Event | None) -> T:
+    """Return the result of `work`, which only reads; raise KeyboardInterrupt if cancelled.
+
+    It then goes on in its daemon thread until its own deadline.
+    """
+    if cancel is None:
+        return work()
+    results: queue.SimpleQueue[T | BaseException] = queue.SimpleQueue()
+
+    def call() -> None:
+        result: T | BaseException = Internal("a thread of the capture crashed")
+        try:
+            result = work()
+        except (SnapshotError, KeyboardInterrupt) as error:
+            result = error
+        finally:
+            results.put(result)
+
+    threading.Thread(target=call, name="cancellable", daemon=True).start()
+    while not cancel.is_set():
+        with contextlib.suppress(queue.Empty):
+            result = results.get(timeout=CANCEL_TICK_S)
+            if isinstance(result, BaseException):
+                raise result
+            return result
+    raise KeyboardInterrupt
+
+
 def build_reads(
     collectors: Sequence[Collector], helm_namespaces: Sequence[str], is_optional: bool
 ) -> tuple[Permission, ...]:
@@ -171,7 +206,7 @@ class ClusterFacts:
 
     def wait(self) -> tuple[Measurement, ...]:
         """Return the measurements; the collectors' deadlines limit the wait."""
-        self._is_done.wait()
+        run_cancellable(self._is_done.wait, self._capture.cancel)
         return self._measurements
 
     def _collect(self, node_name: str) -> None:

@@ -27,8 +27,33 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Snapshot
 
 CLEANUP_S = 15.0
-# Wait for a write that is in flight at Ctrl-C, so that cleanup can undo it.
-SETTLE_S = 3.0
+# Limits of the wait for a write in flight: for its thread's start, before the objects are deleted,
+# and once more after that.
+START_S = 1.0
+SETTLE_S = 10.0
+LATE_S = 5.0
+
+
+class Ending:
+    """The end of a run, in a thread of its own: an interrupt ends the wait for it, not the work."""
+
+    def __init__(self) -> None:
+        # Of an interrupted Thread.join() Python before 3.13 thinks that the thread has finished.
+        self._has_begun, self._is_done = threading.Event(), threading.Event()
+
+    def ensure(self, work: Callable[[], None]) -> None:
+        """Do the work, or wait for its end if an interrupted call has begun it."""
+
+        def run() -> None:
+            self._has_begun.set()
+            try:
+                work()
+            finally:
+                self._is_done.set()
+
+        if not self._has_begun.is_set():
+            threading.Thread(target=run, name="clean-up", daemon=True).start()
+        self._is_done.wait()
 
 
 @dataclass(frozen=True)
@@ -45,25 +70,39 @@ def run_agent(
     """Deploy the agent, return its result, and delete everything created, also after an error.
 
     Blocks until the result, the first diagnosis, or the run's deadline. Objects that cannot be
-    deleted are reported as an event with the commands that delete them.
+    deleted are reported as an event with the commands that delete them. A first Ctrl-C is raised
+    after that, whenever it arrives.
     """
     created: list[CreatedObject] = []
-    cancelled = threading.Event()
-    has_settled = threading.Event()
+    cancelled, has_settled = threading.Event(), threading.Event()
     arguments = (run, expires, created, cancelled, has_settled)
-    try:
-        # Inside the try: Ctrl-C may arrive in start(), when the thread already writes.
-        threading.Thread(target=_deploy, args=arguments, name="deploy", daemon=True).start()
-        payload = follow(run, cancel)
-        return Result(payload, run.node_name)
-    finally:
+    ending = Ending()
+
+    def end() -> None:
         run.stop.set()
         cancelled.set()
-        has_settled.wait(SETTLE_S)
-        if cleanup:
-            _finish_before_interrupt(lambda: _clean_up(run, created))
-        else:
+        # A write that is in flight creates its object: it is waited for, then undone. The thread
+        # was perhaps not started.
+        if not has_settled.wait(START_S) and created:
+            has_settled.wait(SETTLE_S)
+        if not cleanup:
             run.on_event({"event": "kept", "commands": _kept_commands(run)})
+            return
+        _clean_up(run, created)
+        if created and not has_settled.is_set() and has_settled.wait(LATE_S):
+            _clean_up(run, created)
+
+    # Twice: Ctrl-C may arrive at any instruction, also in the first `finally`.
+    try:
+        try:
+            # Inside the try: Ctrl-C may arrive in start(), when the thread already writes.
+            threading.Thread(target=_deploy, args=arguments, name="deploy", daemon=True).start()
+            payload = follow(run, cancel)
+            return Result(payload, run.node_name)
+        finally:
+            ending.ensure(end)
+    finally:
+        ending.ensure(end)
 
 
 def parse_result(payload: bytes, types: Container[str], registry: Registry) -> Snapshot:
@@ -92,6 +131,8 @@ def _deploy(
     has_settled: threading.Event,
 ) -> None:
     failure: SnapshotError | None = Internal("the deploy thread crashed")
+    if cancelled.is_set():
+        return
     try:
         job = deploy(run.kube, run.options, expires, created, cancelled, run.deadline)
         run.inbox.put(("started", job))
@@ -116,25 +157,6 @@ def _clean_up(run: RunState, created: list[CreatedObject]) -> None:
         reasons: list[Any] = [f"{created.kind} {created.name}: {error}" for created, error in left]
         commands = [run.kube.render_kubectl(render_cleanup_command(run.options))]
         run.on_event({"event": "left-behind", "reasons": reasons, "commands": commands})
-
-
-def _finish_before_interrupt(work: Callable[[], None]) -> None:
-    """Finish the work despite Ctrl-C; a second Ctrl-C interrupts it."""
-    # An interrupted Thread.join() marks the thread as finished (Python before 3.13).
-    is_done = threading.Event()
-
-    def do_work() -> None:
-        try:
-            work()
-        finally:
-            is_done.set()
-
-    threading.Thread(target=do_work, name="clean-up", daemon=True).start()
-    try:
-        is_done.wait()
-    except KeyboardInterrupt:
-        is_done.wait()
-        raise
 
 
 def _kept_commands(run: RunState) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import signal
 import subprocess
 import threading
@@ -60,6 +62,8 @@ LEFT_AT_MOST = {
     "before the clean-up": {*PREPARED, "Pod"},
 }
 
+NO_GATE = Gate("NONE", "none", False)
+
 # Its clock is `skew` seconds ahead.
 SHORT_LIVED = """
 import time
@@ -79,14 +83,19 @@ class Authority:
 
 @contextmanager
 def gated(
-    cluster: Cluster, own: Authority, gate: Gate, directory: Path, kubeconfig: str | None = None
+    cluster: Cluster,
+    own: Authority,
+    gate: Gate,
+    directory: Path,
+    kubeconfig: str | None = None,
+    pause_s: Callable[[], float] = lambda: 0.0,
 ) -> Iterator[str]:
     """The path of a kubeconfig that leads through the gate, by default the administrator's."""
     config = json.loads(Path(kubeconfig or cluster.kubeconfig).read_text())
     upstream = config["clusters"][0]["cluster"]["server"]
     assert cluster.state is not None
     authority = str(cluster.state / "pki" / "ca.crt")
-    with serve_gate(upstream, authority, own.server, gate) as server:
+    with serve_gate(upstream, authority, own.server, gate, pause_s) as server:
         config["clusters"][0]["cluster"] = {
             "server": server.url,
             "certificate-authority": str(own.certificate),
@@ -211,7 +220,7 @@ def test_ctrl_c_at_any_step_leaves_nothing(
         client = start_snapshot("-n", namespace, kubeconfig=kubeconfig)
         assert gate.reached.wait(REACHED_S)
         client.send_signal(signal.SIGINT)
-        _, reported = client.communicate(timeout=20)
+        _, reported = client.communicate(timeout=60)
     assert client.returncode == 130
     assert "Traceback" not in reported
     assert_nothing_left(cluster)
@@ -324,4 +333,48 @@ def test_ctrl_c_while_the_first_object_is_made_leaves_nothing(
         threading.Event().wait(attempt / 8000)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
+    assert_nothing_left(cluster)
+
+
+def test_ctrl_c_at_random_moments_of_a_slow_server_leaves_nothing(
+    cluster: Cluster,
+    start_snapshot: Callable[..., subprocess.Popen[str]],
+    namespace: str,
+    own: Authority,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """0.5 to 3 s a request, moments of a whole run; SNAPSHOT_INTERRUPTS is their number."""
+    runs = int(os.environ.get("SNAPSHOT_INTERRUPTS", "16"))
+    dice = random.Random(runs)
+    draw = threading.Lock()
+
+    def pause_s() -> float:
+        with draw:
+            return dice.uniform(0.5, 3.0)
+
+    def interrupt(after_s: float | None) -> tuple[int, float]:
+        started = time.monotonic()
+        client = start_snapshot("-n", namespace, "-o", "name", kubeconfig=kubeconfig)
+        try:
+            client.communicate(timeout=after_s)
+        except subprocess.TimeoutExpired:
+            client.send_signal(signal.SIGINT)
+            _, reported = client.communicate(timeout=90)
+            assert "not deleted" not in reported, reported
+            # In its first milliseconds Python itself reports the interrupt.
+            assert "Traceback" not in reported or "kubectl_snapshot" not in reported, reported
+        return client.returncode, time.monotonic() - started
+
+    with gated(cluster, own, NO_GATE, tmp_path, pause_s=pause_s) as kubeconfig:
+        code, whole_s = interrupt(None)
+        assert code == 0
+        moments = [whole_s * (i + random.random()) / runs for i in range(runs)]
+        with ThreadPoolExecutor(8) as pool:
+            codes = [code for code, _ in pool.map(interrupt, moments)]
+    counts = {code: codes.count(code) for code in sorted(set(codes))}
+    record_property(FIGURES, f"Ctrl-C under a slow server, whole run {whole_s:.1f} s: {counts}")
+    # 1 and -2: Python had not started yet.
+    assert set(counts) <= {0, 1, 130, -signal.SIGINT}
+    assert counts[130] > runs / 2
     assert_nothing_left(cluster)

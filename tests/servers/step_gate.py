@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -44,24 +44,34 @@ class Gate:
 
 @contextmanager
 def serve_gate(
-    upstream: str, authority: str, certificate: Certificate, gate: Gate
+    upstream: str,
+    authority: str,
+    certificate: Certificate,
+    gate: Gate,
+    pause_s: Callable[[], float] = lambda: 0.0,
 ) -> Iterator[Server]:
-    """Run the proxy in front of `upstream`, whose CA is the file `authority`."""
+    """Run the proxy in front of `upstream`, whose CA is the file `authority`.
+
+    Each request waits for `pause_s()`, half of it before it is sent and half before its response.
+    """
     context = ssl.create_default_context(cafile=authority)
     context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
 
     def answer(exchange: Exchange) -> None:
         is_held = gate.stops(exchange)
+        pause = pause_s() / 2
+        exchange.stopped.wait(pause)
         if is_held and not gate.is_carried_out and not hold(exchange):
             return
-        forward(exchange, is_held and gate.is_carried_out)
+        forward(exchange, is_held and gate.is_carried_out, pause)
 
-    def forward(exchange: Exchange, is_held: bool) -> None:
+    def forward(exchange: Exchange, is_held: bool, pause: float) -> None:
         headers = {k: v for k, v in exchange.headers.items() if k.lower() not in HOP_HEADERS}
         address = urlsplit(upstream).netloc
         with closing(http.client.HTTPSConnection(address, context=context)) as connection:
             connection.request(exchange.method, exchange.path, exchange.body or None, headers)
             response = connection.getresponse()
+            exchange.stopped.wait(pause)
             if is_held and not hold(exchange):
                 return
             exchange.begin_chunks(response.status)

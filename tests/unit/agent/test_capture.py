@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot.agent import capture as module
-from kubectl_snapshot.agent.capture import Capture, run_capture
+from kubectl_snapshot.agent.capture import Capture, run_cancellable, run_capture
 from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
 from kubectl_snapshot.document.codec.json_codec import canonical_json
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
@@ -65,3 +66,23 @@ def test_the_metadata_are_the_clients(capture_gpus: Callable[..., Snapshot]) -> 
     assert (metadata["run-id"], metadata["cluster-scope"]) == ("a", "skip")
     assert metadata["mode"] == "agent"
     assert capture_gpus(1, level=RESTRICTED).metadata["mode"] == "agent-unprivileged"
+
+
+def test_a_cancelled_read_ends_at_once_and_another_returns_its_result() -> None:
+    cancel, stuck = threading.Event(), threading.Event()
+    assert run_cancellable(lambda: 3, cancel) == 3
+    assert run_cancellable(lambda: 4, None) == 4
+    with pytest.raises(NotFound):
+        run_cancellable(lambda: fail(), cancel)
+    threading.Timer(0.2, cancel.set).start()
+    started = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_cancellable(lambda: stuck.wait(30), cancel)
+    finally:
+        stuck.set()
+    assert 0.2 <= time.monotonic() - started < 10
+
+
+def fail() -> int:
+    raise NotFound("x")

@@ -113,9 +113,10 @@ def evaluate_gate(
     if not allowed.issuperset(build_key_permissions(decided)):
         decided = replace(decided, shares_key=False)
     decided = replace(decided, removes_roles=LIST_ROLES in allowed)
-    decided, refused, told = _try_objects(kube, decided, allowed, deadline)
-    results += refused
-    warnings += told
+    if not any(check.error for check in results):
+        decided, refused, told = _try_objects(kube, decided, allowed, deadline)
+        results += refused
+        warnings += told
     results += checks.detect_permissions(build_user_permissions(decided), allowed, kube.user)
     if decided.sets_up_rbac and not is_auto:
         error = _read_role_error(kube, decided, deadline)

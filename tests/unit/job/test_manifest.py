@@ -257,3 +257,26 @@ def test_without_a_key_to_share_there_is_no_secret(changes: dict[str, object]) -
     pod = pod_spec(**changes)
     assert "key" not in [volume["name"] for volume in pod["volumes"]]
     assert "--redact-key-file" not in " ".join(pod["containers"][0]["command"])
+
+
+def test_a_keeper_is_complete_at_once_and_lives_as_long_as_the_run() -> None:
+    keeper, job = manifest.build_keeper(OPTIONS, EXPIRES), manifest.build_job(OPTIONS, EXPIRES)
+    assert keeper["metadata"] == {**job["metadata"], "name": f"{OPTIONS.name}-keeper"}
+    assert keeper["spec"]["completions"] == keeper["spec"]["parallelism"] == 0
+    # The Job's deadline, and its TTL.
+    assert keeper["spec"]["ttlSecondsAfterFinished"] == 360 + 300 == OPTIONS.lifetime_s
+
+
+def test_job_labels_are_on_job_and_pod_and_never_replace_ours() -> None:
+    labels = {"queue": "research", "kubectl-snapshot/run": "x"}
+    job = manifest.build_job(replace(OPTIONS, job_labels=labels), EXPIRES)
+    for metadata in (job["metadata"], job["spec"]["template"]["metadata"]):
+        assert metadata["labels"]["queue"] == "research"
+        assert metadata["labels"]["kubectl-snapshot/run"] == "abcdefghij"
+
+
+def test_the_pod_that_is_expected_is_owned_by_its_job() -> None:
+    sent = manifest.build_sent_pod(OPTIONS)
+    assert sent["spec"] == manifest.build_job(OPTIONS, "")["spec"]["template"]["spec"]
+    (owner,) = sent["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"]) == ("Job", OPTIONS.name)

@@ -7,6 +7,12 @@ import pytest
 
 from kubectl_snapshot import errors
 from kubectl_snapshot.clients.kube.client import Response
+from kubectl_snapshot.job.manifest import (
+    build_job,
+    build_owned_metadata,
+    build_owner,
+    build_sent_pod,
+)
 from kubectl_snapshot.job.options import RESTRICTED, JobOptions
 from kubectl_snapshot.job.permissions import Permission
 from kubectl_snapshot.job.preflight import checks
@@ -219,3 +225,72 @@ def test_the_hint_for_a_restricted_pod_does_not_suggest_privileged_false() -> No
 )
 def test_the_exit_code_is_the_first_failures(found: list[Any], is_strict: bool, code: int) -> None:
     assert checks.choose_exit_code(found, is_strict) == code
+
+
+def found_job(options: JobOptions, **spec: Any) -> dict[str, str]:
+    job = build_job(options, "")
+    job["spec"].update(spec)
+    return statuses(checks.detect_job_creation(Response(201, job), options))
+
+
+def test_a_suspended_job_fails_unless_a_queue_is_named_or_waited_for() -> None:
+    assert found_job(OPTIONS, suspend=False) == {"namespace": "ok", "Job": "ok"}
+    assert found_job(OPTIONS, suspend=True) == {"namespace": "ok", "Job": "fail"}
+    assert found_job(replace(OPTIONS, wait_for_schedule=True), suspend=True)["Job"] == "warn"
+    assert found_job(replace(OPTIONS, job_labels={"queue": "a"}), suspend=True)["Job"] == "ok"
+
+
+def test_a_changed_job_or_pod_has_the_status_of_the_change() -> None:
+    pod = build_sent_pod(OPTIONS)
+    assert getattr(checks.detect_pod(Response(201, pod), OPTIONS), "status", "") == "ok"
+    for change, status, leaves_gap in (
+        ({"hostPID": False}, "warn", True),
+        ({"containers": [{"name": "other"}]}, "fail", False),
+    ):
+        changed = {**pod, "spec": {**pod["spec"], **change}}
+        found = checks.detect_pod(Response(201, changed), OPTIONS)
+        assert found is not None
+        assert (found.status, found.leaves_gap) == (status, leaves_gap)
+    moved = {**pod, "spec": {**pod["spec"], "nodeName": "node2"}}
+    found = checks.detect_pod(Response(201, moved), replace(OPTIONS, node_name="node1"))
+    assert found is not None
+    assert "node node2, not on node1" in found.reason
+
+
+SECRET = {"kind": "Secret", "metadata": build_owned_metadata(OPTIONS, build_owner(OPTIONS, "u"))}
+QUOTA = refused(403, 'secrets "x" is forbidden: exceeded quota: tight')
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        (QUOTA, "the run's Secret exceeds the quota of namespace ops"),
+        (
+            refused(400, 'admission webhook "w" denied the request: no', errors.InvalidRequest),
+            "admission webhook w denied the run's Secret",
+        ),
+        (
+            refused(500, 'failed calling webhook "w": x', errors.ServiceUnavailable),
+            "admission webhook w does not respond, so the run's Secret cannot be created",
+        ),
+        (refused(422, "bad"), "cannot create it"),
+        (
+            Response(201, {"metadata": {"labels": SECRET["metadata"]["labels"]}}),
+            "admission changed what the run sent: it cannot be trusted",
+        ),
+    ],
+)
+def test_a_refused_object_is_named_with_who_refused_it(answer: Any, what: str) -> None:
+    found = checks.detect_object(answer, SECRET, OPTIONS)
+    assert found is not None
+    assert (found.name, found.status) == ("Secret", "fail")
+    assert found.error is not None
+    assert found.error.what == what
+
+
+def test_an_accepted_object_has_no_check_and_a_quota_can_be_waited_for() -> None:
+    assert checks.detect_object(Response(201, SECRET), SECRET, OPTIONS) is None
+    found = checks.detect_object(QUOTA, SECRET, replace(OPTIONS, wait_for_schedule=True))
+    assert found is not None
+    assert (found.status, found.error) == ("warn", None)
+    assert "exceeded quota: tight" in found.reason

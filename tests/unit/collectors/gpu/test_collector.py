@@ -210,7 +210,8 @@ def test_a_missing_gpu_says_why(driver: str, excluded: tuple[str, ...], reason: 
         excluded=excluded,
     )
     subtypes = build(inventory)
-    assert reason in subtypes["gpu-0"].context["reason"]
+    reasons = subtypes["gpu-0"].context["reason"]
+    assert reasons == f"the GPU is only on the PCI bus: {reason}"
     assert subtypes["gpu-1"].data["uuid"] == "GPU-0"
 
 
@@ -451,9 +452,59 @@ def test_a_driver_that_does_not_answer_leaves_no_count() -> None:
     assert subtypes["gpu-2"].status == "timeout"
 
 
+def test_the_driver_is_described_whether_or_not_it_answers() -> None:
+    module = {"driver": "570.124.06", "kernel-module-flavor": "open"}
+    subtypes = build(two_of_two())
+    assert subtypes["device"].data == {**module, **SYSTEM, "count": 2, "model": "NVIDIA H100"}
+    assert subtypes["hardware"].data == {
+        "driver-loaded": True,
+        "detection-source": "nvml",
+        "gpu-count": 2,
+        "gpu-present": True,
+        "model": "NVIDIA H100",
+    }
+    silent = build(unreadable(Timeout("NVML does not respond")))
+    assert silent["hardware"].data == {
+        "driver-loaded": True,
+        "gpu-present": True,
+        "gpu-count": 3,
+        "detection-source": "pci",
+    }
+    none = build(GpuInventory((), MODULE, NVML, SYSTEM))
+    assert none["device"].data == {**module, "count": 0}
+    assert none["hardware"].data == {
+        "driver-loaded": True,
+        "gpu-present": False,
+        "gpu-count": 0,
+        "detection-source": "pci",
+    }
+    assert none["smi"].data == {"driver": "570.124.06", "cuda-version": "12.8", "gpu-count": 0}
+
+
+def test_pairs_whose_connection_is_not_known_are_counted() -> None:
+    gpus = tuple(driver_gpu(index, address) for index, address in enumerate(ADDRESSES))
+    linked = (*gpus[:2], replace(gpus[2], links={0: "NV18"}))
+    subtypes = build(two_of_two(pci=pci_gpus(*ADDRESSES), driver_gpus=linked))
+    assert subtypes["topology"].data == {"GPU-0/GPU-2": "NV18"}
+    assert subtypes["topology"].context == {
+        "status": "partial",
+        "reason": "the driver does not tell how 2 of 3 pairs of GPUs are linked",
+    }
+
+
+def test_a_gpu_that_no_driver_lists_has_no_uuid() -> None:
+    subtypes = build(unreadable(Timeout("NVML does not respond")))
+    assert "uuid" not in subtypes["gpu-0"].context
+    nameless = build(two_of_two(driver_gpus=(driver_gpu(0, ADDRESSES[0], config={}), lost(1))))
+    assert "uuid" not in nameless["gpu-0"].context
+    assert "model" not in nameless["device"].data
+
+
 def test_a_driver_without_gpus_on_a_bus_without_gpus_has_none() -> None:
     subtypes = build(GpuInventory((), MODULE, NVML, SYSTEM))
     assert statuses(subtypes) == {"absent"}
+    reasons = {subtype.context["reason"] for subtype in subtypes.values()}
+    assert reasons == {"there is no NVIDIA GPU on the PCI bus"}
     assert subtypes["smi"].data == {"driver": "570.124.06", "cuda-version": "12.8", "gpu-count": 0}
 
 

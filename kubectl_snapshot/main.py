@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; catch every exception."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if arguments is None:
+        sys.unraisablehook = raise_again
         open_streams()
         prepare_streams(sys.stdout, sys.stderr, os.environ)
     name = DEFAULT_COMMAND
@@ -67,6 +68,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  the boundary: no traceback
         report_error(error, words)
         return choose_exit_code(error, name)
+
+
+def raise_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Send a signal again whose exception was ignored, as in the callbacks of import locks."""
+    interrupt = unraisable.exc_value
+    if not isinstance(interrupt, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    import _thread
+    import time
+
+    number = getattr(interrupt, "exit_code", EXIT_INTERRUPTED) - 128
+
+    def send() -> None:
+        time.sleep(0.01)  # the callback has returned
+        os.kill(os.getpid(), number)
+
+    _thread.start_new_thread(send, ())
 
 
 def choose_exit_code(error: Exception, name: str) -> int:

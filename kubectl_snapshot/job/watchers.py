@@ -110,13 +110,13 @@ def _watch(run: RunState, kind: str, path: str, query: dict[str, str], doing: st
 
 
 def _watch_events(run: RunState, name: str) -> None:
-    """Events are optional: without permission to watch them the run goes on."""
+    """Events are optional: where they cannot be watched the run goes on."""
     path = core_path(run.options.namespace, "events")
     query = {"fieldSelector": f"involvedObject.name={name}"}
     try:
         _watch(run, "event", path, query, "watch events")
     except SnapshotError as error:
-        if error.status != 403:
+        if error.status == 401:
             raise
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import Terminated
@@ -39,6 +40,15 @@ def install_handlers(
             raise KeyboardInterrupt
         raise Terminated(number)
 
+    hook = sys.unraisablehook
+
+    def forget_ignored(unraisable: sys.UnraisableHookArgs) -> None:
+        """Count a signal that main.raise_again sends again as the first."""
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            seen.clear()
+        hook(unraisable)
+
+    sys.unraisablehook = forget_ignored
     for number in SIGNALS:
         # One that is ignored stays so: nohup, a background job of a script.
         if signal.getsignal(number) is not signal.SIG_IGN:

@@ -44,3 +44,29 @@ def test_the_second_signal_exits_at_once_with_the_command_if_it_can_be_written(c
     ended = run("SIGINT", "SIG_DFL", SCRIPT.replace("except KeyboardInterrupt:\n    ", again))
     assert (ended.returncode, ended.stdout) == (130, "")
     assert ("clean up" in ended.stderr) is not bool(close)
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_whose_exception_python_ignores_is_raised_again(name: str) -> None:
+    ignored = """class Object: pass
+    thing = Object()
+    callback = weakref.ref(thing, lambda _: os.kill(os.getpid(), number))
+    del thing
+    time.sleep(20)
+    """
+    script = SCRIPT.replace("os.kill(os.getpid(), number)\n    ", ignored)
+    hook = "sys.unraisablehook = raise_again\ninstall_handlers("
+    script = script.replace("install_handlers(", hook)
+    script = f"import time, weakref\nfrom kubectl_snapshot.main import raise_again\n{script}"
+    ended = run(name, "SIG_DFL", script)
+    assert ended.stdout == ("interrupted\n" if name == "SIGINT" else "terminated 143\n")
+    assert ended.stderr == ""
+
+
+def test_other_ignored_exceptions_are_printed() -> None:
+    script = "from kubectl_snapshot.main import raise_again\nimport sys\n" + (
+        "sys.unraisablehook = raise_again\n"
+        "class Object:\n    def __del__(self): raise ValueError('seen')\n"
+        "Object()\n"
+    )
+    assert "ValueError: seen" in run("", "", script).stderr

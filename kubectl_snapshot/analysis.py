@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
+from kubectl_snapshot.collectors.all_findings import find_all
 from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document import paths
 from kubectl_snapshot.document.diff import compare
@@ -16,10 +17,11 @@ from kubectl_snapshot.storage.rule_files import read_rules
 from kubectl_snapshot.storage.source import read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from kubectl_snapshot.document.diff.change import Diff
-    from kubectl_snapshot.document.rules.results import Finding
+    from kubectl_snapshot.document.findings.spec import NodeFindings
+    from kubectl_snapshot.document.rules.results import RuleResult
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
 
 
@@ -51,14 +53,22 @@ def diff_snapshots(
 
 def check_snapshot(
     snapshot: Snapshot, constraints: Sequence[str] = (), rules: Sequence[str] = ()
-) -> tuple[Finding, ...]:
-    """Return a finding for each reading of a constraint, or of a rule of the rule files `rules`.
+) -> tuple[RuleResult, ...]:
+    """Return a result for each reading of a constraint, or of a rule of the rule files `rules`.
 
-    A constraint is `OS.release.ID == ubuntu`. The `outcome` of a finding is held, failed, warned,
+    A constraint is `OS.release.ID == ubuntu`. The `outcome` of a result is held, failed, warned,
     unknown or skipped; `is_applied` is false if the rule's `when` does not hold. Raises
     InvalidRequest for an invalid rule or a path that cannot exist, NotFound for a missing file.
     """
     return check_rules(read_rules(constraints, rules), snapshot, REGISTRY)
+
+
+def find_findings(snapshot: Snapshot, mutes: Mapping[str, str] | None = None) -> NodeFindings:
+    """Return what is wrong with the node of a snapshot: `found`, worst first, and `unknown`.
+
+    `mutes` are reasons by the ids of findings that are not wanted.
+    """
+    return find_all(snapshot, mutes)
 
 
 def query(snapshot: Snapshot, path: str) -> dict[str, Scalar]:

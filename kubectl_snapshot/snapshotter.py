@@ -18,7 +18,13 @@ from kubectl_snapshot import __version__
 from kubectl_snapshot.agent.capture import run_capture, run_preflight
 from kubectl_snapshot.agent.config import AgentConfig, ignore_event, validate_timeout
 from kubectl_snapshot.agent.plan import choose_connection, plan_capture
-from kubectl_snapshot.analysis import check_snapshot, diff_snapshots, load_snapshot, query
+from kubectl_snapshot.analysis import (
+    check_snapshot,
+    diff_snapshots,
+    find_findings,
+    load_snapshot,
+    query,
+)
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.collectors.run.compose import check_gpu_count
 from kubectl_snapshot.collectors.run.local import LocalCapture, collect_locally, read_node_name
@@ -66,6 +72,7 @@ __all__ = [
     "deploy_and_get_snapshot",
     "diff_snapshots",
     "file_serializer",
+    "find_findings",
     "load_fleet",
     "load_snapshot",
     "new_snapshot",

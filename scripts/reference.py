@@ -18,6 +18,7 @@ from kubectl_snapshot.clients.gpu import fields as nvml_fields
 from kubectl_snapshot.clients.metrics import METRICS, Collection
 from kubectl_snapshot.collectors import systemd
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+from kubectl_snapshot.collectors.all_findings import ALL_FINDINGS
 from kubectl_snapshot.collectors.gpu.smi_report import GPU_ELEMENTS, SYSTEM_ELEMENTS
 from kubectl_snapshot.collectors.kubernetes import distribution, node
 from kubectl_snapshot.collectors.operating_system import sysctl
@@ -28,6 +29,7 @@ from kubectl_snapshot.commands.flags.environment import variable_names
 from kubectl_snapshot.commands.flags.parser import CONNECTION
 from kubectl_snapshot.document.diff.ignored import IgnoredPath, list_identity, list_volatile
 from kubectl_snapshot.document.diff.ranking import list_ranks
+from kubectl_snapshot.document.findings.spec import SEVERITIES
 from kubectl_snapshot.document.redaction.shapes import SHAPES
 from kubectl_snapshot.document.registry import HEALTH, MISSING, STOPPED, SubtypeSpec
 from kubectl_snapshot.job.manifest import LOG_SHIPPER_ANNOTATIONS, LOG_SHIPPER_LABELS
@@ -318,6 +320,18 @@ def render_ranks() -> str:
         rows.append((str(rank), names.get(rank, "versions"), render_words(paths).strip()))
     rows.append((str(len(rows) + 1), "everything else", "in the snapshot's order"))
     return render_table(("", "what", "paths"), rows)
+
+
+def render_findings() -> str:
+    """Return every finding: where it is found, and how it is fixed."""
+    rows = []
+    for spec in sorted(ALL_FINDINGS, key=lambda spec: SEVERITIES.index(spec.severity)):
+        found = "; ".join(map(code, spec.bad.split(" or ")))
+        if spec.when:
+            found += f" if {', '.join(map(code, spec.when))}"
+        source = f" ([source]({spec.source}))" if spec.source.startswith("https://") else ""
+        rows.append((spec.severity, code(spec.id), found, f"{spec.todo}{source}"))
+    return render_table(("severity", "id", "found where", "what to do"), rows)
 
 
 def render_sets() -> str:

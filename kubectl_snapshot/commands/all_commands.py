@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 DEFAULT_COMMAND = "capture"
 
 # Commands whose exit code 1 means "no"; an unclassified error exits 8 there.
-ANSWERING = ("check", "diff")
+ANSWERING = ("check", "diff", "findings")
 
 # Flags that may precede the command.
 LOG_FLAGS = ("--debug", "--log-json", "--quiet", "-v", "--verbose")
@@ -45,6 +45,7 @@ COMMANDS = {
         "write a snapshot in another version or format",
     ),
     "diff": ("kubectl_snapshot.commands.diff", "compare two snapshots"),
+    "findings": ("kubectl_snapshot.commands.findings", "show what is wrong with a node"),
     "options": ("kubectl_snapshot.commands.options", "list the connection flags"),
     "preflight": (
         "kubectl_snapshot.commands.preflight",

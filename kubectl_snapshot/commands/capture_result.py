@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.flags.capture import ALL_OR_NOTHING
 from kubectl_snapshot.commands.flags.connection import connect_with
-from kubectl_snapshot.commands.output import is_guessed, write_outputs
+from kubectl_snapshot.commands.output import is_guessed, write_outputs, write_stdout
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_OK
 from kubectl_snapshot.render.all_renderers import SUMMARY
 
@@ -52,7 +52,9 @@ def write_result(
 
     connect, following = partial(connect_with, args), "".join(commands[:1])
     write_outputs(outputs, written, out, connect, following, on_written)
-    if not is_summary(outputs):
+    if is_summary(outputs):
+        write_brief(snapshot, out)
+    else:
         report_gaps(gaps, "not read", on_event)
     if args.redact_key_file and snapshot.metadata.get("redaction") == OWN_KEY:
         message = "the pod used its own redaction key: you may not create and delete Secrets"
@@ -60,6 +62,16 @@ def write_result(
     if commands:
         on_event({"event": "next", "commands": commands})
     return EXIT_GAPS if gaps and args.strict != "false" else EXIT_OK
+
+
+def write_brief(snapshot: Snapshot, out: TextIO) -> None:
+    """Write what is wrong with the node below the summary."""
+    from kubectl_snapshot.collectors.all_findings import find_all
+    from kubectl_snapshot.render.colour import paint_severities
+    from kubectl_snapshot.render.findings import render_brief
+    from kubectl_snapshot.render.summary import TITLE_WIDTH
+
+    write_stdout(render_brief(find_all(snapshot), TITLE_WIDTH), out, paint_severities)
 
 
 def report_gaps(gaps: Sequence[str], label: str, on_event: OnEvent) -> None:

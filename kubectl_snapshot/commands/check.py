@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kubectl_snapshot.commands.output import Output
-    from kubectl_snapshot.document.rules.results import Finding
+    from kubectl_snapshot.document.rules.results import RuleResult
     from kubectl_snapshot.render.check_results import CheckReport
 
 EXAMPLES = """\
@@ -104,11 +104,11 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     require_rules(args)
     rules = read_rules(args.constraint, args.rules)
     snapshot = read_snapshot(args.snapshot, args, choose_progress(args, sys.stderr))
-    findings = check_rules(rules, snapshot, REGISTRY)
+    results = check_rules(rules, snapshot, REGISTRY)
     report = CheckReport(
         args.snapshot,
         snapshot.metadata,
-        findings,
+        results,
         is_strict=args.strict,
         only_failed=args.only_failed,
     )
@@ -118,7 +118,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         write_text(output, render(output.format, report), out, paint)
 
     write_each(outputs, write)
-    return choose_exit_code(findings, args.strict)
+    return choose_exit_code(results, args.strict)
 
 
 def render(name: str, report: CheckReport) -> str:
@@ -146,12 +146,12 @@ def require_rules(args: argparse.Namespace) -> None:
     refuse_stdin_twice(args.snapshot, *args.rules)
 
 
-def choose_exit_code(findings: Sequence[Finding], is_strict: bool) -> int:
+def choose_exit_code(results: Sequence[RuleResult], is_strict: bool) -> int:
     """Return the exit code; warnings do not count, and no applied rule is no pass."""
     from kubectl_snapshot.document.rules.judge import FAILED
     from kubectl_snapshot.document.rules.results import has_applied
 
-    if any(finding.outcome == FAILED for finding in findings):
+    if any(result.outcome == FAILED for result in results):
         return EXIT_NO
-    is_unknown = any(finding.is_counted(is_strict) for finding in findings)
-    return EXIT_GAPS if is_unknown or not has_applied(findings) else EXIT_OK
+    is_unknown = any(result.is_counted(is_strict) for result in results)
+    return EXIT_GAPS if is_unknown or not has_applied(results) else EXIT_OK

@@ -33,7 +33,11 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.commands.output import Output
     from kubectl_snapshot.document.diff.change import Diff
+    from kubectl_snapshot.document.findings.spec import Finding
     from kubectl_snapshot.document.snapshot import Snapshot
+
+    # `new` or `gone`, and the finding.
+    News = tuple[str, Finding]
 
 EXAMPLES = """\
   # Compare two files
@@ -131,10 +135,12 @@ def build_parser() -> Parser:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
+    from kubectl_snapshot.collectors.all_findings import find_all
     from kubectl_snapshot.collectors.registry import REGISTRY
     from kubectl_snapshot.commands.console.progress import choose_progress
     from kubectl_snapshot.document.diff.compare import diff_snapshots
     from kubectl_snapshot.document.diff.selection import Selection, refuse_unused
+    from kubectl_snapshot.render.findings import list_news
 
     refuse_stdin_twice(args.a, args.b)
     outputs = prepare_outputs(args, FORMATS)
@@ -152,31 +158,38 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     selection = Selection(tuple(args.only), tuple(args.ignore), args.all)
     refuse_unused(selection, before, after)
     diff = diff_snapshots(before, after, REGISTRY, (args.a, args.b), selection)
+    # Findings are about whole nodes: not beside selected paths.
+    news = [] if args.only else list_news(find_all(before), find_all(after))
 
     def write(output: Output) -> None:
         width = 0 if output.path else read_width(out)
         paint = paint_changes if output.format in PAINTED else None
-        write_text(output, render(output.format, diff, (before, after), width), out, paint)
+        write_text(output, render(output.format, diff, (before, after), width, news), out, paint)
 
     write_each(outputs, write)
     return choose_exit_code(diff, args.strict)
 
 
-def render(name: str, diff: Diff, snapshots: Sequence[Snapshot], width: int) -> str:
+def render(
+    name: str, diff: Diff, snapshots: Sequence[Snapshot], width: int, news: Sequence[News]
+) -> str:
     """Return the diff in a format; import only what that format needs."""
     if name == "html":
         from kubectl_snapshot.render.report.diff import render_diff_report
 
-        return render_diff_report(diff, *snapshots)
+        return render_diff_report(diff, snapshots[0], snapshots[1])
     if name in ("json", "yaml"):
         from kubectl_snapshot.render import diff_tree
 
-        return diff_tree.render_json(diff) if name == "json" else diff_tree.render_yaml(diff)
+        render_tree = diff_tree.render_json if name == "json" else diff_tree.render_yaml
+        return render_tree(diff, news)
     from kubectl_snapshot.render import diff_text
+    from kubectl_snapshot.render.findings import render_news
 
     if name == "unified":
         return diff_text.render_unified(diff)
-    return diff_text.render_text(diff, diff_text.WIDE if name == "wide" else width)
+    width = diff_text.WIDE if name == "wide" else width
+    return diff_text.render_text(diff, width, render_news(news))
 
 
 def choose_exit_code(diff: Diff, is_strict: bool) -> int:

@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
+from kubectl_snapshot.commands.findings import add_mute_flags, read_mutes
 from kubectl_snapshot.commands.flags.parser import Parser, new_parser
 from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
@@ -21,6 +22,7 @@ from kubectl_snapshot.render.all_renderers import detect_format
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
 HTML = "html"
 EXTENSIONS = {".html": HTML, ".htm": HTML}
@@ -54,6 +56,7 @@ def build_parser() -> Parser:
         nargs="?",
         help="later snapshot to compare with, given like SNAPSHOT",
     )
+    add_mute_flags(parser)
     add_reader_flags(parser, FORMATS)
     return parser
 
@@ -67,12 +70,12 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         )
     refuse_stdin_twice(args.snapshot, args.other)
     outputs = prepare_outputs(args, FORMATS)
-    text = render(args)
+    text = render(args, read_mutes(args))
     write_each(outputs, lambda output: write_text(output, text, out))
     return EXIT_OK
 
 
-def render(args: argparse.Namespace) -> str:
+def render(args: argparse.Namespace, mutes: Mapping[str, str]) -> str:
     """Return the page of one snapshot, or of the diff of two."""
     from kubectl_snapshot.collectors.registry import REGISTRY
     from kubectl_snapshot.commands.console.progress import choose_progress
@@ -82,7 +85,7 @@ def render(args: argparse.Namespace) -> str:
 
     on_event = choose_progress(args, sys.stderr)
     if args.other is None:
-        return render_report(read_snapshot(args.snapshot, args, on_event))
+        return render_report(read_snapshot(args.snapshot, args, on_event), mutes)
     before, after = read_snapshots((args.snapshot, args.other), args, on_event)
     diff = diff_snapshots(before, after, REGISTRY, (args.snapshot, args.other))
-    return render_diff_report(diff, before, after)
+    return render_diff_report(diff, before, after, mutes)

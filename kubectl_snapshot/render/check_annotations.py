@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.document.rules.judge import FAILED, HELD
-from kubectl_snapshot.document.rules.results import SKIPPED, WARNED
+from kubectl_snapshot.document.rules.results import NOTED, SKIPPED, WARNED
 from kubectl_snapshot.render.check_results import MARKS, describe, describe_verdict
 from kubectl_snapshot.text import single_line
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from kubectl_snapshot.render.check_groups import Group
     from kubectl_snapshot.render.check_results import CheckReport
 
-TOOL = "kubectl-snapshot check"
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 ERROR_LEVEL, WARNING_LEVEL, NOTE_LEVEL = "error", "warning", "note"
 
@@ -38,9 +37,11 @@ def render_github(report: CheckReport) -> str:
         parts = [f"{k}={_escape_property(v)}" for k, v in properties.items() if v]
         words = (f"{node}: {describe_verdict(group.first, group.path)}", rule.message, _fix(rule))
         text = "\n".join(single_line(word) for word in words if word)
-        level = "error" if _level(group, report) == ERROR_LEVEL else "warning"
+        level = _level(group, report)
+        if level == NOTE_LEVEL:
+            level = "notice" if group.first.mark else WARNING_LEVEL
         lines.append(f"::{level} {','.join(parts)}::{_escape(text)}")
-    lines.append(f"::notice title={TOOL}::{_escape(f'{node}: {report.summary}')}")
+    lines.append(f"::notice title={report.tool}::{_escape(f'{node}: {report.summary}')}")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -49,7 +50,7 @@ def render_sarif(report: CheckReport) -> str:
     groups = _groups_that_count(report)
     rules = {group.first.rule.name: group.first.rule for group in groups}
     names = list(rules)
-    driver = {"name": TOOL, "rules": [_build_rule(rule) for rule in rules.values()]}
+    driver = {"name": report.tool, "rules": [_build_rule(rule) for rule in rules.values()]}
     log = {
         "$schema": SARIF_SCHEMA,
         "version": "2.1.0",
@@ -72,13 +73,17 @@ def render_markdown(report: CheckReport) -> str:
         lines += ["| result | rule | reading | why and fix |", "| --- | --- | --- | --- |"]
     for group in rows:
         rule, outcome = group.first.rule, group.first.outcome
-        details = [rule.message, rule.remediation] if outcome in (FAILED, WARNED) else []
-        mark = f"**{MARKS[outcome]}**" if outcome == FAILED else MARKS[outcome]
+        is_bad = outcome in (FAILED, WARNED, NOTED)
+        details = [rule.message, rule.remediation] if is_bad else []
+        mark = group.first.mark or MARKS[outcome]
+        mark = f"**{mark}**" if outcome == FAILED else mark
+        # The text of a finding has readings in it, that of a rule has not.
+        quote = _code if group.first.mark else _plain
         cells = (
             mark,
-            _plain(rule.name) if rule.place else "",
+            _plain(rule.name) if rule.place or group.first.mark else "",
             _code(describe_verdict(group.first, group.path)),
-            "; ".join(_plain(text) for text in details if text),
+            "; ".join(quote(text) for text in details if text),
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "".join(f"{line}\n" for line in lines)

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN
 from kubectl_snapshot.document.rules.results import SKIPPED, WARNED, count_outcomes, has_applied
-from kubectl_snapshot.render.check_groups import group_findings
+from kubectl_snapshot.render.check_groups import group_results
 from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from kubectl_snapshot.document.rules.results import Finding
+    from kubectl_snapshot.document.rules.results import RuleResult
     from kubectl_snapshot.render.check_groups import Group
 
+TOOL = "kubectl-snapshot check"
 MARKS = {HELD: "ok", FAILED: "FAIL", WARNED: "warn", UNKNOWN: "unknown", SKIPPED: "skipped"}
 
 # A node's values can be of any length; JSON has them whole.
@@ -27,36 +28,41 @@ MAX_SHOWN = 300
 class CheckReport:
     """All results about one snapshot; `source` is the user's name for it.
 
-    `only_failed`: show only what failed or, if that counts, is unknown.
+    `only_failed`: show only what failed or, if that counts, is unknown. `tool` and `counts`, the
+    last line, are other ones where findings are shown.
     """
 
     source: str
     metadata: Mapping[str, str]
-    findings: Sequence[Finding]
+    results: Sequence[RuleResult]
     is_strict: bool = False
     only_failed: bool = False
+    tool: str = TOOL
+    counts: str = ""
 
     @property
-    def shown(self) -> Sequence[Finding]:
-        """Return the findings to show."""
+    def shown(self) -> Sequence[RuleResult]:
+        """Return the results to show."""
         outcomes = (FAILED, WARNED, *((UNKNOWN,) if self.is_strict else ()))
         return [
             f
-            for f in self.findings
+            for f in self.results
             if not self.only_failed or f.outcome in outcomes or f.is_counted(self.is_strict)
         ]
 
     @property
     def groups(self) -> list[Group]:
-        """Return the findings to show, worst first, equal ones of several devices as one."""
-        return group_findings(self.shown)
+        """Return the results to show, worst first, equal ones of several devices as one."""
+        return group_results(self.shown)
 
     @property
     def summary(self) -> str:
-        """Return how many findings have each outcome, and that no rule applied."""
-        counted = count_outcomes(self.findings)
+        """Return how many results have each outcome, and that no rule applied."""
+        if self.counts:
+            return self.counts
+        counted = count_outcomes(self.results)
         words = [f"{number} {outcome}" for outcome, number in counted.items() if number]
-        return ", ".join(words if has_applied(self.findings) else [*words, "no rule applied"])
+        return ", ".join(words if has_applied(self.results) else [*words, "no rule applied"])
 
 
 def render_text(report: CheckReport) -> str:
@@ -72,20 +78,22 @@ def render_text(report: CheckReport) -> str:
     return "".join(f"{strip_control(line)}\n" for line in [*lines, report.summary])
 
 
-def describe(finding: Finding, path: str = "") -> str:
+def describe(result: RuleResult, path: str = "") -> str:
     """Return actual and expected value: `name: PATH is 1.31, not >= 1.32`.
 
-    `path` is of several findings, if not the finding's own.
+    `path` is of several results, if not the result's own.
     """
-    text = describe_verdict(finding, path)
+    text = describe_verdict(result, path)
     # A constraint without a rule is its own name.
-    name = finding.rule.name
-    return text if name == finding.rule.constraint.text else f"{name}: {text}"
+    name = result.rule.name
+    return text if name == result.rule.constraint.text else f"{name}: {text}"
 
 
-def describe_verdict(finding: Finding, path: str = "") -> str:
+def describe_verdict(result: RuleResult, path: str = "") -> str:
     """Return actual and expected value without the rule's name."""
-    expression, verdict = finding.rule.constraint.expression, finding.verdict
+    if result.text:
+        return result.text
+    expression, verdict = result.rule.constraint.expression, result.verdict
     path = path or verdict.path
     if verdict.outcome not in (HELD, FAILED):
         return f"{path} {expression.text}: {_shorten(verdict.reason)}"
@@ -111,21 +119,21 @@ def render_json(report: CheckReport) -> str:
         "source": report.source,
         "node": report.metadata.get("source-node", ""),
         "timestamp": report.metadata.get("timestamp", ""),
-        "summary": count_outcomes(report.findings),
-        "applied": has_applied(report.findings),
-        "results": [_build_result(finding) for finding in report.shown],
+        "summary": count_outcomes(report.results),
+        "applied": has_applied(report.results),
+        "results": [_build_result(result) for result in report.shown],
     }
     return json.dumps(document, indent=2) + "\n"
 
 
-def _build_result(finding: Finding) -> dict[str, Any]:
-    rule, verdict = finding.rule, finding.verdict
+def _build_result(result: RuleResult) -> dict[str, Any]:
+    rule, verdict = result.rule, result.verdict
     return {
         "name": rule.name,
         "path": verdict.path,
         "constraint": rule.constraint.expression.text,
         "severity": rule.severity,
-        "outcome": finding.outcome,
+        "outcome": result.outcome,
         "actual": verdict.actual,
         "expected": verdict.expected,
         "reason": verdict.reason,

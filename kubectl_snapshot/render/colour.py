@@ -13,6 +13,7 @@ RED, GREEN, YELLOW, CYAN = "31", "32", "33", "36"
 # Colours by the first word of a line.
 MESSAGES = {"error:": "1;31", "warning:": YELLOW, "hint:": CYAN, "fix:": CYAN}
 OUTCOMES = {"ok": GREEN, "FAIL": RED, "fail": RED, "warn": YELLOW, "unknown": YELLOW, "fix:": CYAN}
+SEVERITIES = {"critical": RED, "warning": YELLOW, "unknown": CYAN, "fix:": CYAN}
 # Colours by the first character of a line.
 CHANGES = {"+": GREEN, "-": RED, "~": YELLOW, "?": CYAN}
 
@@ -27,6 +28,11 @@ def paint_changes(text: str) -> str:
 def paint_outcomes(text: str) -> str:
     """Return check results with each outcome in its colour."""
     return paint_lines(text, OUTCOMES)
+
+
+def paint_severities(text: str) -> str:
+    """Return findings with each severity in its colour."""
+    return paint_lines(text, SEVERITIES)
 
 
 def paint_messages(text: str) -> str:

@@ -43,13 +43,13 @@ class _Group(NamedTuple):
     body: list[str]
 
 
-def render_text(diff: Diff, width: int = DEFAULT_WIDTH) -> str:
-    """Return the changes by subtype, then the unknown ones, then the counts.
+def render_text(diff: Diff, width: int = DEFAULT_WIDTH, news: Sequence[str] = ()) -> str:
+    """Return `news`, the changes by subtype, then the unknown ones, then the counts.
 
     Long values are truncated; other formats have them whole.
     """
     width = width or DEFAULT_WIDTH
-    lines = [*_render_head(diff), ""]
+    lines = [*_render_head(diff), "", *news, *([""] if news else [])]
     for group in _render_groups(diff.changes, width):
         lines += [*group, ""]
     unknown = [change for change in diff.changes if change.kind == UNKNOWN]

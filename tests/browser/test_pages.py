@@ -100,9 +100,9 @@ def test_dark_is_dark_and_light_is_light(open_page: Open) -> None:
     assert dark < 50
 
 
-def test_what_could_not_be_read_is_on_the_first_screen_of_a_phone(open_page: Open) -> None:
+def test_the_worst_finding_is_on_the_first_screen_of_a_phone(open_page: Open) -> None:
     page = open_page("gaps", 360)
-    heading = page.get_by_role("heading", name="Could not be read (6)")
+    heading = page.get_by_text("gpu-5 is on the PCI bus, and the driver does not list it")
     box = heading.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 640
@@ -141,12 +141,17 @@ def test_a_table_of_thousands_stays_folded_on_paper(open_page: Open) -> None:
 
 
 def test_a_fold_opens_by_its_line(open_page: Open) -> None:
-    page = open_page("node")
-    table = page.get_by_role("table", name="How each two GPUs are linked")
-    assert not table.is_visible()
-    page.get_by_text("Every pair").click()
+    page = open_page("gaps")
+    note = page.get_by_text("the kubelet is v1.33.6, the API server v1.34.2")
+    assert not note.is_visible()
+    page.get_by_text("Also (5)").click()
+    assert note.is_visible()
+
+
+def test_the_topology_is_the_matrix_of_nvidia_smi(open_page: Open) -> None:
+    table = open_page("node").get_by_role("table", name="How each two GPUs are linked")
     assert table.is_visible()
-    assert table.get_by_role("row").nth(1).text_content() == "gpu-0—" + "NV18" * 7
+    assert table.get_by_role("row").nth(1).text_content() == "gpu-0—" + "NV18" * 7 + "0-55,112-1670"
 
 
 def test_what_a_node_says_stays_text(open_page: Open) -> None:

@@ -51,6 +51,10 @@ def find_values(action: argparse.Action, prefix: str, partial: PartialCommand) -
         return find_paths(prefix, [source for source in named if source])
     if action.dest in ("collect", "skip"):
         return complete_types(prefix)
+    if action.dest == "mute":
+        from kubectl_snapshot.collectors.all_findings import ALL_FINDINGS
+
+        return [spec.id for spec in ALL_FINDINGS]
     if action.dest not in SOURCES:
         return ()
     values = run_until_deadline(SOURCES[action.dest], partial)

@@ -14,7 +14,7 @@ from kubectl_snapshot.document.known_paths import refuse_impossible, refuse_impo
 from kubectl_snapshot.document.rules import gpu_nodes
 from kubectl_snapshot.document.rules.constraints import LABEL, STATUS, TAINT
 from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN, Verdict, judge
-from kubectl_snapshot.document.rules.rule_file import WARNING
+from kubectl_snapshot.document.rules.rule_file import INFO, WARNING
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -28,22 +28,31 @@ if TYPE_CHECKING:
 SKIPPED = "skipped"
 # The outcome of a failed rule of severity `warning`.
 WARNED = "warned"
+# That of a finding of severity `info`; no rule has it.
+NOTED = "noted"
 OUTCOMES = (HELD, FAILED, WARNED, UNKNOWN, SKIPPED)
 
 
 @dataclass(frozen=True)
-class Finding:
-    """The result of one rule for one reading. `is_applied`: all of its `when` held."""
+class RuleResult:
+    """The result of one rule for one reading. `is_applied`: all of its `when` held.
+
+    A finding is shown as the result of a rule, too: with `text` in place of the two values, and its
+    severity in `mark`.
+    """
 
     rule: Rule
     verdict: Verdict
     is_applied: bool = True
+    text: str = ""
+    mark: str = ""
 
     @property
     def outcome(self) -> str:
         """Return the verdict's outcome; a failed rule of severity `warning` is WARNED."""
-        is_warning = self.verdict.outcome == FAILED and self.rule.severity == WARNING
-        return WARNED if is_warning else self.verdict.outcome
+        if self.verdict.outcome != FAILED:
+            return self.verdict.outcome
+        return {WARNING: WARNED, INFO: NOTED}.get(self.rule.severity, FAILED)
 
     def is_counted(self, is_strict: bool) -> bool:
         """Return whether the finding changes the exit code.
@@ -57,8 +66,8 @@ class Finding:
 
 def check_rules(
     rules: Iterable[Rule], snapshot: Snapshot, registry: Registry = ()
-) -> tuple[Finding, ...]:
-    """Return the findings of all rules in order: one per reading that matches the rule's path.
+) -> tuple[RuleResult, ...]:
+    """Return the results of all rules in order: one per reading that matches the rule's path.
 
     Raises InvalidRequest for a path that cannot exist, also of a rule that is skipped.
     """
@@ -68,33 +77,35 @@ def check_rules(
             for constraint in (rule.constraint, *rule.when):
                 with _naming(rule):
                     _refuse_impossible(constraint, snapshot, registry)
-    return tuple(finding for rule in rules for finding in _check_rule(rule, snapshot, registry))
+    return tuple(result for rule in rules for result in _check_rule(rule, snapshot, registry))
 
 
-def count_outcomes(findings: Sequence[Finding]) -> Mapping[str, int]:
-    """Return how many findings have each outcome."""
-    found = [finding.outcome for finding in findings]
+def count_outcomes(results: Sequence[RuleResult]) -> Mapping[str, int]:
+    """Return how many results have each outcome."""
+    found = [result.outcome for result in results]
     return {outcome: found.count(outcome) for outcome in OUTCOMES}
 
 
-def has_applied(findings: Iterable[Finding]) -> bool:
+def has_applied(results: Iterable[RuleResult]) -> bool:
     """Return whether any rule applied: none of its conditions failed or is unknown."""
-    return any(f.is_applied and not f.rule.is_requirement for f in findings)
+    return any(f.is_applied and not f.rule.is_requirement for f in results)
 
 
-def _check_rule(rule: Rule, snapshot: Snapshot, registry: Registry) -> Iterator[Finding]:
+def _check_rule(rule: Rule, snapshot: Snapshot, registry: Registry) -> Iterator[RuleResult]:
     with _naming(rule):
         conditions = [(c, verdict) for c in rule.when for verdict in judge(c, snapshot, registry)]
-    for outcome, result in ((FAILED, SKIPPED), (UNKNOWN, UNKNOWN)):
+    for outcome, becomes in ((FAILED, SKIPPED), (UNKNOWN, UNKNOWN)):
         for condition, verdict in conditions:
             if verdict.outcome == outcome:
                 found = verdict.reason or f"{verdict.path} is {verdict.actual}"
                 reason = f"only when {condition.text}: {found}"
-                yield Finding(rule, Verdict(rule.constraint.subject, result, reason=reason), False)
+                yield RuleResult(
+                    rule, Verdict(rule.constraint.subject, becomes, reason=reason), False
+                )
                 return
     with _naming(rule):
         for verdict in judge(rule.constraint, snapshot, registry):
-            yield Finding(rule, verdict)
+            yield RuleResult(rule, verdict)
 
 
 def _refuse_impossible(constraint: Constraint, snapshot: Snapshot, registry: Registry) -> None:

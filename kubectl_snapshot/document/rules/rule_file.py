@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 ERROR, WARNING = "error", "warning"
 SEVERITIES = (ERROR, WARNING)
+# Of findings only.
+INFO = "info"
 NEEDED = ("name", "constraint")
 TEXTS = ("name", "path", "constraint", "severity", "message", "remediation", "source")
 FIELDS = (*TEXTS, "when")

@@ -5,14 +5,17 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from kubectl_snapshot.collectors.all_findings import find_all
 from kubectl_snapshot.document.diff.change import ADDED, REMOVED, UNKNOWN, count_kinds
 from kubectl_snapshot.document.diff.grouping import group_numbered
+from kubectl_snapshot.render.findings import list_news
 from kubectl_snapshot.render.report.facts import build_facts, build_index
+from kubectl_snapshot.render.report.findings import link_finding
 from kubectl_snapshot.render.report.node import LIMITS, describe_side
 from kubectl_snapshot.render.report.page import anchor, render_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from kubectl_snapshot.document.diff.change import Change, Diff, Side
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
@@ -40,8 +43,11 @@ class Group(NamedTuple):
     rows: tuple[Row, ...]
 
 
-def render_diff_report(diff: Diff, before: Snapshot, after: Snapshot) -> str:
+def render_diff_report(
+    diff: Diff, before: Snapshot, after: Snapshot, mutes: Mapping[str, str] | None = None
+) -> str:
     """Return the page of a diff of two snapshots; deterministic."""
+    news = list_news(find_all(before, mutes), find_all(after, mutes))
     sides = [_describe(side, of) for side, of in ((diff.before, before), (diff.after, after))]
     variables = {
         "diff": diff,
@@ -50,6 +56,7 @@ def render_diff_report(diff: Diff, before: Snapshot, after: Snapshot) -> str:
         "groups": build_groups(diff.changes),
         "unknown": [change for change in diff.changes if change.kind == UNKNOWN],
         "facts": _pair(before, after),
+        "news": [link_finding(finding, (), sign) for sign, finding in news],
     }
     return render_page(TEMPLATE, {**variables, **LIMITS})
 

@@ -80,6 +80,7 @@ def build_facts(index: Index, metadata: Mapping[str, str]) -> tuple[Fact, ...]:
         _build_fact(index, "Operating system", *SYSTEM),
         _build_fact(index, "Kubernetes", ("K8s.server", "version"), notes=(kubelet, *provider)),
         _build_fact(index, "Container runtime", ("K8s.node", "container-runtime-id")),
+        _build_units(index),
         _build_fact(index, "Nodes in the cluster", ("NodeTopology.summary", "node-count")),
         _build_taints(index, find_node_name(index, metadata)),
         _build_list(index, "Helm releases", HELM, ("version",)),
@@ -134,19 +135,34 @@ def _unknown(index: Index, label: str, *paths: str) -> Fact:
 
 
 def _build_gpus(index: Index) -> Fact:
-    """Return the number of GPUs per model; GPUs without a model are counted separately."""
+    """Return how many GPUs answer: those with a name. Their models are the note."""
     label = "GPUs"
     counted = _build_fact(index, label, *GPU_COUNT)
     names = [gpu.data.get("name") for path, gpu in index.items() if GPU_NAME.fullmatch(path)]
     if names:
         models = Counter(text_of(name) for name in names if name is not None)
-        text = ", ".join(f"{count} × {model}" for model, count in models.items())
-        unnamed = len(names) - sum(models.values())
-        return Fact(label, text, f"{unnamed} without a name" if unnamed else "", counted.path)
+        text = f"{sum(models.values())} of {len(names)} answer"
+        note = ", ".join(f"{count} × {model}" for model, count in models.items())
+        return Fact(label, text, note, counted.path)
     if counted.text == "0":
         reason = _unknown(index, label, counted.path)
         return reason._replace(text="none" if index[counted.path].status == ABSENT else "")
     return counted
+
+
+def _build_units(index: Index) -> Fact:
+    """Return how many units are in each state, and the names of those that failed."""
+    label, units = "Units", {p: s for p, s in index.items() if p.startswith("SystemD.")}
+    states = {path: text_of(unit.data.get("ActiveState", "")) for path, unit in units.items()}
+    known = {
+        path: state for path, state in states.items() if state and units[path].status != ABSENT
+    }
+    if not known:
+        return _unknown(index, label, *units)
+    failed = [path for path, state in known.items() if state == "failed"]
+    counts = ", ".join(f"{number} {state}" for state, number in Counter(known.values()).items())
+    names = ", ".join(path.partition(".")[2] for path in failed)
+    return Fact(label, counts, names, (failed or list(known))[0])
 
 
 def _build_taints(index: Index, node: str) -> Fact:

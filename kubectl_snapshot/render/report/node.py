@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from kubectl_snapshot.collectors.all_findings import find_all
 from kubectl_snapshot.document.items import unfold
 from kubectl_snapshot.document.snapshot import ABSENT, GAP_STATUSES
-from kubectl_snapshot.render.report import facts, gpus
+from kubectl_snapshot.render.report import facts, links
+from kubectl_snapshot.render.report.findings import build_findings
+from kubectl_snapshot.render.report.gpu_table import build_gpu_table
 from kubectl_snapshot.render.report.page import anchor, render_page
 
 if TYPE_CHECKING:
@@ -44,14 +47,15 @@ class Section(NamedTuple):
     parts: tuple[Part, ...]
 
 
-def render_report(snapshot: Snapshot) -> str:
-    """Return the page; deterministic."""
+def render_report(snapshot: Snapshot, mutes: Mapping[str, str] | None = None) -> str:
+    """Return the page; deterministic. `mutes` are reasons by the ids of unwanted findings."""
     index = facts.build_index(snapshot)
     variables = {
         "facts": facts.build_facts(index, snapshot.metadata),
-        "cards": gpus.build_cards(index),
-        "links": gpus.build_links(index),
-        "topology": index.get(gpus.TOPOLOGY),
+        "findings": build_findings(find_all(snapshot, mutes), index),
+        "gpus": build_gpu_table(index),
+        "links": links.build_links(index),
+        "topology": index.get(links.TOPOLOGY),
         "sections": build_sections(snapshot),
     }
     return render_page(TEMPLATE, {**describe_side(snapshot, index), **variables, **LIMITS})

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN, Verdict
-from kubectl_snapshot.document.rules.results import SKIPPED, Finding
+from kubectl_snapshot.document.rules.results import SKIPPED, RuleResult
 from kubectl_snapshot.document.rules.rule_file import WARNING, Rule, parse_rule
 from kubectl_snapshot.render.check_annotations import (
     render_github,
@@ -26,12 +26,12 @@ RULE = Rule(
 WARN = replace(RULE, name="w", severity=WARNING, place="r.yaml line 9", remediation="", source="x")
 LINE = parse_rule("OS.release.ID == x")
 FINDINGS = (
-    Finding(LINE, Verdict("OS.release.ID", UNKNOWN, None, "not read")),
-    Finding(RULE, Verdict("GPU.gpu-0.x", FAILED, "a|`b`\n::error::\x1bc")),
-    Finding(RULE, Verdict("GPU.gpu-1.x", FAILED, "a|`b`\n::error::\x1bc")),
-    Finding(WARN, Verdict("GPU.gpu-2.x", FAILED, "0")),
-    Finding(RULE, Verdict("GPU.gpu-3.x", HELD, "1")),
-    Finding(RULE, Verdict("GPU.gpu-4.x", SKIPPED, None, "no"), False),
+    RuleResult(LINE, Verdict("OS.release.ID", UNKNOWN, None, "not read")),
+    RuleResult(RULE, Verdict("GPU.gpu-0.x", FAILED, "a|`b`\n::error::\x1bc")),
+    RuleResult(RULE, Verdict("GPU.gpu-1.x", FAILED, "a|`b`\n::error::\x1bc")),
+    RuleResult(WARN, Verdict("GPU.gpu-2.x", FAILED, "0")),
+    RuleResult(RULE, Verdict("GPU.gpu-3.x", HELD, "1")),
+    RuleResult(RULE, Verdict("GPU.gpu-4.x", SKIPPED, None, "no"), False),
 )
 REPORT = CheckReport("snap.yaml", {"source-node": "gpu-17"}, FINDINGS)
 STRICT = replace(REPORT, is_strict=True)
@@ -121,7 +121,7 @@ def test_only_what_failed_can_be_shown(render: object) -> None:
 
 
 def test_nothing_to_show_is_the_counts_alone() -> None:
-    held = replace(REPORT, findings=FINDINGS[4:5], metadata={}, only_failed=True)
+    held = replace(REPORT, results=FINDINGS[4:5], metadata={}, only_failed=True)
     assert render_markdown(held) == "### `snap.yaml`: 1 held\n\n"
     assert json.loads(render_sarif(held))["runs"][0]["results"] == []
     assert render_github(held).startswith("::notice title=kubectl-snapshot check::")

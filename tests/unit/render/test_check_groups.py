@@ -1,19 +1,19 @@
 from __future__ import annotations
 
 from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN, Verdict
-from kubectl_snapshot.document.rules.results import SKIPPED, Finding
+from kubectl_snapshot.document.rules.results import SKIPPED, RuleResult
 from kubectl_snapshot.document.rules.rule_file import WARNING, Rule, parse_rule
-from kubectl_snapshot.render.check_groups import group_findings
+from kubectl_snapshot.render.check_groups import group_results
 
 RULE = parse_rule("GPU.gpu-*.x == 1")
 
 
-def find(path: str, outcome: str = FAILED, rule: Rule = RULE, **values: str) -> Finding:
-    return Finding(rule, Verdict(path, outcome, values.pop("actual", "0"), **values))
+def find(path: str, outcome: str = FAILED, rule: Rule = RULE, **values: str) -> RuleResult:
+    return RuleResult(rule, Verdict(path, outcome, values.pop("actual", "0"), **values))
 
 
-def paths(*findings: Finding) -> list[str]:
-    return [group.path for group in group_findings(findings)]
+def paths(*results: RuleResult) -> list[str]:
+    return [group.path for group in group_results(results)]
 
 
 def test_the_worst_comes_first_and_equal_ones_stay_in_order() -> None:
@@ -31,8 +31,8 @@ def test_the_worst_comes_first_and_equal_ones_stay_in_order() -> None:
 
 def test_equal_results_of_several_devices_are_one() -> None:
     found = [find(f"GPU.gpu-{n}.x") for n in (0, 1, 3, 10)]
-    (group,) = group_findings(found)
-    assert (group.path, group.findings) == ("GPU.gpu-[0-1,3,10].x", tuple(found))
+    (group,) = group_results(found)
+    assert (group.path, group.results) == ("GPU.gpu-[0-1,3,10].x", tuple(found))
     assert paths(find("status(GPU.gpu-0)"), find("status(GPU.gpu-1)")) == ["status(GPU.gpu-[0-1])"]
     assert paths(find("GPU.gpu-0.x")) == ["GPU.gpu-0.x"]
 

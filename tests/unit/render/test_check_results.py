@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN, Verdict
-from kubectl_snapshot.document.rules.results import Finding, check_rules
+from kubectl_snapshot.document.rules.results import RuleResult, check_rules
 from kubectl_snapshot.document.rules.rule_file import WARNING, Rule, parse_rule
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.render.check_results import CheckReport, describe, render_json, render_text
@@ -109,9 +109,9 @@ def test_a_check_without_an_applied_rule_says_so() -> None:
 def test_a_verdict_has_the_actual_and_the_expected_value(
     text: str, verdict: Verdict, path: str, described: str
 ) -> None:
-    finding = Finding(parse_rule(text), verdict)
-    assert describe(finding, path) == described
-    named = Finding(replace(finding.rule, name="n"), verdict)
+    result = RuleResult(parse_rule(text), verdict)
+    assert describe(result, path) == described
+    named = RuleResult(replace(result.rule, name="n"), verdict)
     assert describe(named, path) == f"n: {described}"
 
 

@@ -26,6 +26,7 @@ EXPECTED = {
     "before": {"source": "a.yaml", "metadata": {"source-node": "gpu-1"}},
     "after": {"source": "-", "metadata": {}},
     "summary": {"added": 1, "removed": 2, "changed": 2, "unknown": 0, "left-out": 3},
+    "findings": [],
     "changes": [
         {
             "path": "OS.sysctl.x",

@@ -130,9 +130,9 @@ def test_a_rule_is_asked_only_when_all_its_conditions_hold(
 ) -> None:
     when = tuple(map(parse_constraint, conditions))
     rule = Rule("name", parse_constraint("OS.release.NAME eight"), when=when)
-    (finding,) = check_rules([rule], SNAPSHOT)
-    assert (finding.verdict.outcome, finding.verdict.reason) == (outcome, reason)
-    assert finding.verdict.path == "OS.release.NAME"
+    (result,) = check_rules([rule], SNAPSHOT)
+    assert (result.verdict.outcome, result.verdict.reason) == (outcome, reason)
+    assert result.verdict.path == "OS.release.NAME"
 
 
 def test_a_path_that_cannot_exist_is_an_error_at_the_rules_place() -> None:

@@ -22,14 +22,15 @@ def of(type_: str, *subtypes: Subtype) -> Snapshot:
     return Snapshot({}, (Measurement(type_, subtypes),))
 
 
-def test_a_node_is_reported_in_ten_facts() -> None:
+def test_a_node_is_reported_in_eleven_facts() -> None:
     assert facts(GOOD) == {
-        "GPUs": ("8 × NVIDIA H100 80GB HBM3", ""),
+        "GPUs": ("8 of 8 answer", "8 × NVIDIA H100 80GB HBM3"),
         "Driver": ("580.105.08", "open kernel module, CUDA 13.0"),
         "Kernel": ("6.8.0-1041-nvidia", ""),
         "Operating system": ("Ubuntu 24.04.3 LTS", ""),
         "Kubernetes": ("v1.34.2", "kubelet v1.34.2"),
         "Container runtime": ("containerd://2.1.5", ""),
+        "Units": ("4 active", ""),
         "Nodes in the cluster": ("11", ""),
         "Taints of this node": ("nvidia.com/gpu=present:NoSchedule", ""),
         "Helm releases": ("2", "gpu-operator v25.10.0, network-operator 25.7.0"),
@@ -39,7 +40,8 @@ def test_a_node_is_reported_in_ten_facts() -> None:
 
 def test_what_is_not_known_has_its_reason_and_no_value() -> None:
     reported = facts(BAD, "gpu-23")
-    assert reported["GPUs"] == ("7 × NVIDIA H100 80GB HBM3", "1 without a name")
+    assert reported["GPUs"] == ("7 of 8 answer", "7 × NVIDIA H100 80GB HBM3")
+    assert reported["Units"] == ("2 active, 1 failed", "nvidia-fabricmanager.service")
     text, note = reported["Helm releases"]
     assert (text, note[:39]) == ("", "K8s.helm is forbidden: cannot list secr")
 

@@ -40,11 +40,12 @@ def test_the_same_document_gives_the_same_bytes() -> None:
     assert render_report(GOOD) == render_report(GOOD)
 
 
-def test_what_could_not_be_read_comes_first_with_its_reason() -> None:
+def test_what_could_not_be_read_comes_before_the_gpus_with_its_reason() -> None:
     page = render_report(BAD)
-    box, facts = page.index("Could not be read (6)"), page.index("At a glance</h2>")
-    assert box < page.index("cannot list secrets: secrets is forbidden") < facts
-    assert 'href="#K8s.helm"' in page[box:facts]
+    box, gpus = page.index("Could not be read (6)"), page.index('id="_gpus"')
+    assert page.index("At a glance</h2>") < box
+    assert "cannot list secrets: secrets is forbidden" in page[box:gpus]
+    assert 'href="#K8s.helm"' in page[box:gpus]
 
 
 def test_a_document_of_which_all_was_read_says_so() -> None:

@@ -94,6 +94,6 @@ def test_nothing_of_a_document_is_markup() -> None:
 
 OUR_TAGS = (
     "a b body caption code dd desc details div dl dt figure footer g h1 h2 h3 head header html li "
-    "line link main meta nav p rect section span style summary svg table tbody td text th thead "
+    "line link main meta nav ol p rect section span style summary svg table tbody td text th thead "
     "time title tr ul"
 ).split()

@@ -1,26 +1,28 @@
-"""A node's GPUs as cards, and their links as a diagram and a table. Pure."""
+"""The links between a node's GPUs: a matrix as of `nvidia-smi topo -m`, and a diagram. Pure."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.scalars import text_of
-from kubectl_snapshot.document.snapshot import OK
+from kubectl_snapshot.document.snapshot import OK, Subtype
 from kubectl_snapshot.render.report.facts import GPU_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from kubectl_snapshot.document.snapshot import Scalar, Subtype
+    from kubectl_snapshot.document.snapshot import Scalar
     from kubectl_snapshot.render.report.facts import Index
 
 TOPOLOGY = "GPU.topology"
-ACTIVE_LINK = re.compile(r"nvlink\.\d+\.active")
 NVLINK = re.compile(r"NV(\d+)")
+NVLINK_STYLE = "nvlink"
+# An NVLink's remote-type.
+SWITCH = "Switch"
 # Link types of `nvidia-smi topo -m`, nearest first.
 KINDS = {
     "INT": "on one board",
@@ -30,23 +32,12 @@ KINDS = {
     "NODE": "between host bridges of one NUMA node",
     "SYS": "between NUMA nodes",
 }
-ON_OFF = {True: "on", False: "off"}
 
 # With more GPUs the diagram is illegible; the table remains.
 MOST_IN_PICTURE = 16
 NODE_WIDTH, NODE_HEIGHT, MARGIN = 72, 46, 8
-
-
-class Card(NamedTuple):
-    """One GPU; `path` is its subtype's."""
-
-    name: str
-    path: str
-    title: str
-    uuid: str
-    status: str
-    reason: str
-    rows: tuple[tuple[str, str], ...]
+# From the middle of a GPU to that of the NVSwitches.
+DROP = 84
 
 
 class Kind(NamedTuple):
@@ -81,14 +72,20 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Links:
-    """All links: `table` has a row per GPU with a link type per GPU, "" if unknown."""
+    """All links: `table` has a row per GPU with a link type per GPU, "" if unknown.
+
+    `places` are each GPU's CPUs and NUMA node. `switch` is the box of all NVSwitches, if each pair
+    of GPUs is linked through them.
+    """
 
     kinds: tuple[Kind, ...]
     table: tuple[tuple[str, tuple[str, ...]], ...]
+    places: tuple[tuple[str, str], ...] = ()
     width: int = 0
     height: int = 0
     boxes: tuple[Box, ...] = ()
     lines: tuple[Line, ...] = ()
+    switch: Box | None = None
 
     @property
     def sentence(self) -> str:
@@ -96,23 +93,6 @@ class Links:
         parts = [f"{k.pairs} by {k.word}, {k.meaning}" for k in self.kinds]
         count = len(self.table)
         return f"{count} GPUs, {count * (count - 1) // 2} pairs: {'; '.join(parts)}."
-
-
-def build_cards(index: Index) -> tuple[Card, ...]:
-    """Return a card for each GPU, in the document's order."""
-    return tuple(
-        Card(
-            path.partition(".")[2],
-            path,
-            text_of(gpu.data.get("name", "")),
-            _text(gpu.data, "uuid") or gpu.context.get("uuid", ""),
-            gpu.status,
-            gpu.context.get("reason", ""),
-            _build_rows(gpu, index.get(f"{path}-state")),
-        )
-        for path, gpu in index.items()
-        if GPU_NAME.fullmatch(path)
-    )
 
 
 def build_links(index: Index) -> Links | None:
@@ -129,13 +109,19 @@ def build_links(index: Index) -> Links | None:
         tuple("—" if one == other else words.get((one, other), "") for other in ends)
         for one in ends
     )
-    found = Links(_count_kinds(rows), tuple(zip(names, rows)))
+    by_end = {_uuid(gpu): gpu for gpu in gpus.values()}
+    found_gpus = [by_end.get(end, Subtype("")) for end in ends]
+    places = [
+        tuple(_text(g.data, k) for k in ("cpu-affinity", "pci.numa-node")) for g in found_gpus
+    ]
+    found = Links(_count_kinds(rows), tuple(zip(names, rows)), tuple((p[0], p[1]) for p in places))
     if len(names) > MOST_IN_PICTURE:
         return found
-    places = {_uuid(gpu): _numa(gpu.data) for gpu in gpus.values()}
-    statuses = {_uuid(gpu): gpu.status for gpu in gpus.values()}
-    gpu_boxes = [(name, places.get(e, ""), statuses.get(e, OK)) for name, e in zip(names, ends)]
-    return _draw(found, gpu_boxes)
+    boxes = [(n, _numa(gpu.data), gpu.status) for n, gpu in zip(names, found_gpus)]
+    is_switched = all(NVLINK.fullmatch(kind.word) for kind in found.kinds) and any(
+        value == SWITCH for gpu in found_gpus for value in gpu.data.values()
+    )
+    return _draw_switched(found, boxes) if is_switched else _draw(found, boxes)
 
 
 def describe_kind(word: str) -> str:
@@ -149,55 +135,14 @@ def describe_kind(word: str) -> str:
 def style_of(word: str) -> str:
     """Return the CSS class of a link."""
     if NVLINK.fullmatch(word):
-        return "nvlink"
+        return NVLINK_STYLE
     if word in ("INT", "PIX", "PXB"):
         return "near"
     return "far" if word else "unknown"
 
 
-def _build_rows(gpu: Subtype, state: Subtype | None) -> tuple[tuple[str, str], ...]:
-    data, now = gpu.data, state.data if state else {}
-    rows = (
-        ("PCI bus", _text(data, "pci.bus-id") or gpu.context.get("pci-bus-id", "")),
-        ("NUMA node", _text(data, "pci.numa-node")),
-        ("Memory", _in_unit(data, "memory.total-bytes", 1 << 30, "GiB")),
-        ("NVLinks", _count_links(data)),
-        ("ECC", _mode(data, "ecc.current", "ecc.pending")),
-        ("MIG", _mode(data, "mig.current", "mig.pending")),
-        ("Persistence", _mode(data, "persistence-mode", "persistence-mode")),
-        ("Power limit", _in_unit(data, "power.limit-mw", 1000, "W")),
-        ("Temperature", _in_unit(now, "temperature.gpu-c", 1, "°C")),
-    )
-    return tuple(row for row in rows if row[1])
-
-
-def _count_links(data: Mapping[str, Scalar]) -> str:
-    links = [value for key, value in data.items() if ACTIVE_LINK.fullmatch(key)]
-    return f"{links.count(True)} of {len(links)} active" if links else ""
-
-
-def _mode(data: Mapping[str, Scalar], current: str, pending: str) -> str:
-    now, then = (data.get(key) for key in (current, pending))
-    text = _word(now)
-    return f"{text}, {_word(then)} after a reset" if then is not None and then != now else text
-
-
-def _word(value: Scalar | None) -> str:
-    if isinstance(value, bool):
-        return ON_OFF[value]
-    return "" if value is None else text_of(value)
-
-
-def _in_unit(data: Mapping[str, Scalar], key: str, unit: int, name: str) -> str:
-    """Return a number in a unit, to one decimal; other values unchanged."""
-    value = data.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return _word(value)
-    return f"{f'{value / unit:.1f}'.removesuffix('.0')} {name}"
-
-
 def _text(data: Mapping[str, Scalar], key: str) -> str:
-    return _word(data.get(key))
+    return text_of(data.get(key, ""))
 
 
 def _numa(data: Mapping[str, Scalar]) -> str:
@@ -260,4 +205,27 @@ def _draw(links: Links, gpus: Sequence[tuple[str, str, str]]) -> Links:
     )
     # Alphabetical: nvlink is drawn last, on top.
     lines = tuple(sorted(lines, key=lambda line: line.style))
-    return Links(links.kinds, links.table, width, height, tuple(boxes), lines)
+    return replace(links, width=width, height=height, boxes=tuple(boxes), lines=lines)
+
+
+def _draw_switched(links: Links, gpus: Sequence[tuple[str, str, str]]) -> Links:
+    """Return the links with their diagram: NUMA nodes above and below one box of NVSwitches."""
+    numa = list(dict.fromkeys(place for _, place, _ in gpus))
+    upper = [gpu for gpu in gpus if numa.index(gpu[1]) < (len(numa) + 1) // 2]
+    lower = [gpu for gpu in gpus if gpu not in upper]
+    if not lower:
+        upper, lower = upper[: (len(upper) + 1) // 2], upper[(len(upper) + 1) // 2 :]
+    width = max(len(upper), len(lower), 1) * (NODE_WIDTH + MARGIN) + MARGIN
+    rows = ((upper, NODE_HEIGHT // 2 + MARGIN), (lower, NODE_HEIGHT // 2 + MARGIN + 2 * DROP))
+    switch = Box(width // 2, NODE_HEIGHT // 2 + MARGIN + DROP, "NVSwitch", "", OK)
+    boxes, lines = [], []
+    for row, y in rows:
+        start = (width - len(row) * (NODE_WIDTH + MARGIN)) // 2
+        for number, (name, place, status) in enumerate(row):
+            x = start + (NODE_WIDTH + MARGIN) // 2 + number * (NODE_WIDTH + MARGIN)
+            boxes.append(Box(x, y, name, place, status))
+            lines.append(Line(x, y, x, switch.y, "", NVLINK_STYLE))
+    height = 2 * DROP + NODE_HEIGHT + 2 * MARGIN
+    return replace(
+        links, width=width, height=height, boxes=tuple(boxes), lines=tuple(lines), switch=switch
+    )

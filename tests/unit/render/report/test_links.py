@@ -6,8 +6,8 @@ import pytest
 
 from kubectl_snapshot.document.snapshot import Scalar, Subtype
 from kubectl_snapshot.render.report.facts import build_index
-from kubectl_snapshot.render.report.gpus import Kind, build_cards, build_links, describe_kind
-from tests.unit.render.pages import BAD, GOOD
+from kubectl_snapshot.render.report.links import Kind, build_links, describe_kind
+from tests.unit.render.pages import GOOD
 
 
 def gpus(count: int, links: Mapping[str, Scalar]) -> dict[str, Subtype]:
@@ -15,40 +15,16 @@ def gpus(count: int, links: Mapping[str, Scalar]) -> dict[str, Subtype]:
     return {**index, "GPU.topology": Subtype("topology", links)}
 
 
-def test_a_card_has_what_tells_a_gpu_from_others() -> None:
-    card = build_cards(build_index(GOOD))[0]
-    assert (card.name, card.title) == ("gpu-0", "NVIDIA H100 80GB HBM3")
-    assert card.uuid == "GPU-1c0c5fd2-60f1-4a1e-8e2e-3b0e6f0a9d11"
-    assert dict(card.rows) == {
-        "PCI bus": "0000:1b:00.0",
-        "NUMA node": "0",
-        "Memory": "79.6 GiB",
-        "NVLinks": "18 of 18 active",
-        "ECC": "on",
-        "MIG": "off",
-        "Persistence": "on",
-        "Power limit": "700 W",
-        "Temperature": "51 °C",
-    }
-
-
-def test_a_gpu_that_does_not_answer_has_a_card_with_the_reason() -> None:
-    card = build_cards(build_index(BAD))[5]
-    assert (card.title, card.status) == ("", "error")
-    assert card.reason == "the driver does not list the GPU that the PCI bus has"
-
-
-def test_a_mode_that_a_reset_changes_is_reported_with_both() -> None:
-    gpu = Subtype("gpu-0", {"ecc.current": True, "ecc.pending": False, "mig.current": "odd"})
-    (card,) = build_cards({"GPU.gpu-0": gpu})
-    assert card.rows == (("ECC", "on, off after a reset"), ("MIG", "odd"))
-
-
-def test_eight_gpus_are_on_a_circle_with_a_line_for_each_pair() -> None:
+def test_eight_gpus_are_around_one_box_of_switches_by_numa_node() -> None:
     links = build_links(build_index(GOOD))
     assert links is not None
     assert links.kinds == (Kind("NV18", "18 NVLinks", 28, "nvlink"),)
-    assert len(links.lines) == 28
+    assert len(links.lines) == 8
+    assert links.switch is not None
+    rows = {box.y: {b.place for b in links.boxes if b.y == box.y} for box in links.boxes}
+    assert list(rows.values()) == [{"NUMA 0"}, {"NUMA 1"}]
+    assert all(line.y2 == links.switch.y and line.x1 == line.x2 for line in links.lines)
+    assert links.places[0] == ("0-55,112-167", "0")
     assert len({(box.x, box.y) for box in links.boxes}) == 8
     assert all(
         36 <= b.x <= links.width - 36 and 23 <= b.y <= links.height - 23 for b in links.boxes

@@ -1,0 +1,1 @@
+"""What is wrong with a node: declared beside the collectors, found in one snapshot."""

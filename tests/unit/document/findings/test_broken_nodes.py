@@ -1,0 +1,189 @@
+"""Documents with one thing broken each: the finding that names it is the first one."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubectl_snapshot.collectors.all_findings import ALL_FINDINGS, find_all
+from kubectl_snapshot.document.findings.spec import INFO
+from kubectl_snapshot.document.snapshot import Scalar
+from tests.unit.document.findings.support import Edits, change
+from tests.unit.render.pages import GOOD
+
+STATE = "GPU.gpu-3-state"
+TAINT = "NodeTopology.taint.node.kubernetes.io/"
+TAINTED = "OS.sysctl./proc/sys/kernel/tainted"
+FABRIC_MANAGER = "SystemD.nvidia-fabricmanager.service"
+
+
+def failed(subtype: str, status: str, reason: str) -> dict[str, Scalar]:
+    return {f"{subtype}.context.status": status, f"{subtype}.context.reason": reason}
+
+
+def every_gpu(key: str, value: Scalar) -> dict[str, Scalar]:
+    return {f"GPU.gpu-{n}.{key}": value for n in range(8)}
+
+
+# The finding, what it is about, and what is changed in the document of a healthy node.
+BROKEN: tuple[tuple[str, str, Edits], ...] = (
+    ("node-not-ready", "", {f"{TAINT}not-ready": "NoExecute||gpu-17"}),
+    ("node-not-ready", "", {f"{TAINT}unreachable": "NoSchedule||gpu-16,gpu-17"}),
+    ("node-not-ready", "", {f"{TAINT}network-unavailable": "NoSchedule||gpu-17"}),
+    ("node-pressure", "", {f"{TAINT}memory-pressure": "NoSchedule||gpu-17"}),
+    ("node-pressure", "", {f"{TAINT}disk-pressure": "NoSchedule||gpu-17"}),
+    ("node-pressure", "", {f"{TAINT}pid-pressure": "NoSchedule||gpu-17"}),
+    ("node-cordoned", "", {f"{TAINT}unschedulable": "NoSchedule||gpu-17"}),
+    ("kubelet-skew", "", {"K8s.node.kubelet-version": "v1.35.0"}),
+    ("kubelet-skew", "", {"K8s.node.kubelet-version": "v1.30.9"}),
+    ("kubelet-behind", "", {"K8s.node.kubelet-version": "v1.31.0"}),
+    ("nouveau", "", {"OS.kmod.nouveau": True}),
+    ("kernel-failed", "", {TAINTED: "12433"}),
+    ("kernel-warned", "", {TAINTED: "12801"}),
+    ("iommu-translates", "", {"OS.grub.iommu": None, "OS.grub.intel_iommu": "on"}),
+    ("peermem-missing", "", {"OS.kmod.nvidia_peermem": None}),
+    ("numa-balancing", "", {"OS.sysctl./proc/sys/kernel/numa_balancing": "1"}),
+    (
+        "driver-library-mismatch",
+        "",
+        failed(
+            "GPU.smi", "error", "driver/library version mismatch: kernel module 570, library 580"
+        ),
+    ),
+    ("driver-library-mismatch", "", {"GPU.device.nvml-version": "13.570.1"}),
+    ("driver-not-loaded", "", {"GPU.hardware.driver-loaded": False}),
+    ("driver-hung", "", failed("GPU.smi", "timeout", "NVML does not respond")),
+    ("driver-failed", "", failed("GPU.smi", "error", "NVML cannot be initialized: 999")),
+    ("gpus-gone", "", {"GPU.hardware.gpu-present": False}),
+    (
+        "gpu-missing",
+        "gpu-5",
+        failed(
+            "GPU.gpu-5",
+            "unavailable",
+            "the GPU is only on the PCI bus: the driver does not list it",
+        ),
+    ),
+    ("gpu-hung", "gpu-2", failed("GPU.gpu-2", "timeout", "NVML does not respond")),
+    ("gpu-lost", "gpu-1", failed("GPU.gpu-1", "error", "the GPU does not respond: GPU is lost")),
+    (
+        "gpu-unbound",
+        "gpu-1",
+        failed(
+            "GPU.gpu-1", "unavailable", "the GPU is only on the PCI bus: no driver is bound to it"
+        ),
+    ),
+    ("recovery-action", "gpu-3", {f"{STATE}.recovery-action": "Drain and Reset"}),
+    ("row-remap-failed", "gpu-3", {f"{STATE}.remapped-rows.failure-occurred": True}),
+    ("ecc-uncorrected", "gpu-3", {f"{STATE}.ecc.volatile-uncorrected-errors": 1}),
+    ("sram-threshold", "gpu-3", {f"{STATE}.ecc.sram-threshold-exceeded": True}),
+    ("fabric-not-completed", "gpu-3", {"GPU.gpu-3.fabric.state": "In Progress"}),
+    ("fabric-failed", "gpu-3", {"GPU.gpu-3.fabric.status": "Unknown Error"}),
+    ("fabric-failed", "gpu-3", {"GPU.gpu-3.fabric.health-summary": "Unhealthy"}),
+    ("nvlink-down", "gpu-0", {"GPU.gpu-0.nvlink.7.active": False}),
+    ("gpu-slowed-by-hardware", "gpu-3", {f"{STATE}.clocks.event-reasons": "0x0000000000000048"}),
+    ("gpu-slowed-by-hardware", "gpu-3", {f"{STATE}.clocks.event-reasons": "0x80"}),
+    ("gpu-slowed", "gpu-3", {f"{STATE}.clocks.event-reasons": "0x0000000000000020"}),
+    ("gpu-slowed-by-hardware", "gpu-3", {f"{STATE}.clocks.event-reasons": "0x8"}),
+    ("gpu-hot", "gpu-3", {f"{STATE}.temperature.gpu-c": 90}),
+    ("memory-repair-pending", "gpu-3", {f"{STATE}.remapped-rows.pending": True}),
+    ("memory-repair-pending", "gpu-3", {f"{STATE}.retired-pages.pending": True}),
+    ("memory-repair-pending", "gpu-3", {f"{STATE}.repair.channel-pending": True}),
+    ("memory-repair-pending", "gpu-3", {f"{STATE}.repair.tpc-pending": True}),
+    ("pcie-width", "gpu-3", {f"{STATE}.pcie.current-width": 4}),
+    (
+        "pcie-generation",
+        "gpu-1",
+        {"GPU.gpu-1.pcie.max-gen": 3, "GPU.gpu-1-state.pcie.current-gen": 3},
+    ),
+    (
+        "pcie-generation-under-load",
+        "gpu-3",
+        {f"{STATE}.pcie.current-gen": 1, f"{STATE}.utilization.gpu-percent": 50},
+    ),
+    (
+        "nvlinks-fewer",
+        "gpu-3",
+        {**every_gpu("fabric.state", "Not Supported"), "GPU.gpu-3.nvlink.7.active": False},
+    ),
+    ("fabric-manager-version", "", {"GPU.device.fabric-manager-version": "570.1"}),
+    ("fabric-limited", "gpu-3", {"GPU.gpu-3.fabric.health-summary": "Limited Capacity"}),
+    ("ecc-off", "gpu-3", {"GPU.gpu-3.ecc.current": False, "GPU.gpu-3.ecc.pending": False}),
+    ("ecc-pending", "gpu-3", {"GPU.gpu-3.ecc.pending": False}),
+    ("mig-pending", "gpu-3", {"GPU.gpu-3.mig.pending": True}),
+    ("persistence-off", "gpu-4", {"GPU.gpu-4.persistence-mode": False}),
+    ("gpu-models-differ", "gpu-4", {"GPU.gpu-4.name": "NVIDIA H200"}),
+    ("gpu-models-differ", "gpu-4", {"GPU.gpu-4.memory.total-bytes": 1}),
+    ("vbios-differs", "gpu-2", {"GPU.gpu-2.vbios-version": "96.00.74.00.1A"}),
+    ("gpu-limits-differ", "gpu-2", {"GPU.gpu-2.power.limit-mw": 500000}),
+    ("gpu-limits-differ", "gpu-2", {"GPU.gpu-2.clocks.max.sm-mhz": 1755}),
+    ("gsp-version", "gpu-2", {"GPU.gpu-2.gsp-firmware.version": "570.1"}),
+    ("compute-prohibited", "gpu-2", {"GPU.gpu-2.compute-mode": "Prohibited"}),
+    ("gpu-count-label", "", {"GPU.hardware.gpu-count": 7}),
+    ("rows-remapped", "gpu-2", {"GPU.gpu-2-state.remapped-rows.uncorrectable": 1}),
+    ("rows-remapped", "gpu-2", {"GPU.gpu-2-state.ecc.aggregate-uncorrected-errors": 1}),
+    ("rows-remapped", "gpu-2", {"GPU.gpu-2-state.retired-pages.double-bit-ecc": 1}),
+    ("pcie-slot", "gpu-[0-7]", {**every_gpu("pcie.max-gen", 4)}),
+    ("power-capped", "gpu-[0-7]", {**every_gpu("power.limit-mw", 600000)}),
+    ("mig-differs", "gpu-6", {"GPU.gpu-6.mig.current": True, "GPU.gpu-6.mig.pending": True}),
+    ("gpu-given-away", "gpu-6", {"GPU.gpu-6.pci.driver": "vfio-pci"}),
+    (
+        "fabric-manager-down",
+        "nvidia-fabricmanager.service",
+        {f"{FABRIC_MANAGER}.ActiveState": "failed"},
+    ),
+    (
+        "fabric-manager-down",
+        "nvidia-fabricmanager.service",
+        {f"{FABRIC_MANAGER}.ActiveState": "inactive"},
+    ),
+    ("unit-failed", "kubelet.service", {"SystemD.kubelet.service.ActiveState": "failed"}),
+    (
+        "persistenced-failed",
+        "nvidia-persistenced.service",
+        {"SystemD.nvidia-persistenced.service.ActiveState": "failed"},
+    ),
+    ("unit-restarting", "kubelet.service", {"SystemD.kubelet.service.SubState": "auto-restart"}),
+    (
+        "unit-not-reloaded",
+        "containerd.service",
+        {"SystemD.containerd.service.NeedDaemonReload": True},
+    ),
+    ("unreadable", "K8s.helm", failed("K8s.helm", "forbidden", "cannot list secrets")),
+)
+# Not the first finding of any document: its cause is.
+SECOND = {
+    "fabric-manager-missing": {
+        "GPU.gpu-3.fabric.state": "Not Started",
+        f"{FABRIC_MANAGER}.LoadState": "not-found",
+        f"{FABRIC_MANAGER}.ActiveState": "inactive",
+    },
+}
+# What the healthy document has, too.
+HEALTHY = {"kernel-tainted"}
+
+
+@pytest.mark.parametrize(
+    ("id_", "on", "edits"), BROKEN, ids=[f"{b[0]}-{n}" for n, b in enumerate(BROKEN)]
+)
+def test_the_first_finding_names_what_is_broken(id_: str, on: str, edits: Edits) -> None:
+    found = find_all(change(GOOD, edits)).found
+    assert (found[0].spec.id, found[0].on) == (id_, on)
+    assert on in found[0].text or "fabric manager" in found[0].text
+    assert found[0].proof
+    assert all(proof.path and proof.value for proof in found[0].proof)
+    others = [finding.spec for finding in found[1:]]
+    assert all(spec.severity == INFO for spec in others), [spec.id for spec in others]
+
+
+@pytest.mark.parametrize("id_", SECOND)
+def test_a_finding_follows_from_a_worse_one(id_: str) -> None:
+    found = [finding.spec.id for finding in find_all(change(GOOD, SECOND[id_])).found]
+    assert found[1] == id_
+
+
+def test_each_finding_has_a_document_and_none_of_the_healthy_one() -> None:
+    ids = [spec.id for spec in ALL_FINDINGS]
+    assert len(ids) == len(set(ids))
+    assert {*(id_ for id_, _, _ in BROKEN), *SECOND, *HEALTHY} == set(ids)
+    assert {finding.spec.id for finding in find_all(GOOD).found} == HEALTHY
+    assert find_all(GOOD).unknown == ()

@@ -55,7 +55,7 @@ class RuleResult:
         return {WARNING: WARNED, INFO: NOTED}.get(self.rule.severity, FAILED)
 
     def is_counted(self, is_strict: bool) -> bool:
-        """Return whether the finding changes the exit code.
+        """Return whether the result changes the exit code.
 
         An unknown one does if that is strict, or if it is what the rule's file requires.
         """

@@ -127,14 +127,16 @@ def test_no_word_of_a_node_acts_on_a_terminal() -> None:
 
 
 def test_a_long_value_is_cut_for_people_and_whole_for_programs() -> None:
-    long = Finding(parse_rule("OS.release.ID == 1"), Verdict("OS.release.ID", FAILED, "9" * 5000))
-    unknown = Finding(parse_rule("OS.release.ID > 1"), Verdict("x", UNKNOWN, None, "8" * 5000))
+    long = RuleResult(
+        parse_rule("OS.release.ID == 1"), Verdict("OS.release.ID", FAILED, "9" * 5000)
+    )
+    unknown = RuleResult(parse_rule("OS.release.ID > 1"), Verdict("x", UNKNOWN, None, "8" * 5000))
     report = CheckReport("a.yaml", {}, (long, unknown))
     text = render_text(report)
     assert f"{'9' * 300}…, not == 1\n" in text
     assert f"x > 1: {'8' * 300}…\n" in text
     assert "9" * 5000 in render_json(report)
-    fits = Finding(parse_rule("OS.release.ID == 1"), Verdict("x", FAILED, "9" * 300))
+    fits = RuleResult(parse_rule("OS.release.ID == 1"), Verdict("x", FAILED, "9" * 300))
     assert "…" not in render_text(CheckReport("a.yaml", {}, (fits,)))
 
 

@@ -18,6 +18,7 @@ from kubectl_snapshot.job.cleanup.deletion import (
     delete_created,
     delete_expired_roles,
     delete_listed,
+    delete_pods,
     read_inventory,
     render_cleanup_command,
 )
@@ -296,3 +297,26 @@ def test_listed_objects_are_deleted_where_they_are(connect_to: Connect) -> None:
 )
 def test_the_clean_up_command_names_run_and_namespace(options: Any, command: str) -> None:
     assert render_cleanup_command(JobOptions(RUN, "ops", **options)) == command
+
+
+def test_pods_that_their_job_left_are_deleted_by_the_runs_label(connect_to: Connect) -> None:
+    pods = "/api/v1/namespaces/ops/pods"
+    item = {"metadata": {"name": "p", "uid": "u9", "labels": {"kubectl-snapshot/run": RUN}}}
+    api = Api({f"GET {pods}": (200, {"items": [item]})})
+    assert delete_pods(connect_to(api), JobOptions(RUN, "ops"), soon()) == []
+    ((method, path, query, _), *_) = api.asked
+    assert (method, path) == ("GET", pods)
+    assert query["labelSelector"] == [f"{LABELS},kubectl-snapshot/run={RUN}"]
+    assert api.sent("DELETE")[f"{pods}/p"]["preconditions"] == {"uid": "u9"}
+    # A list that is refused leaves nothing to delete, and is no error of the run.
+    api = Api({f"GET {pods}": refusal(403)})
+    assert delete_pods(connect_to(api), JobOptions(RUN, "ops"), soon()) == []
+    assert api.sent("DELETE") == {}
+
+
+def test_a_refusal_says_what_was_tried(connect_to: Connect) -> None:
+    api = Api({f"DELETE {JOBS}/{NAME}": refusal(403), f"GET {SECRETS}": refusal(403)})
+    ((_, error),) = delete_created(connect_to(api), [JOB], soon())
+    assert error.what == f"cannot delete {JOBS}/{NAME}"
+    inventory = read_inventory(connect_to(api), "ops", "", soon())
+    assert [error.what for error in inventory.errors] == ["cannot list our secrets"]

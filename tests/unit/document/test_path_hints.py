@@ -36,6 +36,8 @@ SNAPSHOT = Snapshot(
         ("net.ipv4.ip_forward", "OS.sysctl./proc/sys/net/ipv4/ip_forward"),
         ("vm", ""),
         ("zzz.yyy.xxx", ""),
+        # Never the path that was typed.
+        ("GPU.gpu-1-state.persistence-mode", "GPU.gpu-*-state"),
     ],
 )
 def test_a_path_is_suggested_by_its_case_its_end_or_its_spelling(path: str, meant: str) -> None:

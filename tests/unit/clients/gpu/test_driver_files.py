@@ -152,6 +152,13 @@ def stanza(name: str, version: str = "580.105.08-1", status: str = "install ok i
             ),
             "580.105.08",
         ),
+        (
+            (
+                stanza("nvidia-fabricmanager-535", status="deinstall ok config-files"),
+                stanza("adduser", "3.137"),
+            ),
+            "",
+        ),
         ((stanza("nvidia-fabricmanager", "unknown"),), ""),
         ((), ""),
     ],

@@ -35,6 +35,7 @@ from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.fleet.capture import capture_fleet
 from kubectl_snapshot.fleet.config import FleetConfig
 from kubectl_snapshot.fleet.fleet import Fleet, load_fleet
+from kubectl_snapshot.fleet.outliers import find_outliers
 from kubectl_snapshot.job.selectors import (
     default_tolerations,
     parse_node_selectors,
@@ -73,6 +74,7 @@ __all__ = [
     "diff_snapshots",
     "file_serializer",
     "find_findings",
+    "find_outliers",
     "load_fleet",
     "load_snapshot",
     "new_snapshot",

@@ -23,6 +23,10 @@ COMPLETE_FOR_KUBECTL = "__complete-for-kubectl"
 
 # name -> (module, one line of help)
 COMMANDS = {
+    "baseline": (
+        "kubectl_snapshot.commands.baseline",
+        "write what a fleet has in common as a rule file",
+    ),
     "capture": ("kubectl_snapshot.commands.capture", "capture a node (default)"),
     "check": (
         "kubectl_snapshot.commands.check",

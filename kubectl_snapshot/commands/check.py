@@ -12,6 +12,7 @@ from kubectl_snapshot.commands.flags.parser import (
     add_repeated_flag,
     new_parser,
 )
+from kubectl_snapshot.commands.fleet_source import is_fleet
 from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,
@@ -44,6 +45,9 @@ EXAMPLES = """\
 
   # Capture a node and check it
   kubectl snapshot check @live --node gpu-17 -f rules.yaml
+
+  # Check every node of a fleet, the worst first
+  kubectl snapshot check fleet/ -f rules.yaml -o text -o junit.xml
 """
 
 EXTENSIONS = {
@@ -63,7 +67,8 @@ FORMATS = Formats(
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot check",
-        "Check a snapshot against constraints and rule files.\n\n"
+        "Check a snapshot, or all nodes in the directory of a fleet, against constraints\n"
+        "and rule files.\n\n"
         "Exit codes: 0 all passed, 1 a rule failed, 10 no rule applied, a requirement is\n"
         "unknown or, with --strict, a rule; others: the check could not be made.",
         usage="kubectl snapshot check SNAPSHOT (-c CONSTRAINT | -f FILE)... [flags]",
@@ -103,6 +108,10 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     outputs = prepare_outputs(args, FORMATS)
     require_rules(args)
     rules = read_rules(args.constraint, args.rules)
+    if is_fleet(args.snapshot):
+        from kubectl_snapshot.commands import fleet_check
+
+        return fleet_check.run(args, rules, outputs, out)
     snapshot = read_snapshot(args.snapshot, args, choose_progress(args, sys.stderr))
     results = check_rules(rules, snapshot, REGISTRY)
     report = CheckReport(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.console.terminal import read_width
 from kubectl_snapshot.commands.fleet_source import is_fleet, open_fleet, refuse_snapshot_flags
-from kubectl_snapshot.commands.output import write_text
+from kubectl_snapshot.commands.output import write_each, write_text
 from kubectl_snapshot.document.diff.selection import Selection, refuse_unused
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK, InvalidRequest
 from kubectl_snapshot.fleet.drift import find_drift
@@ -36,10 +36,13 @@ def run(args: argparse.Namespace, outputs: Sequence[Output], out: TextIO) -> int
             hint = f"formats of a fleet: {', '.join(FORMATS)}"
             raise InvalidRequest(f"no format {output.format} for a fleet", hint=hint)
     found = _compare(args)
-    for output in outputs:
+
+    def write(output: Output) -> None:
         width = 0 if output.path else read_width(out)
         paint = paint_changes if output.format in ("text", "wide") else None
         write_text(output, render(output.format, found, width), out, paint)
+
+    write_each(outputs, write)
     if not found.is_empty:
         return EXIT_NO
     return EXIT_GAPS if args.strict and not found.is_complete else EXIT_OK

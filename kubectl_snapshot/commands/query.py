@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.console.terminal import read_width
-from kubectl_snapshot.commands.flags.parser import Parser, new_parser
+from kubectl_snapshot.commands.flags.parser import Parser, add_boolean_flag, new_parser
+from kubectl_snapshot.commands.fleet_source import is_fleet, refuse_fleet_flags
 from kubectl_snapshot.commands.output import (
     TEMPLATE,
     Formats,
@@ -37,6 +38,9 @@ EXAMPLES = """\
   # Print a subtype of a snapshot in a ConfigMap
   kubectl snapshot query cm://ops/gpu-17 OS.release -o json
 
+  # Show which nodes of a fleet have which driver
+  kubectl snapshot query fleet/ GPU.smi.driver --group
+
   # Render a Jinja2 template
   kubectl snapshot query snap.yaml --template report.md.j2
 """
@@ -50,7 +54,8 @@ def build_parser() -> Parser:
         "kubectl snapshot query",
         "Print the values at paths of a snapshot.\n\n"
         "Exit codes: 0 all were found, 3 a path has no value in this snapshot, 2 no\n"
-        "snapshot can have it, others: the snapshot could not be read.",
+        "snapshot can have it, others: the snapshot could not be read.\n\n"
+        "With the directory of a fleet, print the values of each node.",
         usage="kubectl snapshot query SNAPSHOT [PATH...] [flags]",
         examples=EXAMPLES,
         epilog=EPILOG,
@@ -63,6 +68,7 @@ def build_parser() -> Parser:
         default=[],  # Else argparse requires one.
         help="Type.subtype.key or metadata.key; * matches any text (default: all)",
     )
+    add_boolean_flag(parser, "--group", variable=False, help="of a fleet: the nodes of each value")
     add_template_flag(add_reader_flags(parser, FORMATS), variable=False)
     return parser
 
@@ -71,6 +77,11 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.commands.console.progress import choose_progress
 
     outputs = prepare_outputs(args, FORMATS, args.template)
+    if is_fleet(args.snapshot):
+        from kubectl_snapshot.commands import fleet_query
+
+        return fleet_query.run(args, outputs, out, find, explain)
+    refuse_fleet_flags(args, ("--group",))
     if args.path and any(output.template for output in outputs):
         raise InvalidRequest(
             "a path and a template are mutually exclusive",

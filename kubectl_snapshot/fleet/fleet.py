@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.codec.yaml_lines import LineReader
-from kubectl_snapshot.errors import InvalidRequest, NotFound
+from kubectl_snapshot.document.fleet.forms import join_cluster
+from kubectl_snapshot.errors import InvalidRequest, NotFound, SnapshotError
 from kubectl_snapshot.fleet.directory import MANIFEST, read_manifest, read_snapshot
 
 if TYPE_CHECKING:
@@ -62,6 +63,18 @@ class Fleet:
         """Return the document of the cluster-wide facts, None if they were not read."""
         file = self.manifest.cluster_file
         return read_snapshot(self.directory, file, reader=self._reader) if file else None
+
+    def read_all(self) -> Iterator[tuple[FleetNode, Snapshot | SnapshotError]]:
+        """Yield each node that has a document, with the cluster-wide facts, or why it has none."""
+        try:
+            cluster = self.read_cluster()
+        except SnapshotError:
+            cluster = None
+        for node in self.manifest.nodes:
+            try:
+                yield node, join_cluster(self.read_node(node.name), cluster)
+            except SnapshotError as error:
+                yield node, error
 
     @cached_property
     def _entries(self) -> dict[str, FleetNode]:

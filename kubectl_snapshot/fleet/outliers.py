@@ -59,7 +59,7 @@ def find_outliers(
     of = Comparison(read.forms, read.builder, known, REGISTRY, selection or Selection())
     if baseline is not None:
         whole = grouping.groups[0]._replace(values=(), nodes=tuple(read.forms))
-        grouping = grouping._replace(titles=(), groups=(whole,), strays=())
+        grouping = grouping._replace(titles=(), sources=(), groups=(whole,), strays=())
         groups = [compare_with_baseline(baseline, whole, of)]
     else:
         groups = [compare_group(group, of) for group in grouping.groups]

@@ -84,9 +84,9 @@ def describe(result: RuleResult, path: str = "") -> str:
     `path` is of several results, if not the result's own.
     """
     text = describe_verdict(result, path)
-    # A constraint without a rule is its own name.
-    name = result.rule.name
-    return text if name == result.rule.constraint.text else f"{name}: {text}"
+    # A constraint without a rule is its own name; a rule of a baseline has its path's.
+    name, constraint = result.rule.name, result.rule.constraint
+    return text if name in (constraint.text, constraint.subject) else f"{name}: {text}"
 
 
 def describe_verdict(result: RuleResult, path: str = "") -> str:
@@ -121,12 +121,13 @@ def render_json(report: CheckReport) -> str:
         "timestamp": report.metadata.get("timestamp", ""),
         "summary": count_outcomes(report.results),
         "applied": has_applied(report.results),
-        "results": [_build_result(result) for result in report.shown],
+        "results": [build_result(result) for result in report.shown],
     }
     return json.dumps(document, indent=2) + "\n"
 
 
-def _build_result(result: RuleResult) -> dict[str, Any]:
+def build_result(result: RuleResult) -> dict[str, Any]:
+    """Return one result as a map."""
     rule, verdict = result.rule, result.verdict
     return {
         "name": rule.name,

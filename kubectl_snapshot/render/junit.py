@@ -11,6 +11,7 @@ from kubectl_snapshot.document.rules.results import NOTED, WARNED
 from kubectl_snapshot.render.check_results import describe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from xml.etree.ElementTree import Element
 
     from kubectl_snapshot.document.rules.results import RuleResult
@@ -26,18 +27,30 @@ def render_junit(report: CheckReport) -> str:
     Unknown is skipped, with `--strict` an error; failed warnings are skipped, too: CI systems then
     count the same failures as the exit code.
     """
+    return _render([_build_suite(report, report.tool)])
 
+
+def render_suites(reports: Iterable[CheckReport]) -> str:
+    """Return the results of several nodes, a suite each, named after the node."""
+    return _render([_build_suite(report, report.source) for report in reports])
+
+
+def _build_suite(report: CheckReport, name: str) -> Element:
     cases = [_build_case(result, report) for result in report.shown]
-    suite = ElementTree.Element("testsuite", {"name": report.tool, "tests": str(len(cases))})
-    for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-        suite.set(name, str(sum(case.find(tag) is not None for case in cases)))
+    suite = ElementTree.Element("testsuite", {"name": _xml_text(name), "tests": str(len(cases))})
+    for count, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(count, str(sum(case.find(tag) is not None for case in cases)))
     timestamp, node = (report.metadata.get(key, "") for key in ("timestamp", "source-node"))
     # The schema of JUnit's Ant task has no time zone.
     suite.set("timestamp", _xml_text(timestamp.rstrip("Z")))
     suite.set("hostname", _xml_text(node))
     suite.extend(cases)
+    return suite
+
+
+def _render(suites: Iterable[Element]) -> str:
     root = ElementTree.Element("testsuites")
-    root.append(suite)
+    root.extend(suites)
     ElementTree.indent(root)
     xml: str = ElementTree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{xml}\n'

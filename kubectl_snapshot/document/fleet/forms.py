@@ -16,7 +16,14 @@ from kubectl_snapshot.document.diff.match import identify
 from kubectl_snapshot.document.paths import iter_subtypes, matches_path
 from kubectl_snapshot.document.redaction.values import PREFIX, REDACTION_KEY
 from kubectl_snapshot.document.scalars import text_of
-from kubectl_snapshot.document.snapshot import ABSENT, GAP_STATUSES, Measurement, Snapshot, Subtype
+from kubectl_snapshot.document.snapshot import (
+    ABSENT,
+    GAP_STATUSES,
+    Measurement,
+    Snapshot,
+    Subtype,
+    in_order,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -227,6 +234,22 @@ def is_of_node(type_: str, name: str) -> bool:
 def keep_node(snapshot: Snapshot) -> Snapshot:
     """Return a document without the cluster-wide facts."""
     return _keep(snapshot, is_of_node)
+
+
+def join_cluster(node: Snapshot, cluster: Snapshot | None) -> Snapshot:
+    """Return a node's document with the cluster-wide facts that it lacks."""
+    if cluster is None:
+        return node
+    own = {m.type: m for m in node.measurements}
+    theirs = {m.type: m for m in cluster.measurements}
+    joined = []
+    for type_ in {**theirs, **own}:
+        subtypes = own[type_].subtypes if type_ in own else ()
+        names = {subtype.name for subtype in subtypes}
+        more = theirs[type_].subtypes if type_ in theirs else ()
+        rest = tuple(s for s in more if s.name not in names and (type_, s.name) != ("K8s", "node"))
+        joined.append(Measurement(type_, (*subtypes, *rest)))
+    return Snapshot(node.metadata, in_order(tuple(joined)), node.kind, node.api_version)
 
 
 def keep_subtypes(snapshot: Snapshot, names: Collection[str], registry: Registry) -> Snapshot:

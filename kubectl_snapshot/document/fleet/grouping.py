@@ -55,13 +55,16 @@ class Group(NamedTuple):
 
 
 class Grouping(NamedTuple):
-    """The groups, the largest first. `is_default`: nobody asked for them.
+    """The groups, the largest first. `sources` are the label or reading of each title.
+
+    `is_default`: nobody asked for them.
 
     `strays` are nodes whose own values are too rare for a group; they are in the closest one.
     """
 
     titles: tuple[str, ...]
     groups: tuple[Group, ...]
+    sources: tuple[str, ...] = ()
     is_default: bool = True
     strays: tuple[str, ...] = ()
 
@@ -92,17 +95,22 @@ def group_nodes(facts: FleetFacts, group_by: Sequence[str] = ()) -> Grouping:
             if not values:
                 raise _explain_unknown(facts, name)
         keys = {n: tuple(v.get(n, "") for v in found.values()) for n in facts.forms}
-        return Grouping(tuple(found), _build_groups(keys), is_default=False)
+        return Grouping(tuple(found), _build_groups(keys), tuple(found), is_default=False)
     least = max(MIN_GROUP, int(len(facts.forms) * MIN_SHARE))
-    chosen = {}
+    chosen, used = {}, []
     for title, sources in DEFAULT:
-        values = max((_read_values(facts, source) for source in sources), key=len)
+        values, source = max(((_read_values(facts, s), s) for s in sources), key=_count_values)
         if _splits_cleanly(values, least):
             chosen[title] = values
+            used.append(source)
     keys = {n: tuple(v.get(n, "") for v in chosen.values()) for n in facts.forms}
     joined = _join_rare(keys, least)
     strays = tuple(node for node, key in keys.items() if joined[node] != key)
-    return Grouping(tuple(chosen), _build_groups(joined), strays=strays)
+    return Grouping(tuple(chosen), _build_groups(joined), tuple(used), strays=strays)
+
+
+def _count_values(found: tuple[Values, str]) -> int:
+    return len(found[0])
 
 
 def _splits_cleanly(values: Values, least: int) -> bool:

@@ -74,7 +74,7 @@ def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
     """
     for index, word in enumerate(words):
         others = [*words[:index], *words[index + 1 :]]
-        if word in LOG_FLAGS:
+        if word.partition("=")[0] in LOG_FLAGS:
             continue
         if word == HELP:
             name, rest = split_command(others)

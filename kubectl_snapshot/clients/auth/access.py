@@ -21,12 +21,17 @@ from kubectl_snapshot.constants import WITHOUT_CLUSTER
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    Trace = Callable[[str, str, str, int, Iterable[tuple[str, str]]], None]
 
 
 @dataclass(frozen=True)
 class ConnectionOptions:
-    """kubectl's connection flags; "" means not given."""
+    """kubectl's connection flags; "" means not given.
+
+    `trace` is told each request: method, URL, outcome, milliseconds and headers without secrets.
+    """
 
     kubeconfig: str = ""
     context: str = ""
@@ -44,6 +49,7 @@ class ConnectionOptions:
     as_groups: tuple[str, ...] = ()
     as_uid: str = ""
     request_timeout_s: float = 0.0  # 0: the client's default
+    trace: Trace | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -221,7 +221,7 @@ class Kube:
             end = min(end, call.deadline)
         with self._translate_errors(call, RETRIED_STATUSES):
             try:
-                response = self._transport.send(call, end)
+                response = self._send(call, end)
             except ApiException as refusal:
                 if refusal.status not in accepted:
                     raise
@@ -251,9 +251,30 @@ class Kube:
 
     def _open_once(self, call: Call) -> Any:
         with self._translate_errors(call, THROTTLED):
-            response = self._transport.send(call, time.monotonic() + self._timeout_s)
+            response = self._send(call, time.monotonic() + self._timeout_s)
         self._has_answered = True
         return response
+
+    def _send(self, call: Call, end: float) -> Any:
+        """Send and trace a request; bodies are never traced, they may have secrets."""
+        trace = self._options.trace
+        if trace is None:
+            return self._transport.send(call, end)
+        from kubectl_snapshot.clients.kube.rest_client import ApiException
+
+        began, outcome = time.monotonic(), "no answer"
+        query = "&".join(f"{name}={value}" for name, value in (call.query or {}).items())
+        try:
+            response = self._transport.send(call, end)
+            outcome = str(response.status)
+            return response
+        except ApiException as refusal:
+            outcome = str(refusal.status or outcome)
+            raise
+        finally:
+            elapsed_ms = round((time.monotonic() - began) * 1000)
+            url = f"{self.server}{call.path}{'?' if query else ''}{query}"
+            trace(call.method, url, outcome, elapsed_ms, call.headers())
 
     def _parse_body(self, call: Call, data: bytes) -> Any:
         if not data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from kubectl_snapshot.commands.flags.durations import parse_duration
 from kubectl_snapshot.commands.flags.parser import (
@@ -16,7 +17,11 @@ TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
     import argparse
 
+    from kubectl_snapshot.clients.auth.access import Trace
     from kubectl_snapshot.clients.kube.client import ConnectionOptions, Kube
+
+# As kubectl: from this level of -v on, requests are logged.
+TRACED = 6
 
 
 def add_connection_flags(parser: argparse.ArgumentParser) -> None:
@@ -101,4 +106,14 @@ def parse_connection(args: argparse.Namespace) -> ConnectionOptions:
         as_groups=tuple(args.as_group),
         as_uid=args.as_uid,
         request_timeout_s=parse_duration(args.request_timeout) if args.request_timeout else 0.0,
+        trace=_choose_trace(args),
     )
+
+
+def _choose_trace(args: argparse.Namespace) -> Trace | None:
+    level = max(getattr(args, "verbose", 0), TRACED if getattr(args, "debug", False) else 0)
+    if level < TRACED:
+        return None
+    from kubectl_snapshot.commands.console.trace import choose_trace
+
+    return choose_trace(level, args.log_json, sys.stderr)

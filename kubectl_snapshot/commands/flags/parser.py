@@ -220,6 +220,8 @@ def write_implied_values(parser: Parser, arguments: Sequence[str]) -> list[str]:
             from kubectl_snapshot.commands.flags.misread import explain_dashes
 
             raise explain_dashes(parser, word, arguments)
+        if word[:2] in implied and word[2:3] == "=" and word[:2] != "--":
+            word = f"{word[:2]}{word[3:]}"
         following = next(iter(arguments[index + 1 :]), "")
         if word in implied and following in (*BOOLEANS, *(flags[word].choices or ())):
             from kubectl_snapshot.commands.flags.misread import explain_blank

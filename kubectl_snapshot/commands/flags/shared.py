@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from kubectl_snapshot.commands.flags.durations import parse_duration
-from kubectl_snapshot.commands.flags.parser import add_boolean_flag, add_flag
+from kubectl_snapshot.commands.flags.parser import add_boolean_flag, add_flag, add_optional_flag
 from kubectl_snapshot.constants import API_VERSIONS, DEFAULT_TIMEOUT_S, FULL_API_VERSION
 
 TYPE_CHECKING = False  # importing typing would slow down every start
@@ -45,10 +45,27 @@ def add_api_version_flag(group: Any, default: str = FULL_API_VERSION) -> None:
 def add_log_flags(parser: argparse.ArgumentParser) -> None:
     """Add the logging flags, which every command has."""
     group = parser.add_argument_group("logging")
-    add_boolean_flag(group, "-v", "--verbose", help="log each collector's duration and status")
+    add_optional_flag(
+        group,
+        "-v",
+        "--verbose",
+        implied="1",
+        type=parse_verbosity,
+        default=0,
+        metavar="LEVEL",
+        help="log each collector; -v=6, -v=7: also each request",
+    )
     add_boolean_flag(group, "--quiet", help="log errors only")
     add_boolean_flag(group, "--log-json", help="log one JSON object per line")
-    add_boolean_flag(group, "--debug", help="add the traceback to errors")
+    add_boolean_flag(group, "--debug", help="add tracebacks to errors, log each request")
+
+
+def parse_verbosity(text: str) -> int:
+    """Return a level as kubectl's, 0 to 10; `true` is 1, `false` 0."""
+    levels = {"true": 1, "false": 0, **{str(level): level for level in range(11)}}
+    if text not in levels:
+        raise argparse.ArgumentTypeError(f'invalid level "{text}": use 0 to 10')
+    return levels[text]
 
 
 def parse_count(text: str) -> int:

@@ -42,6 +42,10 @@ def find(root: Path, machine: str = "x86_64") -> DriverFiles:
         ("x86_64", "/usr/lib/x86_64-linux-gnu"),
         ("aarch64", "/usr/lib/aarch64-linux-gnu"),
         ("x86_64", "/usr/lib64"),
+        ("x86_64", "/usr/lib/nvidia/tesla"),
+        ("x86_64", "/run/opengl-driver/lib"),
+        ("x86_64", "/usr/lib/wsl/lib"),
+        ("x86_64", "/usr/lib/x86_64-linux-gnu/nvidia/current"),
         ("x86_64", "/run/nvidia/driver/usr/lib/x86_64-linux-gnu"),
         ("x86_64", "/home/kubernetes/bin/nvidia/lib64"),
         ("x86_64", "/usr/local/nvidia/lib64"),
@@ -99,7 +103,17 @@ def test_the_run_directory_of_nvidia_persistenced_is_found(tmp_path: Path) -> No
 
 
 def test_without_the_nodes_files_nothing_is_found() -> None:
-    assert find_driver(HostPath(None), "x86_64") == DriverFiles()
+    found = find_driver(HostPath(None), "x86_64")
+    assert found == DriverFiles()
+    assert (found.library, found.library_version, found.program, found.loader) == ("",) * 4
+    assert (found.library_directories, found.run_directory) == ((), "")
+
+
+@pytest.mark.parametrize("directory", ["/usr/bin", "/bin", "/usr/local/bin", "/usr/lib/wsl/lib"])
+def test_nvidia_smi_is_found_in_each_known_directory(tmp_path: Path, directory: str) -> None:
+    program = add_file(tmp_path, f"{directory}/nvidia-smi")
+    assert find(tmp_path).program == str(program)
+    assert find(tmp_path).library == find(tmp_path).library_version == ""
 
 
 def test_a_machine_of_unknown_architecture_has_no_loader(tmp_path: Path) -> None:

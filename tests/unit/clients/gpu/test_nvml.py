@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from kubectl_snapshot.clients.gpu.nvlink import build_peer, read_connection
 from kubectl_snapshot.clients.gpu.nvml import (
     CannotLoad,
     Driver,
+    DriverGpu,
     DriverMismatch,
     NoDeviceNode,
     build_driver,
@@ -25,6 +27,7 @@ from kubectl_snapshot.clients.gpu.nvml import (
     translate_init,
 )
 from kubectl_snapshot.errors import Internal, Timeout, Unavailable
+from tests.unit.golden import check_golden
 from tests.unit.gpus import configure
 
 LONG_S = 60.0
@@ -68,6 +71,39 @@ def test_every_gpu_has_its_config_and_state(library: Path) -> None:
     assert {key: first.config.get(key) for key in expected} == expected
     assert (first.state["temperature.gpu-c"], second.state["temperature.gpu-c"]) == (30, 31)
     assert first.state["remapped-rows.pending"] is False
+
+
+def test_all_readings_of_a_gpu_by_their_keys(library: Path) -> None:
+    """With MIG on, and a board that has what others lack."""
+    configure(
+        library,
+        gpus=2,
+        mig=1,
+        mig_devices=1,
+        nvlinks=2,
+        module_power=1,
+        gsp_mode=1,
+        sram_threshold=0,
+        conf_compute=2,
+        multi_gpu=1,
+        chassis="1821325090001",
+        capabilities=1,
+        fabric_health=1,
+        virtualization_mode=1,
+        host_vgpu_mode=1,
+        numa_node_id=2,
+        pdi="0x1f",
+        remapped=3,
+    )
+    driver = read(library)
+    (gpu,) = driver.gpus[1:]
+    check_golden("gpu/nvml.json", render_readings(driver.system, gpu))
+    assert (gpu.failed, gpu.state_failed) == ({}, {})
+
+
+def render_readings(system: Mapping[str, object], gpu: DriverGpu) -> str:
+    parts = {"system": system, "config": gpu.config, "state": gpu.state}
+    return json.dumps({**parts, "unsupported": gpu.unsupported}, indent=2, sort_keys=True) + "\n"
 
 
 def test_an_unsupported_value_is_left_out_with_its_code(library: Path) -> None:
@@ -565,6 +601,12 @@ def test_a_version_mismatch_is_its_own_error(library: Path) -> None:
     with pytest.raises(DriverMismatch) as raised:
         read(library)
     assert raised.value.why == "RM has detected an NVML/RM version mismatch."
+    assert str(translate_init(4, "Insufficient Permissions", "")) == (
+        "[SERVICE_UNAVAILABLE] no permission to use NVML: Insufficient Permissions"
+    )
+    assert str(translate_init(999, "Unknown Error", "")) == (
+        "[INTERNAL] NVML cannot be initialized: Unknown Error"
+    )
 
 
 def test_another_error_of_nvml_init_has_nvmls_message(library: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 
 from kubectl_snapshot.collectors.gpu.smi_report import SmiGpu, parse_report, parse_smi
 from kubectl_snapshot.errors import Internal
+from tests.unit.golden import check_golden
+from tests.unit.hosts import HOSTS
 
 REPORT = """<?xml version="1.0" ?>
 <!DOCTYPE nvidia_smi_log SYSTEM "nvsmi_device_v13.dtd">
@@ -211,6 +215,16 @@ def test_the_report_of_an_old_driver_is_read() -> None:
     assert gpu.config["persistence-mode"] is False
     assert gpu.config["power.enforced-limit-mw"] == 190_000
     assert gpu.state == {"minor-number": 0, "temperature.gpu-c": 36, "power.draw-mw": 61_500}
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.parent.name for path in HOSTS.glob("*/nvidia-smi-q-x.xml"))
+)
+def test_the_report_of_a_host_is_read_whole(name: str) -> None:
+    report = parse_report((HOSTS / name / "nvidia-smi-q-x.xml").read_bytes())
+    first = asdict(report.gpus[0]) if report.gpus else {}
+    found = {"smi": report.smi, "failed": report.failed, "first": first}
+    check_golden(f"gpu/smi-{name}.json", json.dumps(found, indent=2, sort_keys=True) + "\n")
 
 
 def test_a_mig_device_has_its_index_and_one_without_is_a_reason() -> None:

@@ -53,7 +53,7 @@ def add_log_flags(parser: argparse.ArgumentParser) -> None:
         type=parse_verbosity,
         default=0,
         metavar="LEVEL",
-        help="log each collector; -v=6, -v=7: also each request",
+        help="log each collector; -v=6: also each request",
     )
     add_boolean_flag(group, "--quiet", help="log errors only")
     add_boolean_flag(group, "--log-json", help="log one JSON object per line")

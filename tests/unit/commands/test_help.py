@@ -49,7 +49,7 @@ def test_a_flag_shows_the_values_that_it_takes() -> None:
     text = build("capture").format_help()
     assert "\n      --privileged[=true|host-read|false]\n" in text
     assert "\n      --strict[=all-or-nothing]\n" in text
-    assert "\n  -v, --verbose[=LEVEL]\n" in text
+    assert "\n  -v, --verbose[=LEVEL]  " in text
     assert "\n  -o, --output FORMAT|FILE  " in text
     assert "\n      --cluster-scope auto|client|agent|skip\n" in text
 

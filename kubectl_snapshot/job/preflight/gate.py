@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.clients.kube.client import Response
+from kubectl_snapshot.clients.kube.client import Call, Response
 from kubectl_snapshot.errors import NotFound, SnapshotError
 from kubectl_snapshot.job.diagnose.held import is_suspended
 from kubectl_snapshot.job.options import AGENT, CLIENT, JobOptions
@@ -29,7 +29,7 @@ from kubectl_snapshot.job.rbac.user_permissions import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kubectl_snapshot.clients.kube.client import Call, Kube
+    from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.job.preflight.checks import Answer, PreflightCheck
 
 AUTO = "auto"
@@ -39,6 +39,7 @@ LIST_ROLES = Permission("list", RBAC, "clusterroles")
 POD_DRY_RUN_S = 3.0
 # The list of nodes is optional, too; 5,000 nodes take a second.
 NODE_LIST_S = 3.0
+NODE_PAGE = 250
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def evaluate_gate(
             calls.build_job_dry_run(decided, deadline),
             calls.build_pod_dry_run(decided, min(deadline, time.monotonic() + POD_DRY_RUN_S)),
             *_build_node_read(options, deadline),
+            *_build_node_list(options, deadline),
         ]
     )
     warnings = job.warnings if isinstance(job, Response) else ()
@@ -92,11 +94,12 @@ def evaluate_gate(
         decided = options = replace(decided, is_suspended=True)
     if checks.is_server_unusable(results):
         return Gate(decided, warnings, tuple(results), frozenset(), pod)
+    listed = node.pop() if _build_node_list(options, deadline) else None
     if any(isinstance(answer, NotFound) for answer in node):
         results.append(_read_missing_node(kube, options.node_name, deadline))
     named = [answer.body for answer in node if isinstance(answer, Response)]
     warnings += tuple(filter(None, map(nodes.describe_node, named)))
-    options, unplaced = _place(kube, options, deadline)
+    options, unplaced = _place(kube, options, listed, deadline)
     results += unplaced
     decided = replace(decided, excluded_nodes=options.excluded_nodes, gpu_nodes=options.gpu_nodes)
 
@@ -157,30 +160,40 @@ def _try_objects(
     return options, results, tuple(warnings)
 
 
+def _build_node_list(options: JobOptions, deadline: float) -> list[Call]:
+    """Return the list of the nodes' first page, unless the user chose one."""
+    if (options.node_name and not options.require_gpu) or options.creates_pods:
+        return []
+    query = {**nodes.build_node_query(options), "limit": str(NODE_PAGE)}
+    end = min(deadline, time.monotonic() + NODE_LIST_S)
+    return [Call("GET", calls.NODES, "list nodes", query, deadline=end)]
+
+
 def _place(
-    kube: Kube, options: JobOptions, deadline: float
+    kube: Kube, options: JobOptions, listed: Answer | None, deadline: float
 ) -> tuple[JobOptions, list[PreflightCheck]]:
     """Return the options without unusable nodes, and the failed check of a missing GPU resource.
 
     A user without permission to list nodes leaves it to the scheduler.
     """
-    if (options.node_name and not options.require_gpu) or options.creates_pods:
+    if not isinstance(listed, Response):
         return options, []
-    query = {**nodes.build_node_query(options), **calls.CACHED}
-    try:
-        found = list(
-            kube.list_items(
-                calls.NODES,
-                doing="list nodes",
-                query=query,
-                deadline=min(deadline, time.monotonic() + NODE_LIST_S),
-            )
-        )
-    except SnapshotError:
-        return options, []
+    found = listed.body.get("items") or []
+    if listed.body.get("metadata", {}).get("continue"):
+        found = _read_all_nodes(kube, options, deadline) or found
     check = None if options.wait_for_schedule else nodes.detect_gpu_request(found, options)
     placed = options if options.node_name else nodes.choose_nodes(found, options)
     return placed, [check] if check else []
+
+
+def _read_all_nodes(kube: Kube, options: JobOptions, deadline: float) -> list[dict[str, Any]]:
+    """Return the matching nodes of a large cluster, none if it takes too long."""
+    query = {**nodes.build_node_query(options), **calls.CACHED}
+    end = min(deadline, time.monotonic() + NODE_LIST_S)
+    try:
+        return list(kube.list_items(calls.NODES, doing="list nodes", query=query, deadline=end))
+    except SnapshotError:
+        return []
 
 
 def _read_missing_node(kube: Kube, name: str, deadline: float) -> PreflightCheck:

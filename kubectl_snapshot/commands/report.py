@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.findings import add_mute_flags, read_mutes
+from kubectl_snapshot.commands.fleet_source import is_fleet, open_fleet
 from kubectl_snapshot.commands.flags.parser import Parser, new_parser
 from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
@@ -33,6 +34,9 @@ EXAMPLES = """\
   # Render the differences between two snapshots
   kubectl snapshot report good.yaml bad.yaml -o changes.html
 
+  # Render the outliers and the coverage of a fleet
+  kubectl snapshot report fleet/ -o fleet.html
+
   # Capture a node and render it
   kubectl snapshot report @live --node gpu-17 -o gpu-17.html
 """
@@ -44,7 +48,7 @@ FORMATS = Formats((HTML,), HTML, partial(detect_format, extensions=EXTENSIONS))
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot report",
-        "Render a snapshot, or a diff of two, as one self-contained HTML page.",
+        "Render a snapshot, a diff of two, or a fleet as one self-contained HTML page.",
         usage="kubectl snapshot report SNAPSHOT [OTHER] -o FILE [flags]",
         examples=EXAMPLES,
         epilog=EPILOG,
@@ -84,8 +88,22 @@ def render(args: argparse.Namespace, mutes: Mapping[str, str]) -> str:
     from kubectl_snapshot.render.report.node import render_report
 
     on_event = choose_progress(args, sys.stderr)
+    if is_fleet(args.snapshot) or is_fleet(args.other):
+        return render_fleet(args)
     if args.other is None:
         return render_report(read_snapshot(args.snapshot, args, on_event), mutes)
     before, after = read_snapshots((args.snapshot, args.other), args, on_event)
     diff = diff_snapshots(before, after, REGISTRY, (args.snapshot, args.other))
     return render_diff_report(diff, before, after, mutes)
+
+
+def render_fleet(args: argparse.Namespace) -> str:
+    """Return the page of a fleet."""
+    from kubectl_snapshot.fleet.outliers import find_outliers
+    from kubectl_snapshot.render.report.fleet import render_fleet_report
+
+    if args.other is not None:
+        hint = "compare two captures with `kubectl snapshot diff DIR DIR`"
+        raise InvalidRequest("a report of a fleet has one argument", hint=hint)
+    fleet = open_fleet(args.snapshot, args)
+    return render_fleet_report(find_outliers(fleet), fleet.manifest)

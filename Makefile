@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lint unit conformance zipapp release integration cluster-test faults test test-matrix demo demo-lab \
-        browser shells parity chroot lab-up lab-down bench bench-fleet bench-scale volatile regen screenshots clean
+        browser shells parity chroot lab-up lab-down bench bench-fleet bench-outliers bench-scale volatile regen screenshots clean
 
 PYTHON ?= python3
 export PYTHON
@@ -92,6 +92,9 @@ bench-scale: zipapp ## measure cluster collectors with 5,000 nodes and 50,000 po
 
 bench-fleet: zipapp ## measure a fleet of 1,000 fake nodes against a bare client; takes minutes
 	$(BIN)/python -m benchmarks.fleet
+
+bench-outliers: zipapp ## measure diff of a fleet of 5,000 node documents
+	$(BIN)/python -m benchmarks.outliers
 
 volatile: zipapp ## propose volatile keys for diff, from five captures of this machine or CONTEXT=name
 	$(BIN)/python scripts/volatile --count 5 $(if $(CONTEXT),--context '$(CONTEXT)',--local)

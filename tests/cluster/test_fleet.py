@@ -392,3 +392,60 @@ def test_a_second_ctrl_c_leaves_at_once_and_names_the_clean_up(
     run_id = words[words.index("--run") + 1]
     support.assert_nothing_left(lab, run_id, within_s=20)
     assert set(by_name(load_fleet(str(directory)).manifest)) == names(lab)
+
+
+def test_the_seeded_outliers_are_named_and_no_others(
+    lab: support.Cluster,
+    capture: Callable[..., Finished],
+    run_snapshot: Callable[..., Finished],
+    fake_logs: Path,
+    tmp_path: Path,
+) -> None:
+    """3 % of the fake nodes fail, 1 % differ in one reading."""
+    fakes = sorted(names(lab) - {*REAL})
+    failing = fakes[:: max(1, len(fakes) // max(1, round(len(fakes) * 0.03)))][
+        : max(1, round(len(fakes) * 0.03))
+    ]
+    rest = [name for name in fakes if name not in failing]
+    odd = rest[1 : 1 + max(1, round(len(fakes) * 0.01))]
+    usual = json.loads((fake_logs / "default.json").read_text())
+    sysctls = next(
+        s["data"]
+        for m in usual["measurements"]
+        if m["type"] == "OS"
+        for s in m["subtypes"]
+        if s["subtype"] == "sysctl"
+    )
+    before = sysctls["/proc/sys/vm/overcommit_memory"]
+    sysctls["/proc/sys/vm/overcommit_memory"] = "2"
+    for name in odd:
+        (fake_logs / f"{name}.json").write_text(json.dumps(usual))
+    for name in failing:
+        (fake_logs / f"{name}.fault").write_text("status 500")
+    directory = tmp_path / "fleet"
+    capture("--all-nodes", "--node-timeout", "20s", "-o", f"{directory}/")
+    manifest = read(directory)
+    assert sorted(n.name for n in manifest.nodes if not n.has_file) == failing
+
+    def run(*argv: str, code: int) -> str:
+        ended = run_snapshot(*argv, kubeconfig=lab.kubeconfig)
+        assert ended.returncode == code, ended.stderr
+        return ended.stdout
+
+    tree = json.loads(run("diff", f"{directory}/", "--group-by", FAKE_LABEL, "-o", "json", code=1))
+    group = next(group for group in tree["groups"] if group["group"] == {FAKE_LABEL: "true"})
+    (outlier,) = group["outliers"]
+    assert (outlier["nodes"], outlier["others"]) == (odd, len(rest) - len(odd))
+    (change,) = outlier["changes"]
+    assert change["path"] == "OS.sysctl./proc/sys/vm/overcommit_memory"
+    assert (change["before"], change["after"]) == (before, "2")
+    assert [one["node"] for one in tree["not-compared"]] == failing
+    rule = f"{change['path']} {before}"
+    table = run("check", f"{directory}/", "-c", rule, code=1).splitlines()
+    assert [line.split()[1] for line in table if line.startswith("FAIL ")][: len(odd)] == odd
+    ignoring = ("--ignore", change["path"], "--ignore", "K8s", "--ignore", "OS", "--ignore", "GPU")
+    run("diff", f"{directory}/", *ignoring, "--ignore", "SystemD", code=0)
+    run("diff", f"{directory}/", *ignoring, "--ignore", "SystemD", "--strict", code=10)
+    page = tmp_path / "fleet.html"
+    run("report", f"{directory}/", "-o", str(page), code=0)
+    assert odd[0] in page.read_text()

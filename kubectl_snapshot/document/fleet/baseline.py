@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubectl_snapshot.document.fleet.forms import CONTEXT, OWN, VALUE
+from kubectl_snapshot.document.diff.ignored import OWN as OWN_NAME
+from kubectl_snapshot.document.fleet.forms import CONTEXT, VALUE
 from kubectl_snapshot.document.fleet.grouping import is_reading
 from kubectl_snapshot.document.fleet.votes import build_standard, vote
 from kubectl_snapshot.document.rules.constraints import EXACT, build_constraint, parse_constraint
@@ -81,6 +82,8 @@ def find_common(
         known = found.known if found else len(forms)
         if path in standard.undecided or count < share * known or not _is_plain(path, value):
             continue
+        if not builder.is_setting(path) or OWN_NAME in value:
+            continue
         subtype = standard.base.subtypes.get(path[0])
         raw = subtype.data.get(path[1]) if subtype else None
         # A value that is compared without its node's name, or in another form, is no rule.
@@ -91,7 +94,7 @@ def find_common(
 
 def _is_plain(path: Path, value: str) -> bool:
     key = path[1]
-    return bool(key) and not key.startswith(CONTEXT) and value[0] == VALUE and value != OWN
+    return bool(key) and not key.startswith(CONTEXT) and value[0] == VALUE
 
 
 def _join_devices(found: Iterator[CommonReading], registry: Registry) -> Iterator[CommonReading]:

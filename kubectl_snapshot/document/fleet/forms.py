@@ -118,6 +118,10 @@ class FormBuilder:
         """Return a reading's value in a form, "" for one that `diff` ignores."""
         return self._normalizer.normalize(path, value, node)
 
+    def is_setting(self, path: Path) -> bool:
+        """Return whether a reading is neither volatile nor a node's identity."""
+        return self._normalizer.is_setting(path)
+
     def missing(self, name: str) -> str:
         """Return the value of a subtype that a document lacks: only devices are gone."""
         type_, _, rest = name.partition(".")
@@ -206,6 +210,11 @@ class Normalizer:
         if not _has(key, subtype):
             return MISSING if self.normalize((name, key), "", node) else ""
         return self.normalize((name, key), _read(key, subtype), node)
+
+    def is_setting(self, path: Path) -> bool:
+        """Return whether a reading is neither volatile nor a node's identity."""
+        text = ".".join(path)
+        return not (self._rules.is_volatile(text) or self._rules.is_identity(text))
 
     def _choose(self, path: Path) -> Callable[[str, str], str]:
         """Return how the texts at a path are normalised."""

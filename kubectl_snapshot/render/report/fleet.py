@@ -12,7 +12,7 @@ from kubectl_snapshot.render.fleet_text import describe_group, describe_set
 from kubectl_snapshot.render.report.page import anchor, render_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from kubectl_snapshot.document.diff.change import Change
     from kubectl_snapshot.document.fleet.manifest import FleetManifest

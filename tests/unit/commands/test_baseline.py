@@ -95,3 +95,14 @@ def test_a_mistake_is_explained(
     write_fleet(nowhere / "fleet", make_fleet(2))
     assert main(words) == code
     assert what in capsys.readouterr().err
+
+
+def test_an_identifier_that_most_nodes_have_in_another_form_is_no_rule(nowhere: Path) -> None:
+    """Its form (`x:x:x.x` of a PCI address) is not what a document has."""
+    key = "GPU.gpu-0.nvlink.0.remote-pci-bus-id"
+    first = {"a": vary("a", {key: "other"})}
+    usual = {f"n{n}": vary(f"n{n}", {key: f"0000:0{n}:00.0"}) for n in range(5)}
+    write_fleet(nowhere / "fleet", {**first, **usual})
+    rules = rules_of("fleet", "--share", "60%")
+    assert not [name for name in rules if "nvlink" in name]
+    assert main(["check", "fleet", "-f", "rules.yaml", "--strict"]) == 0

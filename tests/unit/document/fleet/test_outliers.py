@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from math import log2
 
 import pytest
@@ -19,7 +20,7 @@ from kubectl_snapshot.document.fleet.outliers import (
 from kubectl_snapshot.document.redaction.values import PREFIX
 from kubectl_snapshot.document.registry import STOPPED, VERSION
 from kubectl_snapshot.document.snapshot import Snapshot
-from tests.unit.document.fleet.nodes import compare, describe, make_fleet, vary
+from tests.unit.document.fleet.nodes import compare, describe, make_fleet, subtype, vary
 
 SWAPPINESS, DRIVER = "OS.sysctl./proc/sys/vm/swappiness", "GPU.smi.driver"
 
@@ -285,3 +286,27 @@ def test_each_node_is_reported_with_what_diff_says_of_it(seed: int) -> None:
 def test_a_gpu_that_is_counted_but_not_listed_is_unknown() -> None:
     group = only(make_fleet(5, vary("a", without=["GPU.gpu-1"])))
     assert [(u.paths, u.nodes) for u in group.unknown] == [(("GPU.gpu-1",), ("a",))]
+
+
+def test_what_a_partly_read_subtype_lacks_is_unknown() -> None:
+    usual = vary("a").measurements
+    partial = Snapshot(
+        {"source-node": "a"},
+        tuple(
+            replace(
+                m,
+                subtypes=tuple(
+                    subtype("kmod", {"nvidia": True}, status="partial", reason="why")
+                    if s.name == "kmod"
+                    else s
+                    for s in m.subtypes
+                ),
+            )
+            for m in usual
+        ),
+    )
+    group = only(make_fleet(5, partial))
+    assert group.outliers == ()
+    assert [(u.paths, u.reason, u.nodes) for u in group.unknown] == [
+        (("OS.kmod",), "partial: why", ("a",))
+    ]

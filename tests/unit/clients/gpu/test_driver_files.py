@@ -92,6 +92,7 @@ def test_program_loader_and_library_directories_are_found(tmp_path: Path) -> Non
     assert (found.program, found.loader) == (str(program), str(loader))
     expected = (str(tmp_path / "lib64"), str(tmp_path / "run/nvidia/driver/usr/lib64"))
     assert set(found.library_directories) >= set(expected)
+    assert all(Path(directory).is_dir() for directory in found.library_directories)
 
 
 def test_the_run_directory_of_nvidia_persistenced_is_found(tmp_path: Path) -> None:

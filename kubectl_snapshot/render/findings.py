@@ -72,11 +72,12 @@ def render_news(news: Iterable[tuple[str, Finding]]) -> list[str]:
 
 
 def count_findings(findings: NodeFindings) -> str:
-    """Return `2 critical, 1 info, 12 unknown`."""
+    """Return `2 critical, 1 warning, 12 unknown`."""
     counts = {severity: findings.count(severity) for severity in SEVERITIES}
     counts[UNKNOWN] = len({s.id for unknown in findings.unknown for s in unknown.specs})
     counts["muted"] = len(findings.muted)
-    return ", ".join(f"{n} {name}" for name, n in counts.items() if n) or "no findings"
+    words = (f"{n} {name}{'s' * (name == WARNING and n > 1)}" for name, n in counts.items() if n)
+    return ", ".join(words) or "no findings"
 
 
 def describe_mute(id_: str, reason: str) -> str:

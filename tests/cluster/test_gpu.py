@@ -250,3 +250,19 @@ def test_a_required_gpu_and_a_runtime_class_exclude_each_other(run_snapshot: Run
     ended = run_snapshot("--require-gpu", "--runtime-class", "nvidia")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "are mutually exclusive" in ended.stderr
+
+
+def test_a_lost_gpu_is_the_first_finding(
+    change_driver: Change, run_snapshot: Run, namespace: str, cluster: Cluster
+) -> None:
+    words = ("findings", "@live", "--node", GPU_NODE, "-n", namespace, "--fail-on", "critical")
+    healthy = run_snapshot(*words)
+    assert healthy.returncode == 0, healthy.stdout
+    change_driver(gpu__1__fault="lost")
+    sick = run_snapshot(*words)
+    assert sick.returncode == 1, sick.stdout
+    assert sick.stdout.startswith("critical  gpu-lost: gpu-1 does not answer: ")
+    assert "proof: GPU.gpu-1.context.status is error (the GPU does not respond: GPU is lost)" in (
+        sick.stdout
+    )
+    assert_nothing_left(cluster)

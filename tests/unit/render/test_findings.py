@@ -52,6 +52,13 @@ def test_what_is_unknown_or_muted_now_is_not_gone() -> None:
     assert list_news(old, find_all(change(GOOD, edits), {"persistence-off": ""})) == []
 
 
+def test_warnings_are_counted_in_words() -> None:
+    one = {"GPU.gpu-1.persistence-mode": False}
+    two = {**one, "GPU.gpu-1-state.temperature.gpu-c": 99}
+    assert count_findings(find_all(change(GOOD, one))) == "1 warning, 1 info"
+    assert count_findings(find_all(change(GOOD, two))) == "2 warnings, 1 info"
+
+
 def test_nothing_found_is_said() -> None:
     assert count_findings(NodeFindings()) == "no findings"
     assert count_findings(find_all(GOOD, {"kernel-tainted": ""})) == "1 muted"

@@ -35,6 +35,8 @@ PORTABLE = {
     "persistence-mode": "persistence-mode",
     "vbios": "same-vbios",
     "clocks-limit": "same-clocks",
+    "pcie-max-gen": "same-pcie-generation",
+    "power-limit": "same-power-limit",
 }
 
 Document = dict[str, Any]

@@ -5,10 +5,10 @@ A new option needs a field, a flag in commands/flags/collect, and its use in a c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
 from typing import Any
 
 from kubectl_snapshot.document.redaction.values import Redaction
+from kubectl_snapshot.records import dataclass, field, fields
 
 FLAG = "flag"
 

@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import sys
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -42,6 +41,7 @@ from kubectl_snapshot.job.selectors import (
     parse_taint,
     parse_tolerations,
 )
+from kubectl_snapshot.records import dataclass, field, replace
 from kubectl_snapshot.settings import CollectSettings
 from kubectl_snapshot.storage.serializer import FileSerializer
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
@@ -31,6 +30,7 @@ from kubectl_snapshot.job.permissions import Permission
 from kubectl_snapshot.job.preflight.gate import enforce_gate
 from kubectl_snapshot.job.run import parse_result, run_agent
 from kubectl_snapshot.job.run_state import RunState
+from kubectl_snapshot.records import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence

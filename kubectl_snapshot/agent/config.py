@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.constants import DEFAULT_IMAGE, DEFAULT_TIMEOUT_S
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.job.selectors import Toleration, default_tolerations
+from kubectl_snapshot.records import dataclass, field
 from kubectl_snapshot.settings import CollectSettings
 
 if TYPE_CHECKING:

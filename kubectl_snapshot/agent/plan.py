@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.agent.capture import Capture, build_reads
@@ -20,6 +19,7 @@ from kubectl_snapshot.document.snapshot import render_time
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.job.options import INJECT, LEVELS, SKIP, JobOptions, Zipapp, new_run_id
 from kubectl_snapshot.job.selectors import validate_node_name
+from kubectl_snapshot.records import replace
 from kubectl_snapshot.storage.source import read_template
 
 if TYPE_CHECKING:

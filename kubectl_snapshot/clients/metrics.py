@@ -7,12 +7,12 @@ that uses the library. Nothing is served.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
 from kubectl_snapshot.clients.files.outputfile import check_writable, write_whole
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -33,6 +33,7 @@ from kubectl_snapshot.commands.output import (
     load_renderers,
     parse_outputs,
 )
+from kubectl_snapshot.records import replace
 from kubectl_snapshot.render.all_renderers import SUMMARY
 
 if TYPE_CHECKING:
@@ -151,7 +152,6 @@ def describe_plan(config: AgentConfig, start: Mapping[str, Any]) -> str:
 
 
 def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:
-    from dataclasses import replace
 
     from kubectl_snapshot.commands.console.interrupts import install_handlers
     from kubectl_snapshot.snapshotter import deploy_and_get_snapshot

@@ -10,6 +10,7 @@ from kubectl_snapshot.commands.flags.capture import ALL_OR_NOTHING
 from kubectl_snapshot.commands.flags.connection import connect_with
 from kubectl_snapshot.commands.output import is_guessed, write_outputs, write_stdout
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_OK
+from kubectl_snapshot.records import replace
 from kubectl_snapshot.render.all_renderers import SUMMARY
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ def write_result(
     on_event: OnEvent,
     out: TextIO,
 ) -> int:
-    from dataclasses import replace
 
     from kubectl_snapshot.document.gaps import explain_gaps
     from kubectl_snapshot.document.redaction.values import OWN_KEY

@@ -22,6 +22,7 @@ from kubectl_snapshot.commands.flags.shared import (
     parse_timeout,
 )
 from kubectl_snapshot.errors import EXIT_OK
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     import argparse
@@ -114,7 +115,6 @@ def collect_for_client(args: argparse.Namespace, out: TextIO) -> None:
 
 def print_document(args: argparse.Namespace, out: TextIO) -> None:
     """Print the snapshot of this machine as YAML."""
-    from dataclasses import replace
 
     from kubectl_snapshot.commands.console.progress import choose_progress
     from kubectl_snapshot.document.codec.yaml_codec import render_yaml

@@ -49,9 +49,8 @@ def build_parser() -> Parser:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    from dataclasses import replace
-
     from kubectl_snapshot.commands.console.progress import choose_progress
+    from kubectl_snapshot.records import replace
 
     outputs = prepare_outputs(args, SNAPSHOT_FORMATS, args.template)
     snapshot = read_snapshot(args.snapshot, args, choose_progress(args, sys.stderr))

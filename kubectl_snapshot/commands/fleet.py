@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.commands.console.fleet_progress import choose_fleet_progress
@@ -16,6 +15,7 @@ from kubectl_snapshot.commands.flags.fleet import (
     refuse_other_flags,
 )
 from kubectl_snapshot.errors import EXIT_GAPS, ServiceUnavailable, Terminated
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     import argparse

@@ -14,6 +14,7 @@ from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.commands.output import write_stdout
 from kubectl_snapshot.constants import NAME
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, NotFound
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     import argparse
@@ -78,7 +79,6 @@ def read_options(args: argparse.Namespace) -> JobOptions:
 
     The zipapp is left out: the rights do not depend on it, and it may not be built yet.
     """
-    from dataclasses import replace
 
     from kubectl_snapshot.agent.config import ignore_event
     from kubectl_snapshot.agent.plan import build_job_options

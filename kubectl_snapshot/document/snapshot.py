@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from time import gmtime, strftime
 from typing import TYPE_CHECKING, Union
 
 from kubectl_snapshot.constants import FULL_API_VERSION, KIND
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.records import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

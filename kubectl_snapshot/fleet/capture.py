@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.agent.capture import Capture, ClusterFacts
@@ -36,6 +35,7 @@ from kubectl_snapshot.job.cleanup.deletion import (
 )
 from kubectl_snapshot.job.deploy import CreatedObject, deploy_idle
 from kubectl_snapshot.job.options import CLIENT
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     from kubectl_snapshot.fleet.config import FleetConfig

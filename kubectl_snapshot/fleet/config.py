@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.agent.config import AgentConfig
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.fleet.selection import FleetSelection, validate_selection
+from kubectl_snapshot.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

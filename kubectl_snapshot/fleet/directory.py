@@ -9,7 +9,6 @@ import contextlib
 import fcntl
 import os
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from kubectl_snapshot.document.codec.yaml_codec import (
 from kubectl_snapshot.document.codec.yaml_lines import LineReader
 from kubectl_snapshot.document.fleet.manifest import build_tree, parse_tree
 from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from kubectl_snapshot.document.fleet.manifest import FleetManifest

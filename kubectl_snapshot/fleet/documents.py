@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot import __version__
@@ -28,6 +27,7 @@ from kubectl_snapshot.fleet.resume import build_entry
 from kubectl_snapshot.fleet.selection import build_selection_tree
 from kubectl_snapshot.job.options import RESTRICTED, SKIP
 from kubectl_snapshot.job.run import parse_result
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     from kubectl_snapshot.fleet.plan import Run

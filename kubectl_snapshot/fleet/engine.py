@@ -10,7 +10,6 @@ import queue
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.document.fleet.manifest import FAILED, SKIPPED, STATUSES, FleetNode
@@ -18,6 +17,7 @@ from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.fleet import requests, state
 from kubectl_snapshot.fleet.requests import PodRequests
 from kubectl_snapshot.fleet.workers import Workers
+from kubectl_snapshot.records import dataclass, field, replace
 from kubectl_snapshot.text import single_line
 
 if TYPE_CHECKING:

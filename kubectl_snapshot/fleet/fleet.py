@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from kubectl_snapshot.document.codec.yaml_lines import LineReader
 from kubectl_snapshot.document.fleet.forms import join_cluster
 from kubectl_snapshot.errors import InvalidRequest, NotFound, SnapshotError
 from kubectl_snapshot.fleet.directory import MANIFEST, read_manifest, read_snapshot
+from kubectl_snapshot.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.kube.client import METADATA_LIST, Call, Response
@@ -14,6 +13,7 @@ from kubectl_snapshot.fleet.selection import (
     build_known_node,
     build_no_match_error,
 )
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.agent.plan import build_job_options, connect_agent
@@ -15,6 +14,7 @@ from kubectl_snapshot.fleet.resume import choose_kept, list_departed
 from kubectl_snapshot.fleet.selection import choose_nodes
 from kubectl_snapshot.job.options import CLIENT, SKIP
 from kubectl_snapshot.job.preflight.gate import AUTO, enforce_gate
+from kubectl_snapshot.records import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.job import manifest
 from kubectl_snapshot.job.node_affinity import build_node_affinity
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     from kubectl_snapshot.job.manifest import Manifest

@@ -10,7 +10,6 @@ import queue
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.kube.client import METADATA, Call
@@ -21,6 +20,7 @@ from kubectl_snapshot.fleet.state import LogEnd
 from kubectl_snapshot.job.frame import FRAME_PREFIX, PROGRESS_PREFIX, FrameReader
 from kubectl_snapshot.job.manifest import CONTAINER, core_path
 from kubectl_snapshot.job.watchers import KUBELET_MARK, LAST_LINE_LENGTH, LAST_LINES, split_lines
+from kubectl_snapshot.records import dataclass, field
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.kube.client import Kube

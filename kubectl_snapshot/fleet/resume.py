@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.fleet.manifest import (
@@ -14,6 +13,7 @@ from kubectl_snapshot.document.fleet.manifest import (
 )
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.fleet.directory import has_digest, name_file, read_head
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

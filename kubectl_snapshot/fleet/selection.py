@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.document.fleet.manifest import SKIPPED, FleetNode
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 from kubectl_snapshot.job.preflight.nodes import find_taints, is_ready
+from kubectl_snapshot.records import dataclass
 from kubectl_snapshot.text import single_line, suggest
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ of a capture of one node (job/diagnose).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import (
@@ -34,6 +33,7 @@ from kubectl_snapshot.job.pod import (
     node_name,
     pod_condition,
 )
+from kubectl_snapshot.records import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

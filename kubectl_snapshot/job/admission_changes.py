@@ -6,11 +6,11 @@ and whether the pod runs: sidecars, volumes and defaults are everyday.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.constants import OUR_LABELS, RUN_LABEL
 from kubectl_snapshot.errors import Internal
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

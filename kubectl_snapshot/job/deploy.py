@@ -8,7 +8,6 @@ leaks.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.kube.calls import JSON
@@ -23,6 +22,7 @@ from kubectl_snapshot.job.admission_changes import (
 )
 from kubectl_snapshot.job.diagnose.admission import diagnose_creation, is_quota
 from kubectl_snapshot.job.rbac import agent_roles
+from kubectl_snapshot.records import dataclass, replace
 
 if TYPE_CHECKING:
     import threading

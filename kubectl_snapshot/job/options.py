@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from base64 import b32encode
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import DEFAULT_IMAGE, DEFAULT_TIMEOUT_S, NAME
+from kubectl_snapshot.records import dataclass, field
 from kubectl_snapshot.settings import CollectSettings
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.document.codec.parse import parse_node_document
@@ -19,6 +18,7 @@ from kubectl_snapshot.job.deploy import CreatedObject, deploy
 from kubectl_snapshot.job.diagnose.result import CHECK_IMAGE
 from kubectl_snapshot.job.follow import follow
 from kubectl_snapshot.job.run_state import RunState
+from kubectl_snapshot.records import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container

@@ -6,11 +6,11 @@ parse_ functions follow the reference; validate_ functions reject more, for the 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import OUR_LABELS
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.kube.client import Call, Response
@@ -18,6 +17,7 @@ from kubectl_snapshot.errors import Internal, SnapshotError, Timeout
 from kubectl_snapshot.job.frame import FRAME_PREFIX, MAX_LINE_BYTES, PROGRESS_PREFIX
 from kubectl_snapshot.job.manifest import CONTAINER, MERGE_PATCH, core_path, jobs_path
 from kubectl_snapshot.job.pod import pod_title
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

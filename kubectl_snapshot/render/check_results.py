@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN
 from kubectl_snapshot.document.rules.results import SKIPPED, WARNED, count_outcomes, has_applied
+from kubectl_snapshot.records import dataclass
 from kubectl_snapshot.render.check_groups import group_results
 from kubectl_snapshot.text import strip_control
 

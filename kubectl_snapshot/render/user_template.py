@@ -6,7 +6,6 @@ prints them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
@@ -24,6 +23,7 @@ from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN, judge
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.document.snapshot import GAP_STATUSES, list_types
 from kubectl_snapshot.errors import InvalidRequest, NotFound
+from kubectl_snapshot.records import dataclass
 from kubectl_snapshot.render.go_template import find_go
 from kubectl_snapshot.render.template import check_template, render_template
 

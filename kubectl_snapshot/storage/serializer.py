@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.files.outputfile import write_whole
 from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect, use_api_client
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import Internal, InvalidRequest
+from kubectl_snapshot.records import dataclass
 from kubectl_snapshot.render.all_renderers import RENDERERS, format_from_path
 from kubectl_snapshot.storage.configmap import DEFAULT_FORMAT, parse_place, write_configmap
 from kubectl_snapshot.storage.source import read_template

@@ -141,6 +141,16 @@ def test_no_heavy_module_is_loaded_for_the_version(start: Start, python: str) ->
     assert loaded & HEAVY == set()
 
 
+@pytest.mark.parametrize("words", [("collect", "--cluster-scope=skip"), ("schema", "--debug")])
+def test_no_start_from_the_zip_loads_dataclasses(
+    start: Start, python: str, words: tuple[str, ...]
+) -> None:
+    answer = start(*words, python=python, flags="-ISB -X importtime")
+    loaded = set(re.findall(r"^import time:.*\| +([\w.]+)", answer.stderr, re.M))
+    assert "kubectl_snapshot.records" in loaded
+    assert loaded & {"dataclasses", "inspect"} == set()
+
+
 @pytest.mark.parametrize("verb", ["check", "diff"])
 def test_the_declarations_are_read_without_the_collectors(
     start: Start, tmp_path: Path, verb: str

@@ -6,7 +6,6 @@ The precedence is kubectl's (k8s.io/client-go, tools/clientcmd). `credentials` l
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from kubectl_snapshot.clients.auth.kubeconfig import (
 )
 from kubectl_snapshot.constants import WITHOUT_CLUSTER
 from kubectl_snapshot.errors import InvalidRequest, NotFound
+from kubectl_snapshot.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.auth.headers import basic_login, bearer_token
 from kubectl_snapshot.clients.auth.kubeconfig import read_client_certificate, read_secret
 from kubectl_snapshot.clients.auth.oidc import read_id_token, refuse_unsupported
 from kubectl_snapshot.errors import InvalidRequest, SnapshotError
+from kubectl_snapshot.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,6 @@ import re
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from kubectl_snapshot.clients.auth.conflicts import API_GROUP
 from kubectl_snapshot.clients.auth.kubeconfig import read_secret
 from kubectl_snapshot.clients.files.localfile import parse_yaml
 from kubectl_snapshot.errors import NotFound, SnapshotError, Timeout, Unauthorized
+from kubectl_snapshot.records import dataclass, field
 from kubectl_snapshot.text import single_line
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import binascii
 import contextlib
 import os
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.files.localfile import read_yaml
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

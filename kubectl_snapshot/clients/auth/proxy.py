@@ -6,12 +6,12 @@ The rules of the environment are those of golang.org/x/net/http/httpproxy. Pure.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from kubectl_snapshot.clients.auth.headers import basic_login
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

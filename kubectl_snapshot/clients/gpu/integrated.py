@@ -6,10 +6,10 @@ Its driver is nvgpu; NVML reads it on the newest releases only.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath

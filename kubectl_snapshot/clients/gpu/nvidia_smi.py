@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.gpu.driver_files import PROGRAM_DIRECTORIES
 from kubectl_snapshot.clients.host.child import run_program
 from kubectl_snapshot.errors import Internal, Timeout, Unavailable
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.gpu.driver_files import DriverFiles

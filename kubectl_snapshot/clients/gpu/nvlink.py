@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from kubectl_snapshot.clients.gpu.enums import (
@@ -31,6 +30,7 @@ from kubectl_snapshot.clients.gpu.readers import (
     read_fields,
 )
 from kubectl_snapshot.clients.host.pci import parse_address
+from kubectl_snapshot.records import dataclass
 
 NVLINK_COUNT_FIELD = 91  # nvml.h, NVML_FI_DEV_NVLINK_LINK_COUNT
 P2P_NVLINK, P2P_OK = 2, 0  # nvmlGpuP2PCapsIndex_t, nvmlGpuP2PStatus_t

@@ -7,11 +7,11 @@ finished count.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.host.child import run_module
 from kubectl_snapshot.errors import Internal, SnapshotError, Timeout, Unavailable
+from kubectl_snapshot.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,11 +10,11 @@ import os
 import select
 import sys
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import kubectl_snapshot
 from kubectl_snapshot.errors import Internal
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     import subprocess

@@ -9,11 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Union
 
 from kubectl_snapshot.constants import MAX_FILE_BYTES
 from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotError, Unavailable
+from kubectl_snapshot.records import dataclass, replace
 
 if TYPE_CHECKING:
     import socket

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.errors import Absent, InvalidRequest
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath

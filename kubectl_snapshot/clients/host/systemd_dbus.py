@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 from struct import error as StructError
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import Internal, SnapshotError, Timeout, Unavailable
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     import socket

@@ -6,11 +6,11 @@ import itertools
 import re
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from kubectl_snapshot.clients.kube.errors import Retryable
 from kubectl_snapshot.errors import Internal, RateLimitExceeded, SnapshotError, Timeout
+from kubectl_snapshot.records import dataclass
 from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:

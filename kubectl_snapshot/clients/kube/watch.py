@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 
 from kubectl_snapshot.clients.kube.errors import build_answer_error
 from kubectl_snapshot.errors import RateLimitExceeded, ServiceUnavailable, SnapshotError, Timeout
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.gpu import driver_files, nvidia_smi, nvml
@@ -12,6 +11,7 @@ from kubectl_snapshot.clients.host.pci import read_pci_gpus
 from kubectl_snapshot.collectors.gpu.smi_report import parse_report
 from kubectl_snapshot.collectors.run.context import explain
 from kubectl_snapshot.errors import Internal, SnapshotError, Unavailable
+from kubectl_snapshot.records import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

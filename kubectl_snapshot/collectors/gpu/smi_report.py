@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.gpu import smi_fields
 from kubectl_snapshot.errors import Internal, InvalidRequest
+from kubectl_snapshot.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.forms import form_of_provider_id
@@ -13,6 +12,7 @@ from kubectl_snapshot.constants import WHITE_SPACE
 from kubectl_snapshot.document.registry import STRING, VERSION, IgnoredKey, SubtypeSpec, TellingKeys
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Internal, InvalidRequest
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.files.keyfile import new_key
@@ -19,6 +18,7 @@ from kubectl_snapshot.document.redaction.values import (
 )
 from kubectl_snapshot.document.snapshot import Snapshot, gaps, gpu_count, in_order, render_time
 from kubectl_snapshot.errors import NotFound
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     import threading

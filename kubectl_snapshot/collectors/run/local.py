@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
@@ -12,6 +11,7 @@ from kubectl_snapshot.collectors.kubernetes.node import detect_node_name
 from kubectl_snapshot.collectors.run.compose import check_gpu_count, collect_snapshot, ensure_key
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.records import dataclass, field
 from kubectl_snapshot.settings import CollectSettings
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from dataclasses import dataclass, replace
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Callable, Union
@@ -21,6 +20,7 @@ from kubectl_snapshot.document.snapshot import (
     in_order,
 )
 from kubectl_snapshot.errors import Internal, SnapshotError, Timeout
+from kubectl_snapshot.records import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

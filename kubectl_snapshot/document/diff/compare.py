@@ -6,7 +6,6 @@ decides which differences are ignored.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.diff import devices as device_changes
@@ -31,6 +30,7 @@ from kubectl_snapshot.document.diff.selection import Selection, is_named, may_be
 from kubectl_snapshot.document.diff.topology import compare_node_lists
 from kubectl_snapshot.document.paths import METADATA
 from kubectl_snapshot.document.snapshot import ABSENT, GAP_STATUSES, Subtype
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

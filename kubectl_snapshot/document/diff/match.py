@@ -7,11 +7,11 @@ another device is gone.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.paths import iter_subtypes
 from kubectl_snapshot.document.snapshot import ABSENT, Subtype, rank_type
+from kubectl_snapshot.records import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

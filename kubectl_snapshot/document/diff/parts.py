@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.diff.change import ADDED, REMOVED, Change
 from kubectl_snapshot.document.diff.gaps import may_be_unread
 from kubectl_snapshot.document.diff.match import match_unique
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.diff.change import UNKNOWN
 from kubectl_snapshot.document.paths import matches_path
 from kubectl_snapshot.document.scalars import text_of
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.paths import METADATA, iter_subtypes, matches_path, rest_of_pattern
 from kubectl_snapshot.document.patterns import matches_pattern
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.records import dataclass, replace
 from kubectl_snapshot.text import suggest
 
 if TYPE_CHECKING:

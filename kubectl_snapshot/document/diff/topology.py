@@ -6,12 +6,12 @@ entry is: `gpu.count` is `gpu.count.8` where nodes have different values.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.diff.change import ADDED, CHANGED, REMOVED, UNKNOWN, Change
 from kubectl_snapshot.document.diff.direction import natural_key
 from kubectl_snapshot.document.snapshot import GAP_STATUSES
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.diff.change import UNKNOWN
@@ -17,6 +16,7 @@ from kubectl_snapshot.document.fleet.forms import (
 from kubectl_snapshot.document.fleet.outliers import UnknownSet, merge_changes, merge_unknown
 from kubectl_snapshot.document.paths import iter_subtypes
 from kubectl_snapshot.document.scalars import text_of
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,7 +7,6 @@ nothing.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.diff.gaps import may_be_unread
@@ -24,6 +23,7 @@ from kubectl_snapshot.document.snapshot import (
     Subtype,
     in_order,
 )
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.records import dataclass, field, fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,7 +6,6 @@ one node for each set of nodes that differ in the same way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from math import log2
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,6 +34,7 @@ from kubectl_snapshot.document.registry import HEALTH, STOPPED, VERSION
 from kubectl_snapshot.document.registry import MISSING as MISSING_RANK
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.document.snapshot import Measurement, Subtype
+from kubectl_snapshot.records import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -7,7 +7,6 @@ document/redaction/detector's part.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +19,7 @@ from kubectl_snapshot.document.redaction.values import LEFT_OUT, Redaction, reda
 from kubectl_snapshot.document.registry import EVERY_KEY
 from kubectl_snapshot.document.scalars import NestedText
 from kubectl_snapshot.document.snapshot import PARTIAL, Subtype
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

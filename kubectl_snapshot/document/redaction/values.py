@@ -8,8 +8,9 @@ are searched for secrets are document/redaction/measurements' part.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from kubectl_snapshot.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

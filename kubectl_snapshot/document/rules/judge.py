@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import WHITE_SPACE
@@ -40,6 +39,7 @@ from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.document.snapshot import GAP_STATUSES
 from kubectl_snapshot.document.versions import looks_like_version
 from kubectl_snapshot.errors import InvalidRequest, NotFound
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

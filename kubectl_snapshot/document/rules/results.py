@@ -7,7 +7,6 @@ unknown, never failed. A path that cannot exist is an error (document/known_path
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.known_paths import refuse_impossible, refuse_impossible_subtype
@@ -16,6 +15,7 @@ from kubectl_snapshot.document.rules.constraints import LABEL, STATUS, TAINT
 from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN, Verdict, judge
 from kubectl_snapshot.document.rules.rule_file import INFO, WARNING
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -6,7 +6,6 @@ The file is decoded before; each value is a pair with its line, for error messag
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.codec.tree import without_surrogates
@@ -17,6 +16,7 @@ from kubectl_snapshot.document.rules.constraints import (
 )
 from kubectl_snapshot.document.snapshot import TYPES
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.records import dataclass
 from kubectl_snapshot.text import suggest
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ Each delete has the UID as precondition, unless the name contains the run's rand
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.kube.calls import JSON
@@ -25,6 +24,7 @@ from kubectl_snapshot.job.cleanup.selection import (
 )
 from kubectl_snapshot.job.deploy import CreatedObject, read_uid
 from kubectl_snapshot.job.rbac.agent_roles import GROUP_PATH
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

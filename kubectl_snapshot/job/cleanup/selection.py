@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import calendar
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.constants import EXPIRES_ANNOTATION, RUN_LABEL
 from kubectl_snapshot.document.snapshot import render_time
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,11 +6,11 @@ none of them has a warning event.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import ServiceUnavailable, SnapshotError
 from kubectl_snapshot.job.pod import pod_condition
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,6 @@ The permission gate and the `preflight` verb share them; the gate stops at the f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
 from kubectl_snapshot.clients.kube.client import Response
@@ -39,6 +38,7 @@ from kubectl_snapshot.job.diagnose.held import build_suspended_error, is_suspend
 from kubectl_snapshot.job.manifest import build_job, build_sent_pod
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
 from kubectl_snapshot.job.permissions import describe_permissions, group_permissions
+from kubectl_snapshot.records import dataclass
 from kubectl_snapshot.text import find_closest
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ checks.py interprets the answers.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from kubectl_snapshot.records import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.kube.client import Call, Response

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import NotFound, ServiceUnavailable, SnapshotError
@@ -14,6 +13,7 @@ from kubectl_snapshot.job.preflight.checks import (
     PreflightCheck,
     build_failed_check,
 )
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from kubectl_snapshot.clients.kube.client import METADATA, METADATA_LIST, Call
 from kubectl_snapshot.job import manifest
 from kubectl_snapshot.job.rbac import agent_roles
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     from kubectl_snapshot.job.manifest import Manifest

@@ -6,7 +6,6 @@ that grants for two namespaces do not overwrite each other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import NAME
@@ -17,6 +16,7 @@ from kubectl_snapshot.job.rbac.user_permissions import (
     build_key_permissions,
     build_user_permissions,
 )
+from kubectl_snapshot.records import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.document.snapshot import OK, Subtype
+from kubectl_snapshot.records import dataclass, replace
 from kubectl_snapshot.render.report.facts import GPU_NAME
 
 if TYPE_CHECKING:

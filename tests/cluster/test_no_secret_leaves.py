@@ -24,7 +24,10 @@ HEX = "91e201e5200babb195dde1def1310dcada411c35"
 # By the place where each stands.
 SECRETS = {
     place: f"Tr0ub4dor-{place}-7x"
-    for place in ("proxy", "curl", "shell", "auth", "helm", "pair", "argo", "policy", "args")
+    for place in (
+        *("proxy", "curl", "shell", "auth", "helm", "pair", "argo", "policy", "args"),
+        *("kernel", "iscsi", "quoted"),
+    )
 }
 ENCODED = b64encode(
     json.dumps({"auths": {"r": {"auth": "cm9ib3Q6VHIwdWI0ZG9y"}}}).encode()
@@ -43,6 +46,22 @@ def unit(cluster: Cluster) -> Iterator[str]:
     cluster.node_exec("node2", "sh", "-c", write)
     yield UNIT
     cluster.node_exec("node2", "sh", "-c", f"rm {UNIT_FILE}; systemctl daemon-reload")
+
+
+@pytest.fixture
+def command_line(cluster: Cluster) -> Iterator[None]:
+    """A kernel command line, mounted over the node's: that of the machine cannot be changed."""
+    words = [
+        "BOOT_IMAGE=/vmlinuz root=/dev/sda1 hugepages=16",
+        f"rd.iscsi.password={SECRETS['kernel']}",
+        f"netroot=iscsi:bot:{SECRETS['iscsi']}@10.0.0.1::3260:1:iqn.2026-11.example:root",
+        f'inst.ks="http://bot:{SECRETS["quoted"]}@host/ks cfg"',
+    ]
+    file = "/run/snapshot-test-cmdline"
+    write = f"echo {quote(' '.join(words))} > {file}; mount --bind {file} /proc/cmdline"
+    cluster.node_exec("node2", "sh", "-c", write)
+    yield
+    cluster.node_exec("node2", "sh", "-c", f"umount /proc/cmdline; rm {file}")
 
 
 @pytest.fixture
@@ -105,7 +124,13 @@ def find_leaks(texts: dict[str, str]) -> list[str]:
 
 
 def test_no_secret_is_in_any_output(
-    cluster: Cluster, run_snapshot: Run, namespace: str, unit: str, objects: None, tmp_path: Path
+    cluster: Cluster,
+    run_snapshot: Run,
+    namespace: str,
+    unit: str,
+    command_line: None,
+    objects: None,
+    tmp_path: Path,
 ) -> None:
     where = ("-n", namespace, "--node", "node2", "-v", "--debug")
     words = (*where, "--systemd-service", unit, "--helm-namespace", namespace, "--no-cleanup")
@@ -140,7 +165,12 @@ def test_no_secret_is_in_any_output(
     assert str(helm["app.values.conn"]).startswith("app:redacted:hmac-sha256:")
     command = str(subtype(snapshot, "SystemD", unit).data["ExecStart"])
     assert "/usr/bin/curl -u bot:redacted:hmac-sha256:" in command
-    assert len(snapshot.metadata["redacted"].split(",")) >= 8
+    grub = subtype(snapshot, "OS", "grub").data
+    assert grub["hugepages"] == "16"
+    assert str(grub["rd.iscsi.password"]).startswith("redacted:hmac-sha256:")
+    assert str(grub["netroot"]).startswith("iscsi:bot:redacted:hmac-sha256:")
+    assert str(grub["inst.ks"]).startswith('"http://bot:redacted:hmac-sha256:')
+    assert len(snapshot.metadata["redacted"].split(",")) >= 11
     assert not exists(
         cluster, f"/apis/batch/v1/namespaces/{namespace}/jobs/kubectl-snapshot-{run_id}"
     )

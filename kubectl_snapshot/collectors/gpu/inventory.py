@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.clients.gpu import driver_files, nvidia_smi, nvml
 from kubectl_snapshot.clients.gpu.integrated import read_integrated_gpu
 from kubectl_snapshot.clients.host.pci import read_pci_gpus
-from kubectl_snapshot.collectors.gpu.smi_report import parse_report
 from kubectl_snapshot.collectors.run.context import explain
 from kubectl_snapshot.errors import Internal, SnapshotError, Unavailable
 from kubectl_snapshot.records import dataclass, field, replace
@@ -210,6 +209,9 @@ def _read_nvidia_smi(
     except SnapshotError as error:
         # Name both causes: nvidia-smi runs only because NVML could not be loaded.
         raise type(error)(f"{explain(cause)}; {error.what}", why=error.why) from error
+    # late: 4 ms of each start, and few nodes need the fallback
+    from kubectl_snapshot.collectors.gpu.smi_report import parse_report
+
     parsed = parse_report(report.xml)
     driver_gpus = tuple(
         nvml.DriverGpu(

@@ -1,7 +1,8 @@
 """Replace the credentials in a text: by format, by name, by command. Pure.
 
 redaction/measurements decides which readings are searched, redaction/values what is written. A
-search takes linear time for any text: a node's text is untrusted.
+search takes linear time for any text: a node's text is untrusted. What searches around a kind of
+hint is imported with the first one (ADR 0035): most captures have few kinds.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.redaction import assignments, programs, shapes
-from kubectl_snapshot.document.redaction.encoded import find_encoded
 from kubectl_snapshot.document.redaction.hints import (
     BLOCK,
     COMMAND,
@@ -33,12 +32,20 @@ MAX_DEPTH = 3
 
 def replace_credentials(text: str, replace: Callable[[str], str]) -> str:
     """Return the text with what `replace` makes of each credential in it."""
-    return _replace(text, find_credentials(text), replace)
+    windows = find_windows(text)
+    if not windows:
+        return text
+    from kubectl_snapshot.document.redaction.opacity import is_harmless
+
+    if is_harmless(text):
+        return text
+    return _replace(text, _find_around(text, windows, 0), replace)
 
 
 def replace_shapes(text: str, replace: Callable[[str], str]) -> str:
     """Return the text with what `replace` makes of each credential that its format tells."""
-    return _replace(text, _find_shapes(text, find_windows(text), 0), replace)
+    windows = find_windows(text)
+    return _replace(text, _find_shapes(text, windows, 0), replace) if windows else text
 
 
 def find_credentials(text: str, depth: int = 0) -> Iterator[Span]:
@@ -46,21 +53,35 @@ def find_credentials(text: str, depth: int = 0) -> Iterator[Span]:
 
     `depth` counts how often the text was decoded.
     """
-    windows = find_windows(text)
+    yield from _find_around(text, find_windows(text), depth)
+
+
+def _find_around(text: str, windows: Mapping[int, list[Span]], depth: int) -> Iterator[Span]:
     yield from _find_shapes(text, windows, depth)
-    for start, end in windows.get(NAME, ()):
-        yield from assignments.find_assigned(text, start, end)
-    for start, end in windows.get(COMMAND, ()):
-        yield from programs.find_in_text(text, start, end)
+    if NAME in windows:
+        from kubectl_snapshot.document.redaction.assignments import find_assigned
+
+        for start, end in windows[NAME]:
+            yield from find_assigned(text, start, end)
+    if COMMAND in windows:
+        from kubectl_snapshot.document.redaction.programs import find_in_text
+
+        for start, end in windows[COMMAND]:
+            yield from find_in_text(text, start, end)
 
 
 def _find_shapes(text: str, windows: Mapping[int, list[Span]], depth: int) -> Iterator[Span]:
+    if windows.keys().isdisjoint((LOGIN, TOKEN, BLOCK)):
+        return
+    from kubectl_snapshot.document.redaction import encoded, shapes
+
     for start, end in windows.get(LOGIN, ()):
         yield from shapes.find_logins(text, start, end)
     for start, end in windows.get(TOKEN, ()):
         yield from shapes.find_tokens(text, start, end)
         if depth < MAX_DEPTH:
-            yield from find_encoded(text, start, end, partial(has_credential, depth=depth + 1))
+            has_one = partial(has_credential, depth=depth + 1)
+            yield from encoded.find_encoded(text, start, end, has_one)
     position = 0
     for start, end in windows.get(BLOCK, ()):
         for span in shapes.find_key_blocks(text, max(start, position), end):

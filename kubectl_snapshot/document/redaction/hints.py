@@ -12,25 +12,36 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator
 
     Span = tuple[int, int]
 
 # What a hint may be part of: a name of a credential, a login, a format, a command, a PEM block.
 NAME, LOGIN, TOKEN, COMMAND, BLOCK = range(5)
 
-# Each name of a credential has one of these in it (names.py), or one that _RARE finds.
+# Each name of a credential has one of these in it (names.py), ends in one of _ENDS, or is found by
+# _RARE. What a text says under `dsn`, `netrc` or `userinfo` has hints of its own.
 _NAME_NEEDLES = (b"pass", b"secret", b"cred", b"auth", b"communit")
+_ENDS = (b"pin", b"otp", b"seed", b"salt")
+# `re` finds a text that begins with one character as fast as `bytes.find`: key, token, cookie, psk,
+# kennwort, dockercfg; pw; jwt.
+_RARE = tuple(
+    map(
+        re.compile,
+        (rb"k(?:e(?:y|n(?<=token)|nnwort)|ie|(?<=psk)|(?<=dock)erc)", rb"w(?<=pw)", rb"j(?=wt)"),
+    )
+)
+_ONLY_KEYS = (b"dsn", b"dburl", b"userinfo", b"netrc", b"npmrc", b"string")
+# Of a URL.
+_PERCENT = re.compile(rb"%3d")
 _TOKEN_NEEDLES = (b"basic",)
-# `re` finds a text that begins with one character as fast as `bytes.find`: token, key, psk, cookie;
-# pw; `%3d` of a URL.
-_RARE = tuple(map(re.compile, (rb"k(?:e(?:y|n(?<=token))|ie|(?<=psk))", rb"w(?<=pw)", rb"%3d")))
 # Every other format has so many characters of a word in a row.
 _RUN = 15
 _IS_WORD = bytes(
     ord("A") if (chr(i).isalnum() and i < 128) or chr(i) in "_-" else ord(" ") for i in range(256)
 )
 _CASES = re.compile(rb"[a-z](?=[A-Z])|[A-Z](?=[a-z])")
+_UUID = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _RUN_OF_WORD = b"A" * _RUN
 _HASHES = tuple(
     map(
@@ -41,6 +52,8 @@ _HASHES = tuple(
 _SHORT_FLAG = re.compile(
     rb"-(?<=[\s\"',\[]-)(?:[pukawcxzs]|-?(?:user|proxy|storepass|keypass|from|p:))"
 )
+# What stands between a name and its value.
+_BETWEEN = re.compile(rb"[=:\s,%<\"']")
 # A shorter text is searched as a whole.
 SHORT = 256
 _BEFORE, _AFTER = 256, 48
@@ -55,6 +68,10 @@ def find_windows(text: str) -> dict[int, list[Span]]:
     hints: dict[int, list[int]] = {}
     for kind, at in find_hints(data):
         hints.setdefault(kind, []).append(at)
+    if NAME in hints and not _BETWEEN.search(data):
+        del hints[NAME]  # a word alone
+    if LOGIN in hints and b":" not in data and b"/" not in data:
+        del hints[LOGIN]
     if len(text) <= SHORT:
         return {kind: [(0, len(text))] for kind in hints}
     return {kind: _merge(text, kind, sorted(places)) for kind, places in hints.items()}
@@ -74,7 +91,10 @@ def find_hints(data: bytes, is_key: bool = False) -> Iterator[tuple[int, int]]:
         for needle in _TOKEN_NEEDLES:
             yield from _find_all(lower, needle, TOKEN)
         yield from _find_all(lower, b"-----begin", BLOCK)
-        for pattern in _RARE:
+        for end in _ENDS:
+            for at in _find_ends(lower, end):
+                yield NAME, at
+        for pattern in (*_RARE, _PERCENT):
             for found in pattern.finditer(lower):
                 yield NAME, found.start()
         for found in _SHORT_FLAG.finditer(lower):
@@ -87,29 +107,46 @@ def find_hints(data: bytes, is_key: bool = False) -> Iterator[tuple[int, int]]:
             yield TOKEN, found.start()
 
 
-def find_texts(texts: Sequence[str]) -> set[int]:
+def find_texts(texts: Collection[str]) -> set[int]:
     """Return the indexes of the texts that have a hint; all are searched at once."""
-    data = to_bytes("\n".join(texts))
+    data, ends = _join(texts)
     lower = data.lower()
-    ends = list(accumulate(len(text) + 1 for text in texts))
+    found = _find_indexes(lower, ends, (*_NAME_NEEDLES, *_TOKEN_NEEDLES, b"-----begin", b"@"))
+    found.update(bisect_right(ends, at) for at in _find_runs(data))
+    for end in _ENDS:
+        found.update(bisect_right(ends, at) for at in _find_ends(lower, end))
+    for pattern in (*_RARE, _PERCENT, *_HASHES, _SHORT_FLAG):
+        found.update(bisect_right(ends, match.start()) for match in pattern.finditer(lower))
+    return found
+
+
+def find_keys(keys: Collection[str]) -> tuple[set[int], set[int]]:
+    """Return the indexes of keys that may name a credential, and of those that may hold one.
+
+    What a key holds is a login or a token. What names a credential is names.py's part.
+    """
+    data, ends = _join(keys)
+    lower = data.lower()
+    names = _find_indexes(lower, ends, (*_NAME_NEEDLES, *_ENDS, *_ONLY_KEYS))
+    for pattern in _RARE:
+        names.update(bisect_right(ends, match.start()) for match in pattern.finditer(lower))
+    return names, {bisect_right(ends, at) for _, at in find_hints(data, is_key=True)}
+
+
+def _join(texts: Collection[str]) -> tuple[bytes, list[int]]:
+    """Return the texts in one, and where each ends."""
+    return to_bytes("\n".join(texts)), list(accumulate(map((1).__add__, map(len, texts))))
+
+
+def _find_indexes(lower: bytes, ends: list[int], needles: Iterable[bytes]) -> set[int]:
     found = set()
-    for needle in (*_NAME_NEEDLES, *_TOKEN_NEEDLES, b"-----begin", b"@"):
+    for needle in needles:
         at = lower.find(needle)
         while at >= 0:
             index = bisect_right(ends, at)
             found.add(index)
             at = lower.find(needle, ends[index])
-    found.update(bisect_right(ends, at) for at in _find_runs(data))
-    for pattern in (*_RARE, *_HASHES, _SHORT_FLAG):
-        found.update(bisect_right(ends, match.start()) for match in pattern.finditer(lower))
     return found
-
-
-def find_keys(keys: Collection[str]) -> set[int]:
-    """Return the indexes of the keys that may hold a login or a token."""
-    data = to_bytes("\n".join(keys))
-    ends = list(accumulate(len(key) + 1 for key in keys))
-    return {bisect_right(ends, at) for _, at in find_hints(data, is_key=True)}
 
 
 def _find_all(data: bytes, needle: bytes, kind: int) -> Iterator[tuple[int, int]]:
@@ -117,6 +154,16 @@ def _find_all(data: bytes, needle: bytes, kind: int) -> Iterator[tuple[int, int]
     while at >= 0:
         yield kind, at
         at = data.find(needle, at + len(needle))
+
+
+def _find_ends(lower: bytes, end: bytes) -> Iterator[int]:
+    """Yield where words end in these letters: `dbpin=`, but not `mapping`."""
+    at = lower.find(end)
+    while at >= 0:
+        after = at + len(end)
+        if not lower[after : after + 1].isalpha():
+            yield at
+        at = lower.find(end, after)
 
 
 def _find_runs(data: bytes) -> Iterator[int]:
@@ -134,13 +181,16 @@ def _find_runs(data: bytes) -> Iterator[int]:
 def _may_be_token(run: bytes) -> bool:
     """Return whether a run has a digit, or letters in an order of cases that words do not have."""
     letters = run.replace(b"-", b"").replace(b"_", b"")
+    if letters.isdigit() or _UUID.fullmatch(run):
+        return False
     if not letters.isalpha():
         return True
     if run.islower():
         return False
     cases = len(_CASES.findall(run))
     is_mixed = cases > 3 and (len(letters) < len(run) or 4 * cases > len(run))
-    return is_mixed or run.isupper() or run.startswith((b"AIza", b"eyJ"))
+    is_upper = run.isupper() and len(letters) == len(run)
+    return is_mixed or is_upper or run.startswith((b"AIza", b"eyJ"))
 
 
 def _merge(text: str, kind: int, hints: list[int]) -> list[Span]:

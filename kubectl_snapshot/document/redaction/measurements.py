@@ -17,7 +17,6 @@ from kubectl_snapshot.document.redaction.names import NONE, judge_name
 from kubectl_snapshot.document.redaction.nested import redact_value
 from kubectl_snapshot.document.redaction.values import LEFT_OUT, Redaction, redact_text
 from kubectl_snapshot.document.registry import EVERY_KEY
-from kubectl_snapshot.document.scalars import NestedText
 from kubectl_snapshot.document.snapshot import PARTIAL, Subtype
 from kubectl_snapshot.records import replace
 
@@ -146,14 +145,17 @@ def _redact_data(data: Mapping[str, Scalar], scope: _Scope) -> dict[str, Scalar]
     """
     if scope.public == EVERY_KEY and not scope.patterns:
         return dict(data)
-    redacted: dict[str, Scalar] = {}
-    suspects = _find_suspects(data, scope)
-    unsafe_keys = find_keys(data)
-    if not suspects and not unsafe_keys:
-        return dict(data)
-    for index, (key, value) in enumerate(data.items()):
+    names, unsafe_keys = find_keys(data)
+    suspects = _find_suspects(data, names, scope)
+    redacted = dict(data)
+    if unsafe_keys:
+        redacted.clear()
+    keys = list(data)
+    for index in range(len(keys)) if unsafe_keys else sorted(suspects):
+        key, value = keys[index], data[keys[index]]
         if index in suspects:
             if scope.is_late():
+                redacted.pop(key, None)
                 continue
             value = _redact_reading(key, value, scope)
         if index in unsafe_keys:
@@ -162,15 +164,18 @@ def _redact_data(data: Mapping[str, Scalar], scope: _Scope) -> dict[str, Scalar]
     return redacted
 
 
-def _find_suspects(data: Mapping[str, Scalar], scope: _Scope) -> set[int]:
+def _find_suspects(data: Mapping[str, Scalar], names: set[int], scope: _Scope) -> set[int]:
     """Return the indexes of the readings that may hold a credential."""
     if scope.patterns:
         return set(range(len(data)))
     texts = [value if isinstance(value, str) else "" for value in data.values()]
-    long = {i for i, text in enumerate(texts) if len(text) > LONG or isinstance(text, NestedText)}
-    suspects = long | find_texts(["" if i in long else text for i, text in enumerate(texts)])
+    long = {i for i, v in enumerate(texts) if len(v) > LONG or v.__class__ is not str}
+    suspects = long | find_texts(
+        ["" if i in long else v for i, v in enumerate(texts)] if long else texts
+    )
     if scope.keys_are_names:
-        suspects.update(i for i, level in enumerate(map(judge_name, data)) if level != NONE)
+        keys = list(data)
+        suspects.update(i for i in names if judge_name(keys[i]) != NONE)
     return suspects
 
 

@@ -34,7 +34,6 @@ _KEYS = r"[a-z0-9]*keys?"
 _OTHERS = (
     r"[a-z0-9]*cookies?|community|[a-z]*dsn|dburl|userinfo|htpasswd|netrc|pgpass|npmrc|seed|salt"
 )
-_WORDS = rf"(?:{_PASSWORDS}|{_TOKENS}|{_SECRETS}|{_CREDENTIALS}|{_OTHERS})[0-9]*"
 
 # `<word>-key` and `<word>key` that hold a secret; those that are public, or name an entry.
 _SECRET_KEYS = frozenset(

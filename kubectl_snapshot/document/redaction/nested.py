@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.document.codec.json_codec import render_compact
 from kubectl_snapshot.document.redaction.detector import replace_credentials, replace_shapes
 from kubectl_snapshot.document.redaction.names import NONE, OPAQUE, judge_name
-from kubectl_snapshot.document.redaction.opacity import fullmatch, is_harmless, is_secret
-from kubectl_snapshot.document.redaction.programs import find_in_words
 from kubectl_snapshot.document.scalars import NestedText, text_of
 
 if TYPE_CHECKING:
@@ -23,9 +21,9 @@ if TYPE_CHECKING:
 
     Redact = Callable[[str], str]
 
-_FLAG = r"(?as)--?[A-Za-z][\w.-]*(?:=.*)?"
+_FLAG = re.compile(r"(?as)--?[A-Za-z][\w.-]*(?:=.*)?")
 # `=` at the end of a text is the padding of base64.
-_ASSIGNMENT = r"(?as)(-*[\w.-]+)=(?!=*$)(.*)"
+_ASSIGNMENT = re.compile(r"(?as)(-*[\w.-]+)=(?!=*$)(.*)")
 # A login needs no scheme here: `svc:x@proxy.corp`.
 _PROXY = "proxy"
 _PAIR_NAMES = ("name", "key", "env", "variable", "Name", "Key")
@@ -54,7 +52,7 @@ def _redact_tree(value: object, name: str, redact: Redact) -> object:
     if isinstance(value, (list, tuple)):
         return _redact_list(value, name, redact)
     text = text_of(value)
-    return redact(text) if is_secret(text, judge_name(name)) else value
+    return redact(text) if _is_secret(text, judge_name(name)) else value
 
 
 def _name_in_map(values: Mapping[str, object], key: str, name: str) -> str:
@@ -69,12 +67,14 @@ def _name_in_map(values: Mapping[str, object], key: str, name: str) -> str:
 
 def _redact_list(items: Sequence[object], name: str, redact: Redact) -> list[object]:
     """Return the redacted elements, which may be arguments: `--token`, `x` or `TOKEN=x`."""
+    from kubectl_snapshot.document.redaction.programs import find_in_words
+
     words = [item if isinstance(item, str) else "" for item in items]
     in_command = find_in_words(words)
     redacted: list[object] = []
     flag = ""
     for index, item in enumerate(items):
-        is_flag = fullmatch(_FLAG, words[index]) is not None
+        is_flag = _FLAG.fullmatch(words[index]) is not None
         if index in in_command:
             left, right = in_command[index]
             word = words[index]
@@ -90,7 +90,7 @@ def _redact_list(items: Sequence[object], name: str, redact: Redact) -> list[obj
 
 
 def _redact_word(item: object, redact: Redact) -> object:
-    assignment = fullmatch(_ASSIGNMENT, item) if isinstance(item, str) else None
+    assignment = _ASSIGNMENT.fullmatch(item) if isinstance(item, str) else None
     if not assignment:
         return _redact_tree(item, "", redact)
     value = _redact_text(assignment[2], assignment[1], redact)
@@ -104,11 +104,19 @@ def _redact_text(text: str, name: str, redact: Redact) -> str:
             redacted = _redact_list(items, name, redact)
             return text if redacted == items else render_compact(redacted)
     level = judge_name(name)
-    if is_secret(text, level) and not (level <= OPAQUE and _is_structured(text)):
+    if _is_secret(text, level) and not (level <= OPAQUE and _is_structured(text)):
         return redact(text)
     if "@" in text and name.lower().endswith(_PROXY):
         return replace_credentials(f"{_PROXY}={text}", redact)[len(_PROXY) + 1 :]
-    return text if is_harmless(text) else replace_credentials(text, redact)
+    return replace_credentials(text, redact)
+
+
+def _is_secret(text: str, level: int) -> bool:
+    if level == NONE:
+        return False
+    from kubectl_snapshot.document.redaction.opacity import is_secret
+
+    return is_secret(text, level)
 
 
 def _parse_list(text: str) -> list[object] | None:

@@ -79,7 +79,7 @@ def redact_text(secret: str, key: bytes) -> str:
     if re.fullmatch(REDACTED_VALUE, secret):
         return str(secret)
     message = secret.strip(_AROUND).encode("utf-8", "surrogatepass")
-    return PREFIX + hmac.new(key, message, "sha256").hexdigest()[:HASH_DIGITS]
+    return PREFIX + hmac.digest(key, message, "sha256").hex()[:HASH_DIGITS]
 
 
 def name_key(key: bytes) -> str:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from kubectl_snapshot.document.redaction import names
 from kubectl_snapshot.document.redaction.hints import (
     BLOCK,
     COMMAND,
@@ -16,7 +19,7 @@ from kubectl_snapshot.document.redaction.hints import (
 
 HINTS = {
     NAME: "Password secret TOKEN cred auth apikey psk bindpw cookie community a%3Db".split(),
-    LOGIN: ["a@b"],
+    LOGIN: ["a:b@c", "a/b@//c"],
     TOKEN: [
         *(
             "basic",
@@ -64,7 +67,44 @@ def test_windows_are_in_order_and_do_not_overlap() -> None:
 
 
 def test_keys_have_hints_of_formats_only() -> None:
-    assert find_keys(["password", "a.tokenFile -p", "u:p@h", "glpat-aBcDeFgHiJkL"]) == {2, 3}
+    keys = ["password", "a.tokenFile -p", "u:p@h", "glpat-aBcDeFgHiJkL"]
+    assert find_keys(keys) == ({0, 1}, {2, 3})
+
+
+NAMES = "|".join(
+    (
+        *(names._PASSWORDS, names._TOKENS, names._SECRETS, names._CREDENTIALS, names._KEYS),
+        *(names._OTHERS, "string-?data", "stringData"),
+    )
+)
+
+
+@given(st.from_regex(rf"(?a:{NAMES})[0-9]?", fullmatch=True), st.sampled_from(["", "a.", "my_"]))
+def test_each_name_of_a_credential_is_a_hint(name: str, before: str) -> None:
+    assert find_keys(["x", f"{before}{name}", f"{before}{name.upper()}", "y"])[0] == {1, 2}
+
+
+@pytest.mark.parametrize("name", "pin dbpin otp totp2 seed SALT kennwort jwt dockercfg".split())
+def test_short_names_are_hints_in_texts_only_at_the_end_of_a_word(name: str) -> None:
+    assert find_windows(f"x: y\n{name}: z")[NAME] == [(0, len(name) + 8)]
+    assert find_texts(["a: b", f"{name}=z", f"{name}"]) == {1, 2}
+    assert find_windows("mapping: a, otpx=b, seeds: c, salty: d, jot: e") == {}
+
+
+@pytest.mark.parametrize("text", ["--auth-required", "user@host", "secret"])
+def test_a_name_or_a_login_without_a_sign_is_no_hint(text: str) -> None:
+    assert find_windows(text) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("18446744073692774399", "5373528d-547e-4688-8ef3-0045c8f18e01", "VERSION_CODENAME"),
+        *("1234-5678_9012-3456",),
+    ],
+)
+def test_numbers_uuids_and_names_of_variables_are_no_tokens(text: str) -> None:
+    assert find_windows(text) == {}
 
 
 def test_a_character_of_several_bytes_moves_no_hint() -> None:

@@ -10,7 +10,6 @@ checks.py interprets the answers.
 from __future__ import annotations
 
 import time
-from kubectl_snapshot.records import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.kube.client import Call, Response
@@ -25,6 +24,7 @@ from kubectl_snapshot.job.rbac.user_permissions import (
     build_key_permissions,
     build_user_permissions,
 )
+from kubectl_snapshot.records import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

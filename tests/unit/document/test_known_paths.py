@@ -260,3 +260,9 @@ def test_every_reading_of_the_driver_is_declared(
         assert name in COMPOSED or any(
             key == name or key.startswith(f"{name}.") for key in declared
         ), name
+
+
+def test_a_type_that_nobody_knows_is_quoted() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        refuse_impossible("Foo.a.b", Snapshot(), REGISTRY)
+    assert caught.value.why == 'unknown measurement type "Foo"'

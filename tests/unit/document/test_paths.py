@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_snapshot.document.paths import (
+    describe_status,
     find_gaps,
     find_readings,
     find_value,
@@ -224,3 +225,7 @@ def test_both_ways_to_a_reading_lead_to_the_same(subtypes: list[Subtype]) -> Non
     for subtype in first.values():
         for key in subtype.data:
             assert value(f"OS.{subtype.name}.{key}", snapshot) is not None
+
+
+def test_a_status_without_a_reason_stands_alone() -> None:
+    assert describe_status("OS", Subtype("a", {}, {"status": "error"})) == "OS.a is error"

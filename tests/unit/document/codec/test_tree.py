@@ -148,3 +148,10 @@ def test_a_document_of_the_largest_size_is_read() -> None:
     refuse_size(MAX_DOCUMENT_BYTES)
     with pytest.raises(InvalidRequest, match="over 256 MiB"):
         refuse_size(MAX_DOCUMENT_BYTES + 1)
+
+
+def test_a_document_that_is_too_large_says_how_large_it_is() -> None:
+    refuse_size(MAX_DOCUMENT_BYTES)
+    with pytest.raises(InvalidRequest) as caught:
+        refuse_size(MAX_DOCUMENT_BYTES + 1)
+    assert caught.value.why == f"it has {MAX_DOCUMENT_BYTES + 1} bytes"

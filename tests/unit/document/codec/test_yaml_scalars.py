@@ -214,3 +214,17 @@ def test_a_reading_is_written_so_that_its_type_can_be_seen(
     value: str | float, written: str
 ) -> None:
     assert render_scalar(value) == written
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        (("", "~", "null", "Null", "NULL"), None),
+        (("true", "True", "TRUE"), True),
+        (("false", "False", "FALSE"), False),
+        ((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+        (("-.inf", "-.Inf", "-.INF"), float("-inf")),
+    ],
+)
+def test_every_word_of_yaml_1_2_is_its_value(words: tuple[str, ...], value: object) -> None:
+    assert [resolve(word) for word in words] == [value] * len(words)

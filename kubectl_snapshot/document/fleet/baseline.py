@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class CommonReading(NamedTuple):
-    """A reading that `nodes` of `known` nodes have; the path may have a `*` for all devices."""
+    """A reading that `nodes` of `total` nodes have; the path may have a `*` for all devices."""
 
     path: str
     value: str
     nodes: int
-    known: int
+    total: int
 
 
 class Baseline(NamedTuple):
@@ -71,7 +71,10 @@ def build_baseline(
 def find_common(
     forms: Mapping[str, Form], builder: FormBuilder, share: float
 ) -> Iterator[CommonReading]:
-    """Yield the readings that are equal on at least a share of the nodes that know them."""
+    """Yield the readings that are equal on at least a share of the nodes.
+
+    A node that does not know a reading does not have it.
+    """
     references = builder.references
     votes = vote(forms, references)
     standard = build_standard(forms, references, votes)
@@ -79,8 +82,7 @@ def find_common(
         found = votes.get(path)
         value = standard.value_at(path)
         count = found.counts.get(value, 0) if found else len(forms)
-        known = found.known if found else len(forms)
-        if path in standard.undecided or count < share * known or not _is_plain(path, value):
+        if path in standard.undecided or count < share * len(forms) or not _is_plain(path, value):
             continue
         if not builder.is_setting(path) or OWN_NAME in value:
             continue
@@ -89,7 +91,7 @@ def find_common(
         # A value that is compared without its node's name, or in another form, is no rule.
         if path not in standard.replaced and (raw is None or text_of(raw) != value[1:]):
             continue
-        yield CommonReading(".".join(path), value[1:], count, known)
+        yield CommonReading(".".join(path), value[1:], count, len(forms))
 
 
 def _is_plain(path: Path, value: str) -> bool:
@@ -141,7 +143,7 @@ def _build_conditions(grouping: Grouping, group: Group) -> list[str] | None:
 def _build_rule(
     reading: CommonReading, group: Group, when: Sequence[str]
 ) -> Iterator[dict[str, object]]:
-    path, value, nodes, known = reading
+    path, value, nodes, total = reading
     try:
         constraint = build_constraint(path, value, None)
     except InvalidRequest:
@@ -154,7 +156,7 @@ def _build_rule(
         "name": f"{path} ({names})" if when else path,
         "path": path,
         "constraint": value,
-        "message": f"{nodes} of {known} nodes have it",
+        "message": f"{nodes} of {total} nodes have it",
     }
     if when:
         rule["when"] = list(when)

@@ -119,7 +119,7 @@ class FormBuilder:
         return self._normalizer.normalize(path, value, node)
 
     def is_setting(self, path: Path) -> bool:
-        """Return whether a reading is neither volatile nor a node's identity."""
+        """Return whether a reading is compared as it is: a setting, not normalised."""
         return self._normalizer.is_setting(path)
 
     def missing(self, name: str) -> str:
@@ -212,9 +212,11 @@ class Normalizer:
         return self.normalize((name, key), _read(key, subtype), node)
 
     def is_setting(self, path: Path) -> bool:
-        """Return whether a reading is neither volatile nor a node's identity."""
-        text = ".".join(path)
-        return not (self._rules.is_volatile(text) or self._rules.is_identity(text))
+        """Return whether a reading is compared as it is: a setting, not normalised."""
+        text, rules = ".".join(path), self._rules
+        normalizers = rules.normalizers.get(path[0].partition(".")[0], ())
+        is_normalized = any(matches_path(text, key) for one in normalizers for key in one.keys)
+        return not (is_normalized or rules.is_volatile(text) or rules.is_identity(text))
 
     def _choose(self, path: Path) -> Callable[[str, str], str]:
         """Return how the texts at a path are normalised."""

@@ -106,3 +106,19 @@ def test_an_identifier_that_most_nodes_have_in_another_form_is_no_rule(nowhere: 
     rules = rules_of("fleet", "--share", "60%")
     assert not [name for name in rules if "nvlink" in name]
     assert main(["check", "fleet", "-f", "rules.yaml", "--strict"]) == 0
+
+
+def test_a_list_without_an_order_is_no_rule(nowhere: Path) -> None:
+    key = "SystemD.kubelet.service.Before"
+    orders = ("[a.target b.target]", "[b.target a.target]")
+    nodes = {f"n{n}": vary(f"n{n}", {key: orders[n % 2]}) for n in range(4)}
+    write_fleet(nowhere / "fleet", nodes)
+    assert key not in rules_of("fleet")
+    assert main(["diff", "fleet"]) == 0
+
+
+def test_what_many_nodes_could_not_read_is_no_rule(nowhere: Path) -> None:
+    unread = [vary(f"u{n}", status={"OS.kmod": "error"}) for n in range(3)]
+    write_fleet(nowhere / "fleet", make_fleet(3, *unread))
+    assert not [name for name in rules_of("fleet") if name.startswith("OS.kmod")]
+    assert main(["check", "fleet", "-f", "rules.yaml", "--strict"]) == 0

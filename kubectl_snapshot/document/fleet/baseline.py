@@ -81,7 +81,9 @@ def find_common(
     for path in {**standard.base.values, **standard.replaced}:
         found = votes.get(path)
         value = standard.value_at(path)
-        count = found.counts.get(value, 0) if found else len(forms)
+        whole = votes.get((path[0], ""))
+        count = whole.counts.get(VALUE, 0) if whole else len(forms)
+        count = found.counts.get(value, 0) if found else count
         if path in standard.undecided or count < share * len(forms) or not _is_plain(path, value):
             continue
         if not builder.is_setting(path) or OWN_NAME in value:

@@ -215,6 +215,20 @@ def test_a_when_is_about_the_same_gpu(when: str, is_found: bool) -> None:
     assert bool(judge(snapshot, spec("GPU.gpu-*.a == 2", when))[0]) is is_found
 
 
+def test_a_when_that_is_unknown_leaves_the_finding_unknown() -> None:
+    gap = Subtype("hardware", {}, {"status": "error", "reason": "r"})
+    known, lost = Subtype("gpu-0", {"a": 1}), Subtype("gpu-1", {}, {"status": "error"})
+    snapshot = Snapshot({}, (Measurement("GPU", (known, lost, gap)),))
+    one = spec("GPU.gpu-*.a == 1", "GPU.hardware.count == 2")
+    reasons = ["GPU.hardware is error: r", "GPU.gpu-1 is error"]
+    assert judge(snapshot, one) == ([], reasons)
+    # One GPU that meets it is enough, whatever the others are.
+    units = Measurement("SystemD", (Subtype("a.service", {"X": 1}),))
+    snapshot = replace(snapshot, measurements=(*snapshot.measurements, units))
+    assert judge(snapshot, spec("SystemD.*.X == 1", "GPU.gpu-*.a == 1")) == (["a.service|1|1"], [])
+    assert judge(snapshot, spec("SystemD.*.X == 1", "GPU.gpu-*.a == 2")) == ([], reasons[1:])
+
+
 def test_a_when_of_a_unit_is_of_the_same_unit() -> None:
     units = (Subtype("a.service", {"X": 1, "Y": 1}), Subtype("b.service", {"X": 1, "Y": 2}))
     snapshot = Snapshot({}, (Measurement("SystemD", units),))

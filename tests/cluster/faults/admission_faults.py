@@ -148,7 +148,6 @@ HELD = {
         ("is suspended", "suspend: true", f"--job-label {QUEUE}=NAME"),
         partial(arrange.with_webhook, name="suspend", resource="jobs"),
         preflight=6,
-        within_s=5,
     ),
     "Job suspended, --wait-for-schedule": Fault(
         ("--wait-for-schedule", "--timeout", "8s"),
@@ -175,21 +174,18 @@ HELD = {
         6,
         ("is suspended", "nothing resumed it"),
         partial(arrange.with_webhook, name="suspend", resource="jobs"),
-        within_s=15,
     ),
     "scheduling gate": Fault(
         (),
         6,
         ("held by scheduling gates: faults.test/wait",),
         partial(arrange.with_webhook, name="gate"),
-        within_s=15,
     ),
     "foreign scheduler": Fault(
         (),
         6,
         ("no scheduler has looked", "nobodys-scheduler"),
         partial(arrange.with_webhook, name="scheduler"),
-        within_s=15,
     ),
     "controller manager dead": Fault(
         (),
@@ -197,7 +193,6 @@ HELD = {
         ("no pod was created: the Job controller has not acted", "controller manager"),
         partial(arrange.with_stopped, process="controller-manager"),
         lane=ALONE,
-        within_s=15,
     ),
     "scheduler dead": Fault(
         (),
@@ -205,7 +200,6 @@ HELD = {
         ("no scheduler has looked at the agent's pod", "default-scheduler"),
         partial(arrange.with_stopped, process="scheduler"),
         lane=ALONE,
-        within_s=15,
     ),
     "Job deleted with --cascade=orphan": Fault(LATE, provoke=scene.orphan_pod, check=expect_frame),
 }

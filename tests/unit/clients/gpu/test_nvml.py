@@ -94,6 +94,15 @@ def test_all_readings_of_a_gpu_by_their_keys(library: Path) -> None:
         numa_node_id=2,
         pdi="0x1f",
         remapped=3,
+        replays=7,
+        energy=2**40,
+        accounting=1,
+        event_reasons=4,
+        pages_pending=0,
+        ecc_errors=100,
+        clock=1200,
+        applications_clock=1400,
+        c2c_links=10,
     )
     driver = read(library)
     (gpu,) = driver.gpus[1:]

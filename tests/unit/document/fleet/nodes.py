@@ -47,7 +47,8 @@ def default(node: str) -> dict[str, Subtype]:
         ),
         "OS.kmod": subtype("kmod", {"nvidia": True, "xfs": True}),
         "SystemD.kubelet.service": subtype(
-            "kubelet.service", {"ActiveState": "active", "ExecStart": f"kubelet --node-name={node}"}
+            "kubelet.service",
+            {"ActiveState": "active", "ExecStart": f"kubelet --node-name={node} /pki/{node}.crt"},
         ),
     }
     return found

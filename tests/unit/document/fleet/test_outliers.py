@@ -195,15 +195,15 @@ def test_a_whole_subtype_that_the_base_lacks_is_borrowed() -> None:
 
 def test_a_nodes_own_name_in_a_majority_is_not_taken_for_a_difference() -> None:
     start = "SystemD.kubelet.service.ExecStart"
-    wrong = {start: "kubelet", SWAPPINESS: "60", "OS.kmod.xfs": None}
     fleet = {
         "a": vary("a", {start: "kubelet"}),
         "b": vary("b", {SWAPPINESS: "60", DRIVER: "1"}),
         "c": vary("c", {"OS.kmod.xfs": None, DRIVER: "2"}),
     }
-    assert wrong
     found = {o.nodes: [c.path for c in o.changes] for o in only(fleet).outliers}
     assert found[("a",)] == [start]
+    (outlier,) = (o for o in only(fleet).outliers if o.nodes == ("a",))
+    assert outlier.changes[0].before == "kubelet --node-name=<its own> /pki/<its own>.crt"
     assert all(start not in paths for nodes, paths in found.items() if nodes != ("a",))
 
 

@@ -113,6 +113,8 @@ def test_files_keep_mode_owner_and_links(in_namespace: Run, user: str) -> None:
         {} -o closed/f;        echo "closed $? $(head -c 1 closed/f)"
         touch mounted /dev/source; chmod 666 /dev/source; mount --bind /dev/source mounted
         {} -o mounted;         echo "mounted $? $(head -c 1 /dev/source)"
+        echo old >read-only; chmod 444 read-only
+        {} -o read-only 2>../e; echo "read-only $? $(head -c 1 read-only)"
         ln -s loop loop;
         {} -o loop 2>../e;     echo "loop $? $(sed -n 2p ../e)"
         for pid in 1 $$ $BASHPID; do touch new.json.$pid.part; done
@@ -128,6 +130,7 @@ def test_files_keep_mode_owner_and_links(in_namespace: Run, user: str) -> None:
         "dangling": "0 fresh.json {",
         "closed": "0 {",
         "mounted": "0 {",
+        "read-only": "0 {" if user == "root" else "8 o",
         "loop": "8   why: Too many levels of symbolic links",
         "stale": "0",
         "left": "0",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.clients.files.outputfile import check_writable, write_whole
+from kubectl_snapshot.clients.files.outputfile import _overwrite, check_writable, write_whole
 from kubectl_snapshot.errors import Internal
 
 
@@ -146,3 +146,14 @@ def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Internal) as caught:
         write_whole(str(tmp_path / "none" / "a"), "x")
     assert caught.value.why == "No such file or directory"
+
+
+def test_a_file_that_is_overwritten_in_place_has_the_new_text_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("a longer old text")
+    old = path.stat().st_ino
+    _overwrite(str(path), b"new")
+    assert path.read_text() == "new"
+    _overwrite(str(path), b"")
+    assert path.read_text() == ""
+    assert path.stat().st_ino == old

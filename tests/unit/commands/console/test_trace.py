@@ -77,6 +77,18 @@ def test_no_secret_is_traced(
     assert "password" not in reported and "Authorization" not in reported
 
 
+def test_a_refusal_is_traced(
+    tmp_path_factory: pytest.TempPathFactory,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serve(lambda exchange: exchange.send(403, {"message": "no"})) as server:
+        path = tmp_path_factory.mktemp("config") / "config"
+        monkeypatch.setenv("KUBECONFIG", write_kubeconfig(path, {"server": server.url}))
+        assert main(["version", "-v=6"]) == 4
+    assert f"GET {server.url}/version 403 in " in capsys.readouterr().err
+
+
 def test_a_request_without_an_answer_is_traced(
     tmp_path_factory: pytest.TempPathFactory,
     capsys: pytest.CaptureFixture[str],

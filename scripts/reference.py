@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot import errors
 from kubectl_snapshot.clients.gpu import fields as nvml_fields
 from kubectl_snapshot.clients.metrics import METRICS, Collection
-from kubectl_snapshot.collectors import systemd
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.collectors.all_findings import ALL_FINDINGS
 from kubectl_snapshot.collectors.gpu.smi_report import GPU_ELEMENTS, SYSTEM_ELEMENTS
 from kubectl_snapshot.collectors.kubernetes import distribution, node
 from kubectl_snapshot.collectors.operating_system import sysctl
 from kubectl_snapshot.collectors.registry import REGISTRY
+from kubectl_snapshot.collectors.systemd import collector as systemd
 from kubectl_snapshot.commands.all_commands import ANSWERING, COMMANDS, DEFAULT_COMMAND
 from kubectl_snapshot.commands.console.interrupts import SIGNALS
 from kubectl_snapshot.commands.flags.environment import variable_names

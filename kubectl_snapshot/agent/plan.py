@@ -14,7 +14,7 @@ from kubectl_snapshot.collectors.choose import choose_collectors
 from kubectl_snapshot.collectors.kubernetes.helm import parse_namespaces
 from kubectl_snapshot.collectors.run.compose import ensure_key
 from kubectl_snapshot.collectors.run.context import CLUSTER
-from kubectl_snapshot.collectors.systemd import parse_units
+from kubectl_snapshot.collectors.systemd.collector import parse_units
 from kubectl_snapshot.document.snapshot import render_time
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.job.options import INJECT, LEVELS, SKIP, JobOptions, Zipapp, new_run_id

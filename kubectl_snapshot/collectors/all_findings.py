@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors import systemd_findings
 from kubectl_snapshot.collectors.gpu import findings as gpu
 from kubectl_snapshot.collectors.kubernetes import findings as kubernetes
 from kubectl_snapshot.collectors.operating_system import findings as operating_system
+from kubectl_snapshot.collectors.systemd import findings as systemd_findings
 from kubectl_snapshot.document.findings.find import find_findings
 from kubectl_snapshot.document.findings.spec import INFO, FindingSpec
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors import systemd
 from kubectl_snapshot.collectors.gpu import collector as gpu
 from kubectl_snapshot.collectors.operating_system import collector as operating_system
+from kubectl_snapshot.collectors.systemd import collector as systemd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

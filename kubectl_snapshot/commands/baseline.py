@@ -13,7 +13,7 @@ from kubectl_snapshot.commands.flags.parser import (
     new_parser,
 )
 from kubectl_snapshot.commands.flags.shared import add_log_flags
-from kubectl_snapshot.commands.fleet_source import is_fleet, open_fleet
+from kubectl_snapshot.commands.fleet.source import is_fleet, open_fleet
 from kubectl_snapshot.commands.output import (
     Formats,
     add_output_flags,
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.collectors.registry import REGISTRY
     from kubectl_snapshot.document.fleet.baseline import build_baseline
     from kubectl_snapshot.fleet.outliers import group_fleet, read_forms
-    from kubectl_snapshot.render.fleet_rules import render_rules
+    from kubectl_snapshot.render.fleet.rules import render_rules
 
     outputs = prepare_outputs(args, FORMATS)
     if not is_fleet(args.fleet):

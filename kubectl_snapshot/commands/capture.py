@@ -83,7 +83,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
     check_gpu_request(args.require_gpu, args.runtime_class)
     if is_fleet(args):
-        from kubectl_snapshot.commands.fleet import run_fleet
+        from kubectl_snapshot.commands.fleet.capture import run_fleet
 
         return run_fleet(args)
     outputs = parse_outputs(args.output, args.format, template=args.template)

@@ -12,7 +12,7 @@ from kubectl_snapshot.commands.flags.parser import (
     add_repeated_flag,
     new_parser,
 )
-from kubectl_snapshot.commands.fleet_source import is_fleet
+from kubectl_snapshot.commands.fleet.source import is_fleet
 from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.commands.output import Output
     from kubectl_snapshot.document.rules.results import RuleResult
-    from kubectl_snapshot.render.check_results import CheckReport
+    from kubectl_snapshot.render.check.results import CheckReport
 
 EXAMPLES = """\
   # Check one constraint
@@ -102,14 +102,14 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.collectors.registry import REGISTRY
     from kubectl_snapshot.commands.console.progress import choose_progress
     from kubectl_snapshot.document.rules.results import check_rules
-    from kubectl_snapshot.render.check_results import CheckReport
+    from kubectl_snapshot.render.check.results import CheckReport
     from kubectl_snapshot.storage.rule_files import read_rules
 
     outputs = prepare_outputs(args, FORMATS)
     require_rules(args)
     rules = read_rules(args.constraint, args.rules)
     if is_fleet(args.snapshot):
-        from kubectl_snapshot.commands import fleet_check
+        from kubectl_snapshot.commands.fleet import check as fleet_check
 
         return fleet_check.run(args, rules, outputs, out)
     snapshot = read_snapshot(args.snapshot, args, choose_progress(args, sys.stderr))
@@ -132,16 +132,16 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 def render(name: str, report: CheckReport) -> str:
     """Return the report in a format; import only what that format needs."""
-    from kubectl_snapshot.render import check_results
+    from kubectl_snapshot.render.check import results
 
     if name == "junit":
-        from kubectl_snapshot.render.junit import render_junit
+        from kubectl_snapshot.render.check.junit import render_junit
 
         return render_junit(report)
     if name in ("text", "json"):
-        renderers = {"json": check_results.render_json, "text": check_results.render_text}
+        renderers = {"json": results.render_json, "text": results.render_text}
         return renderers[name](report)
-    from kubectl_snapshot.render import check_annotations as annotations
+    from kubectl_snapshot.render.check import annotations
 
     others = {"github": annotations.render_github, "sarif": annotations.render_sarif}
     return others.get(name, annotations.render_markdown)(report)

@@ -14,7 +14,7 @@ from kubectl_snapshot.commands.flags.parser import (
     add_repeated_flag,
     new_parser,
 )
-from kubectl_snapshot.commands.fleet_source import is_fleet, refuse_fleet_flags
+from kubectl_snapshot.commands.fleet.source import is_fleet, refuse_fleet_flags
 from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,
@@ -145,7 +145,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     refuse_stdin_twice(args.a, args.b)
     outputs = prepare_outputs(args, FORMATS)
     if is_fleet(args.a) or is_fleet(args.b):
-        from kubectl_snapshot.commands import fleet_diff
+        from kubectl_snapshot.commands.fleet import diff as fleet_diff
 
         return fleet_diff.run(args, outputs, out)
     if args.b is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.console.terminal import read_width
 from kubectl_snapshot.commands.flags.parser import Parser, add_boolean_flag, new_parser
-from kubectl_snapshot.commands.fleet_source import is_fleet, refuse_fleet_flags
+from kubectl_snapshot.commands.fleet.source import is_fleet, refuse_fleet_flags
 from kubectl_snapshot.commands.output import (
     TEMPLATE,
     Formats,
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
     outputs = prepare_outputs(args, FORMATS, args.template)
     if is_fleet(args.snapshot):
-        from kubectl_snapshot.commands import fleet_query
+        from kubectl_snapshot.commands.fleet import query as fleet_query
 
         return fleet_query.run(args, outputs, out, find, explain)
     refuse_fleet_flags(args, ("--group",))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.findings import add_mute_flags, read_mutes
 from kubectl_snapshot.commands.flags.parser import Parser, new_parser
-from kubectl_snapshot.commands.fleet_source import is_fleet, open_fleet
+from kubectl_snapshot.commands.fleet.source import is_fleet, open_fleet
 from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,

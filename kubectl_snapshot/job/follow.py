@@ -61,7 +61,7 @@ RETRYABLE = (400, 404, 408, 409, 429)
 # A stream that ends this soon, this often and without a new line is cut on purpose, as by a proxy.
 SHORT_STREAM_S = 1.0
 MAX_CUTS = 8
-# k8s.io/kubernetes pkg/kubelet: its cache fills by itself, so this is no cause.
+# k8s.io/kubernetes pkg/kubelet: its cache fills in time, so this is no cause.
 CACHE_MARK = "failed to sync"
 TICK_S = 0.5
 MAX_REPORTED = 1000

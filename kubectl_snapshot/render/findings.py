@@ -12,7 +12,7 @@ from kubectl_snapshot.document.rules.constraints import Constraint, Expression
 from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN, Verdict
 from kubectl_snapshot.document.rules.results import RuleResult
 from kubectl_snapshot.document.rules.rule_file import ERROR, Rule
-from kubectl_snapshot.render.check_results import CheckReport
+from kubectl_snapshot.render.check.results import CheckReport
 from kubectl_snapshot.text import single_line
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.collectors.systemd import DEFAULT_UNITS, EXCLUDED
+from kubectl_snapshot.collectors.systemd.collector import DEFAULT_UNITS, EXCLUDED
 from kubectl_snapshot.document.patterns import matches_any
 from kubectl_snapshot.document.snapshot import Scalar, Snapshot
 from tests.cluster.conftest import Finished

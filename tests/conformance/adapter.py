@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
-from kubectl_snapshot.collectors import node_topology, systemd
+from kubectl_snapshot.collectors import node_topology
 from kubectl_snapshot.collectors.gpu import smi_report
 from kubectl_snapshot.collectors.kubernetes import flatten, image, node
 from kubectl_snapshot.collectors.operating_system import grub, kmod, release, sysctl, textfile
+from kubectl_snapshot.collectors.systemd import collector as systemd
 from kubectl_snapshot.document import paths, patterns, scalars, snapshot, versions
 from kubectl_snapshot.document.codec import json_codec, tree, yaml_scalars
 from kubectl_snapshot.document.codec.yaml_codec import load_yaml

@@ -166,7 +166,7 @@ def test_the_declarations_are_read_without_the_collectors(
     declared = {name for name in loaded if name.endswith("findings")}
     packages = {name.partition(".")[0] for name in declared if "." in name}
     assert bool(declared) == (verb == "diff")
-    assert loaded - declared - packages <= {"registry", "forms", "systemd_normalizers"}
+    assert loaded - declared - packages <= {"registry", "forms", "systemd", "systemd.normalizers"}
 
 
 def test_a_node_is_collected_without_the_clusters_collectors(start: Start, python: str) -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
-from kubectl_snapshot.collectors import systemd
 from kubectl_snapshot.collectors.operating_system import collector as operating_system
 from kubectl_snapshot.collectors.operating_system import sysctl
 from kubectl_snapshot.collectors.run.compose import compose_snapshot
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.collectors.run.runner import run_collectors
+from kubectl_snapshot.collectors.systemd import collector as systemd
 from kubectl_snapshot.document.codec.yaml_codec import render_yaml
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot
 from kubectl_snapshot.settings import CollectSettings

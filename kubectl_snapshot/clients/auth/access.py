@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class ConnectionOptions:
     """kubectl's connection flags; "" means not given.
 
-    `trace` is told each request: method, URL, outcome, milliseconds and headers without secrets.
+    `trace` gets each request: method, URL, outcome, milliseconds and headers without secrets.
     """
 
     kubeconfig: str = ""

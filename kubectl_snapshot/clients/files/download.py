@@ -32,6 +32,7 @@ def download(url: str, limit_bytes: int) -> bytes:
         with urllib.request.build_opener(_SameHost).open(url, timeout=TIMEOUT_S) as response:
             return _read(response, limit_bytes, deadline)
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code in (404, 410):
             raise NotFound(f"{url} not found") from error
         raise ServiceUnavailable(f"cannot read {url}", f"{error.code} {error.reason}") from error
@@ -75,5 +76,6 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
             "http",
         )
         if not is_same:
+            fp.close()
             raise urllib.error.URLError(f"it redirects to {newurl}: use that URL")
         return super().redirect_request(req, fp, code, msg, headers, newurl)

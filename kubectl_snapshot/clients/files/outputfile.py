@@ -162,7 +162,7 @@ def _follow_links(path: str) -> str:
 def _find_descriptor(path: str) -> int | None:
     """Return the inherited descriptor that a path such as /dev/stdout names, None for others.
 
-    Raises OSError for one that is closed, read-only or our own.
+    Raises OSError if it is closed, read-only or our own.
     """
     parts = path.split("/")
     of_others = parts[1:2] == ["proc"] and parts[2] not in ("self", "thread-self", f"{os.getpid()}")

@@ -19,10 +19,12 @@ def count_minors_behind(kubelet: str, server: str) -> int:
 
 
 def is_skewed(kubelet: str, server: str) -> bool:
+    """Return whether a kubelet is newer than the API server, or more than MAX_SKEW older."""
     return not 0 <= count_minors_behind(kubelet, server) <= MAX_SKEW
 
 
 def is_behind(kubelet: str, server: str) -> bool:
+    """Return whether a kubelet is older than the API server, as far as that is supported."""
     return 0 < count_minors_behind(kubelet, server) <= MAX_SKEW
 
 

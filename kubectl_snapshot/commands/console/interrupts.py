@@ -50,6 +50,6 @@ def install_handlers(
 
     sys.unraisablehook = forget_ignored
     for number in SIGNALS:
-        # One that is ignored stays so: nohup, a background job of a script.
+        # An ignored signal stays ignored: nohup, a background job of a script.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handle)

@@ -92,7 +92,7 @@ def parse_settings(
 
     Raises InvalidRequest for an invalid or contradictory value, NotFound for a missing key file.
     """
-    from kubectl_snapshot.collectors.systemd import parse_units
+    from kubectl_snapshot.collectors.systemd.collector import parse_units
     from kubectl_snapshot.settings import CollectSettings
 
     return CollectSettings(

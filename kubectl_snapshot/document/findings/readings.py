@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NUMBER = re.compile(r"(?<=-)[0-9]+(?=-|$)")
 CONTEXT, STATE = "context.", "-state"
-# All loaded modules: one that is not listed is not loaded.
+# All loaded modules: a module that is missing here is not loaded.
 MODULES = "OS.kmod"
 # The effect of a taint that a node does not have.
 NONE = "none"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 # Subtype, as `OS.sysctl`, and key; an empty key is the subtype as a whole.
 Path = tuple[str, str]
-# A form's values begin with one of these: a text, a reading that is not there, one that is not
+# A form's values begin with one of these: a text, a missing reading, a reading that is not
 # known, for a reason.
 VALUE, MISSING, UNKNOWN = "=", "-", "?"
 OWN = f"{VALUE}<its own>"

@@ -70,7 +70,7 @@ class Grouping(NamedTuple):
 
 
 class FleetFacts(NamedTuple):
-    """What is known of a fleet's nodes; `labels` is NodeTopology.label, None if not captured."""
+    """Facts of a fleet's nodes; `labels` is NodeTopology.label, None if not captured."""
 
     forms: Mapping[str, Form]
     references: Sequence[Reference]

@@ -271,7 +271,7 @@ def _find_outliers(
 
 
 def merge_unknown(found: Iterable[tuple[str, str, str]]) -> tuple[UnknownSet, ...]:
-    """Return what is not known, by node, path and reason, with equal nodes and reasons merged."""
+    """Return the unknown values by node, path and reason, equal nodes and reasons merged."""
     nodes: dict[tuple[str, str], list[str]] = {}
     for node, path, reason in found:
         nodes.setdefault((path, reason), []).append(node)

@@ -10,7 +10,7 @@ checks.py interprets the answers.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubectl_snapshot.clients.kube.client import Call, Response
 from kubectl_snapshot.errors import NotFound, SnapshotError
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.job.preflight.checks import Answer, PreflightCheck
 
 AUTO = "auto"
-# Optional: whoever may list the roles removes those that killed runs have left.
+# Optional: a user who may list the roles removes those that killed runs have left.
 LIST_ROLES = Permission("list", RBAC, "clusterroles")
 # The pod's dry run is optional, and a broken webhook's 500 would be retried.
 POD_DRY_RUN_S = 3.0
@@ -77,56 +77,97 @@ def evaluate_gate(
     `also` are optional permissions to ask for.
     """
     is_auto = options.cluster_scope == AUTO
-    decided = replace(options, cluster_scope=CLIENT) if is_auto else options
-    sent = decided
-    review, job, pod, *node = kube.request_all(
-        [
-            calls.build_rules_review(options.namespace, deadline),
-            calls.build_job_dry_run(decided, deadline),
-            calls.build_pod_dry_run(decided, min(deadline, time.monotonic() + POD_DRY_RUN_S)),
-            *_build_node_read(options, deadline),
-            *_build_node_list(options, deadline),
-        ]
-    )
-    warnings = job.warnings if isinstance(job, Response) else ()
-    results = checks.detect_job_creation(job, decided)
-    if isinstance(job, Response) and is_suspended(job.body):
-        decided = options = replace(decided, is_suspended=True)
+    sent = replace(options, cluster_scope=CLIENT) if is_auto else options
+    answers = _ask_first(kube, sent, deadline)
+    warnings = answers.job.warnings if isinstance(answers.job, Response) else ()
+    results = checks.detect_job_creation(answers.job, sent)
+    decided = sent
+    if isinstance(answers.job, Response) and is_suspended(answers.job.body):
+        decided = replace(sent, is_suspended=True)
     if checks.is_server_unusable(results):
-        return Gate(decided, warnings, tuple(results), frozenset(), pod)
-    listed = node.pop() if _build_node_list(options, deadline) else None
-    if any(isinstance(answer, NotFound) for answer in node):
-        results.append(_read_missing_node(kube, options.node_name, deadline))
-    named = [answer.body for answer in node if isinstance(answer, Response)]
-    warnings += tuple(filter(None, map(nodes.describe_node, named)))
-    options, unplaced = _place(kube, options, listed, deadline)
-    results += unplaced
-    decided = replace(decided, excluded_nodes=options.excluded_nodes, gpu_nodes=options.gpu_nodes)
-
-    agent = replace(options, cluster_scope=AGENT)
-    asked = {*build_user_permissions(decided), *build_key_permissions(decided), LIST_ROLES, *also}
-    if is_auto:
-        asked |= {*options.required_reads, *build_user_permissions(agent)}
-    allowed = _read_allowed(kube, asked, review, deadline)
+        return Gate(decided, warnings, tuple(results), frozenset(), answers.pod)
+    decided, unplaced, told = _find_place(kube, decided, answers, deadline)
+    results, warnings = [*results, *unplaced], warnings + told
+    asked = {*_list_asked(decided, is_auto), LIST_ROLES, *also}
+    allowed = _read_allowed(kube, asked, answers.review, deadline)
     if isinstance(allowed, SnapshotError):
         failed = checks.build_failed_check("permissions", allowed)
-        return Gate(decided, warnings, (*results, failed), frozenset(), pod)
-    if is_auto:
-        decided = replace(options, cluster_scope=_choose_scope(kube, agent, allowed, deadline))
-    if not allowed.issuperset(build_key_permissions(decided)):
-        decided = replace(decided, shares_key=False)
-    decided = replace(decided, removes_roles=LIST_ROLES in allowed)
+        return Gate(decided, warnings, (*results, failed), frozenset(), answers.pod)
+    decided = _decide(kube, decided, is_auto, allowed, deadline)
     if not any(check.error for check in results):
         decided, refused, told = _try_objects(kube, decided, allowed, deadline)
-        results += refused
-        warnings += told
+        results, warnings = [*results, *refused], warnings + told
     results += checks.detect_permissions(build_user_permissions(decided), allowed, kube.user)
     if decided.sets_up_rbac and not is_auto:
         error = _read_role_error(kube, decided, deadline)
         results += [checks.build_failed_check("roles", error)] if error else []
-    check = checks.detect_pod(pod, sent) or _read_pod_security(kube, warnings, decided, deadline)
+    check = checks.detect_pod(answers.pod, sent)
+    check = check or _read_pod_security(kube, warnings, decided, deadline)
     results += [check] if check else []
-    return Gate(decided, warnings, tuple(results), allowed, pod)
+    return Gate(decided, warnings, tuple(results), allowed, answers.pod)
+
+
+class _Answers(NamedTuple):
+    """The answers to the first burst; `node` and `nodes` are None if they were not asked for."""
+
+    review: Answer
+    job: Answer
+    pod: Answer
+    node: Answer | None
+    nodes: Answer | None
+
+
+def _ask_first(kube: Kube, options: JobOptions, deadline: float) -> _Answers:
+    node, listed = _build_node_read(options, deadline), _build_node_list(options, deadline)
+    review, job, pod, *rest = kube.request_all(
+        [
+            calls.build_rules_review(options.namespace, deadline),
+            calls.build_job_dry_run(options, deadline),
+            calls.build_pod_dry_run(options, min(deadline, time.monotonic() + POD_DRY_RUN_S)),
+            *node,
+            *listed,
+        ]
+    )
+    return _Answers(
+        review, job, pod, rest.pop(0) if node else None, rest.pop(0) if listed else None
+    )
+
+
+def _find_place(
+    kube: Kube, options: JobOptions, answers: _Answers, deadline: float
+) -> tuple[JobOptions, list[PreflightCheck], tuple[str, ...]]:
+    """Return the options without unusable nodes, failed checks, and warnings of the chosen node."""
+    results: list[PreflightCheck] = []
+    warnings: tuple[str, ...] = ()
+    if isinstance(answers.node, NotFound):
+        results.append(_read_missing_node(kube, options.node_name, deadline))
+    if isinstance(answers.node, Response):
+        warnings = tuple(filter(None, (nodes.describe_node(answers.node.body),)))
+    placed, unplaced = _place(kube, options, answers.nodes, deadline)
+    return placed, [*results, *unplaced], warnings
+
+
+def _list_asked(options: JobOptions, is_auto: bool) -> set[Permission]:
+    """Return the permissions of a run, with an undecided scope those of both scopes."""
+    asked = {*build_user_permissions(options), *build_key_permissions(options)}
+    if is_auto:
+        asked |= {*options.required_reads, *build_user_permissions(_as_agent(options))}
+    return asked
+
+
+def _decide(
+    kube: Kube, options: JobOptions, is_auto: bool, allowed: frozenset[Permission], deadline: float
+) -> JobOptions:
+    """Return the options with the scope, key sharing and removal of roles that are permitted."""
+    if is_auto:
+        scope = _choose_scope(kube, _as_agent(options), allowed, deadline)
+        options = replace(options, cluster_scope=scope)
+    shares_key = options.shares_key and allowed.issuperset(build_key_permissions(options))
+    return replace(options, shares_key=shares_key, removes_roles=LIST_ROLES in allowed)
+
+
+def _as_agent(options: JobOptions) -> JobOptions:
+    return replace(options, cluster_scope=AGENT)
 
 
 def _build_node_read(options: JobOptions, deadline: float) -> list[Call]:

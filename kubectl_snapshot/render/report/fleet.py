@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kubectl_snapshot.document.diff.change import ADDED, REMOVED
 from kubectl_snapshot.document.diff.direction import natural_key
 from kubectl_snapshot.document.diff.grouping import group_numbered
-from kubectl_snapshot.render.fleet_text import describe_group, describe_set
+from kubectl_snapshot.render.fleet.text import describe_group, describe_set
 from kubectl_snapshot.render.report.page import anchor, render_page
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.collectors.systemd import EXCLUDED
+from kubectl_snapshot.collectors.systemd.collector import EXCLUDED
 from kubectl_snapshot.document.patterns import (
     filter_in,
     filter_out,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN, Verdict
 from kubectl_snapshot.document.rules.results import SKIPPED, RuleResult
 from kubectl_snapshot.document.rules.rule_file import WARNING, Rule, parse_rule
-from kubectl_snapshot.render.check_groups import group_results
+from kubectl_snapshot.render.check.groups import group_results
 
 RULE = parse_rule("GPU.gpu-*.x == 1")
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from kubectl_snapshot.clients.host.systemd_dbus import Property
-from kubectl_snapshot.collectors.systemd import build_readings
-from kubectl_snapshot.collectors.systemd_values import find_word, render_set
+from kubectl_snapshot.collectors.systemd.collector import build_readings
+from kubectl_snapshot.collectors.systemd.values import find_word, render_set
 
 UNSET = Property("t", 2**64 - 1)
 
@@ -76,3 +76,5 @@ def test_a_mask_of_cpus_is_a_list_of_ranges(mask: bytes, text: str) -> None:
 def test_other_bytes_are_hexadecimal() -> None:
     assert find_word("InvocationID", Property("ay", b"\x00\xab\x10")) == "00ab10"
     assert find_word("InvocationID", Property("ay", [1, 255])) == "01ff"
+    for other in (3, -1, [256], ["a"], "text", None):
+        assert find_word("InvocationID", Property("ay", other)) is None

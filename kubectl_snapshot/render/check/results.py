@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN
 from kubectl_snapshot.document.rules.results import SKIPPED, WARNED, count_outcomes, has_applied
 from kubectl_snapshot.records import dataclass
-from kubectl_snapshot.render.check_groups import group_results
+from kubectl_snapshot.render.check.groups import group_results
 from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kubectl_snapshot.document.rules.results import RuleResult
-    from kubectl_snapshot.render.check_groups import Group
+    from kubectl_snapshot.render.check.groups import Group
 
 TOOL = "kubectl-snapshot check"
 MARKS = {HELD: "ok", FAILED: "FAIL", WARNED: "warn", UNKNOWN: "unknown", SKIPPED: "skipped"}

@@ -37,7 +37,7 @@ class _Style(NamedTuple):
 
 
 def render_outliers(diff: FleetDiff, width: int = DEFAULT_WIDTH, is_wide: bool = False) -> str:
-    """Return each group's outliers, the most telling first, then what is not known."""
+    """Return each group's outliers, the most telling first, then the unknown values."""
     style = _choose_style(width, is_wide)
     lines = [*_render_head(diff, style), ""]
     for group in diff.groups:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.document.rules.judge import FAILED, HELD
 from kubectl_snapshot.document.rules.results import NOTED, SKIPPED, WARNED
-from kubectl_snapshot.render.check_results import MARKS, describe, describe_verdict
+from kubectl_snapshot.render.check.results import MARKS, describe, describe_verdict
 from kubectl_snapshot.text import single_line
 
 if TYPE_CHECKING:
     from kubectl_snapshot.document.rules.rule_file import Rule
-    from kubectl_snapshot.render.check_groups import Group
-    from kubectl_snapshot.render.check_results import CheckReport
+    from kubectl_snapshot.render.check.groups import Group
+    from kubectl_snapshot.render.check.results import CheckReport
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 ERROR_LEVEL, WARNING_LEVEL, NOTE_LEVEL = "error", "warning", "note"

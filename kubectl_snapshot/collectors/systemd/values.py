@@ -53,10 +53,18 @@ def find_word(name: str, found: Property) -> str | None:
         return next(words, None)
     if found.signature == "u" and found.value == UNSET_UINT32 and name in OWNERS:
         return NOT_SET
-    if found.signature == "ay":
-        data = bytes(found.value)
-        return render_set(data) if name in SETS else data.hex()
-    return None
+    data = _read_bytes(found.value) if found.signature == "ay" else None
+    if data is None:
+        return None
+    return render_set(data) if name in SETS else data.hex()
+
+
+def _read_bytes(value: object) -> bytes | None:
+    """Return an array of bytes, None for any other value: bytes(3) would be three zeros."""
+    try:
+        return bytes(value) if isinstance(value, (bytes, list)) else None
+    except (TypeError, ValueError):
+        return None
 
 
 def render_set(mask: bytes) -> str:

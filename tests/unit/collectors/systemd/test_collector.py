@@ -14,10 +14,14 @@ from hypothesis import strategies as st
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.clients.host.systemd_dbus import Property
-from kubectl_snapshot.collectors import systemd
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.collectors.run.runner import run_collectors
-from kubectl_snapshot.collectors.systemd import build_readings, choose_subtypes, parse_units
+from kubectl_snapshot.collectors.systemd import collector as systemd
+from kubectl_snapshot.collectors.systemd.collector import (
+    build_readings,
+    choose_subtypes,
+    parse_units,
+)
 from kubectl_snapshot.document.scalars import kind_of
 from kubectl_snapshot.document.snapshot import Scalar, Subtype
 from kubectl_snapshot.errors import InvalidRequest, SnapshotError

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.render.columns import render_columns
-from kubectl_snapshot.render.fleet_text import SHOWN_NODES, name_nodes
-from kubectl_snapshot.render.fleet_tree import render_tree
+from kubectl_snapshot.render.fleet.text import SHOWN_NODES, name_nodes
+from kubectl_snapshot.render.fleet.tree import render_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,12 +8,12 @@ import pytest
 from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN, Verdict
 from kubectl_snapshot.document.rules.results import SKIPPED, RuleResult
 from kubectl_snapshot.document.rules.rule_file import WARNING, Rule, parse_rule
-from kubectl_snapshot.render.check_annotations import (
+from kubectl_snapshot.render.check.annotations import (
     render_github,
     render_markdown,
     render_sarif,
 )
-from kubectl_snapshot.render.check_results import CheckReport
+from kubectl_snapshot.render.check.results import CheckReport
 
 RULE = Rule(
     "a, b: 50%",

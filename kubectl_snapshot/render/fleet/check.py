@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.document.diff.direction import natural_key
 from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN
 from kubectl_snapshot.document.rules.results import OUTCOMES, WARNED, count_outcomes
-from kubectl_snapshot.render.check_results import MARKS, build_result, describe
+from kubectl_snapshot.render.check.junit import render_suites
+from kubectl_snapshot.render.check.results import MARKS, build_result, describe
 from kubectl_snapshot.render.columns import render_columns
-from kubectl_snapshot.render.fleet_text import SHOWN_NODES, count, name_nodes
-from kubectl_snapshot.render.junit import render_suites
+from kubectl_snapshot.render.fleet.text import SHOWN_NODES, count, name_nodes
 from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kubectl_snapshot.render.check_results import CheckReport
+    from kubectl_snapshot.render.check.results import CheckReport
 
 HEAD = ("RESULT", "NODE", *(outcome.upper() for outcome in OUTCOMES))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.console.terminal import read_width
-from kubectl_snapshot.commands.fleet_source import open_fleet
+from kubectl_snapshot.commands.fleet.source import open_fleet
 from kubectl_snapshot.commands.output import write_each, write_text
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, SnapshotError
-from kubectl_snapshot.render import fleet_readings
+from kubectl_snapshot.render.fleet import readings
 
 if TYPE_CHECKING:
     import argparse
@@ -39,7 +39,7 @@ def run(
     def write(output: Output) -> None:
         name = "table" if is_default else output.format
         width = 0 if output.path else read_width(out)
-        render = fleet_readings.render_groups if args.group else fleet_readings.render_nodes
+        render = readings.render_groups if args.group else readings.render_nodes
         write_text(output, render(name, found, width), out)
 
     write_each(outputs, write)

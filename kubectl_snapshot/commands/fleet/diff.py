@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.console.terminal import read_width
-from kubectl_snapshot.commands.fleet_source import is_fleet, open_fleet, refuse_snapshot_flags
+from kubectl_snapshot.commands.fleet.source import is_fleet, open_fleet, refuse_snapshot_flags
 from kubectl_snapshot.commands.output import write_each, write_text
 from kubectl_snapshot.document.diff.selection import Selection, refuse_unused
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK, InvalidRequest
 from kubectl_snapshot.fleet.drift import find_drift
 from kubectl_snapshot.fleet.outliers import find_outliers
-from kubectl_snapshot.render import fleet_text, fleet_tree
 from kubectl_snapshot.render.colour import paint_changes
+from kubectl_snapshot.render.fleet import text, tree
 
 if TYPE_CHECKING:
     import argparse
@@ -55,11 +55,11 @@ def render(name: str, found: FleetDiff | FleetDrift, width: int) -> str:
     is_wide = name == "wide"
     if isinstance(found, FleetDiff):
         if name in ("json", "yaml"):
-            return fleet_tree.render_tree(name, fleet_tree.build_outliers(found))
-        return fleet_text.render_outliers(found, width, is_wide)
+            return tree.render_tree(name, tree.build_outliers(found))
+        return text.render_outliers(found, width, is_wide)
     if name in ("json", "yaml"):
-        return fleet_tree.render_tree(name, fleet_tree.build_drift(found))
-    return fleet_text.render_drift(found, width, is_wide)
+        return tree.render_tree(name, tree.build_drift(found))
+    return text.render_drift(found, width, is_wide)
 
 
 def _compare(args: argparse.Namespace) -> FleetDiff | FleetDrift:

@@ -9,7 +9,7 @@ from kubectl_snapshot.document.rules.judge import FAILED, HELD, UNKNOWN, Verdict
 from kubectl_snapshot.document.rules.results import RuleResult, check_rules
 from kubectl_snapshot.document.rules.rule_file import WARNING, Rule, parse_rule
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
-from kubectl_snapshot.render.check_results import CheckReport, describe, render_json, render_text
+from kubectl_snapshot.render.check.results import CheckReport, describe, render_json, render_text
 
 SNAPSHOT = Snapshot(
     {"source-node": "gpu-17", "timestamp": "2026-11-23T07:50:28Z"},

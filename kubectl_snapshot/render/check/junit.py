@@ -8,14 +8,14 @@ from xml.etree import ElementTree
 
 from kubectl_snapshot.document.rules.judge import FAILED, HELD
 from kubectl_snapshot.document.rules.results import NOTED, WARNED
-from kubectl_snapshot.render.check_results import describe
+from kubectl_snapshot.render.check.results import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from xml.etree.ElementTree import Element
 
     from kubectl_snapshot.document.rules.results import RuleResult
-    from kubectl_snapshot.render.check_results import CheckReport
+    from kubectl_snapshot.render.check.results import CheckReport
 
 # Characters that XML 1.0 cannot represent (section 2.2, Char), and control characters.
 NO_XML = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

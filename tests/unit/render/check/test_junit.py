@@ -8,8 +8,8 @@ import pytest
 from kubectl_snapshot.document.rules.results import check_rules
 from kubectl_snapshot.document.rules.rule_file import WARNING, Rule, parse_rule
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
-from kubectl_snapshot.render.check_results import CheckReport
-from kubectl_snapshot.render.junit import render_junit
+from kubectl_snapshot.render.check.junit import render_junit
+from kubectl_snapshot.render.check.results import CheckReport
 
 SNAPSHOT = Snapshot(
     {"source-node": "gpu-17", "timestamp": "2026-11-23T07:50:28Z"},

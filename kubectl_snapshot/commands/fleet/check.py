@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.collectors.registry import REGISTRY
-from kubectl_snapshot.commands.fleet_source import open_fleet
+from kubectl_snapshot.commands.fleet.source import open_fleet
 from kubectl_snapshot.commands.output import write_each, write_text
 from kubectl_snapshot.document.rules.judge import FAILED
 from kubectl_snapshot.document.rules.results import check_rules, has_applied
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK, InvalidRequest, SnapshotError
-from kubectl_snapshot.render import fleet_check
-from kubectl_snapshot.render.check_results import CheckReport
+from kubectl_snapshot.render.check.results import CheckReport
 from kubectl_snapshot.render.colour import paint_outcomes
+from kubectl_snapshot.render.fleet.check import rank, render
 
 if TYPE_CHECKING:
     import argparse
@@ -39,7 +39,7 @@ def run(
 
     def write(output: Output) -> None:
         paint = paint_outcomes if output.format == "text" else None
-        text = fleet_check.render(output.format, args.snapshot, reports, missing)
+        text = render(output.format, args.snapshot, reports, missing)
         write_text(output, text, out, paint)
 
     write_each(outputs, write)
@@ -79,4 +79,4 @@ def check_fleet(
     if not reports:
         why = ": ".join(missing[0]) if missing else "it lists no node"
         raise InvalidRequest(f"no node of {fleet.directory} has a snapshot", why)
-    return sorted(reports, key=fleet_check.rank), missing
+    return sorted(reports, key=rank), missing

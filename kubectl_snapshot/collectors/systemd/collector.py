@@ -19,8 +19,8 @@ from kubectl_snapshot.collectors.run.context import (
     explain,
     read_subtype,
 )
-from kubectl_snapshot.collectors.systemd_normalizers import drop_command_run, normalize_set
-from kubectl_snapshot.collectors.systemd_values import find_word
+from kubectl_snapshot.collectors.systemd.normalizers import drop_command_run, normalize_set
+from kubectl_snapshot.collectors.systemd.values import find_word
 from kubectl_snapshot.document.patterns import filter_out
 from kubectl_snapshot.document.registry import (
     STOPPED,

@@ -1,0 +1,1 @@
+"""What a check looks like: text, JSON, JUnit XML, annotations."""

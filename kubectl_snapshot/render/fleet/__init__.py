@@ -1,0 +1,1 @@
+"""What a fleet looks like as text, JSON and YAML."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.check import EXTENSIONS
 from kubectl_snapshot.commands.flags.parser import Parser, add_flag, add_repeated_flag, new_parser
+from kubectl_snapshot.commands.fleet.source import HELP as FLEET_HELP
+from kubectl_snapshot.commands.fleet.source import is_fleet
 from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,
@@ -41,6 +43,9 @@ EXAMPLES = """\
   # Fail a pipeline on a sick node, write JUnit XML for it
   kubectl snapshot findings snap.yaml --fail-on critical -o text -o junit.xml
 
+  # Show the sick nodes of a fleet
+  kubectl snapshot findings fleet/
+
   # Mute a finding that is known
   kubectl snapshot findings snap.yaml --mute pcie-width='x8 slots, ticket 4711'
 """
@@ -54,14 +59,15 @@ FORMATS = Formats(
 def build_parser() -> Parser:
     parser = new_parser(
         "kubectl snapshot findings",
-        "Show what is wrong with the node of a snapshot, worst first, with proof and fix.\n\n"
+        "Show what is wrong with the node of a snapshot, or with those of a fleet, worst\n"
+        "first, with proof and fix.\n\n"
         "Exit codes: 0 done or, with --fail-on, nothing found; with --fail-on 1 found,\n"
         "10 not found, but unknown; others: the snapshot could not be read.",
         usage="kubectl snapshot findings SNAPSHOT [flags]",
         examples=EXAMPLES,
         epilog=EPILOG,
     )
-    parser.add_argument("snapshot", metavar="SNAPSHOT", help=HELP)
+    parser.add_argument("snapshot", metavar="SNAPSHOT", help=f"{HELP}, {FLEET_HELP}")
     add_flag(
         parser,
         "--fail-on",
@@ -99,9 +105,13 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
     outputs = prepare_outputs(args, FORMATS)
     mutes = read_mutes(args)
+    fail_on = FAIL_ON.get(args.fail_on, ())
+    if is_fleet(args.snapshot):
+        from kubectl_snapshot.commands.fleet import findings as fleet_findings
+
+        return fleet_findings.run(args, mutes, fail_on, outputs, out)
     snapshot = read_snapshot(args.snapshot, args, choose_progress(args, sys.stderr))
     findings = find_all(snapshot, mutes)
-    fail_on = FAIL_ON.get(args.fail_on, ())
 
     def write(output: Output) -> None:
         paint = paint_severities if output.format in ("text", "wide") else None

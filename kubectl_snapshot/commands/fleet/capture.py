@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.commands.console.fleet_progress import choose_fleet_progress
+from kubectl_snapshot.commands.console.interrupts import install_handlers
 from kubectl_snapshot.commands.flags.capture import parse_config
 from kubectl_snapshot.commands.flags.fleet import (
     choose_directory,
@@ -14,7 +15,10 @@ from kubectl_snapshot.commands.flags.fleet import (
     read_names,
     refuse_other_flags,
 )
+from kubectl_snapshot.document.fleet.manifest import coverage
 from kubectl_snapshot.errors import EXIT_GAPS, ServiceUnavailable, Terminated
+from kubectl_snapshot.fleet.capture import capture_fleet
+from kubectl_snapshot.fleet.coverage import choose_exit_code, parse_coverage, render_coverage
 from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
@@ -27,12 +31,6 @@ if TYPE_CHECKING:
 
 def run_fleet(args: argparse.Namespace) -> int:
     """Capture the fleet that the flags select; return the exit code."""
-    from kubectl_snapshot.fleet.coverage import (
-        choose_exit_code,
-        parse_coverage,
-        render_coverage,
-    )
-
     refuse_other_flags(args)
     directory = choose_directory(args)
     min_coverage = parse_coverage(args.min_coverage) if args.min_coverage else None
@@ -57,9 +55,6 @@ def capture_until_signal(config: FleetConfig) -> tuple[FleetManifest, list[int]]
 
     Returns the manifest and the signals that came.
     """
-    from kubectl_snapshot.commands.console.interrupts import install_handlers
-    from kubectl_snapshot.fleet.capture import capture_fleet
-
     cancel = threading.Event()
     signals: list[int] = []
     command = ""
@@ -92,8 +87,6 @@ def refuse_empty(manifest: FleetManifest) -> None:
 
 
 def _describe(manifest: FleetManifest) -> dict[str, Any]:
-    from kubectl_snapshot.document.fleet.manifest import coverage
-
     run = manifest.runs[-1]
     share = round(coverage(manifest.nodes), 4)
     counts = {"nodes": len(manifest.nodes), **manifest.counts}

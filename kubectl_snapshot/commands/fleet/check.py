@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.collectors.registry import REGISTRY
-from kubectl_snapshot.commands.fleet.source import open_fleet
+from kubectl_snapshot.commands.fleet.source import open_fleet, refuse_other_formats
 from kubectl_snapshot.commands.output import write_each, write_text
 from kubectl_snapshot.document.rules.judge import FAILED
 from kubectl_snapshot.document.rules.results import check_rules, has_applied
@@ -30,10 +30,7 @@ def run(
     args: argparse.Namespace, rules: Sequence[Rule], outputs: Sequence[Output], out: TextIO
 ) -> int:
     """Print a row for each node; return the exit code of `check`."""
-    for output in outputs:
-        if output.format not in FORMATS:
-            hint = f"formats of a fleet: {', '.join(FORMATS)}"
-            raise InvalidRequest(f"no format {output.format} for a fleet", hint=hint)
+    refuse_other_formats(outputs, FORMATS)
     fleet = open_fleet(args.snapshot, args)
     reports, missing = check_fleet(fleet, rules, args)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, TextIO
 
+from kubectl_snapshot.commands.console.progress import choose_progress
 from kubectl_snapshot.commands.console.terminal import read_width
 from kubectl_snapshot.commands.fleet.source import is_fleet, open_fleet, refuse_snapshot_flags
 from kubectl_snapshot.commands.output import write_each, write_text
+from kubectl_snapshot.commands.source import read_snapshot
 from kubectl_snapshot.document.diff.selection import Selection, refuse_unused
+from kubectl_snapshot.document.fleet.outliers import FleetDiff
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK, InvalidRequest
 from kubectl_snapshot.fleet.drift import find_drift
 from kubectl_snapshot.fleet.outliers import find_outliers
@@ -20,7 +24,6 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.commands.output import Output
     from kubectl_snapshot.document.fleet.drift import FleetDrift
-    from kubectl_snapshot.document.fleet.outliers import FleetDiff
     from kubectl_snapshot.document.snapshot import Snapshot
     from kubectl_snapshot.fleet.fleet import Fleet
 
@@ -50,8 +53,6 @@ def run(args: argparse.Namespace, outputs: Sequence[Output], out: TextIO) -> int
 
 def render(name: str, found: FleetDiff | FleetDrift, width: int) -> str:
     """Return outliers or drift in a format."""
-    from kubectl_snapshot.document.fleet.outliers import FleetDiff
-
     is_wide = name == "wide"
     if isinstance(found, FleetDiff):
         if name in ("json", "yaml"):
@@ -82,11 +83,6 @@ def _compare(args: argparse.Namespace) -> FleetDiff | FleetDrift:
 
 def _read_baseline(source: str, fleet: Fleet, args: argparse.Namespace) -> Snapshot:
     """Return the document of a node of the fleet, or of a file."""
-    import sys
-
-    from kubectl_snapshot.commands.console.progress import choose_progress
-    from kubectl_snapshot.commands.source import read_snapshot
-
     if any(node.name == source for node in fleet):
         return fleet.read_node(source)
     return read_snapshot(source, args, choose_progress(args, sys.stderr))

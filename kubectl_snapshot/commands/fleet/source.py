@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from kubectl_snapshot.commands.output import Output
     from kubectl_snapshot.fleet.fleet import Fleet
 
 HELP = "or the directory of a fleet"
@@ -39,6 +40,14 @@ def open_fleet(path: str, args: argparse.Namespace) -> Fleet:
         )
         choose_progress(args, sys.stderr)({"event": "warning", "message": message})
     return fleet
+
+
+def refuse_other_formats(outputs: Sequence[Output], formats: Sequence[str]) -> None:
+    """Raise InvalidRequest for a format that a fleet does not have."""
+    for output in outputs:
+        if output.format not in formats:
+            hint = f"formats of a fleet: {', '.join(formats)}"
+            raise InvalidRequest(f"no format {output.format} for a fleet", hint=hint)
 
 
 def refuse_fleet_flags(args: argparse.Namespace, flags: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot.document.codec.parse import parse_document
-from kubectl_snapshot.document.snapshot import Snapshot
+from kubectl_snapshot.document.snapshot import Measurement, Snapshot
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.snapshotter import file_serializer
 from tests.cluster.conftest import Finished
@@ -204,7 +204,7 @@ def test_the_library_writes_one_too(
     cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", cluster.kubeconfig)
-    snapshot = Snapshot({"source-node": "gpu-17", "version": "v1"})
+    snapshot = Snapshot({"source-node": "gpu-17", "version": "v1"}, (Measurement("OS"),))
     with file_serializer(f"cm://{namespace}/library") as serializer:
         serializer.serialize(snapshot)
     written = cluster.client.get(path_of(namespace, "library"))

@@ -280,7 +280,7 @@ def test_no_path_of_a_document_is_opened(
     assert str(bait) not in opened.read_text()
 
 
-def test_a_file_is_the_users_alone_whatever_the_umask_is(
+def test_a_new_file_is_the_users_alone_and_one_that_exists_keeps_its_mode(
     cluster: Cluster, zipapp: Path, namespace: str, tmp_path: Path
 ) -> None:
     new, old = tmp_path / "new.yaml", tmp_path / "old.json"
@@ -295,7 +295,7 @@ def test_a_file_is_the_users_alone_whatever_the_umask_is(
         timeout=60,
     )
     assert ended.returncode == 0, ended.stderr
-    assert [stat.S_IMODE(path.stat().st_mode) for path in (new, old)] == [0o600, 0o600]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (new, old)] == [0o600, 0o644]
 
 
 PLANTED = "planted-c0ffee-credential"

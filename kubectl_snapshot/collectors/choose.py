@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
 from kubectl_snapshot.errors import InvalidRequest
-from kubectl_snapshot.text import suggest
+from kubectl_snapshot.suggest import suggest
 
 if TYPE_CHECKING:
     from kubectl_snapshot.collectors.run.context import Collector

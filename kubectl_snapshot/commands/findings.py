@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.check import EXTENSIONS
 from kubectl_snapshot.commands.flags.parser import Parser, add_flag, add_repeated_flag, new_parser
-from kubectl_snapshot.commands.fleet.source import HELP as FLEET_HELP
 from kubectl_snapshot.commands.fleet.source import is_fleet
 from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
@@ -22,7 +21,7 @@ from kubectl_snapshot.commands.source import (
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK, InvalidRequest
 from kubectl_snapshot.render.all_renderers import detect_format
 from kubectl_snapshot.render.colour import paint_severities
-from kubectl_snapshot.text import suggest
+from kubectl_snapshot.suggest import suggest
 
 if TYPE_CHECKING:
     import argparse
@@ -67,7 +66,7 @@ def build_parser() -> Parser:
         examples=EXAMPLES,
         epilog=EPILOG,
     )
-    parser.add_argument("snapshot", metavar="SNAPSHOT", help=f"{HELP}, {FLEET_HELP}")
+    parser.add_argument("snapshot", metavar="SNAPSHOT", help=HELP)
     add_flag(
         parser,
         "--fail-on",

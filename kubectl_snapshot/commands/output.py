@@ -25,7 +25,8 @@ from kubectl_snapshot.render.all_renderers import (
     format_from_path,
     render_summary,
 )
-from kubectl_snapshot.text import find_closest, strip_control, suggest
+from kubectl_snapshot.suggest import find_closest, suggest
+from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:
     import argparse

@@ -8,7 +8,8 @@ from kubectl_snapshot.document.fleet.manifest import SKIPPED, FleetNode
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 from kubectl_snapshot.job.preflight.nodes import find_taints, is_ready
 from kubectl_snapshot.records import dataclass
-from kubectl_snapshot.text import single_line, suggest
+from kubectl_snapshot.suggest import suggest
+from kubectl_snapshot.text import single_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

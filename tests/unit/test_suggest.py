@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kubectl_snapshot.main import main
-from kubectl_snapshot.text import count_typing_errors, find_closest, suggest
+from kubectl_snapshot.suggest import count_typing_errors, find_closest, suggest
 
 
 def test_the_closest_word_comes_before_the_rest() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.text import find_closest, render_seconds, single_line, strip_control
+from kubectl_snapshot.suggest import find_closest
+from kubectl_snapshot.text import render_seconds, single_line, strip_control
 
 
 @pytest.mark.parametrize("bad", ["\x1b", "\x07", "\u202e", "\x9b", "\r", "\n", "\t", "\udc80"])

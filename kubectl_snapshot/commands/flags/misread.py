@@ -10,7 +10,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.errors import InvalidRequest
-from kubectl_snapshot.text import DASHES, find_closest
+from kubectl_snapshot.suggest import find_closest
+from kubectl_snapshot.text import DASHES
 
 if TYPE_CHECKING:
     import argparse

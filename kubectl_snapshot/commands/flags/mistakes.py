@@ -15,7 +15,7 @@ from kubectl_snapshot.commands.flags.misread import list_flags, render_with_valu
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.job.selectors import NODE_NAME
-from kubectl_snapshot.text import find_closest, suggest
+from kubectl_snapshot.suggest import find_closest, suggest
 
 if TYPE_CHECKING:
     import argparse

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 
 from kubectl_snapshot.errors import InvalidRequest
-from kubectl_snapshot.text import DASHES, suggest
+from kubectl_snapshot.text import DASHES
 
 TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class Parser(argparse.ArgumentParser):
         """Raise InvalidRequest for a value that is not one of the flag's choices."""
         if action.choices is None or value in action.choices:
             return
+        from kubectl_snapshot.suggest import suggest
+
         choices = [str(choice) for choice in action.choices]
         name = max(action.option_strings, key=len, default=str(action.metavar or action.dest))
         raise InvalidRequest(

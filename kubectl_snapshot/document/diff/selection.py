@@ -8,7 +8,7 @@ from kubectl_snapshot.document.paths import METADATA, iter_subtypes, matches_pat
 from kubectl_snapshot.document.patterns import matches_pattern
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.records import dataclass, replace
-from kubectl_snapshot.text import suggest
+from kubectl_snapshot.suggest import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

@@ -14,7 +14,7 @@ from kubectl_snapshot.document.fleet.votes import show_value, value_of
 from kubectl_snapshot.document.rules.node_groups import iter_groups
 from kubectl_snapshot.document.snapshot import TYPES
 from kubectl_snapshot.errors import InvalidRequest
-from kubectl_snapshot.text import suggest
+from kubectl_snapshot.suggest import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

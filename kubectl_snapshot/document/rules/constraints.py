@@ -28,7 +28,7 @@ from kubectl_snapshot.document.versions import (
     parse_version,
 )
 from kubectl_snapshot.errors import InvalidRequest
-from kubectl_snapshot.text import suggest
+from kubectl_snapshot.suggest import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

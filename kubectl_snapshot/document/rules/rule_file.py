@@ -17,7 +17,7 @@ from kubectl_snapshot.document.rules.constraints import (
 from kubectl_snapshot.document.snapshot import TYPES
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.records import dataclass
-from kubectl_snapshot.text import suggest
+from kubectl_snapshot.suggest import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -39,7 +39,7 @@ from kubectl_snapshot.job.manifest import build_job, build_sent_pod
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
 from kubectl_snapshot.job.permissions import describe_permissions, group_permissions
 from kubectl_snapshot.records import dataclass
-from kubectl_snapshot.text import find_closest
+from kubectl_snapshot.suggest import find_closest
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence

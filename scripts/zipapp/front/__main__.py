@@ -143,11 +143,10 @@ def start(args):
     from kubectl_snapshot.main import main
 
     code = main()
-    import gc
-
-    # Skips the garbage collection at exit: 10 ms, 30 after a capture.
-    gc.freeze()
-    return code
+    # main has written everything, and its threads are daemons: finalizing the interpreter would
+    # only take 3 ms, and 30 after a capture.
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def report_missing(error):

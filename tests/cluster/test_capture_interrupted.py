@@ -306,12 +306,16 @@ def test_the_next_run_removes_the_expired_roles_of_a_killed_one(
         client.kill()
         client.communicate()
     wait_for("the Job to go", lambda: not ours_in(cluster, namespace), GONE_S)
-    kinds = {line.split()[0] for line in ours(cluster)}
-    assert kinds == {"ClusterRole", "ClusterRoleBinding"}
+    kinds = {"ClusterRole", "ClusterRoleBinding"}
+
+    def only_roles() -> bool:
+        return {line.split()[0] for line in ours(cluster)} == kinds
+
+    wait_for("all but the roles to go", only_roles, GONE_S)
     # Not at once: only some time after their expiry.
     ended = run_snapshot("-n", namespace, "-o", "name")
     assert ended.returncode == 0, ended.stderr
-    assert {line.split()[0] for line in ours(cluster)} == kinds
+    wait_for("the second run's objects to go", only_roles, GONE_S)
     for kind in kinds:
         for item in cluster.client.get(f"{KINDS[kind]}?labelSelector={RUN_LABEL}")["items"]:
             path = f"{KINDS[kind]}/{item['metadata']['name']}"

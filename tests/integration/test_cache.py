@@ -24,7 +24,7 @@ def unpack(start: Start, cache: Path) -> Path:
     start(*CLUSTER_VERB)
     (tree,) = cache.iterdir()
     with open(tree / "kubectl_snapshot/__init__.py", "a") as file:
-        file.write(f"\nimport sys; sys.stderr.write({MARK!r})\n")
+        file.write(f"\nimport sys; sys.stderr.write({MARK!r} + '\\n')\n")
     return tree
 
 

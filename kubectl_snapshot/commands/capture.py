@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot import __version__
 from kubectl_snapshot.commands.all_commands import COMMANDS
-from kubectl_snapshot.commands.capture_result import is_summary, write_result
 from kubectl_snapshot.commands.flags.capture import (
     add_agent_flags,
     add_target_flags,
@@ -96,6 +95,8 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         outputs = (Output(SUMMARY),)
     snapshot = capture_measured(args, partial(capture, args, outputs), on_event)
     on_event({"event": "done"})
+    from kubectl_snapshot.commands.capture_result import write_result
+
     return write_result(args, snapshot, outputs, on_event, out)
 
 
@@ -153,6 +154,7 @@ def describe_plan(config: AgentConfig, start: Mapping[str, Any]) -> str:
 
 def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:
 
+    from kubectl_snapshot.commands.capture_result import is_summary
     from kubectl_snapshot.commands.console.interrupts import install_handlers
     from kubectl_snapshot.snapshotter import deploy_and_get_snapshot
 

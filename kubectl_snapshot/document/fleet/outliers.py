@@ -180,7 +180,7 @@ def compare_with_baseline(baseline: Snapshot, group: Group, of: Comparison) -> F
 def build_majority(
     base: str, deviations: Mapping[str, Deviations], standard: Standard, read: Read
 ) -> Snapshot:
-    """Return the document that has what most nodes have: that of a node, where it differs mended.
+    """Return the document that has what most nodes have: one node's, corrected where it differs.
 
     A value that no single node could lend keeps the base's.
     """

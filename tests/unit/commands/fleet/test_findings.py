@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from kubectl_snapshot.collectors.all_findings import ALL_FINDINGS
 from kubectl_snapshot.main import main
 from tests.unit.document.fleet.nodes import make_fleet, vary
 from tests.unit.fleet.directories import write_fleet
@@ -91,3 +92,9 @@ def test_other_formats_and_an_empty_fleet_are_refused(
     write_fleet(tmp_path / "none", {}, ["gone"])
     assert main(["findings", "none"]) == 2
     assert "no node of none has a snapshot" in capsys.readouterr().err
+
+
+def test_a_node_without_a_snapshot_does_not_pass_a_gate(fleet: Path) -> None:
+    muted = [word for spec in ALL_FINDINGS for word in ("--mute", spec.id)]
+    assert main(["findings", "fleet", *muted]) == 0
+    assert main(["findings", "fleet", *muted, "--fail-on", "critical"]) == 10

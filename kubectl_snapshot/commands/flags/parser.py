@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, NoReturn
 
+# misread reads argparse's messages: they must not be translated. Looking for catalogs, of which
+# Python has none, would load locale at every start.
+setattr(argparse, "_", str)  # noqa: B010  typeshed does not know it
 HELP_WIDTH = 80
 # Columns of the flags; a longer flag has its help on the next line.
 FLAG_WIDTH = 32

@@ -24,7 +24,7 @@ from kubectl_snapshot.collectors.run.context import (
 from kubectl_snapshot.document.snapshot import render_time
 from kubectl_snapshot.errors import Internal, SnapshotError
 from kubectl_snapshot.job.cleanup.deletion import render_cleanup_command
-from kubectl_snapshot.job.frame import FrameReader
+from kubectl_snapshot.job.frame.decode import FrameReader
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
 from kubectl_snapshot.job.permissions import Permission
 from kubectl_snapshot.job.preflight.gate import enforce_gate

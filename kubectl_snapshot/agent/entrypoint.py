@@ -13,7 +13,7 @@ from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.document.codec.json_codec import canonical_json
 from kubectl_snapshot.document.redaction.values import OWN_KEY
 from kubectl_snapshot.errors import SnapshotError
-from kubectl_snapshot.job.frame import encode_frame, render_progress
+from kubectl_snapshot.job.frame.encode import encode_frame, render_progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

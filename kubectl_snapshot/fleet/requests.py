@@ -17,7 +17,8 @@ from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES, RUN_LABEL
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.fleet.pods import build_pod, name_pod
 from kubectl_snapshot.fleet.state import LogEnd
-from kubectl_snapshot.job.frame import FRAME_PREFIX, PROGRESS_PREFIX, FrameReader
+from kubectl_snapshot.job.frame.decode import FrameReader
+from kubectl_snapshot.job.frame.encode import FRAME_PREFIX, PROGRESS_PREFIX
 from kubectl_snapshot.job.manifest import CONTAINER, core_path
 from kubectl_snapshot.job.watchers import KUBELET_MARK, LAST_LINE_LENGTH, LAST_LINES, split_lines
 from kubectl_snapshot.records import dataclass, field

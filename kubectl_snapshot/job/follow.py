@@ -29,7 +29,7 @@ from kubectl_snapshot.job.diagnose.init_containers import find_running_init
 from kubectl_snapshot.job.diagnose.mounts import diagnose_mount
 from kubectl_snapshot.job.diagnose.scheduling import diagnose_unschedulable
 from kubectl_snapshot.job.diagnose.timeout import diagnose_timeout
-from kubectl_snapshot.job.frame import parse_progress
+from kubectl_snapshot.job.frame.decode import parse_progress
 from kubectl_snapshot.job.manifest import CONTAINER, build_sent_pod, jobs_path
 from kubectl_snapshot.job.pod import container_state, has_log, is_unschedulable
 from kubectl_snapshot.job.watchers import LogEnd, StartProbe

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.errors import SnapshotError
-    from kubectl_snapshot.job.frame import FrameReader
+    from kubectl_snapshot.job.frame.decode import FrameReader
     from kubectl_snapshot.job.options import JobOptions
 
 

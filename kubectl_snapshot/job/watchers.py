@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kubectl_snapshot.clients.kube.client import Call, Response
 from kubectl_snapshot.constants import RUN_LABEL
 from kubectl_snapshot.errors import Internal, SnapshotError, Timeout
-from kubectl_snapshot.job.frame import FRAME_PREFIX, MAX_LINE_BYTES, PROGRESS_PREFIX
+from kubectl_snapshot.job.frame.encode import FRAME_PREFIX, MAX_LINE_BYTES, PROGRESS_PREFIX
 from kubectl_snapshot.job.manifest import CONTAINER, MERGE_PATCH, core_path, jobs_path
 from kubectl_snapshot.job.pod import pod_title
 from kubectl_snapshot.records import dataclass

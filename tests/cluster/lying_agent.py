@@ -12,7 +12,7 @@ from pathlib import Path
 MAIN = "site-packages/kubectl_snapshot/main.py"
 START = """
 import gzip, hashlib, json, os, sys, zlib
-from kubectl_snapshot.job import frame
+from kubectl_snapshot.job.frame import encode as frame
 
 RUN_ID = next(w.partition("=")[2] for w in sys.argv if w.startswith("--run-id="))
 
@@ -21,7 +21,7 @@ def send(payload):
 
 def send_packed(packed, size, digest):
     chunks = [packed[i : i + frame.CHUNK_BYTES] for i in range(0, len(packed), frame.CHUNK_BYTES)]
-    line = lambda place, body: frame._frame_line(RUN_ID, place, body)
+    line = lambda place, body: frame.frame_line(RUN_ID, place, body)
     print(line("begin", f"{size},{len(chunks)},{digest}"))
     for number, chunk in enumerate(chunks, 1):
         print(line(str(number), frame.b2a_base64(chunk, newline=False).decode()))

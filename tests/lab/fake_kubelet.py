@@ -23,7 +23,7 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
-from kubectl_snapshot.job.frame import encode_frame
+from kubectl_snapshot.job.frame.encode import encode_frame
 from tests.lab import fake_nodes
 
 

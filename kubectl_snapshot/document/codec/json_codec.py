@@ -7,13 +7,7 @@ import re
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.codec.tree import (
-    build_tree,
-    parse_tree,
-    refuse_size,
-    without_surrogates,
-    without_surrogates_in,
-)
+from kubectl_snapshot.document.codec.build import build_tree, without_surrogates
 from kubectl_snapshot.document.scalars import (
     INT64_MIN,
     UINT64_MAX,
@@ -33,7 +27,7 @@ if TYPE_CHECKING:
 ESCAPES = tuple((c, f"\\u{ord(c):04x}") for c in "<>&\u2028\u2029")
 # Escaped, because documents are printed on terminals: C1 control characters act as ESC does, and
 # bidirectional controls reorder what is shown.
-TERMINAL_CONTROLS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+TERMINAL_CONTROLS = "[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 
 # Null occurs in values of other programs, never in a document: _render refuses None.
 _NULL = object()
@@ -48,7 +42,7 @@ def render_tree(tree: Mapping[str, object]) -> str:
     """Return maps, lists and readings with 2 blanks of indentation and a newline at the end."""
     text = _escaped(_render(tree, "\n"))
     if not text.isascii() or "\x7f" in text:
-        text = TERMINAL_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        text = re.sub(TERMINAL_CONTROLS, lambda match: f"\\u{ord(match[0]):04x}", text)
     return text + "\n"
 
 
@@ -75,11 +69,15 @@ def render_compact(value: object) -> str:
 
 def parse_json(text: str) -> Snapshot:
     """Return the document in a JSON text; InvalidRequest if it is invalid or over 256 MiB."""
+    from kubectl_snapshot.document.codec.tree import parse_tree
+
     return parse_tree(load_json(text))
 
 
 def load_json(text: str) -> object:
     """Decode a JSON text: the last of equal keys wins, 64-bit integers stay integers."""
+    from kubectl_snapshot.document.codec.tree import refuse_size, without_surrogates_in
+
     refuse_size(len(text))
     try:
         tree = json.loads(

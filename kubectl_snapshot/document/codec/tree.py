@@ -1,4 +1,4 @@
-"""Convert a Snapshot to the maps and lists that JSON and YAML share, and back."""
+"""Read a Snapshot from the maps and lists that JSON and YAML share; codec/build.py makes them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kubectl_snapshot.constants import (
     KIND,
     MAX_DOCUMENT_BYTES,
 )
+from kubectl_snapshot.document.codec.build import without_surrogates
 from kubectl_snapshot.document.scalars import MAX_DEPTH, to_scalar
 from kubectl_snapshot.document.snapshot import (
     FINGERPRINT,
@@ -31,11 +32,8 @@ MAX_WARNINGS = 10
 ITEM_FIELDS = ("data", "context")
 SUBTYPE_FIELDS = ("subtype", *ITEM_FIELDS, "items")
 
-# An unpaired surrogate cannot be encoded as UTF-8; as in Go's codecs it becomes U+FFFD, written
-# and read. It occurs raw or as an escape of JSON or YAML.
-SURROGATE = re.compile("[\ud800-\udfff]")
+# An unpaired surrogate occurs raw or as an escape of JSON or YAML.
 SURROGATE_SOURCE = re.compile(r"[\ud800-\udfff]|\\(?:u|U0000)[dD][89a-fA-F]")
-REPLACEMENT = "\ufffd"
 
 
 class Unquoted(str):
@@ -50,44 +48,6 @@ class Unquoted(str):
         scalar = super().__new__(cls, text)
         scalar.value = value
         return scalar
-
-
-def build_tree(snapshot: Snapshot) -> dict[str, object]:
-    """Return the document as maps and lists, keys in the order of contract 1.1 and 1.2."""
-    tree: dict[str, object] = {}
-    if snapshot.kind:
-        tree["kind"] = snapshot.kind
-    if snapshot.api_version:
-        tree["apiVersion"] = snapshot.api_version
-    if snapshot.metadata:
-        tree["metadata"] = dict(sorted(snapshot.metadata.items()))
-    if snapshot.fingerprint:
-        tree[FINGERPRINT] = {s.name: dict(s.data) for s in snapshot.fingerprint}
-    tree["measurements"] = [_build_measurement(m) for m in snapshot.measurements]
-    return tree
-
-
-def _build_measurement(measurement: Measurement) -> dict[str, object]:
-    tree: dict[str, object] = {"type": measurement.type}
-    if measurement.subtypes:
-        tree["subtypes"] = [_build_subtype(subtype) for subtype in measurement.subtypes]
-    return tree
-
-
-def _build_subtype(subtype: Subtype) -> dict[str, object]:
-    tree: dict[str, object] = {"subtype": subtype.name} if subtype.name else {}
-    if subtype.data or not subtype.items:
-        tree["data"] = dict(sorted(subtype.data.items()))
-    if subtype.context:
-        tree["context"] = dict(sorted(subtype.context.items()))
-    if subtype.items:
-        tree["items"] = [_build_item(item) for item in subtype.items]
-    return tree
-
-
-def _build_item(item: Item) -> dict[str, object]:
-    parts = (("context", item.context), ("data", item.data))
-    return {name: dict(sorted(values.items())) for name, values in parts if values}
 
 
 def parse_tree(tree: object) -> Snapshot:
@@ -221,11 +181,6 @@ def refuse_size(size_bytes: int) -> None:
     if size_bytes > MAX_DOCUMENT_BYTES:
         limit = MAX_DOCUMENT_BYTES // 2**20
         raise InvalidRequest(f"the document is over {limit} MiB", why=f"it has {size_bytes} bytes")
-
-
-def without_surrogates(text: str) -> str:
-    """Return a text that UTF-8 can hold."""
-    return text if text.isascii() else SURROGATE.sub(REPLACEMENT, text)
 
 
 def without_surrogates_in(tree: object, source: str) -> object:

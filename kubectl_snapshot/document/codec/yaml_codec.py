@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.document.codec.build import without_surrogates
 from kubectl_snapshot.document.codec.tree import (
     Unquoted,
     parse_tree,
     refuse_size,
-    without_surrogates,
     without_surrogates_in,
 )
 from kubectl_snapshot.document.codec.yaml_scalars import render_scalar, render_text, resolve

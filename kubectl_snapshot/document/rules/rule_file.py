@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.codec.tree import without_surrogates
+from kubectl_snapshot.document.codec.build import without_surrogates
 from kubectl_snapshot.document.rules.constraints import (
     build_constraint,
     parse_constraint,

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from kubectl_snapshot.job.frame import encode_frame, render_progress
+from kubectl_snapshot.job.frame.encode import encode_frame, render_progress
 
 MIB = 1024 * 1024
 # In the lab, the kubelet checks a running container's log every 3 s and rotates it at 10 MiB.

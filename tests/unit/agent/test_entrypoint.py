@@ -11,7 +11,7 @@ from kubectl_snapshot.agent.entrypoint import PodOptions, collect_in_pod
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.document.snapshot import Snapshot
-from kubectl_snapshot.job.frame import FrameReader, parse_progress
+from kubectl_snapshot.job.frame.decode import FrameReader, parse_progress
 from kubectl_snapshot.settings import CollectSettings
 from tests.unit.hosts import VM_UBUNTU
 from tests.validation import subtype

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from kubectl_snapshot.document.codec.tree import build_tree
+from kubectl_snapshot.document.codec.build import build_tree
 from kubectl_snapshot.document.snapshot import Item, Measurement, Snapshot, Subtype
 
 # No deadline: the machine that runs the tests may be busy. A whole document costs as much to make

@@ -16,7 +16,8 @@ import pytest
 from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
 from kubectl_snapshot.errors import Internal, ServiceUnavailable, SnapshotError, Unauthorized
 from kubectl_snapshot.job import follow, watchers
-from kubectl_snapshot.job.frame import FrameReader, encode_frame, render_progress
+from kubectl_snapshot.job.frame.decode import FrameReader
+from kubectl_snapshot.job.frame.encode import encode_frame, render_progress
 from kubectl_snapshot.job.manifest import build_sent_pod
 from kubectl_snapshot.job.options import JobOptions
 from kubectl_snapshot.job.run_state import RunState

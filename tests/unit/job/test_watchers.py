@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot.errors import ServiceUnavailable, SnapshotError, Unauthorized
-from kubectl_snapshot.job.frame import FrameReader
+from kubectl_snapshot.job.frame.decode import FrameReader
 from kubectl_snapshot.job.options import JobOptions
 from kubectl_snapshot.job.run_state import RunState
 from kubectl_snapshot.job.watchers import watch_events

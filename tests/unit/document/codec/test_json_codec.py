@@ -6,6 +6,7 @@ import math
 import pytest
 from hypothesis import given
 
+from kubectl_snapshot.document.codec.build import build_tree
 from kubectl_snapshot.document.codec.json_codec import (
     canonical_json,
     load_json,
@@ -14,7 +15,6 @@ from kubectl_snapshot.document.codec.json_codec import (
     render_json,
     render_scalar,
 )
-from kubectl_snapshot.document.codec.tree import build_tree
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import InvalidRequest
 from tests.unit.document.strategies import DOCUMENT_PROPERTY, SNAPSHOTS, typed

@@ -3,12 +3,8 @@ from __future__ import annotations
 import pytest
 
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
-from kubectl_snapshot.document.codec.tree import (
-    build_tree,
-    document_warnings,
-    parse_tree,
-    refuse_size,
-)
+from kubectl_snapshot.document.codec.build import build_tree
+from kubectl_snapshot.document.codec.tree import document_warnings, parse_tree, refuse_size
 from kubectl_snapshot.document.snapshot import Item, Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import InvalidRequest
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from hypothesis import given
 
-from kubectl_snapshot.document.codec.tree import build_tree
+from kubectl_snapshot.document.codec.build import build_tree
 from kubectl_snapshot.document.codec.yaml_codec import (
     load_yaml,
     parse_yaml,

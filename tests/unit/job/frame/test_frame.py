@@ -12,13 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_snapshot.errors import Internal
-from kubectl_snapshot.job.frame import (
-    MAX_LINE_BYTES,
-    FrameReader,
-    encode_frame,
-    parse_progress,
-    render_progress,
-)
+from kubectl_snapshot.job.frame.decode import FrameReader, parse_progress
+from kubectl_snapshot.job.frame.encode import MAX_LINE_BYTES, encode_frame, render_progress
 from tests.unit.document.strategies import PROPERTY
 
 RUN_ID = "abcdefghij"

@@ -1,53 +1,26 @@
-"""The frame: encoding of a document as log lines, and of progress events. Both ends are here.
-
-A log can be truncated, repeated, reordered and mixed with other output, so every line is
-self-contained: prefix, run id, position, CRC-32, body.
-"""
+"""Assemble a document from the agent's log lines, and read its progress events."""
 
 from __future__ import annotations
 
 import json
 import zlib
-from binascii import a2b_base64, b2a_base64
+from binascii import a2b_base64
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
 from kubectl_snapshot.errors import Internal
+from kubectl_snapshot.job.frame.encode import (
+    CHUNK_BYTES,
+    FRAME_PREFIX,
+    GZIP,
+    MAX_LINE_BYTES,
+    PROGRESS_PREFIX,
+    frame_line,
+)
 from kubectl_snapshot.text import single_line
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-FRAME_PREFIX = "kubectl-snapshot:frame1"
-PROGRESS_PREFIX = "kubectl-snapshot:progress1"
-
-# Container runtimes split lines of 16 KiB, and other output may come between the parts.
-MAX_LINE_BYTES = 4096
-# 2,940 bytes are 3,920 characters of base64, which leaves room for prefix, run id, place and CRC.
-CHUNK_BYTES = 2940
 MAX_LINES = MAX_DOCUMENT_BYTES // CHUNK_BYTES + 1
-# zlib's window bits for a gzip header; zlib writes neither a time nor a name into it.
-GZIP = 31
 NUMBERS_SHOWN = 20
-TEXT_LENGTHS = (1000, 300, 100, 30, 0)
-
-
-def encode_frame(payload: bytes, run_id: str) -> list[str]:
-    """Return a payload as log lines without line breaks; deterministic.
-
-    The begin line has the payload's size in bytes, the number of lines and the payload's SHA-256.
-    """
-    packer = zlib.compressobj(wbits=GZIP)
-    packed = packer.compress(payload) + packer.flush()
-    chunks = [packed[start : start + CHUNK_BYTES] for start in range(0, len(packed), CHUNK_BYTES)]
-    lines = [
-        _frame_line(run_id, str(number), b2a_base64(chunk, newline=False).decode())
-        for number, chunk in enumerate(chunks, 1)
-    ]
-    facts = f"{len(payload)},{len(lines)},{sha256(payload).hexdigest()}"
-    begin, end = _frame_line(run_id, "begin", facts), _frame_line(run_id, "end", str(len(lines)))
-    return [begin, *lines, end]
 
 
 class FrameReader:
@@ -94,7 +67,7 @@ class FrameReader:
         if len(fields) != 5 or len(text) > MAX_LINE_BYTES or fields[1] != self.run_id:
             return
         _, _, place, _, body = fields
-        if text == _frame_line(self.run_id, place, body):
+        if text == frame_line(self.run_id, place, body):
             self._take(place, body)
 
     def payload(self, max_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
@@ -147,19 +120,6 @@ class FrameReader:
         return f"{len(missing)} of {self._lines} lines are missing: {shown}{more}"
 
 
-def render_progress(event: Mapping[str, object]) -> str:
-    """Return an event as one line of ASCII of at most 4 KiB; long texts are truncated."""
-    for length in TEXT_LENGTHS:
-        shown = {
-            key: single_line(value)[:length] if isinstance(value, str) else value
-            for key, value in event.items()
-        }
-        line = f"{PROGRESS_PREFIX} {json.dumps(shown)}"
-        if len(line) <= MAX_LINE_BYTES:
-            return line
-    raise ValueError(f"an event of {len(event)} fields does not fit a line")
-
-
 def parse_progress(line: bytes | str) -> dict[str, str | int | float] | None:
     """Return the event of a log line, without control characters; None if it has none."""
     text = _ascii(line)
@@ -178,11 +138,6 @@ def parse_progress(line: bytes | str) -> dict[str, str | int | float] | None:
         for key, value in event.items()
         if isinstance(value, (str, int, float))
     }
-
-
-def _frame_line(run_id: str, place: str, body: str) -> str:
-    crc = zlib.crc32(f"{run_id} {place} {body}".encode())
-    return f"{FRAME_PREFIX} {run_id} {place} {crc:08x} {body}"
 
 
 def _ascii(line: bytes | str) -> str:

@@ -21,7 +21,8 @@ CARRIED = (
     "constants.py",
     "errors.py",
     "job/__init__.py",
-    "job/frame.py",
+    "job/frame/__init__.py",
+    "job/frame/encode.py",
     "text.py",
 )
 # Pretends to be Python 3.8; tests/integration has real old Pythons.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.flags.capture import add_agent_flags, add_target_flags, parse_config
 from kubectl_snapshot.commands.flags.connection import add_connection_flags, parse_connection
+from kubectl_snapshot.commands.flags.fleet import add_fleet_flags, is_fleet
 from kubectl_snapshot.commands.flags.parser import Parser, add_flag, new_parser
 from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.commands.output import write_stdout
@@ -36,6 +37,9 @@ EXAMPLES = """\
 
   # Print the rights that a user needs to capture in namespace ops
   kubectl snapshot rbac -n ops --for user
+
+  # Print the rights that a user needs to capture many nodes
+  kubectl snapshot rbac -n ops --for user --all-nodes
 """
 
 
@@ -57,6 +61,7 @@ def build_parser() -> Parser:
         help="owner of the rights: agent pod or user (default: agent)",
     )
     add_target_flags(parser)
+    add_fleet_flags(parser)
     add_agent_flags(parser)
     add_connection_flags(parser)
     add_log_flags(parser)
@@ -86,6 +91,12 @@ def read_options(args: argparse.Namespace) -> JobOptions:
 
     if args.local:
         raise InvalidRequest("--local needs no rights in a cluster", hint="leave out --local")
+    creates_pods = is_fleet(args)
+    if creates_pods and args.receiver == AGENT:
+        raise InvalidRequest(
+            "the agents of a fleet need no rights", hint="use --for user for the rights of the user"
+        )
+    args.node = [] if creates_pods else args.node
     config = parse_config(args, ignore_event)
     options = build_job_options(replace(config, agent=IMAGE), read_namespace(args))
     if args.receiver == AGENT and options.cluster_scope in (CLIENT, SKIP):
@@ -95,7 +106,7 @@ def read_options(args: argparse.Namespace) -> JobOptions:
         raise InvalidRequest(
             f"the agent needs no rights {cause}", hint="use --for user for the rights of the user"
         )
-    return replace(options, agent=config.agent)
+    return replace(options, agent=config.agent, creates_pods=creates_pods)
 
 
 def read_namespace(args: argparse.Namespace) -> str:

@@ -16,16 +16,15 @@ from kubectl_snapshot.document.fleet.manifest import (
     FleetNode,
 )
 from kubectl_snapshot.document.snapshot import render_time
-from kubectl_snapshot.errors import InvalidRequest, SnapshotError
+from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.fleet import directory as files
 from kubectl_snapshot.fleet.config import validate_config
 from kubectl_snapshot.fleet.documents import DocumentWriter, ManifestWriter
 from kubectl_snapshot.fleet.engine import NOT_STARTED, FleetWork, run_pods
 from kubectl_snapshot.fleet.fleet import Fleet
-from kubectl_snapshot.fleet.plan import JOB_MARGIN_S, plan_run
-from kubectl_snapshot.fleet.pods import build_template
+from kubectl_snapshot.fleet.plan import JOB_MARGIN_S, plan_run, use_selection
+from kubectl_snapshot.fleet.pods import choose_builder
 from kubectl_snapshot.fleet.requests import PodRequests
-from kubectl_snapshot.fleet.selection import describe_selection, parse_selection_tree
 from kubectl_snapshot.fleet.workers import RateLimit
 from kubectl_snapshot.job.cleanup.deletion import (
     delete_created,
@@ -35,13 +34,11 @@ from kubectl_snapshot.job.cleanup.deletion import (
 )
 from kubectl_snapshot.job.deploy import CreatedObject, deploy_idle
 from kubectl_snapshot.job.options import CLIENT
-from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     from kubectl_snapshot.fleet.config import FleetConfig
     from kubectl_snapshot.fleet.fleet import Running
     from kubectl_snapshot.fleet.plan import Run
-    from kubectl_snapshot.fleet.selection import FleetSelection
 
 CLEANUP_S = 30.0
 
@@ -62,25 +59,11 @@ def _run(config: FleetConfig) -> Running:
     try:
         before = files.read_manifest(directory.path) if config.resume else None
         if before is not None:
-            config = use_selection(config, parse_selection_tree(before.selection))
+            config = use_selection(config, before)
         run = plan_run(config, directory, before)
         return (yield from _capture(run))
     finally:
         directory.close()
-
-
-def use_selection(config: FleetConfig, before: FleetSelection) -> FleetConfig:
-    """Return the configuration with the selection of the fleet that it resumes.
-
-    Raises InvalidRequest if it selects otherwise.
-    """
-    if config.selection.is_given and config.selection != before:
-        raise InvalidRequest(
-            f"the fleet in {config.directory} has another selection",
-            f"it is of {describe_selection(before)}",
-            "resume it without flags that select nodes",
-        )
-    return replace(config, all_nodes=before.all_nodes, selector=before.selector, nodes=before.names)
 
 
 def _capture(run: Run) -> Running:
@@ -104,7 +87,7 @@ def _capture(run: Run) -> Running:
                 run.kube.now() + run.config.timeout + JOB_MARGIN_S + options.ttl_s
             )
             uid = deploy_idle(run.kube, options, expires, created, cancel, run.deadline)
-            work = build_work(run, uid, cancel, cluster)
+            work = build_work(run, uid, expires, cancel, cluster)
             for entry in run_pods(work):
                 run.entries[entry.name] = entry
                 on_event(_describe_entry(entry))
@@ -197,14 +180,14 @@ def _start_cluster_facts(run: Run) -> ClusterFacts | None:
 
 
 def build_work(
-    run: Run, job_uid: str, cancel: threading.Event, cluster: ClusterFacts | None
+    run: Run, job_uid: str, expires: str, cancel: threading.Event, cluster: ClusterFacts | None
 ) -> FleetWork:
     """Return what the engine needs for this run."""
     options = run.options
     pods = PodRequests(
         kube=run.kube,
         options=options,
-        template=build_template(options, job_uid),
+        build=choose_builder(options, job_uid, expires),
         indexes={node.name: index for index, node in enumerate(run.nodes)},
         limit=RateLimit(run.config.qps),
         deadline=run.deadline,

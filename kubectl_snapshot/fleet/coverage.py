@@ -9,6 +9,8 @@ from kubectl_snapshot.document.fleet.manifest import CAPTURED, FAILED, PARTIAL, 
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_OK, InvalidRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kubectl_snapshot.document.fleet.manifest import FleetManifest, FleetNode
 
 NODES_SHOWN = 3
@@ -62,7 +64,12 @@ def _group(manifest: FleetManifest) -> list[tuple[tuple[str, str], list[FleetNod
 
 
 def _build_row(status: str, cause: str, nodes: list[FleetNode]) -> tuple[str, str, str, str]:
+    return str(len(nodes)), status, cause, describe_nodes(nodes)
+
+
+def describe_nodes(nodes: Sequence[FleetNode]) -> str:
+    """Return the first names, how many more there are, and the reason of the first node."""
     names = ", ".join(node.name for node in nodes[:NODES_SHOWN])
     more = f" and {len(nodes) - NODES_SHOWN} more" if len(nodes) > NODES_SHOWN else ""
     reason = (nodes[0].reason or nodes[0].gaps)[:REASON_LENGTH]
-    return str(len(nodes)), status, cause, f"{names}{more}: {reason}" if reason else names + more
+    return f"{names}{more}: {reason}" if reason else names + more

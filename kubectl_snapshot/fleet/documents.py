@@ -196,6 +196,7 @@ def _build_settings(run: Run) -> dict[str, Any]:
     return {
         "image": options.image,
         "agent": options.agent,
+        "pods": "one Job a node" if options.creates_jobs else "client",
         "level": options.level,
         "cluster-scope": options.cluster_scope,
         "parallel": config.parallel,

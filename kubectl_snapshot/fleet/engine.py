@@ -86,6 +86,8 @@ def run_pods(work: FleetWork) -> Iterator[FleetNode]:
     workers = Workers(work.parallel + SPARE_THREADS, work.pods.crash)
     engine = _Engine(work, fleet, workers, known)
     threading.Thread(target=work.pods.watch, name="fleet watch", daemon=True).start()
+    if work.pods.options.creates_jobs:
+        threading.Thread(target=work.pods.watch_events, name="fleet events", daemon=True).start()
     try:
         yield from engine.run()
     finally:
@@ -190,6 +192,8 @@ class _Engine:
         elif kind == requests.POD:
             is_deleted = value.type == "DELETED"
             self._apply(state.on_pod(run, value.object, is_deleted, options, now))
+        elif kind == requests.NO_POD:
+            self._wait_for_pod(run, value, now)
         elif kind == requests.LOG_END:
             self._apply(state.on_log_end(run, value, options, now))
         elif kind == requests.PROBED:
@@ -208,6 +212,13 @@ class _Engine:
         if step.run.phase == state.WAITING:
             self._fleet.window = max(1, others) if error.status == 403 else self._fleet.window
             self._fleet.hold_until = now + HOLD_S
+        self._apply(step)
+
+    def _wait_for_pod(self, run: NodeRun, message: str, now: float) -> None:
+        others = sum(1 for other in self._fleet.active.values() if other.pod)
+        step = state.on_no_pod(run, message, self._work.pods.options, others, now)
+        if step.run.refusal:
+            self._fleet.window = max(1, others)
         self._apply(step)
 
     def _break(self, error: SnapshotError) -> None:

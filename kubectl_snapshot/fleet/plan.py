@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.agent.plan import build_job_options, connect_agent
 from kubectl_snapshot.collectors.choose import choose_collectors
 from kubectl_snapshot.document.redaction.values import name_key
+from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.fleet.nodes import read_nodes
 from kubectl_snapshot.fleet.resume import choose_kept, list_departed
-from kubectl_snapshot.fleet.selection import choose_nodes
+from kubectl_snapshot.fleet.selection import choose_nodes, describe_selection, parse_selection_tree
 from kubectl_snapshot.job.options import CLIENT, SKIP
 from kubectl_snapshot.job.preflight.gate import AUTO, enforce_gate
 from kubectl_snapshot.records import dataclass, replace
@@ -94,6 +95,21 @@ def plan_run(config: FleetConfig, directory: FleetDirectory, before: FleetManife
         before,
         departed,
     )
+
+
+def use_selection(config: FleetConfig, fleet: FleetManifest) -> FleetConfig:
+    """Return the configuration with the selection of the fleet that it resumes.
+
+    Raises InvalidRequest if it selects otherwise.
+    """
+    before = parse_selection_tree(fleet.selection)
+    if config.selection.is_given and config.selection != before:
+        raise InvalidRequest(
+            f"the fleet in {config.directory} has another selection",
+            f"it is of {describe_selection(before)}",
+            "resume it without flags that select nodes",
+        )
+    return replace(config, all_nodes=before.all_nodes, selector=before.selector, nodes=before.names)
 
 
 def build_fleet_options(config: FleetConfig, namespace: str) -> JobOptions:

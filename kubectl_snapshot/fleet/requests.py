@@ -1,5 +1,6 @@
-"""The requests of a fleet's pods: create, read the log, probe, delete. Run by worker threads.
+"""The requests of a fleet's pods, or of one Job a node: create, read the log, probe, delete.
 
+Run by worker threads.
 Each reports through the inbox and decides nothing; state.py decides.
 """
 
@@ -15,15 +16,17 @@ from typing import TYPE_CHECKING, Any
 from kubectl_snapshot.clients.kube.client import METADATA, Call
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES, RUN_LABEL
 from kubectl_snapshot.errors import SnapshotError
-from kubectl_snapshot.fleet.pods import build_pod, name_pod
+from kubectl_snapshot.fleet.pods import name_pod
 from kubectl_snapshot.fleet.state import LogEnd
 from kubectl_snapshot.job.frame.decode import FrameReader
 from kubectl_snapshot.job.frame.encode import FRAME_PREFIX, PROGRESS_PREFIX
-from kubectl_snapshot.job.manifest import CONTAINER, core_path
+from kubectl_snapshot.job.manifest import CONTAINER, core_path, jobs_path
 from kubectl_snapshot.job.watchers import KUBELET_MARK, LAST_LINE_LENGTH, LAST_LINES, split_lines
 from kubectl_snapshot.records import dataclass, field
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.clients.kube.stream import Stream
     from kubectl_snapshot.fleet.workers import RateLimit
@@ -34,56 +37,90 @@ DELETE_S = 15.0
 PROBE_S = 5.0
 OUR_MARKS = (FRAME_PREFIX.encode(), PROGRESS_PREFIX.encode())
 
+# The Job controller's label on a pod.
+JOB_LABEL = "job-name"
+NO_POD_EVENTS = "involvedObject.kind=Job,reason=FailedCreate"
+
 # Kinds of messages in the inbox: (kind, node, value).
-CREATED, REFUSED, POD, LOG_END = "created", "refused", "pod", "log-end"
+CREATED, REFUSED, POD, LOG_END, NO_POD = "created", "refused", "pod", "log-end", "no-pod"
 PROBED, INVALID, BROKEN, CAPTURED = "probed", "invalid", "broken", "captured"
 
 
 @dataclass
 class PodRequests:
-    """The pods of one run; its methods may be called from any thread."""
+    """The pods of one run; its methods may be called from any thread.
+
+    `build` returns the pod, or the Job, with a number and for a node.
+    """
 
     kube: Kube
     options: JobOptions
-    template: Manifest
+    build: Callable[[int, str], Manifest]
     indexes: dict[str, int]
     limit: RateLimit
     deadline: float
     inbox: queue.SimpleQueue[tuple[str, str, Any]] = field(default_factory=queue.SimpleQueue)
     stop: threading.Event = field(default_factory=threading.Event)
+    _pods: dict[str, str] = field(default_factory=dict)
     _readers: dict[str, FrameReader] = field(default_factory=dict)
     _streams: dict[str, Stream] = field(default_factory=dict)
 
     def create(self, node: str) -> None:
-        """Create a node's pod; reports `created` with its UID, or `refused`."""
-        body = build_pod(self.template, self.options, self.indexes[node], node)
+        """Create a node's pod, or its Job; reports `created` with the pod's UID, or `refused`."""
+        body = self.build(self.indexes[node], node)
         doing = f"create the pod of node {node}"
-        path = core_path(self.options.namespace, "pods")
         self.limit.wait()
         try:
-            call = Call("POST", path, doing, body=body, deadline=self.deadline, accept=METADATA)
+            call = Call(
+                "POST", self._path, doing, body=body, deadline=self.deadline, accept=METADATA
+            )
             uid = str(self.kube.send(call).body["metadata"]["uid"])
         except SnapshotError as error:
             # A retried create conflicts with its own pod; the watch reports that pod's UID.
             message = (CREATED, node, "") if error.status == 409 else (REFUSED, node, error)
             self.inbox.put(message)
         else:
-            self.inbox.put((CREATED, node, uid))
+            self.inbox.put((CREATED, node, "" if self.options.creates_jobs else uid))
+
+    @property
+    def _path(self) -> str:
+        """Return the API path of what is created for each node."""
+        namespace, of_jobs = self.options.namespace, self.options.creates_jobs
+        return jobs_path(namespace) if of_jobs else core_path(namespace, "pods")
 
     def watch(self) -> None:
         """Watch all pods of the run until `stop` is set; reports each change as `pod`."""
         nodes = {name_pod(self.options, index): node for node, index in self.indexes.items()}
         query = {"labelSelector": f"{RUN_LABEL}={self.options.run_id}"}
+        of_jobs = self.options.creates_jobs
         path = core_path(self.options.namespace, "pods")
         try:
             for event in self.kube.watch(
                 path, doing="watch the fleet's pods", query=query, stop=self.stop
             ):
-                node = nodes.get(event.object.get("metadata", {}).get("name", ""))
+                metadata = event.object.get("metadata", {})
+                pod = metadata.get("name", "")
+                name = (metadata.get("labels") or {}).get(JOB_LABEL, "") if of_jobs else pod
+                node = nodes.get(name)
                 if node is not None:
+                    self._pods[node] = pod
                     self.inbox.put((POD, node, event))
         except SnapshotError as error:
             self.inbox.put((BROKEN, "", error))
+
+    def watch_events(self) -> None:
+        """Watch what the Job controller says about pods that it cannot create; optional.
+
+        Reports each as `no-pod`.
+        """
+        nodes = {name_pod(self.options, index): node for node, index in self.indexes.items()}
+        query = {"fieldSelector": NO_POD_EVENTS}
+        path = core_path(self.options.namespace, "events")
+        with contextlib.suppress(SnapshotError):
+            for event in self.kube.watch(path, doing="watch events", query=query, stop=self.stop):
+                node = nodes.get((event.object.get("involvedObject") or {}).get("name", ""))
+                if node is not None:
+                    self.inbox.put((NO_POD, node, str(event.object.get("message", ""))))
 
     def read(self, node: str, had_terminated: bool) -> bytes | None:
         """Return the payload of a node's log, or None after reporting `log-end` or `invalid`."""
@@ -144,11 +181,14 @@ class PodRequests:
         self.inbox.put((PROBED, node, lost))
 
     def delete(self, node: str, uid: str) -> None:
-        """Delete a node's pod; what cannot be deleted is removed with the Job."""
+        """Delete a node's pod, or its Job; what cannot be deleted is removed with the run's Job."""
         self.forget(node)
-        body = {"apiVersion": "v1", "kind": "DeleteOptions"}
-        options = {**body, "preconditions": {"uid": uid}} if uid else body
-        path = f"{core_path(self.options.namespace, 'pods')}/{self._pod_name(node)}"
+        options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions"}
+        if self.options.creates_jobs:
+            options["propagationPolicy"] = "Background"
+        elif uid:
+            options["preconditions"] = {"uid": uid}
+        path = f"{self._path}/{name_pod(self.options, self.indexes[node])}"
         self.limit.wait()
         call = Call(
             "DELETE",
@@ -172,8 +212,6 @@ class PodRequests:
         """Report a thread that ended with an unexpected exception."""
         self.inbox.put((BROKEN, "", error))
 
-    def _pod_name(self, node: str) -> str:
-        return name_pod(self.options, self.indexes[node])
-
     def _log_path(self, node: str) -> str:
-        return f"{core_path(self.options.namespace, 'pods')}/{self._pod_name(node)}/log"
+        pod = self._pods.get(node) or name_pod(self.options, self.indexes[node])
+        return f"{core_path(self.options.namespace, 'pods')}/{pod}/log"

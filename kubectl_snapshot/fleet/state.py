@@ -78,7 +78,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class NodeRun:
-    """The state of one node. Times are time.monotonic() values, 0 until the event happens."""
+    """The state of one node. Times are time.monotonic() values, 0 until the event happens.
+
+    `refusal` is why the Job controller could not create the pod yet.
+    """
 
     name: str
     phase: str = WAITING
@@ -92,6 +95,7 @@ class NodeRun:
     log_attempts: int = 0
     is_reading: bool = False
     is_probing: bool = False
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,7 @@ def on_refused(run: NodeRun, error: SnapshotError, options: JobOptions, others: 
     if run.phase != CREATING:
         # The watch has seen the pod: only the answer to its creation was lost.
         return Step(run)
-    is_quota = error.status == 403 and any(mark in error.why for mark in QUOTA_MESSAGES)
+    is_quota = error.status == 403 and _is_over_quota(error.why)
     if is_quota and others:
         # Waiting for room is no attempt.
         return Step(NodeRun(run.name))
@@ -153,10 +157,20 @@ def on_refused(run: NodeRun, error: SnapshotError, options: JobOptions, others: 
         return Step(replace(run, phase=WAITING))
     if is_outage or error.status in (401, 404):
         return _fail(run, API, error)
-    refusal = diagnose_builtin_admission(error.why, options) or diagnose_rejection(
-        error.why, options
-    )
-    return _fail(run, QUOTA if is_quota else ADMISSION, refusal)
+    return _fail_refused(run, error.why, options)
+
+
+def on_no_pod(run: NodeRun, message: str, options: JobOptions, others: int, now: float) -> Step:
+    """Return the state after the Job controller could not create the pod of the node's Job.
+
+    It tries again: over quota the node waits, without time passing while other nodes have pods.
+    """
+    if run.phase not in ACTIVE or run.pod:
+        return Step(run)
+    if not _is_over_quota(message):
+        return _fail_refused(run, message, options)
+    began = now if others else run.began
+    return Step(replace(run, began=began, last_activity=now, refusal=message))
 
 
 def on_pod(
@@ -240,6 +254,8 @@ def on_tick(run: NodeRun, options: JobOptions, now: float) -> Step:
 
 def expire(run: NodeRun, options: JobOptions) -> Step:
     """Return the failure of a node that runs when the whole run's time is over."""
+    if run.refusal and not run.pod:
+        return _fail_refused(run, run.refusal, options)
     return _fail(run, DEADLINE, diagnose_timeout(run.pod, CONTAINER, options, ""))
 
 
@@ -263,6 +279,16 @@ def _read(run: NodeRun) -> Step:
 
 def _fail(run: NodeRun, cause: str, error: SnapshotError) -> Step:
     return Step(replace(run, is_reading=False), failure=Failure(cause, error))
+
+
+def _is_over_quota(message: str) -> bool:
+    return any(mark in message for mark in QUOTA_MESSAGES)
+
+
+def _fail_refused(run: NodeRun, message: str, options: JobOptions) -> Step:
+    cause = QUOTA if _is_over_quota(message) else ADMISSION
+    error = diagnose_builtin_admission(message, options) or diagnose_rejection(message, options)
+    return _fail(run, cause, error)
 
 
 def _fail_ended(run: NodeRun, options: JobOptions, last_output: tuple[str, ...]) -> Step:

@@ -48,11 +48,11 @@ class JobOptions:
     `reads` are the permissions to read the cluster-wide facts; whoever lacks one in
     `required_reads` is not asked to read them. `settings.redaction` has its key; without
     `shares_key` the pod generates its own. With `creates_pods` the client creates a pod on each of
-    many nodes, and the Job, which owns them, creates none. `is_suspended` is whether admission
-    suspends the Job, whose deadline then does not run. `excluded_nodes` are not Ready or virtual,
-    `gpu_nodes` are those that are known to have GPUs. With `removes_roles` the run deletes expired
-    roles of earlier runs at its end. `requests` and `limits` override single resources of the
-    container.
+    many nodes, with `creates_jobs` a Job for each; the run's Job, which owns them, creates none.
+    `is_suspended` is whether admission suspends the Job, whose deadline then does not run.
+    `excluded_nodes` are not Ready or virtual, `gpu_nodes` are those known to have GPUs. With
+    `removes_roles` the run deletes expired roles of earlier runs at its end. `requests` and
+    `limits` override single resources of the container.
     """
 
     run_id: str
@@ -82,11 +82,17 @@ class JobOptions:
     settings: CollectSettings = field(default_factory=CollectSettings)
     shares_key: bool = True
     creates_pods: bool = False
+    creates_jobs: bool = False
     job_labels: Mapping[str, str] = field(default_factory=dict)
     is_suspended: bool = False
     excluded_nodes: tuple[str, ...] = ()
     gpu_nodes: tuple[str, ...] = ()
     removes_roles: bool = False
+
+    @property
+    def is_fleet(self) -> bool:
+        """Return whether the run captures many nodes."""
+        return self.creates_pods or self.creates_jobs
 
     @property
     def lifetime_s(self) -> float:

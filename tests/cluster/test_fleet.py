@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from kubectl_snapshot.document.fleet.manifest import FleetManifest, FleetNode
 from kubectl_snapshot.document.snapshot import Snapshot
@@ -294,10 +295,86 @@ def is_denied(lab: support.Cluster, node: str) -> bool:
     return False
 
 
-def test_a_quota_only_makes_it_slower(
-    lab: support.Cluster, capture: Callable[..., Finished], namespace: str, tmp_path: Path
+@pytest.fixture
+def jobs_user(
+    lab: support.Cluster, namespace: str, run_snapshot: Callable[..., Finished]
+) -> Iterator[str]:
+    """The kubeconfig of a user with what `rbac` prints for a fleet, but no pods to create."""
+    printed = run_snapshot("rbac", "--for", "user", "--all-nodes", "-n", namespace)
+    assert printed.returncode == 0, printed.stderr
+    of_user = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "nobody"}
+    made = []
+    try:
+        for role in yaml.safe_load_all(printed.stdout):
+            for rule in role["rules"]:
+                if "pods" in rule["resources"] and "namespace" in role["metadata"]:
+                    rule["verbs"] = ["list", "watch"]
+            where = f"/namespaces/{namespace}" if role["kind"] == "Role" else ""
+            reference = {"apiGroup": of_user["apiGroup"], "kind": role["kind"]}
+            reference["name"] = role["metadata"]["name"]
+            binding = {
+                "metadata": {"name": role["metadata"]["name"]},
+                "roleRef": reference,
+                "subjects": [of_user],
+            }
+            for kind, body in ((f"{role['kind']}s", role), (f"{role['kind']}Bindings", binding)):
+                path = f"/apis/rbac.authorization.k8s.io/v1{where}/{kind.lower()}"
+                lab.client.call("POST", path, body)
+                made.append(f"{path}/{body['metadata']['name']}")
+        assert lab.nobody_kubeconfig is not None
+        yield lab.nobody_kubeconfig
+    finally:
+        for path in made:
+            lab.client.call("DELETE", path)
+
+
+def test_without_permission_to_create_pods_one_job_a_node_gives_the_same(
+    lab: support.Cluster,
+    run_snapshot: Callable[..., Finished],
+    jobs_user: str,
+    namespace: str,
+    fake_logs: Path,
+    tmp_path: Path,
 ) -> None:
-    quota = {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "5"}}}
+    user = {"kubeconfig": jobs_user}
+    checked = run_snapshot("preflight", "--all-nodes", "-n", namespace, **user)
+    assert checked.returncode == 0, checked.stdout
+    assert "created by one Job a node: missing permissions create, delete on pods" in checked.stdout
+    assert f"{len(names(lab))} of {len(names(lab))} would be captured" in checked.stdout
+
+    # A quota of pods stops the Job controller, and a policy refuses the pods of one node.
+    refused = fake_nodes.name(4)
+    (fake_logs / f"{fake_nodes.name(1)}.fault").write_text("status 500")
+    limit_pods(lab, namespace, 5)
+    since = lab.audit_size()
+    directory = tmp_path / "fleet"
+    with denied_node(lab, refused):
+        argv = ("--all-nodes", "-n", namespace, "-o", f"{directory}/", "--min-coverage", "90%")
+        ended = run_snapshot(*argv, **user)
+    assert ended.returncode == 0, ended.stderr
+    manifest = read(directory)
+    assert manifest.settings["pods"] == "one Job a node"
+    causes = {node.name: node.cause for node in manifest.nodes if not node.has_file}
+    assert causes == {fake_nodes.name(1): "log not served", refused: "refused by admission"}
+    assert set(by_name(manifest)) == names(lab)
+    snapshot = parse_valid((directory / "nodes" / f"{REAL[0]}.yaml").read_text())
+    assert find(snapshot, "OS.release.VARIANT_ID") == REAL[0]
+    support.assert_nothing_left(lab, manifest.runs[0].run_id, within_s=20)
+    counted = Counter(
+        (event["verb"], title(event["objectRef"]))
+        for event in lab.audit(since)
+        if event["stage"] == "ResponseComplete"
+        and event["user"]["username"] == "nobody"
+        and "dryRun" not in event["requestURI"]
+        and event.get("objectRef", {}).get("namespace") == namespace
+    )
+    assert counted["create", "jobs"] == counted["delete", "jobs"] == len(names(lab)) + 1
+    assert counted["create", "pods"] == counted["delete", "pods"] == 0
+
+
+def limit_pods(lab: support.Cluster, namespace: str, count: int) -> None:
+    """Allow this many pods at a time in a namespace."""
+    quota = {"metadata": {"name": "few"}, "spec": {"hard": {"pods": str(count)}}}
     path = f"/api/v1/namespaces/{namespace}/resourcequotas"
     lab.client.call("POST", path, quota)
     wait_for(
@@ -305,6 +382,12 @@ def test_a_quota_only_makes_it_slower(
         lambda: lab.client.get(f"{path}/few").get("status", {}).get("hard"),
         seconds=10,
     )
+
+
+def test_a_quota_only_makes_it_slower(
+    lab: support.Cluster, capture: Callable[..., Finished], namespace: str, tmp_path: Path
+) -> None:
+    limit_pods(lab, namespace, 5)
     capture("-l", FAKE_LABEL, "-o", f"{tmp_path}/q/", "--strict")
     assert {node.status for node in read(tmp_path / "q").nodes} == {"captured"}
 

@@ -106,8 +106,8 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 def find_run_id(pod: str) -> str:
-    """Return the run id in the name of a fleet's pod: kubectl-snapshot-RUN-INDEX."""
-    return pod.rpartition("-")[0].rpartition("-")[2]
+    """Return the run id in the name of a fleet's pod: kubectl-snapshot-RUN-INDEX[-RANDOM]."""
+    return pod[len("kubectl-snapshot-") :].partition("-")[0]
 
 
 @functools.lru_cache(maxsize=256)

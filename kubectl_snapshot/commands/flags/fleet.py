@@ -92,7 +92,7 @@ def refuse_other_flags(args: argparse.Namespace) -> None:
         "--wait-for-schedule": "a node of a fleet waits at most --node-timeout",
     }
     for flag, hint in hints.items():
-        if getattr(args, flag[2:].replace("-", "_")):
+        if getattr(args, flag[2:].replace("-", "_"), ""):
             raise InvalidRequest(f"{flag} is for the capture of one node", hint=hint)
     if args.strict == "all-or-nothing":
         raise InvalidRequest(

@@ -192,6 +192,14 @@ def detect_scope(options: JobOptions, allowed: Container[Permission]) -> Preflig
     )
 
 
+def detect_creator(options: JobOptions) -> PreflightCheck:
+    """Return the check of who creates a fleet's pods; both ways give the same result."""
+    if options.creates_pods:
+        return PreflightCheck("pods", OK, "created by the client, one a node")
+    reason = "created by one Job a node: missing permissions create, delete on pods"
+    return PreflightCheck("pods", OK, reason)
+
+
 def detect_pod(answer: Answer, options: JobOptions) -> PreflightCheck | None:
     """Return the check of the pod's dry run; None if only the real pod can tell.
 

@@ -22,6 +22,7 @@ from kubectl_snapshot.job.preflight import requests as calls
 from kubectl_snapshot.job.rbac.user_permissions import (
     RBAC,
     build_key_permissions,
+    build_pod_permissions,
     build_user_permissions,
 )
 from kubectl_snapshot.records import dataclass, replace
@@ -158,10 +159,13 @@ def _list_asked(options: JobOptions, is_auto: bool) -> set[Permission]:
 def _decide(
     kube: Kube, options: JobOptions, is_auto: bool, allowed: frozenset[Permission], deadline: float
 ) -> JobOptions:
-    """Return the options with the scope, key sharing and removal of roles that are permitted."""
+    """Return the options with the scope, creation of a fleet's pods, key sharing and removal of
+    roles that are permitted."""
     if is_auto:
         scope = _choose_scope(kube, _as_agent(options), allowed, deadline)
         options = replace(options, cluster_scope=scope)
+    if options.creates_pods and not allowed.issuperset(build_pod_permissions(options)):
+        options = replace(options, creates_pods=False, creates_jobs=True)
     shares_key = options.shares_key and allowed.issuperset(build_key_permissions(options))
     return replace(options, shares_key=shares_key, removes_roles=LIST_ROLES in allowed)
 
@@ -203,7 +207,7 @@ def _try_objects(
 
 def _build_node_list(options: JobOptions, deadline: float) -> list[Call]:
     """Return the list of the nodes' first page, unless the user chose one."""
-    if (options.node_name and not options.require_gpu) or options.creates_pods:
+    if (options.node_name and not options.require_gpu) or options.is_fleet:
         return []
     query = {**nodes.build_node_query(options), "limit": str(NODE_PAGE)}
     end = min(deadline, time.monotonic() + NODE_LIST_S)

@@ -24,6 +24,7 @@ from kubectl_snapshot.job.preflight.checks import (
     PreflightCheck,
     build_failed_check,
     detect_admission_refusal,
+    detect_creator,
     detect_scope,
     is_server_unusable,
 )
@@ -65,7 +66,9 @@ def read_report(kube: Kube, options: JobOptions, deadline: float) -> list[Prefli
     if not any(check.name == "pod" for check in gate.checks):
         refusal = detect_admission_refusal(gate.pod, options)
         results += [refusal] if refusal else _read_pod_prerequisites(kube, options, deadline)
-    if not any(check.name == NODES for check in gate.checks):
+    if options.is_fleet:
+        results.append(detect_creator(gate.options))
+    elif not any(check.name == NODES for check in gate.checks):
         results.append(_read_nodes(kube, options, deadline))
     results += [detect_image(options.image), *_read_pull_secrets(kube, options, deadline)]
     return [*results, *detect_level(options)]

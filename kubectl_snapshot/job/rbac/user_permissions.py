@@ -20,7 +20,7 @@ RBAC = "rbac.authorization.k8s.io"
 RUN_PURPOSE = "A run is a Job: created without pods, started by a patch, deleted at the end."
 FILE_PURPOSE = "A ConfigMap carries the program into the pod."
 WATCH_PURPOSE = "The run watches its pod, and reports why it does not start."
-FLEET_PURPOSE = "A fleet's pods, one a node, are created and deleted by the client."
+FLEET_PURPOSE = "Optional: create and delete for a fleet's pods. Otherwise one Job a node is used."
 FLEET_NODES_PURPOSE = "A fleet's nodes are selected from the list of nodes."
 LOG_PURPOSE = "The snapshot is read from the pod's log."
 KEY_PURPOSE = "Optional: a Secret carries the redaction key. Otherwise the pod generates its own."
@@ -37,18 +37,24 @@ def build_user_permissions(options: JobOptions) -> tuple[Permission, ...]:
     def need(group: str, resource: str, *verbs: str, of: str = "", to: str) -> list[Permission]:
         return [Permission(verb, group, resource, of, namespace, to) for verb in verbs]
 
-    job_verbs = ("create", "delete") if options.creates_pods else ("create", "patch", "delete")
+    job_verbs = ("create", "delete") if options.is_fleet else ("create", "patch", "delete")
     needed = need("batch", "jobs", *job_verbs, to=RUN_PURPOSE)
     if options.agent == INJECT:
         needed += need("", "configmaps", "create", "delete", to=FILE_PURPOSE)
     needed += need("", "pods", "list", "watch", to=WATCH_PURPOSE)
     needed += need("", "pods", "get", of="log", to=LOG_PURPOSE)
-    if options.creates_pods:
-        needed += need("", "pods", "create", "delete", to=FLEET_PURPOSE)
+    needed += build_pod_permissions(options)
+    if options.is_fleet:
         needed.append(Permission("list", "", "nodes", "", "", FLEET_NODES_PURPOSE))
     if options.sets_up_rbac:
         needed += build_rbac_permissions(namespace, options.role_namespaces)
     return tuple(needed)
+
+
+def build_pod_permissions(options: JobOptions) -> list[Permission]:
+    """Return the optional permissions to create and delete a fleet's pods without a Job each."""
+    verbs = ("create", "delete") if options.creates_pods else ()
+    return [Permission(verb, "", "pods", "", options.namespace, FLEET_PURPOSE) for verb in verbs]
 
 
 def build_key_permissions(options: JobOptions) -> tuple[Permission, ...]:

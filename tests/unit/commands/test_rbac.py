@@ -169,3 +169,17 @@ def test_rights_shrink_with_the_collectors() -> None:
 def test_an_agent_that_reads_nothing_of_the_cluster_needs_no_rights() -> None:
     with pytest.raises(InvalidRequest, match="the agent needs no rights for these collectors"):
         printed("--collect", "OS")
+
+
+def test_a_fleet_needs_the_list_of_nodes_and_optionally_its_pods() -> None:
+    text = printed("--for", "user", "--all-nodes", "-n", "ops")
+    assert "# Optional: create and delete for a fleet's pods." in text
+    role = objects("--for", "user", "--node", "a", "--node", "b", "-n", "ops")
+    assert rights(role["Role ops/kubectl-snapshot-user-ops"])["pods"] == [
+        "create",
+        "delete",
+        "list",
+        "watch",
+    ]
+    with pytest.raises(InvalidRequest, match="agents of a fleet need no rights"):
+        printed("--all-nodes")

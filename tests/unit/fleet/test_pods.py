@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kubectl_snapshot.fleet.pods import build_pod, build_template, name_pod
+from kubectl_snapshot.fleet.pods import build_pod, build_template, choose_builder, name_pod
 from kubectl_snapshot.job.manifest import build_job
 from kubectl_snapshot.job.options import JobOptions, Zipapp
 from kubectl_snapshot.job.rbac.user_permissions import build_user_permissions
@@ -48,3 +48,23 @@ def test_the_permissions_of_a_fleet_are_to_create_pods_and_list_nodes() -> None:
         "list nodes --all-namespaces",
     }
     assert one - fleet == {"patch jobs.batch -n ops"}
+
+
+def test_a_job_a_node_makes_the_same_pod_and_is_owned_by_the_runs_job() -> None:
+    job = choose_builder(replace(OPTIONS, creates_jobs=True), "uid-of-job", "2026-01-01T00:00:00Z")(
+        7, "gpu-17"
+    )
+    pod = choose_builder(replace(OPTIONS, creates_pods=True), "uid-of-job", "")(7, "gpu-17")
+    assert (job["kind"], pod["kind"]) == ("Job", "Pod")
+    assert job["spec"]["template"]["spec"] == pod["spec"]
+    assert job["metadata"]["name"] == pod["metadata"]["name"]
+    assert job["metadata"]["ownerReferences"] == pod["metadata"]["ownerReferences"]
+    assert (job["spec"]["parallelism"], job["spec"]["backoffLimit"]) == (1, 0)
+    assert job["metadata"]["labels"] == build_job(OPTIONS, "")["metadata"]["labels"]
+
+
+def test_a_fleet_of_jobs_needs_no_permission_to_create_pods() -> None:
+    jobs = set(map(str, build_user_permissions(replace(OPTIONS, creates_jobs=True))))
+    pods = set(map(str, build_user_permissions(replace(OPTIONS, creates_pods=True))))
+    assert pods - jobs == {"create pods -n ops", "delete pods -n ops"}
+    assert not jobs - pods

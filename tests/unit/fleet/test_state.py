@@ -323,3 +323,34 @@ def test_in_any_order_of_messages_a_node_has_one_reader_and_ends(messages: Any) 
 
 def test_an_answer_that_was_lost_does_not_undo_a_pod_that_was_seen() -> None:
     assert refuse(Timeout("x", "slow"), run=STARTING) == Step(STARTING)
+
+
+NOT_CREATED = 'Error creating: pods "x" is forbidden: exceeded quota: q, used: pods=50'
+
+
+def test_a_pod_that_its_job_cannot_create_fails_unless_a_quota_has_to_free_up() -> None:
+    refused = state.on_no_pod(STARTING, 'admission webhook "w" denied the request', OPTIONS, 3, 9)
+    assert cause(refused) == state.ADMISSION
+    waiting = state.on_no_pod(STARTING, NOT_CREATED, OPTIONS, 3, 9)
+    assert (waiting.failure, waiting.run.began, waiting.run.last_activity) == (None, 9, 9)
+    # The Job controller tries again, and the pod appears.
+    assert see(waiting.run, pod(RUNNING), now=10).action == state.READ
+
+
+def test_a_quota_without_room_ends_with_the_nodes_time() -> None:
+    waiting = state.on_no_pod(STARTING, NOT_CREATED, OPTIONS, 0, 9).run
+    assert waiting.began == STARTING.began
+    assert state.on_tick(waiting, OPTIONS, 61).failure is None
+    late = state.on_tick(waiting, OPTIONS, 61.5)
+    assert late.failure is not None
+    assert (late.failure.cause, late.failure.error.code) == (state.QUOTA, "UNAUTHORIZED")
+    # A pod that came later ran into the deadline itself.
+    assert cause(state.on_tick(see(waiting, pod()).run, OPTIONS, 99)) == state.DEADLINE
+
+
+def test_what_a_job_could_not_create_before_its_pod_is_of_no_interest_after_it() -> None:
+    assert state.on_no_pod(READING, NOT_CREATED, OPTIONS, 3, 9).run == READING
+    seen = see(STARTING, pod()).run
+    assert state.on_no_pod(seen, "denied", OPTIONS, 3, 9) == Step(seen)
+    done = state.finish(READING)
+    assert state.on_no_pod(done, "denied", OPTIONS, 3, 9) == Step(done)

@@ -71,8 +71,9 @@ class Exchange:
         self._handler.close_connection = True
 
     def _begin(self, status: int, headers: Mapping[str, str]) -> None:
-        self._handler.send_response(status)
-        for name, value in {"Content-Type": "application/json", **headers}.items():
+        self._handler.send_response_only(status)
+        date = self._handler.date_time_string()
+        for name, value in {"Content-Type": "application/json", "Date": date, **headers}.items():
             for line in value.split("\n"):
                 self._handler.send_header(name, line)
         self._handler.end_headers()

@@ -61,7 +61,7 @@ def run_exec_plugin(
         limit_s = min(limit_s, timeout_s)
     env = {**env, **_extra_env(spec), "KUBERNETES_EXEC_INFO": info}
     command = spec["command"]
-    output = _read_output(_start(spec, env, interactive), command, limit_s)
+    output = _read_output(_start(spec, env, interactive), command, limit_s, interactive)
     return parse_exec_answer(output, spec["apiVersion"], command)
 
 
@@ -165,7 +165,9 @@ def _start(
         ) from error
 
 
-def _read_output(process: subprocess.Popen[bytes], command: str, timeout_s: float) -> bytes:
+def _read_output(
+    process: subprocess.Popen[bytes], command: str, timeout_s: float, interactive: bool
+) -> bytes:
     """Return a plugin's stdout; Unauthorized with its last stderr line if it fails."""
     kept = {"stdout": b"", "stderr": b""}
     pipes = {"stdout": process.stdout, "stderr": process.stderr}
@@ -178,11 +180,7 @@ def _read_output(process: subprocess.Popen[bytes], command: str, timeout_s: floa
     try:
         process.wait(timeout_s)
     except subprocess.TimeoutExpired:
-        raise Timeout(
-            f"the exec plugin {command} timed out",
-            why=f"it ran for {timeout_s:.3g} s",
-            hint="run it by hand to see what it waits for",
-        ) from None
+        raise _build_timeout(command, timeout_s, interactive, kept["stderr"]) from None
     finally:
         process.kill()
         process.wait()
@@ -190,13 +188,33 @@ def _read_output(process: subprocess.Popen[bytes], command: str, timeout_s: floa
         for reader in readers:
             reader.join(STDERR_TAIL_S)
     if process.returncode != 0:
-        words = kept["stderr"].decode(errors="replace").strip().split("\n")[-1]
         raise Unauthorized(
             f"the exec plugin {command} exited with code {process.returncode}",
-            why=single_line(words),
+            why=_last_line(kept["stderr"]),
             hint="log in with it first, or run it by hand to see its output",
         )
     return kept["stdout"]
+
+
+def _build_timeout(command: str, timeout_s: float, interactive: bool, stderr: bytes) -> Timeout:
+    """Return the error of a plugin that does not end: which limit passed, and what it said last.
+
+    Its arguments are not quoted: a client secret may be among them.
+    """
+    fixed_s = INTERACTIVE_TIMEOUT_S if interactive else TIMEOUT_S
+    limit = "limit for a plugin" if timeout_s >= fixed_s else "rest of --timeout"
+    last = _last_line(stderr)
+    terminal = "" if interactive else "; it had no terminal to ask on"
+    return Timeout(
+        f"the exec plugin {command} timed out",
+        why=f"it did not end within {timeout_s:.3g} s, the {limit}{terminal}"
+        + (f"; its last words: {last}" if last else ""),
+        hint="run it by hand with the arguments that `kubectl config view --minify` shows",
+    )
+
+
+def _last_line(output: bytes) -> str:
+    return single_line(output.decode(errors="replace").strip().split("\n")[-1])
 
 
 def _drain(pipe: IO[bytes], kept: dict[str, bytes], name: str) -> None:

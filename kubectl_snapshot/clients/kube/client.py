@@ -308,6 +308,8 @@ class Kube:
             translated = kube_errors.build_network_error(
                 ours, call.doing, place, root, self.render_kubectl
             )
+            if kube_errors.is_tls_alert(root):
+                translated = kube_errors.explain_login(translated, self._describe_certificate())
             is_worth_it = when == rest_client.ALWAYS or (
                 when == rest_client.IF_ANSWERED and self._has_answered
             )
@@ -323,10 +325,21 @@ class Kube:
         data = body if isinstance(body, bytes) else str(body).encode()
         hint = kube_errors.build_hint(status, self.render_kubectl)
         error = kube_errors.build_answer_error(call.doing, status, data, hint)
+        headers = refusal.headers or {}
+        if status == 401:
+            date = headers.get("Date") or ""
+            self._last_date = (date, time.monotonic()) if date else self._last_date
+            error = kube_errors.explain_login(error, self._describe_certificate())
         if status not in retried:
             return error
-        after = (refusal.headers or {}).get("Retry-After")
-        return Retryable(error, parse_retry_after(after, time.time()))
+        return Retryable(error, parse_retry_after(headers.get("Retry-After"), time.time()))
+
+    def _describe_certificate(self) -> str:
+        """Return that the client certificate is not valid by the server's clock, else ""."""
+        # Late: only a refused login needs it.
+        from kubectl_snapshot.clients.auth.certificate import describe_validity
+
+        return describe_validity(self._transport.certificate, self.now())
 
 
 def read_body(response: Any, doing: str, end: float) -> bytes:

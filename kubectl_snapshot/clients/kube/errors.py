@@ -61,6 +61,22 @@ def build_answer_error(doing: str, status: int, body: bytes, hint: str = "") -> 
     return error(f"cannot {doing}", why=why, hint=hint, status=status)
 
 
+def explain_login(error: SnapshotError, why: str) -> SnapshotError:
+    """Return the error of a refused login with the reason `why`; empty leaves it as it is."""
+    if not why:
+        return error
+    check = f"; {error.hint}" if error.hint else ""
+    hint = f"renew the certificate in the kubeconfig, e.g. `kubeadm certs renew admin.conf`{check}"
+    return type(error)(error.what, f"{error.why}; {why}", hint, status=error.status)
+
+
+def is_tls_alert(root: BaseException) -> bool:
+    """Return whether TLS failed, but for the server's own certificate: perhaps for the client's."""
+    import ssl  # late: 10 ms, and a request that failed has loaded it
+
+    return isinstance(root, ssl.SSLError) and not isinstance(root, ssl.SSLCertVerificationError)
+
+
 def parse_message(body: bytes) -> str:
     """Return the message of a Status object, or the text of any other body, on one line."""
     text = body.decode(errors="replace")

@@ -41,6 +41,10 @@ class Transport(Protocol):
     proxy_url: str
     max_parallel: int
 
+    @property
+    def certificate(self) -> bytes:
+        """Return the client certificate (PEM) that was sent, empty without one."""
+
     def send(self, call: Call, end: float) -> Any:
         """Return the unread urllib3 response of a success; `end` is in time.monotonic().
 
@@ -71,6 +75,11 @@ class ApiClientTransport:
         # urllib3 logs a warning for each connection above this number.
         self.max_parallel = min(MAX_PARALLEL, configuration.connection_pool_maxsize or 1)
         self._api_client = api_client
+
+    @property
+    def certificate(self) -> bytes:
+        """Return no certificate: the caller's configuration has it."""
+        return b""
 
     def send(self, call: Call, end: float) -> Any:
         timeout_s = remaining_s(call, end)
@@ -107,6 +116,11 @@ class KubeconfigTransport:
         self._lock = threading.Lock()
         self._rest_client: RestClient | None = None
         self._certificate: tuple[bytes, bytes] | None = None
+
+    @property
+    def certificate(self) -> bytes:
+        """Return the client certificate of the last request."""
+        return self._certificate[0] if self._certificate else b""
 
     def send(self, call: Call, end: float) -> Any:
         """Send as Transport.send says; after a 401 once more with a renewed credential."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from kubectl_snapshot.clients.auth import exec_credential
 from kubectl_snapshot.clients.auth.access import Access
 from kubectl_snapshot.clients.auth.exec_credential import (
     ExecAnswer,
@@ -119,7 +120,21 @@ def test_a_plugin_that_hangs_is_ended() -> None:
     caught = refusal("exec sleep 60", timeout_s=0.3)
     assert time.monotonic() - before < 5.0
     assert isinstance(caught, Timeout)
-    assert (caught.what, caught.why) == ("the exec plugin sh timed out", "it ran for 0.3 s")
+    assert caught.what == "the exec plugin sh timed out"
+    why = "it did not end within 0.3 s, the rest of --timeout; it had no terminal to ask on"
+    assert caught.why == why
+    assert "`kubectl config view --minify`" in caught.hint
+
+
+def test_a_plugin_that_hangs_is_quoted_and_names_its_own_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exec_credential, "TIMEOUT_S", 0.5)
+    caught = refusal("echo one >&2; echo waiting for a browser >&2; exec sleep 60", timeout_s=9)
+    assert caught.why == (
+        "it did not end within 0.5 s, the limit for a plugin; it had no terminal to ask on; "
+        "its last words: waiting for a browser"
+    )
 
 
 def test_a_child_that_the_plugin_leaves_behind_does_not_hold_us() -> None:

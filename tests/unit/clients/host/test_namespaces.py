@@ -66,9 +66,26 @@ def test_evidence_of_other_namespaces(tmp_path: Path) -> None:
     assert shared(locate_node(str(node), str(own))) == []
 
 
-def test_one_inode_of_two_file_systems_is_no_shared_memory() -> None:
-    # The first inode of every tmpfs and procfs is the same number.
-    assert not locate_node("/nonexistent", "").shares_ipc
+def test_one_inode_of_two_file_systems_is_no_shared_memory(tmp_path: Path) -> None:
+    # The root of every tmpfs, procfs and sysfs has the same number.
+    node, own = tmp_path / "node", tmp_path / "own"
+    for root, other in ((node, "/proc"), (own, "/sys")):
+        (root / "dev").mkdir(parents=True)
+        (root / "dev/shm").symlink_to(other)
+    left, right = (node / "dev/shm").stat(), (own / "dev/shm").stat()
+    assert left.st_ino == right.st_ino and left.st_dev != right.st_dev
+    assert not locate_node(str(node), str(own)).shares_ipc
+
+
+def test_the_network_of_different_mounts_of_procfs_is_one(tmp_path: Path) -> None:
+    node, own = tmp_path / "node", tmp_path / "own"
+    for root, path, other in (
+        (node, "proc/1/net/dev", "/proc"),
+        (own, "proc/self/net/dev", "/sys"),
+    ):
+        (root / path).parent.mkdir(parents=True)
+        (root / path).symlink_to(other)
+    assert locate_node(str(node), str(own)).shares_network
 
 
 def test_without_any_evidence_nothing_is_shared(tmp_path: Path) -> None:

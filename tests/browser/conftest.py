@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -46,7 +46,11 @@ def browser() -> Iterator[Browser]:
 def files(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     """The pages as files, by name."""
     directory = tmp_path_factory.mktemp("pages")
-    texts = {**render_pages(), "big": render_report(many_nodes())}
+    texts = {
+        **render_pages(),
+        "big": render_report(many_nodes(50_000)),
+        "long": render_report(many_nodes(5000)),
+    }
     for name, text in texts.items():
         (directory / f"{name}.html").write_text(text, encoding="utf-8")
     return {name: directory / f"{name}.html" for name in texts}
@@ -97,9 +101,9 @@ def mixed_links() -> Snapshot:
     return replace(GOOD, measurements=(Measurement("GPU", (*gpus, topology)),))
 
 
-def many_nodes() -> Snapshot:
-    """Return a document of 5,000 nodes with ten labels each that are theirs alone."""
-    labels = {f"kubernetes.io/hostname.node-{n}": f"x|node-{n}" for n in range(50_000)}
+def many_nodes(count: int) -> Snapshot:
+    """Return a document of 5,000 nodes and this number of labels."""
+    labels = {f"kubernetes.io/hostname.node-{n}": f"x|node-{n}" for n in range(count)}
     names = ",".join(f"node-{n}" for n in range(5000))
     taint = Subtype("taint", {"nvidia.com/gpu": f"NoSchedule|present|{names}"})
     return Snapshot({}, (Measurement("NodeTopology", (taint, Subtype("label", labels))),))
@@ -111,7 +115,7 @@ def open_page(browser: Browser, files: Mapping[str, Path]) -> Iterator[Open]:
     said: list[str] = []
     contexts = []
 
-    def open_(name: str, width: int = 1280, anchor: str = "", **options: str) -> Page:
+    def open_(name: str, width: int = 1280, anchor: str = "", **options: Any) -> Page:
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         page = context.new_page()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubectl_snapshot.collectors.all_findings import find_all
 from kubectl_snapshot.document.diff.change import ADDED, REMOVED, UNKNOWN, count_kinds
 from kubectl_snapshot.document.diff.grouping import group_numbered
-from kubectl_snapshot.render.findings import list_news
-from kubectl_snapshot.render.report.facts import build_facts, build_index
+from kubectl_snapshot.render.findings import count_findings, list_news
+from kubectl_snapshot.render.report.facts import Fact, build_facts, build_index
 from kubectl_snapshot.render.report.findings import link_finding
 from kubectl_snapshot.render.report.node import LIMITS, describe_side
 from kubectl_snapshot.render.report.page import anchor, render_page
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from kubectl_snapshot.document.diff.change import Change, Diff, Side
+    from kubectl_snapshot.document.findings.spec import NodeFindings
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
-    from kubectl_snapshot.render.report.facts import Fact
 
 TEMPLATE = "diff.html.j2"
 
@@ -43,20 +43,34 @@ class Group(NamedTuple):
     rows: tuple[Row, ...]
 
 
+class PairedFact(NamedTuple):
+    """A fact of both snapshots."""
+
+    label: str
+    sides: tuple[Fact, Fact]
+
+    @property
+    def is_different(self) -> bool:
+        one, other = self.sides
+        return (one.text, one.note) != (other.text, other.note)
+
+
 def render_diff_report(
     diff: Diff, before: Snapshot, after: Snapshot, mutes: Mapping[str, str] | None = None
 ) -> str:
     """Return the page of a diff of two snapshots; deterministic."""
-    news = list_news(find_all(before, mutes), find_all(after, mutes))
+    found = [find_all(before, mutes), find_all(after, mutes)]
     sides = [_describe(side, of) for side, of in ((diff.before, before), (diff.after, after))]
+    facts = _pair_facts(sides, found, before, after)
     variables = {
         "diff": diff,
         "sides": sides,
         "counts": count_kinds(diff),
         "groups": build_groups(diff.changes),
         "unknown": [change for change in diff.changes if change.kind == UNKNOWN],
-        "facts": _pair(before, after),
-        "news": [link_finding(finding, (), sign) for sign, finding in news],
+        "different_facts": [fact for fact in facts if fact.is_different],
+        "equal_facts": [fact for fact in facts if not fact.is_different],
+        "news": [link_finding(finding, (), sign) for sign, finding in list_news(*found)],
     }
     return render_page(TEMPLATE, {**variables, **LIMITS})
 
@@ -83,12 +97,23 @@ def _build_rows(change: Change) -> Iterator[Row]:
         yield Row(start + key, change.kind, before, after, "")
 
 
-def _describe(side: Side, snapshot: Snapshot) -> dict[str, object]:
+def _describe(side: Side, snapshot: Snapshot) -> dict[str, Any]:
     described = describe_side(snapshot, build_index(snapshot))
     return {**described, "source": side.source}
 
 
-def _pair(before: Snapshot, after: Snapshot) -> list[tuple[Fact, Fact]]:
-    """Return the facts of both, side by side."""
-    both = (build_facts(build_index(side), side.metadata) for side in (before, after))
-    return list(zip(*both))
+def _pair_facts(
+    sides: Sequence[Mapping[str, Any]], found: Sequence[NodeFindings], *snapshots: Snapshot
+) -> tuple[PairedFact, ...]:
+    """Return what is known of both snapshots: where from, findings, gaps, and the nodes' facts."""
+    columns = []
+    for side, findings, snapshot in zip(sides, found, snapshots):
+        gaps = str(len(side["gaps"]) or "none") if side["tells_gaps"] else ""
+        taken = snapshot.metadata.get("timestamp", "")
+        own = (
+            Fact("Snapshot", side["source"], f"taken {taken}" if taken else "time unknown", ""),
+            Fact("Findings", count_findings(findings), "", ""),
+            Fact("Gaps", gaps, "" if gaps else "not recorded", ""),
+        )
+        columns.append((*own, *build_facts(build_index(snapshot), snapshot.metadata)))
+    return tuple(PairedFact(one.label, (one, other)) for one, other in zip(*columns))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TOPOLOGY = "GPU.topology"
 NVLINK = re.compile(r"NV(\d+)")
-NVLINK_STYLE = "nvlink"
+NVLINK_STYLE, UNKNOWN_STYLE = "nvlink", "unknown"
 # An NVLink's remote-type.
 SWITCH = "Switch"
 # Link types of `nvidia-smi topo -m`, nearest first.
@@ -75,7 +75,7 @@ class Links:
     """All links: `table` has a row per GPU with a link type per GPU, "" if unknown.
 
     `places` are each GPU's CPUs and NUMA node. `switch` is the box of all NVSwitches, if each pair
-    of GPUs is linked through them.
+    of GPUs that is known is linked through them.
     """
 
     kinds: tuple[Kind, ...]
@@ -118,7 +118,9 @@ def build_links(index: Index) -> Links | None:
     if len(names) > MOST_IN_PICTURE:
         return found
     boxes = [(n, _numa(gpu.data), gpu.status) for n, gpu in zip(names, found_gpus)]
-    is_switched = all(NVLINK.fullmatch(kind.word) for kind in found.kinds) and any(
+    # A GPU that does not answer has no known link; the others are linked as before.
+    known = [kind.style for kind in found.kinds if kind.style != UNKNOWN_STYLE]
+    is_switched = set(known) == {NVLINK_STYLE} and any(
         value == SWITCH for gpu in found_gpus for value in gpu.data.values()
     )
     return _draw_switched(found, boxes) if is_switched else _draw(found, boxes)
@@ -138,7 +140,7 @@ def style_of(word: str) -> str:
         return NVLINK_STYLE
     if word in ("INT", "PIX", "PXB"):
         return "near"
-    return "far" if word else "unknown"
+    return "far" if word else UNKNOWN_STYLE
 
 
 def _text(data: Mapping[str, Scalar], key: str) -> str:
@@ -218,13 +220,15 @@ def _draw_switched(links: Links, gpus: Sequence[tuple[str, str, str]]) -> Links:
     width = max(len(upper), len(lower), 1) * (NODE_WIDTH + MARGIN) + MARGIN
     rows = ((upper, NODE_HEIGHT // 2 + MARGIN), (lower, NODE_HEIGHT // 2 + MARGIN + 2 * DROP))
     switch = Box(width // 2, NODE_HEIGHT // 2 + MARGIN + DROP, "NVSwitch", "", OK)
+    linked = {name for name, words in links.table if any(map(NVLINK.fullmatch, words))}
     boxes, lines = [], []
     for row, y in rows:
         start = (width - len(row) * (NODE_WIDTH + MARGIN)) // 2
         for number, (name, place, status) in enumerate(row):
             x = start + (NODE_WIDTH + MARGIN) // 2 + number * (NODE_WIDTH + MARGIN)
             boxes.append(Box(x, y, name, place, status))
-            lines.append(Line(x, y, x, switch.y, "", NVLINK_STYLE))
+            style = NVLINK_STYLE if name in linked else UNKNOWN_STYLE
+            lines.append(Line(x, y, x, switch.y, "", style))
     height = 2 * DROP + NODE_HEIGHT + 2 * MARGIN
     return replace(
         links, width=width, height=height, boxes=tuple(boxes), lines=tuple(lines), switch=switch

@@ -14,7 +14,8 @@ from kubectl_snapshot.render.template import render_template
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-BASE, PARTS, STYLE = "base.html.j2", "parts.html.j2", "page.css"
+BASE, PARTS = "base.html.j2", "parts.html.j2"
+STYLE, SCRIPT = "page.css", "page.js"
 
 # Control characters but tab and newline, bidirectional and invisible formatting, surrogates and
 # noncharacters. `str.isprintable` depends on Python's version of Unicode; pages must not.
@@ -27,10 +28,12 @@ CONTROL_PICTURES = 0x2400
 
 def render_page(template: str, variables: Mapping[str, Any]) -> str:
     """Return a rendered page; values are escaped, and invisible characters shown."""
-    css = _read(STYLE)
+    css, script = _read(STYLE), re.sub("\n *", "\n", _read(SCRIPT))
+    own = {"css": css, "script": script}
+    digests = {"css_digest": _digest(css), "script_digest": _digest(script)}
     return render_template(
         _read(template),
-        {**variables, "css": css, "css_digest": _digest(css)},
+        {**variables, **own, **digests},
         autoescape=True,
         name=template,
         parts={name: _read(name) for name in (BASE, PARTS)},
@@ -66,6 +69,6 @@ def _read(name: str) -> str:
     return data.decode()
 
 
-def _digest(css: str) -> str:
-    """Return the style sheet's digest for the page's Content-Security-Policy (CSP 3)."""
-    return b64encode(sha256(css.encode()).digest()).decode()
+def _digest(text: str) -> str:
+    """Return the digest of a text for the page's Content-Security-Policy (CSP 3)."""
+    return b64encode(sha256(text.encode()).digest()).decode()

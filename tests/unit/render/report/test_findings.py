@@ -27,13 +27,13 @@ def test_findings_come_first_worst_first_with_links_to_their_proof() -> None:
 
 def test_a_healthy_node_says_how_much_was_judged() -> None:
     fine = len(find_all(GOOD).fine)
-    assert f"No critical finding and no warning: {fine} were looked for." in render_report(GOOD)
+    assert f"No critical finding and no warning in {fine} checks." in render_report(GOOD)
 
 
 def test_a_node_of_which_little_is_known_is_not_healthy() -> None:
     page = render_report(drop(GOOD, "GPU"))
-    assert "that could be judged." in page
-    assert "were looked for" not in page
+    assert "checks; others are unknown." in page
+    assert "checks.</p>" not in page
 
 
 def test_the_page_names_what_was_muted_and_why() -> None:
@@ -51,7 +51,7 @@ def test_a_proof_without_a_subtype_has_no_link() -> None:
 
 def test_a_diff_begins_with_new_and_gone_findings() -> None:
     page = render_diff_report(diff_snapshots(GOOD, BAD, ()), GOOD, BAD)
-    assert page.index("new and gone") < page.index("Summary</h2>")
+    assert page.index("new and gone") < page.index("Side by side</h2>")
     assert {"new", "gpu-missing"} <= find_texts(page)
     page = render_diff_report(diff_snapshots(BAD, GOOD, ()), BAD, GOOD)
     assert {"gone", "gpu-missing"} <= find_texts(page)
@@ -61,5 +61,5 @@ def test_a_diff_begins_with_new_and_gone_findings() -> None:
 
 def test_nothing_of_a_finding_is_markup() -> None:
     page = render_report(hostile_node())
-    assert "script" not in {tag for tag, _ in find_elements(page)}
+    assert [tag for tag, _ in find_elements(page)].count("script") == 1
     assert not {"\u202e", "\x1b"} & set(page)

@@ -7,7 +7,7 @@ import pytest
 from kubectl_snapshot.document.snapshot import Scalar, Subtype
 from kubectl_snapshot.render.report.facts import build_index
 from kubectl_snapshot.render.report.links import Kind, build_links, describe_kind
-from tests.unit.render.pages import GOOD
+from tests.unit.render.pages import BAD, GOOD
 
 
 def gpus(count: int, links: Mapping[str, Scalar]) -> dict[str, Subtype]:
@@ -30,6 +30,24 @@ def test_eight_gpus_are_around_one_box_of_switches_by_numa_node() -> None:
         36 <= b.x <= links.width - 36 and 23 <= b.y <= links.height - 23 for b in links.boxes
     )
     assert links.sentence == "8 GPUs, 28 pairs: 28 by NV18, 18 NVLinks."
+
+
+def test_a_gpu_that_does_not_answer_stays_in_its_row_with_an_unknown_link() -> None:
+    links = build_links(build_index(BAD))
+    assert links is not None
+    assert links.switch is not None
+    styles = {box.name: line.style for box, line in zip(links.boxes, links.lines)}
+    assert styles.pop("gpu-5") == "unknown"
+    assert set(styles.values()) == {"nvlink"}
+    assert [box.status for box in links.boxes if box.name == "gpu-5"] == ["error"]
+
+
+def test_gpus_of_which_no_link_is_known_have_no_switch_between_them() -> None:
+    index = gpus(2, {"U0/U1": ""})
+    index["GPU.gpu-0"] = Subtype("gpu-0", {"uuid": "U0", "nvlink.0.remote-type": "Switch"})
+    links = build_links(index)
+    assert links is not None
+    assert links.switch is None
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 16])

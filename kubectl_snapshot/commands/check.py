@@ -10,14 +10,12 @@ from kubectl_snapshot.commands.flags.parser import (
     Parser,
     add_boolean_flag,
     add_repeated_flag,
-    new_parser,
 )
 from kubectl_snapshot.commands.fleet.source import is_fleet
 from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
-    EPILOG,
-    HELP,
     add_reader_flags,
+    new_reader_parser,
     read_snapshot,
     refuse_stdin_twice,
 )
@@ -65,17 +63,15 @@ FORMATS = Formats(
 
 
 def build_parser() -> Parser:
-    parser = new_parser(
-        "kubectl snapshot check",
+    parser = new_reader_parser(
+        "check",
         "Check a snapshot, or all nodes in the directory of a fleet, against constraints\n"
         "and rule files.\n\n"
         "Exit codes: 0 all passed, 1 a rule failed, 10 no rule applied, a requirement is\n"
         "unknown or, with --strict, a rule; others: the check could not be made.",
-        usage="kubectl snapshot check SNAPSHOT (-c CONSTRAINT | -f FILE)... [flags]",
         examples=EXAMPLES,
-        epilog=EPILOG,
+        usage="(-c CONSTRAINT | -f FILE)...",
     )
-    parser.add_argument("snapshot", metavar="SNAPSHOT", help=HELP)
     add_repeated_flag(
         parser,
         "-c",

@@ -15,13 +15,13 @@ from kubectl_snapshot.commands.flags.parser import (
     new_parser,
 )
 from kubectl_snapshot.commands.fleet.source import is_fleet, refuse_fleet_flags
+from kubectl_snapshot.commands.mutes import add_mute_flags, read_mutes
 from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
     EPILOG,
     HELP,
     add_reader_flags,
     read_snapshots,
-    refuse_stdin_twice,
 )
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_NO, EXIT_OK, InvalidRequest
 from kubectl_snapshot.render.all_renderers import detect_format
@@ -29,15 +29,12 @@ from kubectl_snapshot.render.colour import paint_changes
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from kubectl_snapshot.commands.output import Output
     from kubectl_snapshot.document.diff.change import Diff
-    from kubectl_snapshot.document.findings.spec import Finding
     from kubectl_snapshot.document.snapshot import Snapshot
-
-    # `new` or `gone`, and the finding.
-    News = tuple[str, Finding]
+    from kubectl_snapshot.render.findings import News
 
 EXAMPLES = """\
   # Compare two files
@@ -130,6 +127,7 @@ def build_parser() -> Parser:
         metavar="NODE|FILE",
         help="compare the nodes of a fleet with this one",
     )
+    add_mute_flags(parser)
     add_reader_flags(parser, FORMATS)
     return parser
 
@@ -140,9 +138,9 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.commands.console.progress import choose_progress
     from kubectl_snapshot.document.diff.compare import diff_snapshots
     from kubectl_snapshot.document.diff.selection import Selection, refuse_unused
-    from kubectl_snapshot.render.findings import list_news
+    from kubectl_snapshot.render.findings import News, list_news
 
-    refuse_stdin_twice(args.a, args.b)
+    mutes = read_mutes(args, args.a, args.b)
     outputs = prepare_outputs(args, FORMATS)
     if is_fleet(args.a) or is_fleet(args.b):
         from kubectl_snapshot.commands.fleet import diff as fleet_diff
@@ -159,25 +157,31 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     refuse_unused(selection, before, after)
     diff = diff_snapshots(before, after, REGISTRY, (args.a, args.b), selection)
     # Findings are about whole nodes: not beside selected paths.
-    news = [] if args.only else list_news(find_all(before), find_all(after))
+    news = News() if args.only else list_news(find_all(before, mutes), find_all(after, mutes))
 
     def write(output: Output) -> None:
         width = 0 if output.path else read_width(out)
         paint = paint_changes if output.format in PAINTED else None
-        write_text(output, render(output.format, diff, (before, after), width, news), out, paint)
+        text = render(output.format, diff, (before, after), width, news, mutes)
+        write_text(output, text, out, paint)
 
     write_each(outputs, write)
     return choose_exit_code(diff, args.strict)
 
 
 def render(
-    name: str, diff: Diff, snapshots: Sequence[Snapshot], width: int, news: Sequence[News]
+    name: str,
+    diff: Diff,
+    snapshots: Sequence[Snapshot],
+    width: int,
+    news: News,
+    mutes: Mapping[str, str],
 ) -> str:
     """Return the diff in a format; import only what that format needs."""
     if name == "html":
         from kubectl_snapshot.render.report.diff import render_diff_report
 
-        return render_diff_report(diff, snapshots[0], snapshots[1])
+        return render_diff_report(diff, snapshots[0], snapshots[1], mutes)
     if name in ("json", "yaml"):
         from kubectl_snapshot.render import diff_tree
 

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.console.terminal import read_width
-from kubectl_snapshot.commands.flags.parser import Parser, add_boolean_flag, new_parser
+from kubectl_snapshot.commands.flags.parser import Parser, add_boolean_flag
 from kubectl_snapshot.commands.fleet.source import is_fleet, refuse_fleet_flags
 from kubectl_snapshot.commands.output import (
     TEMPLATE,
@@ -17,7 +17,7 @@ from kubectl_snapshot.commands.output import (
     write_each,
     write_text,
 )
-from kubectl_snapshot.commands.source import EPILOG, HELP, add_reader_flags, read_snapshot
+from kubectl_snapshot.commands.source import add_reader_flags, new_reader_parser, read_snapshot
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, NotFound
 from kubectl_snapshot.render.all_renderers import detect_format
 
@@ -50,17 +50,15 @@ FORMATS = Formats(("value", "json", "yaml", "table", TEMPLATE), "value", detect_
 
 
 def build_parser() -> Parser:
-    parser = new_parser(
-        "kubectl snapshot query",
+    parser = new_reader_parser(
+        "query",
         "Print the values at paths of a snapshot.\n\n"
         "Exit codes: 0 all were found, 3 a path has no value in this snapshot, 2 no\n"
         "snapshot can have it, others: the snapshot could not be read.\n\n"
         "With the directory of a fleet, print the values of each node.",
-        usage="kubectl snapshot query SNAPSHOT [PATH...] [flags]",
         examples=EXAMPLES,
-        epilog=EPILOG,
+        usage="[PATH...]",
     )
-    parser.add_argument("snapshot", metavar="SNAPSHOT", help=HELP)
     parser.add_argument(
         "path",
         metavar="PATH",

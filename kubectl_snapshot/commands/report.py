@@ -6,17 +6,15 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.findings import add_mute_flags, read_mutes
-from kubectl_snapshot.commands.flags.parser import Parser, new_parser
+from kubectl_snapshot.commands.flags.parser import Parser
 from kubectl_snapshot.commands.fleet.source import is_fleet, open_fleet
+from kubectl_snapshot.commands.mutes import add_mute_flags, read_mutes
 from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
-    EPILOG,
-    HELP,
     add_reader_flags,
+    new_reader_parser,
     read_snapshot,
     read_snapshots,
-    refuse_stdin_twice,
 )
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest
 from kubectl_snapshot.render.all_renderers import detect_format
@@ -46,14 +44,12 @@ FORMATS = Formats((HTML,), HTML, partial(detect_format, extensions=EXTENSIONS))
 
 
 def build_parser() -> Parser:
-    parser = new_parser(
-        "kubectl snapshot report",
+    parser = new_reader_parser(
+        "report",
         "Render a snapshot, a diff of two, or a fleet as one self-contained HTML page.",
-        usage="kubectl snapshot report SNAPSHOT [OTHER] -o FILE [flags]",
         examples=EXAMPLES,
-        epilog=EPILOG,
+        usage="[OTHER] -o FILE",
     )
-    parser.add_argument("snapshot", metavar="SNAPSHOT", help=HELP)
     parser.add_argument(
         "other",
         metavar="OTHER",
@@ -72,9 +68,8 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         raise InvalidRequest(
             f"{args.other} is not a snapshot", hint=f"to write a file: -o {args.other}"
         )
-    refuse_stdin_twice(args.snapshot, args.other)
     outputs = prepare_outputs(args, FORMATS)
-    text = render(args, read_mutes(args))
+    text = render(args, read_mutes(args, args.snapshot, args.other))
     write_each(outputs, lambda output: write_text(output, text, out))
     return EXIT_OK
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.commands.flags.capture import add_node_flags, add_pod_flags
 from kubectl_snapshot.commands.flags.connection import add_connection_flags, connect_with
+from kubectl_snapshot.commands.flags.parser import Parser, new_parser
 from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.commands.output import add_output_flags
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME
@@ -23,6 +24,19 @@ if TYPE_CHECKING:
 STDIN, LIVE = "-", "@live"
 HELP = f"file, {STDIN} (stdin), {CONFIGMAP_SCHEME}NAMESPACE/NAME or {LIVE} (capture now)"
 EPILOG = f"{LIVE} also takes the flags of a capture: see `kubectl snapshot --help`."
+
+
+def new_reader_parser(verb: str, description: str, examples: str, usage: str = "") -> Parser:
+    """Return the parser of a verb whose first argument is a snapshot.
+
+    `usage` are its other arguments and required flags.
+    """
+    words = " ".join(filter(None, ("kubectl snapshot", verb, "SNAPSHOT", usage, "[flags]")))
+    parser = new_parser(
+        f"kubectl snapshot {verb}", description, usage=words, examples=examples, epilog=EPILOG
+    )
+    parser.add_argument("snapshot", metavar="SNAPSHOT", help=HELP)
+    return parser
 
 
 def add_reader_flags(parser: argparse.ArgumentParser, formats: Formats) -> argparse._ArgumentGroup:

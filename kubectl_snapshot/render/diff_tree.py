@@ -6,34 +6,35 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.codec import json_codec
 from kubectl_snapshot.document.diff.change import count_kinds
-from kubectl_snapshot.render.findings import build_finding
+from kubectl_snapshot.render.findings import News, build_finding, build_muted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from kubectl_snapshot.document.diff.change import Change, Diff, Side
-    from kubectl_snapshot.document.findings.spec import Finding
 
 
-def render_json(diff: Diff, news: Sequence[tuple[str, Finding]] = ()) -> str:
+NO_NEWS = News()
+
+
+def render_json(diff: Diff, news: News = NO_NEWS) -> str:
     """Return the diff as one JSON object."""
     return json_codec.render_tree(build_tree(diff, news))
 
 
-def render_yaml(diff: Diff, news: Sequence[tuple[str, Finding]] = ()) -> str:
+def render_yaml(diff: Diff, news: News = NO_NEWS) -> str:
     """Return the diff as one YAML map."""
     from kubectl_snapshot.document.codec import yaml_codec
 
     return yaml_codec.render_tree(build_tree(diff, news))
 
 
-def build_tree(diff: Diff, news: Sequence[tuple[str, Finding]] = ()) -> dict[str, object]:
+def build_tree(diff: Diff, news: News = NO_NEWS) -> dict[str, object]:
     """Return the diff as maps and lists; empty fields of a change are omitted."""
     return {
         "before": _build_side(diff.before),
         "after": _build_side(diff.after),
         "summary": {**count_kinds(diff), "left-out": diff.left_out},
-        "findings": [{"kind": sign, **build_finding(finding)} for sign, finding in news],
+        "findings": [{"kind": sign, **build_finding(finding)} for sign, finding in news.found],
+        "muted": build_muted(news.muted),
         "changes": [build_change(change) for change in diff.changes],
     }
 

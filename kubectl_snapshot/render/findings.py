@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubectl_snapshot.document.findings.spec import CRITICAL, INFO, SEVERITIES, WARNING
 from kubectl_snapshot.document.number_ranges import collapse_numbers
@@ -32,6 +32,13 @@ WIDTH = 10
 MOST_PROOFS, MOST_IDS = 3, 4
 
 
+class News(NamedTuple):
+    """What is `new` or `gone` between two snapshots, worst first, and what was muted in one."""
+
+    found: tuple[tuple[str, Finding], ...] = ()
+    muted: tuple[tuple[str, str], ...] = ()
+
+
 def render_text(findings: NodeFindings, is_wide: bool = False) -> str:
     """Return the findings with proof and fix, the unknown ones by reason, and the counts."""
     lines: list[str] = []
@@ -55,20 +62,22 @@ def render_brief(findings: NodeFindings, title_width: int) -> str:
     return "".join(f"{title:<{title_width}}{text}\n" for title, text in lines)
 
 
-def list_news(before: NodeFindings, after: NodeFindings) -> list[tuple[str, Finding]]:
-    """Return `new` and `gone` findings of two snapshots, worst first; unknown is not gone."""
+def list_news(before: NodeFindings, after: NodeFindings) -> News:
+    """Return the `new` and `gone` findings of two snapshots; unknown is not gone."""
     known = {finding.key for finding in before.found}
     kept = {finding.key for finding in after.found}
     lost = {spec.id for unknown in after.unknown for spec in unknown.specs}
     lost |= {id_ for id_, _ in after.muted}
-    news = [("new", finding) for finding in after.found if finding.key not in known]
-    gone = [f for f in before.found if f.key not in kept and f.spec.id not in lost]
-    return [*news, *(("gone", finding) for finding in gone)]
+    new = (("new", finding) for finding in after.found if finding.key not in known)
+    gone = (f for f in before.found if f.key not in kept and f.spec.id not in lost)
+    muted = dict(before.muted + after.muted)
+    return News((*new, *(("gone", finding) for finding in gone)), tuple(muted.items()))
 
 
-def render_news(news: Iterable[tuple[str, Finding]]) -> list[str]:
-    """Return a line for each new or gone finding."""
-    return [f"{sign} {f.spec.severity}: {f.spec.id}: {f.text}" for sign, f in news]
+def render_news(news: News) -> list[str]:
+    """Return a line for each new or gone finding, and for each muted one."""
+    lines = [f"{sign} {f.spec.severity}: {f.spec.id}: {f.text}" for sign, f in news.found]
+    return [*lines, *(f"muted: {describe_mute(*mute)}" for mute in news.muted)]
 
 
 def count_findings(findings: NodeFindings) -> str:
@@ -106,9 +115,14 @@ def render_json(findings: NodeFindings, source: str, metadata: Mapping[str, str]
             for unknown in findings.unknown
         ],
         "ok": [spec.id for spec in findings.fine],
-        "muted": [{"id": id_, "reason": reason} for id_, reason in findings.muted],
+        "muted": build_muted(findings.muted),
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def build_muted(muted: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    """Return muted findings as maps."""
+    return [{"id": id_, "reason": reason} for id_, reason in muted]
 
 
 def build_finding(finding: Finding) -> dict[str, Any]:

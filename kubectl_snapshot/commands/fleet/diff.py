@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from kubectl_snapshot.commands.console.progress import choose_progress
 from kubectl_snapshot.commands.console.terminal import read_width
 from kubectl_snapshot.commands.fleet.source import is_fleet, open_fleet, refuse_snapshot_flags
+from kubectl_snapshot.commands.mutes import MUTE_FLAGS
 from kubectl_snapshot.commands.output import write_each, write_text
 from kubectl_snapshot.commands.source import read_snapshot
 from kubectl_snapshot.document.diff.selection import Selection, refuse_unused
@@ -33,7 +34,7 @@ FORMATS = ("text", "wide", "json", "yaml")
 
 def run(args: argparse.Namespace, outputs: Sequence[Output], out: TextIO) -> int:
     """Print outliers or drift; return the exit code of `diff`."""
-    refuse_snapshot_flags(args, ("--all",))
+    refuse_snapshot_flags(args, ("--all", *MUTE_FLAGS))
     for output in outputs:
         if output.format not in FORMATS:
             hint = f"formats of a fleet: {', '.join(FORMATS)}"

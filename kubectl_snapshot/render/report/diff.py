@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kubectl_snapshot.collectors.all_findings import find_all
 from kubectl_snapshot.document.diff.change import ADDED, REMOVED, UNKNOWN, count_kinds
 from kubectl_snapshot.document.diff.grouping import group_numbered
-from kubectl_snapshot.render.findings import count_findings, list_news
+from kubectl_snapshot.render.findings import count_findings, describe_mute, list_news
 from kubectl_snapshot.render.report.facts import Fact, build_facts, build_index
 from kubectl_snapshot.render.report.findings import link_finding
 from kubectl_snapshot.render.report.node import LIMITS, describe_side
@@ -61,6 +61,7 @@ def render_diff_report(
     """Return the page of a diff of two snapshots; deterministic."""
     found = [find_all(before, mutes), find_all(after, mutes)]
     sides = [_describe(side, of) for side, of in ((diff.before, before), (diff.after, after))]
+    news = list_news(*found)
     facts = _pair_facts(sides, found, before, after)
     variables = {
         "diff": diff,
@@ -70,7 +71,8 @@ def render_diff_report(
         "unknown": [change for change in diff.changes if change.kind == UNKNOWN],
         "different_facts": [fact for fact in facts if fact.is_different],
         "equal_facts": [fact for fact in facts if not fact.is_different],
-        "news": [link_finding(finding, (), sign) for sign, finding in list_news(*found)],
+        "news": [link_finding(finding, (), sign) for sign, finding in news.found],
+        "muted": [describe_mute(*mute) for mute in news.muted],
     }
     return render_page(TEMPLATE, {**variables, **LIMITS})
 

@@ -10,6 +10,7 @@ import pytest
 from kubectl_snapshot.document.codec.yaml_codec import render_yaml
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.main import main
+from tests.unit.render.pages import EXAMPLES
 
 READ = {"elapsed-ms": "1"}
 BEFORE = Snapshot(
@@ -152,3 +153,37 @@ def test_all_shows_how_the_documents_were_taken(
     assert "1 ignored: volatile readings" in capsys.readouterr().out
     assert main(["diff", files["before"], str(later), "--all"]) == 1
     assert "metadata\n  + mode: x\n" in capsys.readouterr().out
+
+
+def test_a_muted_finding_is_no_news_and_every_format_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, sick = (str(EXAMPLES / "snapshots" / f"gpu-{number}.yaml") for number in (17, 23))
+    mutes = tmp_path / "mutes.yaml"
+    mutes.write_text("gpu-missing: ticket 4711\n")
+    names = {ending: str(tmp_path / f"a.{ending}") for ending in ("txt", "json", "html")}
+    outputs = [word for name in names.values() for word in ("-o", name)]
+    words = ["diff", good, sick, "--mute-file", str(mutes), "--mute", "fabric-manager-down"]
+    assert main([*words, *outputs]) == 1
+    texts = {ending: Path(name).read_text() for ending, name in names.items()}
+    why = f"ticket 4711 ({mutes})"
+    assert f"muted: gpu-missing: {why}\nmuted: fabric-manager-down\n" in texts["txt"]
+    assert "new critical" not in texts["txt"]
+    tree = json.loads(texts["json"])
+    assert tree["muted"] == [
+        {"id": "gpu-missing", "reason": why},
+        {"id": "fabric-manager-down", "reason": ""},
+    ]
+    assert not {"gpu-missing", "fabric-manager-down"} & {f["id"] for f in tree["findings"]}
+    assert f"Muted: gpu-missing: {why}; fabric-manager-down</p>" in texts["html"]
+    assert main(["report", good, sick, *words[3:], "-o", names["html"]]) == 0
+    assert Path(names["html"]).read_text() == texts["html"]
+
+
+def test_a_mistyped_mute_is_refused(
+    files: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["diff", files["before"], files["other"], "--mute", "gpu-mising"]) == 2
+    assert 'unknown finding "gpu-mising"' in capsys.readouterr().err
+    assert main(["diff", "-", files["other"], "--mute-file", "-"]) == 2
+    assert "stdin was given twice" in capsys.readouterr().err

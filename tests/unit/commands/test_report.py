@@ -38,7 +38,7 @@ def test_two_documents_are_compared_as_they_were_named(tmp_path: Path) -> None:
     assert main(["report", GPU_17, GPU_23, "-o", str(path)]) == 0
     page = path.read_text(encoding="utf-8")
     assert "gpu-17 → gpu-23" in page
-    assert f"<code>{GPU_23}</code>" in page
+    assert f"<td>{GPU_23}<div" in page
 
 
 def test_a_terminal_is_not_flooded() -> None:

@@ -5,6 +5,7 @@ from kubectl_snapshot.document.findings.spec import NodeFindings, Proof
 from kubectl_snapshot.render.findings import (
     count_findings,
     describe_proofs,
+    News,
     list_news,
     render_brief,
     render_news,
@@ -34,22 +35,24 @@ def test_new_and_gone_findings_are_told_apart() -> None:
     line = f"warning: persistence-off: {text}"
     assert render_news(list_news(old, new)) == [f"new {line}"]
     assert render_news(list_news(new, old)) == [f"gone {line}"]
-    assert list_news(new, new) == []
+    assert list_news(new, new) == News()
 
 
 def test_another_temperature_is_the_same_finding() -> None:
     hot, hotter = (
         find_all(change(GOOD, {"GPU.gpu-1-state.temperature.gpu-c": c})) for c in (91, 95)
     )
-    assert list_news(hot, hotter) == []
+    assert list_news(hot, hotter) == News()
 
 
 def test_what_is_unknown_or_muted_now_is_not_gone() -> None:
     edits = {"GPU.gpu-1.persistence-mode": False}
     old = find_all(change(GOOD, edits))
-    assert list_news(old, find_all(drop(GOOD, "GPU"))) == []
-    assert list_news(old, find_all(GOOD, {"persistence-off": ""})) != []
-    assert list_news(old, find_all(change(GOOD, edits), {"persistence-off": ""})) == []
+    assert list_news(old, find_all(drop(GOOD, "GPU"))) == News()
+    assert list_news(old, find_all(GOOD, {"persistence-off": ""})).found
+    muted = list_news(old, find_all(change(GOOD, edits), {"persistence-off": "x"}))
+    assert muted == News((), (("persistence-off", "x"),))
+    assert render_news(muted) == ["muted: persistence-off: x"]
 
 
 def test_warnings_are_counted_in_words() -> None:

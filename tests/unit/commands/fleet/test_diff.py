@@ -179,6 +179,8 @@ def test_a_killed_run_is_warned_of(nowhere: Path, capsys: Capsys) -> None:
             "--baseline needs the directory",
         ),
         (["diff", "fleet", "--all"], 2, "--all does not apply to a fleet"),
+        (["diff", "fleet", "--mute", "pcie-width"], 2, "--mute does not apply to a fleet"),
+        (["diff", "fleet", "--mute-file", "m.yaml"], 2, "--mute-file does not apply to a fleet"),
         (["diff", "fleet", "fleet", "--baseline", "a"], 2, "--baseline does not apply"),
         (["diff", "fleet", "-o", "html"], 2, "no format html for a fleet"),
         (["diff", "fleet", "--only", "OS.nothing"], 2, "no reading matches OS.nothing"),

@@ -140,7 +140,6 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.document.diff.selection import Selection, refuse_unused
     from kubectl_snapshot.render.findings import News, list_news
 
-    mutes = read_mutes(args, args.a, args.b)
     outputs = prepare_outputs(args, FORMATS)
     if is_fleet(args.a) or is_fleet(args.b):
         from kubectl_snapshot.commands.fleet import diff as fleet_diff
@@ -151,6 +150,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
             "missing argument: B", hint="usage: kubectl snapshot diff A B, or diff DIR"
         )
     refuse_fleet_flags(args, ("--group-by", "--baseline"))
+    mutes = read_mutes(args, args.a, args.b)
     on_event = choose_progress(args, sys.stderr)
     before, after = read_snapshots((args.a, args.b), args, on_event)
     selection = Selection(tuple(args.only), tuple(args.ignore), args.all)

@@ -3,9 +3,9 @@ from __future__ import annotations
 from kubectl_snapshot.collectors.all_findings import find_all
 from kubectl_snapshot.document.findings.spec import NodeFindings, Proof
 from kubectl_snapshot.render.findings import (
+    News,
     count_findings,
     describe_proofs,
-    News,
     list_news,
     render_brief,
     render_news,

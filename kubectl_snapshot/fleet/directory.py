@@ -10,7 +10,7 @@ import fcntl
 import os
 import re
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 from kubectl_snapshot.clients.files.outputfile import HINT, write_whole
 from kubectl_snapshot.constants import API_VERSIONS, KIND, MAX_DOCUMENT_BYTES
@@ -30,6 +30,10 @@ from kubectl_snapshot.records import dataclass
 if TYPE_CHECKING:
     from kubectl_snapshot.document.fleet.manifest import FleetManifest
     from kubectl_snapshot.document.snapshot import Snapshot
+    from kubectl_snapshot.fleet.archive import Archive
+
+    # Where a fleet is read from: the path of a directory, or a tar file.
+    Place = Union[str, Archive]
 
 MANIFEST, CLUSTER, NODES = "fleet.yaml", "cluster.yaml", "nodes"
 # RFC 1123 subdomain, short enough for a file name with the suffix of a temporary file.
@@ -106,10 +110,10 @@ def write_manifest(directory: str, manifest: FleetManifest) -> None:
     write_whole(os.path.join(directory, MANIFEST), render_tree(build_tree(manifest)))
 
 
-def read_manifest(directory: str) -> FleetManifest:
+def read_manifest(place: Place) -> FleetManifest:
     """Return the manifest of a directory; NotFound or InvalidRequest if there is none."""
-    path = os.path.join(directory, MANIFEST)
-    content = _read(path)
+    path = name_place(place, MANIFEST)
+    content = _read(place, MANIFEST)
     try:
         return parse_tree(_load_manifest(content.decode()), path)
     except UnicodeDecodeError as error:
@@ -129,27 +133,27 @@ def _load_manifest(text: str) -> object:
 
 
 def read_snapshot(
-    directory: str, file: str, sha256_hex: str = "", reader: LineReader | None = None
+    place: Place, file: str, sha256_hex: str = "", reader: LineReader | None = None
 ) -> Snapshot:
     """Return a document of the fleet; InvalidRequest if it is not the file of this SHA-256.
 
     A `reader` that is used for several documents is faster, and shares what they have in common.
     """
-    content = read_verified(directory, file, sha256_hex)
+    content = read_verified(place, file, sha256_hex)
     if reader is not None and len(content) <= MAX_DOCUMENT_BYTES:
         with contextlib.suppress(UnicodeDecodeError):
             snapshot = reader.parse(content.decode())
             is_known = snapshot is not None and snapshot.api_version in API_VERSIONS
             if snapshot is not None and is_known and snapshot.kind == KIND:
                 return snapshot
-    return parse_document(content, os.path.join(directory, file))
+    return parse_document(content, name_place(place, file))
 
 
-def read_verified(directory: str, file: str, sha256_hex: str) -> bytes:
+def read_verified(place: Place, file: str, sha256_hex: str) -> bytes:
     """Return the content of a file; InvalidRequest if its SHA-256 is another."""
-    path = os.path.join(directory, file)
-    content = _read(path)
+    content = _read(place, file)
     if sha256_hex and sha256(content).hexdigest() != sha256_hex:
+        path = name_place(place, file)
         raise InvalidRequest(
             f"cannot read {path}", f"its SHA-256 is not the one in {MANIFEST}", "capture it again"
         )
@@ -161,8 +165,7 @@ def read_head(directory: str, file: str) -> tuple[Snapshot, str]:
 
     Only of a file that this program wrote: PyYAML takes 0.3 s for a whole one.
     """
-    path = os.path.join(directory, file)
-    content = _read(path)
+    content = _read(directory, file)
     head = content.partition(b"\nmeasurements:")[0]
     return parse_yaml(head.decode(errors="replace")), sha256(content).hexdigest()
 
@@ -170,7 +173,7 @@ def read_head(directory: str, file: str) -> tuple[Snapshot, str]:
 def has_digest(directory: str, file: str, sha256_hex: str) -> bool:
     """Return whether a file exists and has this SHA-256."""
     try:
-        return sha256(_read(os.path.join(directory, file))).hexdigest() == sha256_hex
+        return sha256(_read(directory, file)).hexdigest() == sha256_hex
     except (NotFound, Internal):
         return False
 
@@ -185,10 +188,18 @@ def remove_document(directory: str, file: str) -> None:
         raise Internal(f"cannot write {directory}", error.strerror or str(error), HINT) from error
 
 
-def _read(path: str) -> bytes:
+def name_place(place: Place, file: str) -> str:
+    """Return the path of a file of the fleet for messages."""
+    return os.path.join(place if isinstance(place, str) else place.name, file)
+
+
+def _read(place: Place, file: str) -> bytes:
+    if not isinstance(place, str):
+        return place.read(file)
+    path = os.path.join(place, file)
     try:
-        with open(path, "rb") as file:
-            return file.read(MAX_DOCUMENT_BYTES + 1)
+        with open(path, "rb") as opened:
+            return opened.read(MAX_DOCUMENT_BYTES + 1)
     except FileNotFoundError as error:
         raise NotFound(f"no such file: {path}") from error
     except OSError as error:

@@ -18,7 +18,6 @@ from kubectl_snapshot.document.fleet.outliers import (
 )
 from kubectl_snapshot.errors import InvalidRequest, SnapshotError
 from kubectl_snapshot.fleet import cache
-from kubectl_snapshot.fleet.directory import read_verified
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,7 +117,7 @@ def _read_cached(
         return None
     try:
         for node in entries:
-            read_verified(fleet.directory, node.file, node.sha256)
+            fleet.verify(node)
         for name in cached.references:
             builder.add_reference(fleet.read_node(name))
     except SnapshotError:

@@ -211,6 +211,32 @@ def test_nodes_are_chosen_by_selector_names_and_file(
     assert not (tmp_path / "c").exists()
 
 
+def test_a_tar_file_is_written_from_what_a_killed_run_left_and_piped_to_a_verb(
+    lab: support.Cluster,
+    start_snapshot: Callable[..., Started],
+    run_snapshot: Callable[..., Finished],
+    namespace: str,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "fleet.tar.gz"
+    process = start_slowly(lab, start_snapshot, namespace, path)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert [found.name for found in tmp_path.iterdir()] == ["fleet.tar.gz.part"]
+    words = ("--resume", f"{path}.part", "-o", str(path), "--strict", "-n", namespace)
+    ended = run_snapshot(*words, kubeconfig=lab.kubeconfig)
+    assert ended.returncode == 0, ended.stderr
+    assert [found.name for found in tmp_path.iterdir()] == ["fleet.tar.gz"]
+    fleet = load_fleet(str(path))
+    assert {node.name for node in fleet if node.has_file} == names(lab)
+    assert fleet.read_node(REAL[0]).metadata["source-node"] == REAL[0]
+
+    capture = f"{support.DIST}/kubectl-snapshot -l {FAKE_LABEL} -n {namespace} --quiet -o -"
+    query = f"{support.DIST}/kubectl-snapshot query - K8s.node.source-node -o value"
+    piped = support.run(["bash", "-c", f"{capture} | {query}"], lab.environment(), 60)
+    assert {line.split()[0] for line in piped.stdout.splitlines()} == names(lab) - {*REAL}
+
+
 def test_each_failure_is_in_the_manifest_with_its_cause(
     lab: support.Cluster, capture: Callable[..., Finished], fake_logs: Path, tmp_path: Path
 ) -> None:
@@ -395,9 +421,13 @@ def test_a_quota_only_makes_it_slower(
 def start_slowly(
     lab: support.Cluster, start: Callable[..., Started], namespace: str, directory: Path
 ) -> Started:
-    """Start a capture of all nodes, four at a time, and return once some are captured."""
+    """Start a capture of all nodes, four at a time, and return once some are captured.
+
+    `directory` may be a tar file.
+    """
     flags = ("--all-nodes", "--parallel", "4", "--log-json", "-n", namespace)
-    process = start(*flags, "-o", f"{directory}/", kubeconfig=lab.kubeconfig)
+    place = str(directory) if directory.suffix else f"{directory}/"
+    process = start(*flags, "-o", place, kubeconfig=lab.kubeconfig)
     assert process.stderr is not None
     deadline, seen = time.monotonic() + 60, 0
     for line in process.stderr:

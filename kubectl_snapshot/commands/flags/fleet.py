@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.commands.flags.durations import parse_duration
-from kubectl_snapshot.commands.flags.parser import add_boolean_flag, add_flag
+from kubectl_snapshot.commands.flags.parser import add_boolean_flag, add_flag, given
 from kubectl_snapshot.commands.flags.shared import parse_count
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
@@ -17,11 +17,20 @@ if TYPE_CHECKING:
 
 # A list of this many nodes is longer than any cluster.
 MAX_NAMES_BYTES = 16 * 1024 * 1024
+TAR = (".tar", ".tar.gz", ".tgz")
+
+
+class FleetPlace(NamedTuple):
+    """A fleet's directory (empty: a temporary one), and the tar file to make of it, or `-`."""
+
+    directory: str
+    archive: str = ""
 
 
 def add_fleet_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of a capture of many nodes."""
-    group = parser.add_argument_group("fleet", "many nodes into one directory: -o DIR/")
+    places = "many nodes into one directory or tar file: -o DIR/, -o FILE.tar.gz"
+    group = parser.add_argument_group("fleet", places)
     add_boolean_flag(group, "--all-nodes", help="capture every node of the cluster")
     add_flag(
         group, "-l", "--selector", metavar="SELECTOR", default="", help="label selector of nodes"
@@ -150,23 +159,39 @@ def suggest_one_node(args: argparse.Namespace) -> str:
     return "to capture one node: --node NAME"
 
 
-def choose_directory(args: argparse.Namespace) -> str:
-    """Return the directory of -o or --resume; InvalidRequest unless there is exactly one."""
+def choose_place(args: argparse.Namespace) -> FleetPlace:
+    """Return the directory of -o or --resume, or the tar file of -o and the directory beside it.
+
+    Raises InvalidRequest unless there is exactly one place.
+    """
     places: list[str] = [value.strip() for value in args.output]
+    if "format" in given(args):
+        raise InvalidRequest(
+            f"-t {args.format} is for the capture of one node", hint="use -o DIR/ or -o FILE.tar.gz"
+        )
+    if len(places) == 1 and (places[0] == "-" or places[0].endswith(TAR)):
+        return FleetPlace(args.resume or ("" if places[0] == "-" else f"{places[0]}.part"), *places)
+    return FleetPlace(choose_directory(args, places))
+
+
+def choose_directory(args: argparse.Namespace, places: list[str]) -> str:
     if args.resume:
         if places and [place.rstrip("/") for place in places] != [args.resume.rstrip("/")]:
             raise InvalidRequest(
                 "--resume and -o name different places", hint="leave -o out with --resume"
             )
         return str(args.resume)
-    if len(places) != 1 or places[0] in ("", "-"):
+    if len(places) != 1 or not places[0]:
         raise InvalidRequest(
-            "a fleet needs one directory", hint=f"use -o DIR/; {suggest_one_node(args)}"
+            "a fleet needs one directory or tar file",
+            hint=f"use -o DIR/ or -o FILE.tar.gz; {suggest_one_node(args)}",
         )
     place = places[0]
     is_directory = place.endswith("/") or "." not in place.rpartition("/")[2]
     if place.startswith(CONFIGMAP_SCHEME) or not is_directory:
         raise InvalidRequest(
-            f"cannot write a fleet to {place}", "it is no directory", "use -o DIR/"
+            f"cannot write a fleet to {place}",
+            "it is no directory and no tar file",
+            "use -o DIR/, -o FILE.tar.gz or -o - for a tar on stdout",
         )
     return place

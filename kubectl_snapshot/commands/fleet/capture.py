@@ -10,11 +10,12 @@ from kubectl_snapshot.commands.console.fleet_progress import choose_fleet_progre
 from kubectl_snapshot.commands.console.interrupts import install_handlers
 from kubectl_snapshot.commands.flags.capture import parse_config
 from kubectl_snapshot.commands.flags.fleet import (
-    choose_directory,
+    choose_place,
     parse_fleet_config,
     read_names,
     refuse_other_flags,
 )
+from kubectl_snapshot.commands.fleet.archive import STDOUT, use_directory, write_archive
 from kubectl_snapshot.document.fleet.manifest import coverage
 from kubectl_snapshot.errors import EXIT_GAPS, ServiceUnavailable, Terminated
 from kubectl_snapshot.fleet.capture import capture_fleet
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
+    from kubectl_snapshot.commands.flags.fleet import FleetPlace
     from kubectl_snapshot.document.fleet.manifest import FleetManifest
     from kubectl_snapshot.fleet.config import FleetConfig
 
@@ -32,19 +34,30 @@ if TYPE_CHECKING:
 def run_fleet(args: argparse.Namespace) -> int:
     """Capture the fleet that the flags select; return the exit code."""
     refuse_other_flags(args)
-    directory = choose_directory(args)
+    place = choose_place(args)
+    with use_directory(place) as directory:
+        return capture_into(args, place, directory)
+
+
+def capture_into(args: argparse.Namespace, place: FleetPlace, directory: str) -> int:
+    """Capture into the directory; write the tar file, unless the capture is interrupted."""
     min_coverage = parse_coverage(args.min_coverage) if args.min_coverage else None
     on_event = choose_fleet_progress(args, sys.stderr)
     names = read_names(args)
     args.node = []
     config = parse_fleet_config(args, parse_config(args, on_event), directory, names)
     manifest, signals = capture_until_signal(config)
-    on_event({"event": "fleet-done", **_describe(manifest), "directory": directory})
+    where = place.archive or directory
+    on_event({"event": "fleet-done", **_describe(manifest), "directory": where})
     if not (args.quiet or args.log_json):
         sys.stderr.write(render_coverage(manifest))
     if signals:
+        if place.archive not in ("", STDOUT):
+            hint = f"complete it with `kubectl snapshot --resume {directory} -o {place.archive}`"
+            on_event({"event": "warning", "message": f"{place.archive} was not written; {hint}"})
         raise KeyboardInterrupt if signals[0] == 2 else Terminated(signals[0])
     refuse_empty(manifest)
+    write_archive(place, directory, manifest)
     code = choose_exit_code(manifest, args.strict != "false", min_coverage)
     has_stopped = manifest.runs[-1].state != "finished"
     return EXIT_GAPS if has_stopped else code

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import sys
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.commands.flags.parser import given
@@ -15,18 +17,42 @@ if TYPE_CHECKING:
     from kubectl_snapshot.commands.output import Output
     from kubectl_snapshot.fleet.fleet import Fleet
 
-HELP = "or the directory of a fleet"
+HELP = "or a fleet: its directory or tar file"
+STDIN, HEAD_BYTES = "-", 512
+GZIP = b"\x1f\x8b"
+# A YAML document of these encodings has NUL bytes, as the headers of a tar file.
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def is_fleet(source: str | None) -> bool:
-    """Return whether a user names a directory."""
-    return bool(source) and os.path.isdir(str(source))
+    """Return whether a user names a directory or a tar file; stdin (`-`) is not consumed."""
+    if not source:
+        return False
+    return os.path.isdir(source) or looks_like_tar(_peek(source))
+
+
+def looks_like_tar(head: bytes) -> bool:
+    """Return whether a file that begins so is a tar file or gzipped: text has no NUL bytes."""
+    return head.startswith(GZIP) or (b"\0" in head and not head.startswith(UTF16))
+
+
+def _peek(source: str) -> bytes:
+    """Return the first bytes of a regular file or of stdin, none of what cannot be read twice."""
+    try:
+        if source == STDIN:
+            # Replaced streams, as of an embedding program, may have no buffer to look into.
+            peek = getattr(getattr(sys.stdin, "buffer", None), "peek", None)
+            return bytes(peek(HEAD_BYTES)[:HEAD_BYTES]) if peek else b""
+        if not stat.S_ISREG(os.stat(source).st_mode):
+            return b""
+        with open(source, "rb") as file:
+            return file.read(HEAD_BYTES)
+    except (OSError, ValueError):
+        return b""
 
 
 def open_fleet(path: str, args: argparse.Namespace) -> Fleet:
-    """Return the fleet in a directory; warn about a run that did not end."""
-    import sys
-
+    """Return the fleet in a directory or tar file; warn about a run that did not end."""
     from kubectl_snapshot.commands.console.progress import choose_progress
     from kubectl_snapshot.document.fleet.manifest import FINISHED
     from kubectl_snapshot.fleet.fleet import load_fleet
@@ -34,10 +60,9 @@ def open_fleet(path: str, args: argparse.Namespace) -> Fleet:
     fleet = load_fleet(path)
     runs = fleet.manifest.runs
     if runs and runs[-1].state != FINISHED:
-        message = (
-            f"the capture of {path} did not end ({runs[-1].state}); "
-            f"complete it with `kubectl snapshot --resume {path}`"
-        )
+        message = f"the capture of {fleet.directory} did not end ({runs[-1].state})"
+        if os.path.isdir(path):
+            message += f"; complete it with `kubectl snapshot --resume {path}`"
         choose_progress(args, sys.stderr)({"event": "warning", "message": message})
     return fleet
 

@@ -11,7 +11,7 @@ from kubectl_snapshot.agent.config import AgentConfig
 from kubectl_snapshot.commands import capture
 from kubectl_snapshot.commands.flags.environment import parse_flags
 from kubectl_snapshot.commands.flags.fleet import (
-    choose_directory,
+    choose_place,
     is_fleet,
     parse_fleet_config,
     read_names,
@@ -79,15 +79,18 @@ def test_flags_of_one_node_are_refused(words: tuple[str, ...]) -> None:
     ],
 )
 def test_a_fleet_has_one_directory(words: tuple[str, ...], directory: str) -> None:
-    assert choose_directory(parse("--all-nodes", *words)) == directory
+    assert choose_place(parse("--all-nodes", *words)) == (directory, "")
 
 
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        ((), "a fleet needs one directory"),
-        (("-o", "-"), "a fleet needs one directory"),
-        (("-o", "a/", "-o", "b/"), "a fleet needs one directory"),
+        ((), "a fleet needs one directory or tar file"),
+        (("-o", ""), "a fleet needs one directory or tar file"),
+        (("-o", "a/", "-o", "b/"), "a fleet needs one directory or tar file"),
+        (("-o", "a.tar", "-o", "-"), "a fleet needs one directory or tar file"),
+        (("-o", "a/", "-t", "json"), "-t json is for the capture of one node"),
+        (("-o", "x.tar.xz"), "cannot write a fleet to x.tar.xz"),
         (("-o", "x.yaml"), "cannot write a fleet to x.yaml"),
         (("-o", "cm://a/b"), "cannot write a fleet to cm://a/b"),
         (("--resume", "d", "-o", "e"), "--resume and -o name different places"),
@@ -95,8 +98,23 @@ def test_a_fleet_has_one_directory(words: tuple[str, ...], directory: str) -> No
 )
 def test_other_destinations_are_refused(words: tuple[str, ...], what: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        choose_directory(parse("--all-nodes", *words))
+        choose_place(parse("--all-nodes", *words))
     assert caught.value.what == what
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        (("-o", "x.tar"), ("x.tar.part", "x.tar")),
+        (("-o", "d/x.tar.gz"), ("d/x.tar.gz.part", "d/x.tar.gz")),
+        (("-o", "x.tgz"), ("x.tgz.part", "x.tgz")),
+        (("-o", "-"), ("", "-")),
+        (("--resume", "x.tar.part", "-o", "x.tar"), ("x.tar.part", "x.tar")),
+        (("--resume", "d", "-o", "-"), ("d", "-")),
+    ],
+)
+def test_a_tar_file_is_made_of_a_directory(words: tuple[str, ...], place: tuple[str, str]) -> None:
+    assert choose_place(parse("--all-nodes", *words)) == place
 
 
 def test_the_flags_give_the_configuration() -> None:

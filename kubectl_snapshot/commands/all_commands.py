@@ -49,6 +49,10 @@ COMMANDS = {
         "write a snapshot in another version or format",
     ),
     "diff": ("kubectl_snapshot.commands.diff", "compare two snapshots"),
+    "export": (
+        "kubectl_snapshot.commands.export",
+        "write the readings of fleets as a table",
+    ),
     "findings": ("kubectl_snapshot.commands.findings", "show what is wrong with a node"),
     "options": ("kubectl_snapshot.commands.options", "list the connection flags"),
     "preflight": (

@@ -82,11 +82,23 @@ def find_readings(snapshot: Snapshot, pattern: str) -> dict[str, Scalar]:
 
     `metadata.<key>` is a path, too. A path that exists literally is not used as a pattern.
     """
-    readings = _readings(snapshot)
+    readings = list_readings(snapshot)
     pattern = resolve_selector(snapshot, pattern)
     if pattern in readings:
         return {pattern: readings[pattern]}
     return {path: value for path, value in readings.items() if matches_path(path, pattern)}
+
+
+def list_readings(snapshot: Snapshot) -> dict[str, Scalar]:
+    """Return all readings by path; where two subtypes give one path, the longer name's."""
+    readings: dict[str, Scalar] = {f"{METADATA}.{k}": v for k, v in snapshot.metadata.items()}
+    lengths: dict[str, int] = {}
+    for type_, subtype in iter_subtypes(snapshot):
+        for key, value in subtype.data.items():
+            path = f"{type_}.{subtype.name}.{key}"
+            if len(subtype.name) >= lengths.get(path, 0):
+                readings[path], lengths[path] = value, len(subtype.name)
+    return readings
 
 
 def find_gaps(snapshot: Snapshot, pattern: str) -> dict[str, str]:
@@ -175,15 +187,3 @@ def _explain_missing(snapshot: Snapshot, path: ConstraintPath, named: list[Subty
     if not known:
         return f"it has no subtypes of type {path.type}"
     return f"{path.type} has the subtypes {', '.join(known)}"
-
-
-def _readings(snapshot: Snapshot) -> dict[str, Scalar]:
-    """Return all readings by path; where two subtypes give one path, the longer name's."""
-    readings: dict[str, Scalar] = {f"{METADATA}.{k}": v for k, v in snapshot.metadata.items()}
-    lengths: dict[str, int] = {}
-    for type_, subtype in iter_subtypes(snapshot):
-        for key, value in subtype.data.items():
-            path = f"{type_}.{subtype.name}.{key}"
-            if len(subtype.name) >= lengths.get(path, 0):
-                readings[path], lengths[path] = value, len(subtype.name)
-    return readings

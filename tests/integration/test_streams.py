@@ -21,6 +21,7 @@ from tests.unit.fleet.directories import write_fleet
 # CLUSTER a kubeconfig.
 VERBS = {
     "baseline": ("baseline", "FLEET"),
+    "export": ("export", "FLEET"),
     "capture": ("--local",),
     "check": ("check", "DOCUMENT", "-c", "OS.release.ID != x"),
     "cleanup": ("cleanup", "--dry-run", "--kubeconfig", "CLUSTER"),

@@ -8,8 +8,13 @@ import fcntl
 import os
 import re
 import stat
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.errors import Internal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
 
 MODE = 0o600
 HINT = "pass a file in a directory that you can write to"
@@ -65,6 +70,34 @@ def write_whole(path: str, text: str, mode: int | None = None) -> None:
         raise _explain(path, error) from error
 
 
+@contextlib.contextmanager
+def open_whole(path: str) -> Iterator[BinaryIO]:
+    """Yield a file to write what is too large for `write_whole`, by the same rules.
+
+    After an error in the context, a file that can be replaced is unchanged.
+    """
+    try:
+        target = _follow_links(path)
+        descriptor = _find_descriptor(target)
+        status = None if descriptor is not None else _read_status(target)
+        is_new = descriptor is None and status is None
+        is_regular = status is not None and stat.S_ISREG(status.st_mode)
+        if is_new or (is_regular and _is_replaceable(target, status)):
+            with _replacing(target, status) as file:
+                yield file
+            return
+        if descriptor is None:
+            descriptor = os.open(target, os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
+        else:
+            descriptor = os.dup(descriptor)
+        with open(descriptor, "wb") as file:
+            yield file
+            if is_regular:
+                file.truncate()
+    except OSError as error:
+        raise _explain(path, error) from error
+
+
 def replace_file(
     path: str, content: bytes, status: os.stat_result | None, mode: int | None = None
 ) -> None:
@@ -72,6 +105,15 @@ def replace_file(
 
     Raises OSError, PermissionError for an owner that this user cannot give a file to.
     """
+    with _replacing(path, status, mode) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def _replacing(
+    path: str, status: os.stat_result | None, mode: int | None = None
+) -> Iterator[BinaryIO]:
+    """Yield a new file, which replaces a regular file at the end of the context."""
     directory, name = os.path.split(path)
     part = os.path.join(directory, f".{name[:40]}.{os.urandom(6).hex()}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
@@ -82,7 +124,7 @@ def replace_file(
                 mode = stat.S_IMODE(status.st_mode) if mode is None else mode
             if mode is not None:
                 os.fchmod(descriptor, mode)
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(descriptor)
         os.replace(part, path)
@@ -90,6 +132,32 @@ def replace_file(
         with contextlib.suppress(FileNotFoundError):
             os.unlink(part)
         raise
+
+
+def _is_replaceable(path: str, status: os.stat_result | None) -> bool:
+    """Return whether a new file can take the place of an existing one; try it.
+
+    Raises OSError for a file that this user cannot write.
+    """
+    os.close(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
+    if os.path.ismount(path):
+        return False
+    part = f"{path}.{os.urandom(6).hex()}.part"
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
+    except OSError as error:
+        if error.errno not in IRREPLACEABLE:
+            raise
+        return False
+    try:
+        if status is not None:
+            _keep_owner(descriptor, status)
+    except PermissionError:
+        return False
+    finally:
+        os.close(descriptor)
+        os.unlink(part)
+    return True
 
 
 def _keep_owner(descriptor: int, status: os.stat_result) -> None:

@@ -247,6 +247,11 @@ def keep_node(snapshot: Snapshot) -> Snapshot:
     return _keep(snapshot, is_of_node)
 
 
+def keep_cluster(snapshot: Snapshot) -> Snapshot:
+    """Return the cluster-wide facts of a document."""
+    return _keep(snapshot, lambda type_, name: not is_of_node(type_, name))
+
+
 def join_cluster(node: Snapshot, cluster: Snapshot | None) -> Snapshot:
     """Return a node's document with the cluster-wide facts that it lacks."""
     if cluster is None:

@@ -8,6 +8,7 @@ context has `key|value|effect|node,node` of those that still have one key.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.known_paths import Missing, find_subtypes
@@ -31,6 +32,13 @@ class NodeGroup(NamedTuple):
     value: str
     nodes: tuple[str, ...]
     is_shortened: bool
+
+
+class LabelEntry(NamedTuple):
+    """A label with one of its values, and the nodes that have it."""
+
+    key: str
+    group: NodeGroup
 
 
 def find_on_node(snapshot: Snapshot, kind: str, key: str) -> str | Missing:
@@ -70,6 +78,27 @@ def iter_groups(subtype: Subtype, kind: str, key: str) -> Iterator[NodeGroup]:
             value = name[len(key) + 1 :]
             if kind == TAINT or value == "|".join(words):
                 yield _build_group(value, nodes)
+
+
+def read_labels(subtype: Subtype) -> Iterator[LabelEntry]:
+    """Yield every label of NodeTopology.label, an entry for each of its values.
+
+    A name that ends in its own value is a label of several values if another name does, too.
+    """
+    for text in subtype.context.values():
+        words = text.split("|")
+        if len(words) == 4:
+            yield LabelEntry(words[0], _build_group(words[1], words[3]))
+    entries = [(name, *_split_last(str(reading))) for name, reading in subtype.data.items()]
+    prefixes = Counter(n[: -len(v) - 1] for n, v, _ in entries if n.endswith(f".{v}"))
+    for name, value, nodes in entries:
+        prefix = name[: -len(value) - 1] if name.endswith(f".{value}") else ""
+        yield LabelEntry(prefix if prefixes[prefix] > 1 else name, _build_group(value, nodes))
+
+
+def _split_last(reading: str) -> tuple[str, str]:
+    value, _, nodes = reading.rpartition("|")
+    return value, nodes
 
 
 def _build_group(value: str, nodes: str) -> NodeGroup:

@@ -23,6 +23,7 @@ def write_fleet(
     failed: Sequence[str] = (),
     labels: Mapping[str, str] | None = None,
     state: str = FINISHED,
+    run: FleetRun | None = None,
 ) -> str:
     """Write a fleet; `labels` are entries of NodeTopology.label. Return its path."""
     (path / "nodes").mkdir(parents=True)
@@ -41,7 +42,7 @@ def write_fleet(
         write_document(str(path), CLUSTER, Snapshot({"source-node": ""}, (measurement,)))
     manifest = FleetManifest(
         {"all-nodes": True},
-        (FleetRun("run1", state=state),),
+        (run or FleetRun("run1", state=state),),
         nodes=tuple(nodes),
         cluster_file=CLUSTER if labels is not None else "",
     )

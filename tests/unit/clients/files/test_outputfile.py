@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.clients.files.outputfile import _overwrite, check_writable, write_whole
+from kubectl_snapshot.clients.files.outputfile import (
+    _overwrite,
+    check_writable,
+    open_whole,
+    write_whole,
+)
 from kubectl_snapshot.errors import Internal
 
 
@@ -157,3 +162,59 @@ def test_a_file_that_is_overwritten_in_place_has_the_new_text_only(tmp_path: Pat
     _overwrite(str(path), b"")
     assert path.read_text() == ""
     assert path.stat().st_ino == old
+
+
+def write_parts(path: Path, *parts: bytes) -> None:
+    with open_whole(str(path)) as file:
+        for part in parts:
+            file.write(part)
+
+
+def test_a_streamed_file_replaces_the_old_one_at_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    write_parts(path, b"one")
+    assert path.read_bytes() == b"one" and path.stat().st_mode & 0o7777 == 0o600
+    path.chmod(0o640)
+    old = path.stat().st_ino
+    with open_whole(str(path)) as file:
+        file.write(b"two")
+        file.flush()
+        assert path.read_bytes() == b"one"
+    assert path.read_bytes() == b"two"
+    assert path.stat().st_mode & 0o7777 == 0o640 and path.stat().st_ino != old
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
+def test_after_an_error_a_streamed_file_is_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    with pytest.raises(ValueError, match="stop"), open_whole(str(path)) as file:
+        file.write(b"new")
+        raise ValueError("stop")
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_stream_goes_to_a_device_a_fifo_or_a_descriptor(tmp_path: Path) -> None:
+    write_parts(Path("/dev/null"), b"x")
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+    write_parts(fifo, b"to a ", b"fifo")
+    assert os.read(reader, 100) == b"to a fifo"
+    os.close(reader)
+    read, write = os.pipe()
+    os.set_inheritable(write, True)
+    write_parts(Path(f"/dev/fd/{write}"), b"to a pipe")
+    assert os.read(read, 100) == b"to a pipe"
+    os.close(read)
+    os.close(write)
+
+
+def test_a_stream_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(Internal) as caught, open_whole(str(tmp_path / "none" / "a")):
+        pass
+    assert caught.value.why == "No such file or directory"
+    with pytest.raises(Internal, match="full") as caught, open_whole("/dev/full") as file:
+        file.write(b"x")
+    assert caught.value.why == "No space left on device"

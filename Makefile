@@ -34,7 +34,7 @@ release: setup ## build dist/release: archives, krew manifest, checksums, SBOM, 
 	$(BIN)/python scripts/release
 
 integration: zipapp ## test the zipapp on every Python, and the API client with its packages
-	scripts/test-packages pipx prometheus
+	scripts/test-packages pipx prometheus minisign groff-base
 	$(PYTEST) tests/integration
 	$(SLIM) $(PYTEST) --numprocesses auto tests/unit/clients
 
@@ -64,11 +64,11 @@ shells: zipapp ## test TAB completion in bash, zsh and fish, with and without ku
 	$(PYTEST) tests/shells
 
 test: lint unit conformance zipapp ## all tests and checks except chroot and test-matrix
-	scripts/test-packages pipx prometheus chromium zsh fish bash-completion
+	scripts/test-packages pipx prometheus minisign groff-base chromium zsh fish bash-completion
 	scripts/side-by-side "cluster-test shells" "integration browser parity"
 
 chroot: zipapp ## test a release in a debootstrap Debian with python3-minimal; takes minutes
-	scripts/test-packages debootstrap
+	scripts/test-packages debootstrap rpm
 	$(PYTEST) -rP tests/chroot
 
 demo: zipapp ## capture this machine, or with CONTEXT=name a node of that context

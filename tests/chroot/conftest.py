@@ -17,7 +17,8 @@ import pytest
 
 from tests.cluster.conftest import cluster, namespace
 from tests.cluster.support import Cluster
-from tests.integration.releases import ARCHIVE, build_release
+from tests.integration.releases import ARCHIVE, Release, build_release
+from tests.lab import build
 
 __all__ = ["cluster", "namespace"]
 
@@ -48,14 +49,26 @@ class Debian:
 
 
 @pytest.fixture(scope="session")
-def minimal(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debian]:
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A release with Debian and RPM packages."""
+    if not shutil.which("go"):
+        pytest.skip("missing Go, to build nfpm")
+    with build.lock():
+        build.build_nfpm()
+    path = f"{build.BIN}{os.pathsep}{os.environ['PATH']}"
+    return build_release(tmp_path_factory.mktemp("release"), "--packages", PATH=path)
+
+
+@pytest.fixture(scope="session")
+def minimal(
+    cluster: Cluster, release: Release, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Debian]:
     """Debian with python3-minimal, kubectl, and the archive of a release unpacked."""
     if os.geteuid() != 0 or not shutil.which("debootstrap"):
         pytest.skip("missing root or debootstrap")
     root = tmp_path_factory.mktemp("chroot") / "root"
     bootstrap = ["debootstrap", "--variant=minbase", "--include=python3-minimal", SUITE, str(root)]
     subprocess.run([*bootstrap, *find_mirror()], check=True, stdout=subprocess.DEVNULL)
-    release = build_release(tmp_path_factory.mktemp("release"))
     bin_directory = root / "usr/local/bin"
     unpack = ["tar", "-xzf", str(release.directory / ARCHIVE), "-C", str(bin_directory)]
     subprocess.run([*unpack, "kubectl-snapshot"], check=True)

@@ -14,10 +14,12 @@ from kubectl_snapshot import __version__
 ROOT = Path(__file__).resolve().parents[2]
 # A copy of these, so that nobody who edits meanwhile can tell two builds apart.
 SOURCES = (
+    "changelog.d",
     "kubectl_snapshot",
     "krew",
     "requirements",
     "scripts",
+    "CHANGELOG.md",
     "LICENSE",
     "README.md",
     "pyproject.toml",
@@ -25,6 +27,8 @@ SOURCES = (
 )
 ARCHIVE = f"kubectl-snapshot-v{__version__}-noarch.tar.gz"
 SBOM = f"kubectl-snapshot-v{__version__}.cdx.json"
+SPDX = f"kubectl-snapshot-v{__version__}.spdx.json"
+PROVENANCE = f"kubectl-snapshot-v{__version__}.intoto.json"
 WHEEL = f"kubectl_snapshot-{__version__}-py3-none-any.whl"
 
 Finished = subprocess.CompletedProcess[str]

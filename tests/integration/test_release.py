@@ -21,8 +21,10 @@ from cyclonedx.validation.json import JsonStrictValidator
 from kubectl_snapshot import __version__
 from tests.integration.releases import (
     ARCHIVE,
+    PROVENANCE,
     ROOT,
     SBOM,
+    SPDX,
     WHEEL,
     Finished,
     Release,
@@ -58,7 +60,7 @@ def test_the_checksums_are_those_of_every_other_file(release: Release) -> None:
     files = read_files(release.directory)
     lines = files.pop("SHA256SUMS").decode().splitlines()
     assert lines == [f"{hashlib.sha256(files[name]).hexdigest()}  {name}" for name in sorted(files)]
-    assert len(files) == 7
+    assert len(files) == 10
 
 
 def test_the_archive_holds_the_executable_and_the_licence(release: Release) -> None:
@@ -98,6 +100,113 @@ def test_the_sbom_is_valid_and_has_nothing_of_its_day(release: Release) -> None:
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     bom = json.loads(text)
     assert "serialNumber" not in bom and "timestamp" not in bom["metadata"]
+
+
+def test_spdx_names_the_same_packages_as_cyclonedx(release: Release) -> None:
+    spdx = json.loads((release.directory / SPDX).read_text())
+    bom = json.loads((release.directory / SBOM).read_text())
+    own, *others = spdx["packages"]
+    assert [own["name"], own["versionInfo"]] == ["kubectl-snapshot", __version__]
+    [digest] = bom["metadata"]["component"]["hashes"]
+    assert own["checksums"] == [{"algorithm": "SHA256", "checksumValue": digest["content"]}]
+    purls = {reference["referenceLocator"] for p in others for reference in p["externalRefs"]}
+    assert purls == {component["purl"] for component in bom["components"]}
+    contained = {
+        (r["spdxElementId"], r["relatedSpdxElement"])
+        for r in spdx["relationships"]
+        if r["relationshipType"] == "CONTAINS"
+    }
+    assert contained == {(own["SPDXID"], other["SPDXID"]) for other in others}
+    assert len(contained) == len(others)
+
+
+def test_the_provenance_names_every_file_and_what_it_was_built_from(release: Release) -> None:
+    statement = json.loads((release.directory / PROVENANCE).read_text())
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["predicateType"] == "https://slsa.dev/provenance/v1"
+    files = read_files(release.directory)
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    subjects = {s["name"]: s["digest"]["sha256"] for s in statement["subject"]}
+    assert subjects == {n: d for n, d in digests.items() if n not in (PROVENANCE, "SHA256SUMS")}
+    definition = statement["predicate"]["buildDefinition"]
+    lock = (release.checkout / "requirements" / "runtime.txt").read_bytes()
+    # The sources are no git checkout, so that no commit is named.
+    assert definition["resolvedDependencies"] == [
+        {
+            "uri": "requirements/runtime.txt",
+            "digest": {"sha256": hashlib.sha256(lock).hexdigest()},
+        }
+    ]
+    assert definition["externalParameters"] == {"base-url": "", "packages": "false"}
+
+
+def test_the_notes_are_the_changes_of_the_version(release: Release) -> None:
+    lines = (release.directory / "RELEASE-NOTES.md").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == f"# kubectl-snapshot {__version__}"
+    assert "### Added" in lines
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A public and a secret key, as `minisign -G` makes them."""
+    directory = tmp_path_factory.mktemp("keys")
+    public, secret = directory / "test.pub", directory / "test.key"
+    command = ["minisign", "-G", "-W", "-p", public, "-s", secret]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return public, secret
+
+
+def sign(directory: Path, secret: Path) -> None:
+    command = ["minisign", "-S", "-s", secret, "-m", directory / "SHA256SUMS"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_signed_release_is_verified(
+    release: Release, copy: Path, keys: tuple[Path, Path]
+) -> None:
+    sign(copy, keys[1])
+    done = run_script(release.checkout, "verify-release", str(copy), f"--public-key={keys[0]}")
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"{copy}: signature and checksums match, and these sources build the same bytes\n",
+    )
+
+
+def test_a_release_without_a_signature_is_not_called_signed(
+    release: Release, copy: Path, keys: tuple[Path, Path]
+) -> None:
+    without_key = run_script(release.checkout, "verify-release", str(copy))
+    assert without_key.returncode == 0
+    assert "the signature was not verified: use --public-key\n" in without_key.stdout
+    done = run_script(release.checkout, "verify-release", str(copy), f"--public-key={keys[0]}")
+    assert done.returncode == 1
+    assert "SHA256SUMS.minisig: missing\n" in done.stdout
+
+
+def test_what_was_changed_after_signing_is_found(
+    release: Release, copy: Path, keys: tuple[Path, Path]
+) -> None:
+    sign(copy, keys[1])
+    spoiled = copy / ARCHIVE
+    spoiled.write_bytes(spoiled.read_bytes() + b"\0")
+    # The checksums are made to match, as somebody would who owns the place of download.
+    sums = copy / "SHA256SUMS"
+    before = hashlib.sha256((release.directory / ARCHIVE).read_bytes()).hexdigest()
+    after = hashlib.sha256(spoiled.read_bytes()).hexdigest()
+    sums.write_text(sums.read_text().replace(before, after))
+    done = run_script(release.checkout, "verify-release", str(copy), f"--public-key={keys[0]}")
+    assert done.returncode == 1
+    assert "SHA256SUMS.minisig: Signature verification failed" in done.stdout
+    assert f"{ARCHIVE}: differs from what these sources build" in done.stdout
+
+
+def test_a_public_key_that_is_missing_is_said_so(release: Release, tmp_path: Path) -> None:
+    flag = f"--public-key={tmp_path / 'none.pub'}"
+    done = run_script(release.checkout, "verify-release", str(release.directory), flag)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        2,
+        f"error: no such file: {tmp_path / 'none.pub'}",
+    )
 
 
 def test_wheel_and_sdist_hold_the_same_package(release: Release) -> None:
@@ -148,11 +257,40 @@ def test_the_wheel_needs_no_compiler_and_declares_its_extras(release: Release) -
     assert {"dev", "release", "test"} <= set(fields.get_all("Provides-Extra") or ())
 
 
-def test_a_release_is_verified_from_its_tag(release: Release, tmp_path: Path) -> None:
-    git = ["git", "-C", str(shutil.copytree(release.checkout, tmp_path / "clone"))]
+def test_the_provenance_of_a_clean_checkout_names_its_commit(
+    release: Release, tmp_path: Path
+) -> None:
+    clone = shutil.copytree(release.checkout, tmp_path / "clone")
+    commit = commit_all(clone)
+    flags = [f"--output={tmp_path / 'out'}", f"--work={tmp_path / 'work'}"]
+    done = run_script(clone, "release", *flags)
+    assert done.returncode == 0, done.stderr
+    statement = json.loads((tmp_path / "out" / PROVENANCE).read_text())
+    materials = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert {"uri": "git+file:.", "digest": {"gitCommit": commit}} in materials
+    verified = run_script(clone, "verify-release", str(tmp_path / "out"), "HEAD")
+    assert verified.returncode == 0, verified.stdout
+    # The commit after it has the same files, but is not the one that the provenance names.
+    commit_all(clone)
+    verified = run_script(clone, "verify-release", str(tmp_path / "out"), "HEAD")
+    assert verified.returncode == 1
+    assert f"{PROVENANCE}: differs from what these sources build" in verified.stdout
+
+
+def commit_all(checkout: Path) -> str:
+    """Commit all files of a directory, also if nothing changed, and return the commit."""
+    git = ["git", "-C", str(checkout)]
     who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "core.excludesFile="]
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "v"], ["tag", "v1"]):
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "v", "--allow-empty"]):
         subprocess.run([*git, *who, *words], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    return head.stdout.strip()
+
+
+def test_a_release_is_verified_from_its_tag(release: Release, tmp_path: Path) -> None:
+    clone = shutil.copytree(release.checkout, tmp_path / "clone")
+    commit_all(clone)
+    subprocess.run(["git", "-C", clone, "tag", "v1"], check=True)
     (tmp_path / "clone" / "kubectl_snapshot" / "later.py").touch()
     done = run_script(tmp_path / "clone", "verify-release", str(release.directory), "v1")
     assert done.returncode == 0, done.stdout + done.stderr

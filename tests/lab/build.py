@@ -21,6 +21,8 @@ ETCD = "v3.6.16"
 KWOK = "v0.8.0"
 HELM = "v3.22.0"
 KREW = "v0.4.4"
+NFPM = "v2.43.0"
+ACTIONLINT = "v1.7.12"
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -142,6 +144,18 @@ def build_krew() -> None:
     krew = "sigs.k8s.io/krew"
     names = ("krew", "validate-krew-manifest")
     go_build("krew", krew, KREW, {name: f"{krew}/cmd/{name}" for name in names})
+
+
+def build_nfpm() -> None:
+    """Build nfpm, which makes the Debian and RPM packages of a release."""
+    nfpm = "github.com/goreleaser/nfpm/v2"
+    go_build("nfpm", nfpm, NFPM, {"nfpm": f"{nfpm}/cmd/nfpm"})
+
+
+def build_actionlint() -> None:
+    """Build actionlint, which checks workflows of GitHub."""
+    actionlint = "github.com/rhysd/actionlint"
+    go_build("actionlint", actionlint, ACTIONLINT, {"actionlint": f"{actionlint}/cmd/actionlint"})
 
 
 def go_build(

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lint unit conformance zipapp release integration cluster-test faults test test-matrix demo demo-lab \
-        browser shells parity chroot lab-up lab-down bench bench-fleet bench-outliers bench-scale volatile regen screenshots clean
+        browser shells parity chroot docs lab-up lab-down bench bench-fleet bench-outliers bench-scale volatile regen screenshots clean
 
 PYTHON ?= python3
 export PYTHON
@@ -30,8 +30,8 @@ conformance: setup ## compatibility with NVIDIA AICR, case by case
 zipapp: setup ## build dist/kubectl-snapshot
 	$(BIN)/python scripts/build-zipapp
 
-release: setup ## build dist/release: archives, krew manifest, checksums, SBOM, sdist, wheel
-	$(BIN)/python scripts/release
+release: setup ## build dist/release: archives, krew manifest, SBOMs, sdist, wheel; PACKAGES=1: .deb, .rpm
+	$(BIN)/python scripts/release $(if $(PACKAGES),--packages)
 
 integration: zipapp ## test the zipapp on every Python, and the API client with its packages
 	scripts/test-packages pipx prometheus minisign groff-base
@@ -70,6 +70,11 @@ test: lint unit conformance zipapp ## all tests and checks except chroot and tes
 chroot: zipapp ## test a release in a debootstrap Debian with python3-minimal; takes minutes
 	scripts/test-packages debootstrap rpm
 	$(PYTEST) -rP tests/chroot
+
+docs: setup ## build the documentation as a site, build/site/html, and check its links
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	scripts/check-site build/site/html
 
 demo: zipapp ## capture this machine, or with CONTEXT=name a node of that context
 	scripts/demo $(if $(CONTEXT),--context '$(CONTEXT)',--local)

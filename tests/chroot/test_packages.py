@@ -23,8 +23,9 @@ PROGRAMS = ("usr/bin/kubectl-snapshot", "usr/bin/kubectl_complete-snapshot")
 @pytest.fixture
 def installed(debian: Debian, release: Release) -> Iterator[Debian]:
     """The chroot with the package in place of the unpacked archive; removed afterwards."""
-    unpacked = debian.root / "usr/local/bin/kubectl-snapshot"
-    kept = unpacked.rename(debian.root / "root/kubectl-snapshot")
+    unpacked = debian.root / "usr/local/bin"
+    kept = unpacked.rename(debian.root / "root/unpacked")
+    shutil.copytree(kept, unpacked, ignore=shutil.ignore_patterns("*snapshot"))
     [package] = release.directory.glob("*.deb")
     shutil.copy(package, debian.root / "root")
     done = debian.run("apt-get", "install", "-qq", "-y", f"/root/{package.name}")
@@ -33,6 +34,7 @@ def installed(debian: Debian, release: Release) -> Iterator[Debian]:
     done = debian.run("apt-get", "remove", "-qq", "-y", "kubectl-snapshot")
     assert done.returncode == 0, done.stderr
     assert not any((debian.root / name).exists() for name in (*PROGRAMS, MAN_PAGE))
+    shutil.rmtree(unpacked)
     kept.rename(unpacked)
 
 

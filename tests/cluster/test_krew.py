@@ -13,11 +13,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kubectl_snapshot import __version__
 from tests.cluster.conftest import Finished
 from tests.cluster.support import PYTHON, Cluster, assert_nothing_left, run
-from tests.integration.releases import ARCHIVE, Release, build_release
+from tests.integration.releases import ARCHIVE, Release, build_release, run_script
 from tests.lab import build
 from tests.validation import parse_valid
 
@@ -96,17 +97,53 @@ def test_kubectl_runs_what_krew_installs_from_two_files(
     assert_nothing_left(cluster)
 
 
-def test_an_index_of_ones_own_offers_it(krew: Krew, release: Release, tmp_path: Path) -> None:
+def test_an_index_of_ones_own_offers_it_and_its_next_version(
+    krew: Krew, release: Release, tmp_path: Path
+) -> None:
     index = shutil.copytree(release.directory / "krew-index", tmp_path / "index")
-    git = ["git", "-C", str(index), "-c", "user.name=a", "-c", "user.email=a@example.org"]
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "index"]):
-        subprocess.run([*git, *words], check=True)
+    commit_all(index)
     krew.kubectl("krew", "index", "add", "ours", str(index))
     found = krew.kubectl("krew", "search", "snapshot").stdout
     assert "ours/snapshot" in found and "Record how nodes" in found
     krew.kubectl("krew", "install", "ours/snapshot")
     assert __version__ in krew.kubectl("snapshot", "version", "--client").stdout
 
+    version = publish_next_version(release, index)
+    krew.kubectl("krew", "update")
+    krew.kubectl("krew", "upgrade", "snapshot")
+    assert version in krew.kubectl("snapshot", "version", "--client").stdout
+
     krew.kubectl("krew", "uninstall", "snapshot")
     assert not list((krew.root / "bin").glob("kubectl-snapshot*"))
     assert not list((krew.root / "store").iterdir())
+
+
+def publish_next_version(release: Release, index: Path) -> str:
+    """Build the sources as a later version, put it where the first one is, and into the index."""
+    version = "99.0.1"
+    sources = release.checkout / "kubectl_snapshot" / "__init__.py"
+    before = sources.read_text()
+    url = read_base_url(index)
+    try:
+        sources.write_text(before.replace(__version__, version))
+        output = release.directory / "next"
+        done = run_script(
+            release.checkout, "release", f"--output={output}", f"--base-url={url}/next"
+        )
+        assert done.returncode == 0, done.stderr
+    finally:
+        sources.write_text(before)
+    shutil.copytree(output / "krew-index", index, dirs_exist_ok=True)
+    commit_all(index)
+    return version
+
+
+def read_base_url(index: Path) -> str:
+    manifest = yaml.safe_load((index / "plugins" / "snapshot.yaml").read_text())
+    return str(manifest["spec"]["platforms"][0]["uri"]).rpartition("/")[0]
+
+
+def commit_all(directory: Path) -> None:
+    git = ["git", "-C", str(directory), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "index"]):
+        subprocess.run([*git, *words], check=True)

@@ -34,7 +34,7 @@ def build_packages(output: Path, zipapp: Path, version: str) -> None:
             tree = Path(directory, format_)
             build_tree(tree, zipapp, zsh_directory)
             config.write_text(template.substitute(version=version, tree=tree))
-            words = [nfpm, "package", "-f", config, "-p", format_, "-t", output]
+            words: list[str | Path] = [nfpm, "package", "-f", config, "-p", format_, "-t", output]
             done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 sys.exit(f"{done.stdout}{done.stderr}error: nfpm failed")
@@ -62,7 +62,7 @@ def build_tree(tree: Path, zipapp: Path, zsh_directory: str) -> None:
 
 def render_man_pages() -> dict[str, str]:
     """Return the man pages by file name, from the parsers of these sources."""
-    command = [sys.executable, ROOT / "scripts" / "man_pages.py"]
+    command = [sys.executable, str(ROOT / "scripts" / "man_pages.py")]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True)
     pages: dict[str, str] = json.loads(done.stdout)
@@ -72,7 +72,7 @@ def render_man_pages() -> dict[str, str]:
 def run_program(program: Path, *words: str) -> bytes:
     """Return the program's stdout; it finds itself, and no cache, in its environment."""
     env = {"PATH": f"{program.parent}{os.pathsep}{os.defpath}", "LANG": "C.UTF-8"}
-    command = [sys.executable, "-IS", program, *words]
+    command = [sys.executable, "-IS", str(program), *words]
     return subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True).stdout
 
 

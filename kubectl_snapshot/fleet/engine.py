@@ -114,7 +114,7 @@ class _Engine:
             self._check_stop(now)
             self._fill_window(now)
             self._start_reads(now)
-            self._take(now)
+            self._take()
             if now >= next_tick:
                 next_tick = now + TICK_S
                 self._tick(now)
@@ -163,11 +163,12 @@ class _Engine:
             if run is not None:
                 self._workers.submit(self._read, name, state.has_ended(run))
 
-    def _take(self, now: float) -> None:
+    def _take(self) -> None:
         """Handle the messages that have arrived; wait a tick for the first."""
         inbox = self._work.pods.inbox
         try:
             message = inbox.get(timeout=TICK_S / 2)
+            now = time.monotonic()
             # Bounded, so that the window is refilled in a burst of messages.
             for _ in range(self._work.parallel):
                 self._receive(message, now)

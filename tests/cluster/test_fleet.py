@@ -24,7 +24,7 @@ from kubectl_snapshot.document.snapshot import Snapshot
 from kubectl_snapshot.fleet.fleet import load_fleet
 from tests.cluster import support
 from tests.cluster.conftest import Finished, Started
-from tests.lab import fake_nodes
+from tests.lab import fake_nodes, processes
 from tests.lab.machine import wait_for
 from tests.validation import parse_valid
 
@@ -240,21 +240,22 @@ def test_a_tar_file_is_written_from_what_a_killed_run_left_and_piped_to_a_verb(
 def test_each_failure_is_in_the_manifest_with_its_cause(
     lab: support.Cluster, capture: Callable[..., Finished], fake_logs: Path, tmp_path: Path
 ) -> None:
-    broken, silent, hostile, refused = map(fake_nodes.name, (1, 2, 3, 4))
+    broken, silent, hostile, refused, other = map(fake_nodes.name, (1, 2, 3, 4, 5))
     (fake_logs / f"{broken}.fault").write_text("status 500")
     (fake_logs / f"{silent}.fault").write_text("hang")
     (fake_logs / f"{hostile}.json").write_text('{"kind": "Snapshot", "measurements": 1}')
-    with denied_node(lab, refused):
+    with denied_node(lab, refused, other):
         limits = ("--node-timeout", "10s", "--min-coverage", "99%")
         ended = capture("-l", FAKE_LABEL, "-o", f"{tmp_path}/f/", *limits, code=10)
     manifest = read(tmp_path / "f")
     found = by_name(manifest)
-    causes = {name: found[name].cause for name in (broken, silent, hostile, refused)}
+    causes = {name: found[name].cause for name in (broken, silent, hostile, refused, other)}
     assert causes == {
         broken: "log not served",
         silent: "deadline",
         hostile: "invalid result",
         refused: "refused by admission",
+        other: "refused by admission",
     }
     assert "not on this node" in found[refused].reason
     others = [node for node in manifest.nodes if node.name not in causes]
@@ -273,8 +274,8 @@ def test_each_failure_is_in_the_manifest_with_its_cause(
 
 
 @contextmanager
-def denied_node(lab: support.Cluster, node: str) -> Iterator[None]:
-    """A policy that refuses every pod pinned to one node."""
+def denied_node(lab: support.Cluster, node: str, *others: str) -> Iterator[None]:
+    """A policy that refuses every pod pinned to one of these nodes."""
     name = "snapshot-test-deny"
     term = "object.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
     rule = f"!(has(object.spec.affinity) && {term}.nodeSelectorTerms[0].matchFields[0].values[0]"
@@ -284,7 +285,9 @@ def denied_node(lab: support.Cluster, node: str) -> Iterator[None]:
         "spec": {
             "failurePolicy": "Ignore",
             "matchConstraints": {"resourceRules": [{**rules, "resources": ["pods"]}]},
-            "validations": [{"expression": f"{rule} == '{node}')", "message": "not on this node"}],
+            "validations": [
+                {"expression": f"{rule} in {[node, *others]})", "message": "not on this node"}
+            ],
         },
     }
     binding = {
@@ -419,49 +422,143 @@ def test_a_quota_only_makes_it_slower(
 
 
 def start_slowly(
-    lab: support.Cluster, start: Callable[..., Started], namespace: str, directory: Path
+    lab: support.Cluster,
+    start: Callable[..., Started],
+    namespace: str,
+    directory: Path,
+    count: int = 6,
+    *flags: str,
 ) -> Started:
-    """Start a capture of all nodes, four at a time, and return once some are captured.
+    """Start a capture of all nodes, four at a time, and return once so many are captured.
 
-    `directory` may be a tar file.
+    `directory` may be a tar file; `flags` replace those that select nodes.
     """
-    flags = ("--all-nodes", "--parallel", "4", "--log-json", "-n", namespace)
     place = str(directory) if directory.suffix else f"{directory}/"
-    process = start(*flags, "-o", place, kubeconfig=lab.kubeconfig)
+    chosen = flags or ("--all-nodes", "-o", place)
+    words = (*chosen, "--parallel", "4", "--log-json", "-n", namespace)
+    process = start(*words, kubeconfig=lab.kubeconfig)
     assert process.stderr is not None
     deadline, seen = time.monotonic() + 60, 0
     for line in process.stderr:
         seen += json.loads(line).get("event") == "node"
-        if seen >= 6 or time.monotonic() > deadline:
+        if seen >= count or time.monotonic() > deadline:
             return process
     raise AssertionError("it ended too early")
 
 
-def test_a_killed_run_is_completed_and_leaves_nothing(
+def test_a_run_that_is_killed_three_times_is_completed_and_leaves_nothing(
     lab: support.Cluster,
     start_snapshot: Callable[..., Started],
     capture: Callable[..., Finished],
     namespace: str,
     tmp_path: Path,
 ) -> None:
+    """At about 10, 40 and 85 % of the nodes."""
     directory = tmp_path / "k"
-    process = start_slowly(lab, start_snapshot, namespace, directory)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    killed = load_fleet(str(directory)).manifest
-    assert set(by_name(killed)) == names(lab)
-    assert killed.runs[0].state == "running"
-    written = {path.stem: path.read_bytes() for path in (directory / "nodes").glob("*.yaml")}
-    assert 6 <= len(written) < len(names(lab))
+    written: dict[str, bytes] = {}
+    for count, flags in (
+        (3, ()),
+        (7, ("--resume", str(directory))),
+        (12, ("--resume", str(directory))),
+    ):
+        process = start_slowly(lab, start_snapshot, namespace, directory, count, *flags)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        killed = load_fleet(str(directory)).manifest
+        assert set(by_name(killed)) == names(lab)
+        assert killed.runs[-1].state == "running"
+        found = {path.stem: path.read_bytes() for path in (directory / "nodes").glob("*.yaml")}
+        assert written.items() <= found.items(), "captured twice"
+        assert len(written) + count <= len(found) <= len(names(lab))
+        written = found
 
     capture("--resume", str(directory), "--strict")
     manifest = read(directory)
     assert Counter(node.status for node in manifest.nodes) == {"captured": len(names(lab))}
-    assert [run.state for run in manifest.runs] == ["interrupted", "finished"]
+    assert [run.state for run in manifest.runs] == [*["interrupted"] * 3, "finished"]
     for name, content in written.items():
         assert (directory / "nodes" / f"{name}.yaml").read_bytes() == content, "captured twice"
     for run in manifest.runs:
         support.assert_nothing_left(lab, run.run_id, within_s=20)
+
+
+def test_the_cluster_breaks_in_mid_run(
+    lab: support.Cluster,
+    start_snapshot: Callable[..., Started],
+    capture: Callable[..., Finished],
+    fake_logs: Path,
+    namespace: str,
+    tmp_path: Path,
+) -> None:
+    """No controller manager, no kubelet, no network, a new API server, and a node that goes."""
+    kit = lab.require_lab()
+    directory, gone = tmp_path / "b", sorted(names(lab) - {*REAL})[-1]
+    item = lab.client.get(f"/api/v1/nodes/{gone}")
+    for name in names(lab) - {*REAL}:
+        (fake_logs / f"{name}.fault").write_text("slow 1")
+    try:
+        os.kill(processes.alive(kit)["controller-manager"], signal.SIGSTOP)
+        run_kit(lab, "fault", REAL[0], "kubelet-off")
+        run_kit(lab, "fault", REAL[1], "network-off")
+        process = start_slowly(lab, start_snapshot, namespace, directory, 2)
+        lab.client.call("DELETE", f"/api/v1/nodes/{gone}")
+        run_kit(lab, "restart", "apiserver")
+        _, stderr = process.communicate(timeout=180)
+        assert process.returncode == 0, stderr
+    finally:
+        run_kit(lab, "restart", "controller-manager")
+        run_kit(lab, "fault", REAL[0], "kubelet-on")
+        run_kit(lab, "fault", REAL[1], "network-on")
+        node = {key: item[key] for key in ("apiVersion", "kind", "spec", "status")}
+        kept = {key: item["metadata"][key] for key in ("name", "labels", "annotations")}
+        with contextlib.suppress(Exception):
+            lab.client.call("POST", "/api/v1/nodes", {**node, "metadata": kept})
+    manifest = read(directory)
+    causes = {node.name: node.cause for node in manifest.nodes if not node.has_file}
+    assert causes == {REAL[0]: "node lost", REAL[1]: "node lost", gone: "unschedulable"}
+    assert manifest.departed == (gone,)
+    support.assert_nothing_left(lab, manifest.runs[0].run_id, within_s=20)
+
+    for path in fake_logs.glob("*.fault"):
+        path.unlink()
+    wait_for("all nodes to be Ready", lambda: is_ready(lab), seconds=60, pause=0.5)
+    capture("--resume", str(directory), "--strict")
+    assert {node.status for node in read(directory).nodes} == {"captured"}
+
+
+def run_kit(lab: support.Cluster, *argv: str) -> None:
+    """Run a verb of the lab's kit on this cluster."""
+    verb, *rest = argv
+    command = [sys.executable, "-B", str(support.KIT), verb, "--name", lab.require_lab().name]
+    subprocess.run([*command, *rest], check=True)
+
+
+def is_ready(lab: support.Cluster) -> bool:
+    found = lab.client.get("/api/v1/nodes")["items"]
+    ready = [c["status"] for n in found for c in n["status"]["conditions"] if c["type"] == "Ready"]
+    return ready == ["True"] * (FAKES + 2) or len(found) > FAKES + 2
+
+
+def test_a_disk_that_fills_up_ends_the_run_which_is_completed_with_more_room(
+    lab: support.Cluster, capture: Callable[..., Finished], namespace: str, tmp_path: Path
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=480k", "tmpfs", str(small)], check=True)
+    try:
+        directory = small / "f"
+        ended = capture("--all-nodes", "-o", f"{directory}/", code=8)
+        assert "No space left on device" in ended.stderr
+        partial = load_fleet(str(directory)).manifest
+        counts = partial.counts
+        assert 0 < counts["captured"] < len(names(lab))
+        assert counts["skipped"] + counts["failed"] == len(names(lab)) - counts["captured"]
+        support.assert_nothing_left(lab, partial.runs[0].run_id, within_s=20)
+        subprocess.run(["mount", "-o", "remount,size=16m", str(small)], check=True)
+        capture("--resume", str(directory), "--strict")
+        assert {node.status for node in read(directory).nodes} == {"captured"}
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
 
 
 def test_ctrl_c_finishes_what_runs_and_cleans_up(

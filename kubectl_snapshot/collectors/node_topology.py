@@ -11,6 +11,7 @@ from kubectl_snapshot.collectors.kubernetes.fields import list_at, map_at, text_
 from kubectl_snapshot.collectors.run.context import CLUSTER, Context, Right, require_kube
 from kubectl_snapshot.document.registry import EVERY_KEY, INTEGER, STRING, UNSET, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
+from kubectl_snapshot.document.topology_items import is_folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -83,7 +84,10 @@ def _add_node(topology: Topology, node: object) -> None:
 
 
 def _build_entries(name: str, groups: Mapping[Group, list[str]], max_nodes: int) -> Subtype:
-    """Return the entries of all groups; if several have one key, the context has all of them."""
+    """Return the entries of all groups; if several have one key, the context has all of them.
+
+    It also has a label whose entry would be read as another one with this value.
+    """
     unique = _unique_keys(groups)
     entries: dict[str, list[tuple[Group, str]]] = {}
     for group in sorted(groups):
@@ -93,7 +97,7 @@ def _build_entries(name: str, groups: Mapping[Group, list[str]], max_nodes: int)
     collisions = {
         f"{key}#{number}": "|".join((*group, nodes))
         for key, found in entries.items()
-        if len(found) > 1
+        if len(found) > 1 or _is_misread(found[0][0], unique)
         for number, (group, nodes) in enumerate(found, 1)
     }
     return Subtype(name, data, collisions)
@@ -106,6 +110,10 @@ def _unique_keys(groups: Iterable[Group]) -> set[str]:
     for group in groups:
         (several if group.key in unique else unique).add(group.key)
     return unique - several
+
+
+def _is_misread(group: Group, unique: set[str]) -> bool:
+    return not group.effect and group.key in unique and is_folded(group.key, group.value)
 
 
 def _entry_key(group: Group, unique: set[str]) -> str:

@@ -10,7 +10,6 @@ from kubectl_snapshot.commands.flags.capture import ALL_OR_NOTHING
 from kubectl_snapshot.commands.flags.connection import connect_with
 from kubectl_snapshot.commands.output import is_guessed, write_outputs, write_stdout
 from kubectl_snapshot.errors import EXIT_GAPS, EXIT_OK
-from kubectl_snapshot.records import replace
 from kubectl_snapshot.render.all_renderers import SUMMARY
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ def write_result(
     out: TextIO,
 ) -> int:
 
+    from kubectl_snapshot.document.api_version import write_for
     from kubectl_snapshot.document.gaps import explain_gaps
     from kubectl_snapshot.document.redaction.values import OWN_KEY
 
@@ -39,7 +39,7 @@ def write_result(
     if gaps and args.strict == ALL_OR_NOTHING:
         report_gaps(gaps, "nothing printed; not read", on_event)
         return EXIT_GAPS
-    written = replace(snapshot, api_version=args.api_version)
+    written = write_for(snapshot, args.api_version)
     commands = suggest_commands(outputs, is_local=args.local)
 
     def on_written(output: Output) -> None:

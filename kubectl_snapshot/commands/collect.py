@@ -22,7 +22,6 @@ from kubectl_snapshot.commands.flags.shared import (
     parse_timeout,
 )
 from kubectl_snapshot.errors import EXIT_OK
-from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     import argparse
@@ -117,6 +116,7 @@ def print_document(args: argparse.Namespace, out: TextIO) -> None:
     """Print the snapshot of this machine as YAML."""
 
     from kubectl_snapshot.commands.console.progress import choose_progress
+    from kubectl_snapshot.document.api_version import write_for
     from kubectl_snapshot.document.codec.yaml_codec import render_yaml
 
     on_event = choose_progress(args, sys.stderr)
@@ -129,7 +129,7 @@ def print_document(args: argparse.Namespace, out: TextIO) -> None:
         snapshot = capture_with_metrics_file(args.metrics_file, node_name, capture, on_event)
     else:
         snapshot = capture(on_event)
-    out.write(render_yaml(replace(snapshot, api_version=args.api_version)))
+    out.write(render_yaml(write_for(snapshot, args.api_version)))
 
 
 def capture_locally(args: argparse.Namespace, timeout_s: float, on_event: OnEvent) -> Snapshot:

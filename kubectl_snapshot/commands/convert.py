@@ -50,11 +50,11 @@ def build_parser() -> Parser:
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
     from kubectl_snapshot.commands.console.progress import choose_progress
-    from kubectl_snapshot.records import replace
+    from kubectl_snapshot.document.api_version import write_for
 
     outputs = prepare_outputs(args, SNAPSHOT_FORMATS, args.template)
     snapshot = read_snapshot(args.snapshot, args, choose_progress(args, sys.stderr))
     if args.api_version:
-        snapshot = replace(snapshot, api_version=args.api_version)
+        snapshot = write_for(snapshot, args.api_version)
     write_outputs(outputs, snapshot, out, partial(connect_with, args))
     return EXIT_OK

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.constants import API_VERSIONS, KIND
-from kubectl_snapshot.document.snapshot import OK, STATUSES
+from kubectl_snapshot.document.snapshot import FINGERPRINT, OK, STATUSES
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TEXT: Schema = {"type": "string"}
 NAME: Schema = {"type": "string", "minLength": 1}
 READING: Schema = {"type": ["string", "number", "boolean"]}
+READINGS: Schema = {"type": "object", "additionalProperties": READING}
 
 # JSON Schema types of a decoded value; a float without a fraction is an integer as well.
 JSON_TYPES: Mapping[type, tuple[str, ...]] = {
@@ -54,6 +55,7 @@ def build_schema(registry: Registry) -> dict[str, Any]:
             "kind": {"const": KIND},
             "apiVersion": {"enum": list(API_VERSIONS)},
             "metadata": metadata,
+            FINGERPRINT: {"type": "object", "additionalProperties": READINGS},
             "measurements": {"type": "array", "items": _build_measurement(registry)},
         },
         "required": ["kind", "apiVersion", "metadata", "measurements"],
@@ -84,12 +86,15 @@ def _build_measurement(registry: Registry) -> dict[str, Any]:
 
 
 def _build_subtype() -> dict[str, Any]:
+    texts = {"type": "object", "additionalProperties": TEXT}
+    item = {"context": texts, "data": READINGS}
     status = {"enum": [status for status in STATUSES if status != OK]}
     return {
         "type": "object",
         "properties": {
             "subtype": NAME,
-            "data": {"type": "object", "additionalProperties": READING},
+            "data": READINGS,
+            "items": {"type": "array", "items": {"type": "object", "properties": item}},
             "context": {
                 "type": "object",
                 "properties": {"status": status, "elapsed-ms": {**TEXT, "pattern": "^[0-9]+$"}},
@@ -97,7 +102,7 @@ def _build_subtype() -> dict[str, Any]:
                 "dependentRequired": {"status": ["reason"]},
             },
         },
-        "required": ["data"],
+        "anyOf": [{"required": ["data"]}, {"required": ["items"]}],
     }
 
 
@@ -137,6 +142,9 @@ def _find_errors(value: object, schema: Schema, where: str) -> Iterator[str]:
     elif isinstance(value, list) and "items" in schema:
         for index, item in enumerate(value):
             yield from _find_errors(item, schema["items"], f"{where}[{index}]")
+    alternatives = [list(_find_errors(value, part, where)) for part in schema.get("anyOf", ())]
+    if all(alternatives):
+        yield from (error for errors in alternatives[:1] for error in errors)
     for part in schema.get("allOf", ()):
         yield from _find_errors(value, part, where)
     if "if" in schema and not any(_find_errors(value, schema["if"], where)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.agent.config import AgentConfig
+from kubectl_snapshot.constants import FULL_API_VERSION
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.fleet.selection import FleetSelection, validate_selection
 from kubectl_snapshot.records import dataclass, field
@@ -30,7 +31,7 @@ class FleetConfig:
     the whole run and `node_timeout` one node, in seconds. At most `parallel` pods exist at a time,
     and at most `qps` requests a second create, read and delete them (0: no limit). After
     `max_failures` failed nodes no further pod is created (0: no limit). `self_contained` writes the
-    cluster-wide facts into every node's document, too.
+    cluster-wide facts into every node's document, too; `api_version` is that of all documents.
     """
 
     directory: str
@@ -45,6 +46,7 @@ class FleetConfig:
     max_failures: int = 0
     resume: bool = False
     self_contained: bool = False
+    api_version: str = FULL_API_VERSION
 
     @property
     def selection(self) -> FleetSelection:

@@ -9,6 +9,7 @@ from kubectl_snapshot import __version__
 from kubectl_snapshot.agent.capture import AGENT_MODE, AGENT_UNPRIVILEGED_MODE, ClusterFacts
 from kubectl_snapshot.collectors.run.compose import compose_snapshot, describe_choice
 from kubectl_snapshot.collectors.run.context import CLUSTER, NODE, build_registry
+from kubectl_snapshot.document.api_version import write_for
 from kubectl_snapshot.document.fleet.manifest import (
     INTERRUPTED,
     RUNNING,
@@ -59,6 +60,7 @@ class DocumentWriter:
             raise InvalidResult from error
         snapshot = self._compose(name, agent)
         file = files.name_file(name)
+        snapshot = write_for(snapshot, self._run.config.api_version)
         digest = files.write_document(self._run.directory.path, file, snapshot)
         return build_entry(name, snapshot, file, digest, self._run.options.run_id)
 
@@ -144,6 +146,7 @@ class ManifestWriter:
             "cluster-scope": options.cluster_scope,
         }
         snapshot = compose_snapshot(measurements, metadata, options.settings.redaction.key)
+        snapshot = write_for(snapshot, run.config.api_version)
         files.write_document(run.directory.path, files.CLUSTER, snapshot)
         self._cluster_file = files.CLUSTER
 

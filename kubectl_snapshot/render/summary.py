@@ -61,7 +61,8 @@ def _summarize(snapshot: Snapshot) -> list[tuple[str, str]]:
 
 def _describe_gpus(snapshot: Snapshot, subtypes: dict[str, Subtype]) -> str:
     count = gpu_count(snapshot)
-    model = _value(subtypes, "GPU.hardware.model")
+    names = (_value(subtypes, f"GPU.{name}.model", True) for name in ("device", "hardware"))
+    model = next(filter(None, names), "") or _value(subtypes, "GPU.hardware.model")
     return f"{count} x {model}, driver {_value(subtypes, 'GPU.smi.driver')}" if count else model
 
 

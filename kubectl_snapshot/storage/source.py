@@ -31,12 +31,17 @@ def read_document(source: str, connect: Callable[[], Kube]) -> Snapshot:
         from kubectl_snapshot.storage.configmap import read_configmap
 
         return parse_document(read_configmap(source, connect()), source)
+    name = "stdin" if source == STDIN else source
+    return parse_document(read_file_or_url(source, MAX_DOCUMENT_BYTES), name)
+
+
+def read_file_or_url(source: str, max_bytes: int) -> bytes:
+    """Return a file, stdin (`-`) or what is at a URL; of a larger file, one byte too many."""
     if source.startswith(URL_SCHEMES):
         from kubectl_snapshot.clients.files.download import download
 
-        return parse_document(download(source, MAX_DOCUMENT_BYTES), source)
-    name = "stdin" if source == STDIN else source
-    return parse_document(read_input(source, MAX_DOCUMENT_BYTES), name)
+        return download(source, max_bytes)
+    return read_input(source, max_bytes)
 
 
 def read_template(path: str) -> UserTemplate:

@@ -96,6 +96,8 @@ def test_tolerations_replace_the_default(
         assert run_snapshot(*words).returncode == 0
         fits = run_snapshot(*words, "--toleration", "lab.example/only=tests:NoSchedule")
         assert fits.returncode == 0, fits.stderr
+        every = run_snapshot(*words, "--toleration", "*")
+        assert every.returncode == 0, every.stderr
         other = run_snapshot(*words, "--toleration", "other:NoSchedule")
     assert other.returncode == 3
     assert "untolerated taint" in other.stderr
@@ -121,6 +123,7 @@ def test_the_pod_is_as_the_flags_say(cluster: Cluster, run_snapshot: Run, namesp
     cluster.client.call("POST", classes, {"metadata": {"name": runtime_class}, "handler": "runc"})
     words = ["--service-account-name", "mine", "--runtime-class", runtime_class]
     words += ["--image-pull-secret", "one", "--image-pull-secret", "two", "--job-name", "named"]
+    words += ["--requests", "cpu=20m", "--limits", "memory=300Mi,cpu=2"]
     try:
         ended = run_snapshot("-n", namespace, *words, "--no-cleanup", "--node", "node1")
     finally:
@@ -130,6 +133,9 @@ def test_the_pod_is_as_the_flags_say(cluster: Cluster, run_snapshot: Run, namesp
     assert pod["serviceAccountName"] == "mine"
     assert pod["runtimeClassName"] == runtime_class
     assert pod["imagePullSecrets"] == [{"name": "one"}, {"name": "two"}]
+    resources = pod["containers"][0]["resources"]
+    assert resources["requests"] == {"cpu": "20m", "memory": "64Mi"}
+    assert resources["limits"] == {"cpu": "2", "memory": "300Mi"}
     assert f"Job {namespace}/named" in ours(cluster)
     assert f"kubectl logs job/named -n {namespace}" in ended.stderr
     assert f"kubectl snapshot cleanup --run {kept_run(cluster, namespace)}" in ended.stderr

@@ -25,7 +25,19 @@ from tests.cluster.support import (
     assert_nothing_left,
     exists,
 )
-from tests.cluster.world import DIGEST, POLICIES, RBAC, Run, World, capture, temporary_world
+from tests.cluster.world import (
+    DIGEST,
+    DRIVERS,
+    GPU_CLUSTERS,
+    OPERATORS,
+    POLICIES,
+    RBAC,
+    STORAGE_CLASSES,
+    Run,
+    World,
+    capture,
+    temporary_world,
+)
 from tests.validation import parse_valid, subtype
 
 
@@ -180,7 +192,9 @@ def test_every_policy_is_reported(world: World, captured: Snapshot) -> None:
     policy = subtype(captured, "K8s", "policy")
     items = world.kubectl("get", "clusterpolicies.nvidia.com")["items"]
     names = sorted(item["metadata"]["name"] for item in items)
-    assert policy.context["objects"] == ",".join(names) == "cluster-policy,older"
+    others = "NVIDIADriver/h100,GPUCluster/gpu-cluster"
+    assert policy.context["objects"] == f"{','.join(names)},{others}"
+    assert names == ["cluster-policy", "older"]
     plain = {
         "daemonsets.tolerations": '[{"key":"nvidia.com/gpu","operator":"Exists"}]',
         "driver.enabled": "true",
@@ -188,7 +202,32 @@ def test_every_policy_is_reported(world: World, captured: Snapshot) -> None:
         "ratio": "1.5",
     }
     older = {f"older/{key}": value for key, value in plain.items()}
-    assert policy.data == {**plain, **older, "older/driver.version": "570.1"}
+    newer = {
+        "NVIDIADriver/h100/version": "580.105.08",
+        "NVIDIADriver/h100/usePrecompiled": "false",
+        "GPUCluster/gpu-cluster/draDriver.version": "v25.12",
+    }
+    assert policy.data == {**plain, **older, "older/driver.version": "570.1", **newer}
+
+
+def test_operators_and_the_default_storage_class_are_reported(
+    world: World, captured: Snapshot
+) -> None:
+    versions = {
+        "slinky-slurm": ("v1beta1", "detected"),
+        "mariadb-operator": ("v1alpha1", "crs-detected"),
+        "percona-server-mongodb": ("v1", "crs-detected"),
+    }
+    for name, found in versions.items():
+        read = data(captured, name)
+        assert (read["api-version"], read["collection-state"]) == found
+    assert data(captured, "slinky-slurm")["controller-count"] == 1
+    listed = world.kubectl("get", "storageclasses")["items"]
+    key = "storageclass.kubernetes.io/is-default-class"
+    default = [c["metadata"]["name"] for c in listed if c["metadata"]["annotations"][key] == "true"]
+    storage = data(captured, "default-storage-class")
+    assert storage["default-classes"] == ",".join(sorted(default))
+    assert "snapshot-test" in default
 
 
 def test_images_are_those_of_all_pods_but_our_own(world: World, captured: Snapshot) -> None:
@@ -260,9 +299,10 @@ def expected_requests(world: World) -> Counter[tuple[str, str]]:
         for kind in ("secrets", "configmaps")
     ]
     lists += ["/api/v1/pods", "/api/v1/nodes", POLICIES]
-    lists += ["/apis/argoproj.io/v1alpha1/applications"]
+    lists += ["/apis/argoproj.io/v1alpha1/applications", DRIVERS, GPU_CLUSTERS, STORAGE_CLASSES]
+    lists += [f"{path}/{resource}" for path, (resource, _) in OPERATORS.items()]
     reads = ["/version", f"/api/v1/nodes/{world.cluster.nodes[0]}", "/apis", "/apis/nvidia.com/v1"]
-    reads += ["/apis/argoproj.io/v1alpha1"]
+    reads += ["/apis/argoproj.io/v1alpha1", "/apis/nvidia.com/v1alpha1", *OPERATORS]
     return Counter([*(("list", path) for path in lists), *(("get", path) for path in reads)])
 
 
@@ -289,7 +329,9 @@ def test_the_agent_reads_what_the_client_reads(
 ) -> None:
     snapshot = capture(run_snapshot, world, "--cluster-scope", "agent")
     assert "gaps" not in {key for key in snapshot.metadata if "K8s" in snapshot.metadata[key]}
-    for name in ("server", "image", "policy", "node", "argocd"):
+    operators = ("slinky-slurm", "mariadb-operator", "percona-server-mongodb")
+    others = ("default-storage-class", *operators)
+    for name in ("server", "image", "policy", "node", "argocd", *others):
         assert data(snapshot, name) == data(captured, name), name
     assert without_secret(data(snapshot, "helm")) == without_secret(data(captured, "helm"))
     for name in ("summary", "taint", "label"):
@@ -404,6 +446,8 @@ def test_who_may_list_nodes_and_pods_reads_for_themselves_and_the_rest_is_forbid
     reasons = {n: subtype(snapshot, "K8s", n).context["reason"] for n in ("policy", "helm")}
     wanted = 'cannot list resource "clusterpolicies" in API group "nvidia.com"'
     assert wanted in reasons["policy"]
+    for name in ("default-storage-class", "slinky-slurm", "mariadb-operator"):
+        assert subtype(snapshot, "K8s", name).status == "forbidden"
     for namespace in (world.first, world.second):
         assert (
             f'cannot list resource "secrets" in API group "" in the namespace "{namespace}"'

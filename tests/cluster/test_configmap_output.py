@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.snapshotter import file_serializer
+from tests.aicr_gates import OLDEST, READ_BY, find_readers
 from tests.cluster.conftest import Finished
 from tests.cluster.support import Cluster, assert_nothing_left
 from tests.validation import parse_valid
@@ -37,6 +39,25 @@ def apply_as(
     }
     path = f"{path_of(namespace, name)}?fieldManager={manager}"
     return cluster.client.call("PATCH", path, body, APPLY)
+
+
+def test_a_configmap_is_converted_for_every_generation_of_aicr(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    uri = f"cm://{namespace}/captured"
+    assert run_snapshot("-n", namespace, "--node", "node1", "-o", uri).returncode == 0
+    for version, readers in READ_BY.items():
+        for format_ in ("yaml", "json"):
+            name = f"{version.rpartition('/')[2]}-{format_}"
+            words = ["--api-version", version, "-t", format_, "-o", f"cm://{namespace}/{name}"]
+            ended = run_snapshot("convert", uri, *words)
+            assert ended.returncode == 0, ended.stderr
+            written = cluster.client.get(path_of(namespace, name))["data"]
+            assert written["format"] == format_
+            document = yaml.safe_load(written[f"snapshot.{format_}"])
+            assert find_readers(document) == readers
+            assert ("fingerprint" in document) == (version != OLDEST)
+            assert run_snapshot("diff", uri, f"cm://{namespace}/{name}", "--strict").returncode == 0
 
 
 def test_a_snapshot_is_written_with_the_references_keys_and_labels_and_read_back(

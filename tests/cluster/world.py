@@ -22,6 +22,15 @@ CHARTS = FIXTURES / "charts"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 POLICIES = "/apis/nvidia.com/v1/clusterpolicies"
+DRIVERS, GPU_CLUSTERS = (
+    f"/apis/nvidia.com/v1alpha1/{name}" for name in ("nvidiadrivers", "gpuclusters")
+)
+STORAGE_CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
+OPERATORS = {
+    "/apis/slinky.slurm.net/v1beta1": ("controllers", "Controller"),
+    "/apis/k8s.mariadb.com/v1alpha1": ("mariadbs", "MariaDB"),
+    "/apis/psmdb.percona.com/v1": ("perconaservermongodbs", "PerconaServerMongoDB"),
+}
 # A Pod that is never scheduled: its images are reported, and nothing is pulled.
 NOWHERE = {"snapshot-test/nowhere": "true"}
 DIGEST = f"sha256:{'ab' * 32}"
@@ -61,6 +70,10 @@ def temporary_world(cluster: Cluster) -> Iterator[World]:
         for name, version in (("cluster-policy", "580.105.08"), ("older", "570.1")):
             stack.callback(cluster.client.call, "DELETE", f"{POLICIES}/{name}")
             create_policy(world, name, version)
+        create_drivers(world)
+        create_operators(world)
+        stack.callback(cluster.client.call, "DELETE", f"{STORAGE_CLASSES}/snapshot-test")
+        create_storage_class(world)
         create_pods(world)
         yield world
 
@@ -134,6 +147,30 @@ def create_policy(world: World, name: str, version: str) -> None:
     }
     body = {"apiVersion": "nvidia.com/v1", "kind": "ClusterPolicy", "spec": spec}
     world.create(POLICIES, {**body, "metadata": {"name": name}})
+
+
+def create_drivers(world: World) -> None:
+    """A driver for some nodes, and the cluster of the GPU operator 26.x; gone with their CRDs."""
+    for path, kind, name, spec in (
+        (DRIVERS, "NVIDIADriver", "h100", {"version": "580.105.08", "usePrecompiled": False}),
+        (GPU_CLUSTERS, "GPUCluster", "gpu-cluster", {"draDriver": {"version": "v25.12"}}),
+    ):
+        body = {"apiVersion": "nvidia.com/v1alpha1", "kind": kind, "spec": spec}
+        world.create(path, {**body, "metadata": {"name": name}})
+
+
+def create_operators(world: World) -> None:
+    """One object of each operator's kind."""
+    for path, (resource, kind) in OPERATORS.items():
+        body = {"apiVersion": path.partition("/apis/")[2], "kind": kind, "spec": {}}
+        where = f"{path}/namespaces/{world.first}/{resource}"
+        world.create(where, {**body, "metadata": {"name": "one"}})
+
+
+def create_storage_class(world: World) -> None:
+    annotations = {"storageclass.kubernetes.io/is-default-class": "true"}
+    metadata = {"name": "snapshot-test", "annotations": annotations}
+    world.create(STORAGE_CLASSES, {"metadata": metadata, "provisioner": "snapshot-test/none"})
 
 
 def create_pods(world: World) -> None:

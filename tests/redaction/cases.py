@@ -119,7 +119,9 @@ def build_application(source: Mapping[str, Any]) -> Subtype:
 
 
 def build_policy(spec: Mapping[str, Any]) -> Subtype:
-    return policy.build_policies([{"metadata": {"name": "cluster-policy"}, "spec": spec}])
+    return policy.build_policies(
+        {policy.KIND: [{"metadata": {"name": "cluster-policy"}, "spec": spec}]}
+    )
 
 
 BUILDERS = {

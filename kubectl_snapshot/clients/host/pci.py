@@ -22,11 +22,15 @@ _ADDRESS = re.compile(r"([0-9A-Fa-f]{4,8}):([0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-7]
 
 @dataclass(frozen=True)
 class PciGpu:
-    """One GPU on the PCI bus. `driver` is empty if none is bound; `numa_node` None if unknown."""
+    """One GPU on the PCI bus. `driver` is empty if none is bound; `numa_node` None if unknown.
+
+    `device_id` is four hexadecimal digits, empty if it could not be read.
+    """
 
     address: str
     driver: str = ""
     numa_node: int | None = None
+    device_id: str = ""
 
 
 def read_pci_gpus(host: HostPath) -> tuple[PciGpu, ...]:
@@ -62,11 +66,13 @@ def _is_gpu(host: HostPath, address: str) -> bool:
 
 def _read_gpu(host: HostPath, address: str) -> PciGpu:
     numa_node = _read_number(host, address, "numa_node", 10)
+    device_id = _read_number(host, address, "device", 16)
     return PciGpu(
         address,
         host.read_link_name(f"{PCI_DEVICES}/{address}/driver"),
         # -1: unknown to the kernel.
         numa_node if numa_node is not None and numa_node >= 0 else None,
+        "" if device_id is None else f"{device_id:04x}",
     )
 
 

@@ -23,6 +23,7 @@ class Resource:
     group: str
     version: str
     name: str
+    kind: str
 
     @property
     def path(self) -> str:
@@ -45,33 +46,41 @@ def find_resources(
     kube: Kube,
     groups: Sequence[Mapping[str, Any]],
     is_selected: Callable[[str], bool],
-    kind: str,
+    kinds: Sequence[str],
     deadline: float,
 ) -> list[Resource]:
-    """Return the resource of a kind from each selected group that has it, sorted by group."""
-    found = [
-        _find_in_group(kube, group, kind, deadline)
+    """Return the resource of each kind from each selected group that has it, sorted by group.
+
+    What a version of a group serves is read once, and no further one when all kinds are found.
+    """
+    return [
+        resource
         for group in sorted(groups, key=lambda group: str(group["name"]))
         if is_selected(group["name"])
+        for resource in _find_in_group(kube, group, kinds, deadline)
     ]
-    return [resource for resource in found if resource is not None]
 
 
 def _find_in_group(
-    kube: Kube, group: Mapping[str, Any], kind: str, deadline: float
-) -> Resource | None:
+    kube: Kube, group: Mapping[str, Any], kinds: Sequence[str], deadline: float
+) -> list[Resource]:
+    """Return the resources in the order of `kinds`, each of the first version that has it."""
+    found: dict[str, Resource] = {}
     for version in _versions(group):
+        if len(found) == len(kinds):
+            break
         path = f"/apis/{group['name']}/{version}"
         try:
             answer = kube.request("GET", path, doing=f"list what {path} serves", deadline=deadline)
         except NotFound:
             continue  # no longer served since the groups were listed
         for resource in _objects(answer.body, "resources", path):
-            name, verbs = resource.get("name"), resource.get("verbs") or ()
+            name, kind = resource.get("name"), str(resource.get("kind"))
+            verbs = resource.get("verbs") or ()
             is_listed = isinstance(name, str) and "/" not in name and "list" in verbs
-            if resource.get("kind") == kind and is_listed:
-                return Resource(group["name"], version, resource["name"])
-    return None
+            if kind in kinds and is_listed:
+                found.setdefault(kind, Resource(group["name"], version, resource["name"], kind))
+    return [found[kind] for kind in kinds if kind in found]
 
 
 def _objects(body: object, key: str, path: str) -> list[dict[str, Any]]:

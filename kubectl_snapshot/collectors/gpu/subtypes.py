@@ -12,8 +12,10 @@ from kubectl_snapshot.clients.gpu.driver_files import KernelModule
 from kubectl_snapshot.collectors.gpu.inventory import NVIDIA_SMI, match_gpus
 from kubectl_snapshot.collectors.gpu.smi_keys import SMI_KEYS
 from kubectl_snapshot.collectors.run.context import explain
+from kubectl_snapshot.document.accelerators import find_token, parse_product
 from kubectl_snapshot.document.snapshot import ABSENT, PARTIAL, UNAVAILABLE, Subtype
 from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,7 +93,25 @@ def build_device(inventory: GpuInventory, gpus: Sequence[MatchedGpu]) -> Subtype
 
 
 def build_hardware(inventory: GpuInventory, gpus: Sequence[MatchedGpu]) -> Subtype:
-    """Return whether there are GPUs and a driver for them, and who says so."""
+    """Return whether there are GPUs and a driver for them, who says so, and AICR's model token.
+
+    The token (docs/adr/0060) needs no driver: AICR chooses the recipe before it installs one.
+    """
+    hardware = _build_presence(inventory, gpus)
+    named = {_find_token(gpu) for gpu in gpus}
+    tokens = sorted(named.difference({""}))
+    if len(tokens) == 1:
+        return replace(hardware, data={**hardware.data, "model": tokens[0]})
+    if not gpus:
+        return hardware
+    unknown = ", ".join(dict.fromkeys(_device_id(gpu) or gpu.address for gpu in gpus))
+    why = f"{len(tokens)} models: {', '.join(tokens)}" if tokens else f"no token for {unknown}"
+    notes = [hardware.context["note"]] if "note" in hardware.context else []
+    note = "; ".join([*notes, f"model: {why}"])
+    return replace(hardware, context={**hardware.context, "note": note})
+
+
+def _build_presence(inventory: GpuInventory, gpus: Sequence[MatchedGpu]) -> Subtype:
     data: dict[str, Scalar] = {}
     if not isinstance(inventory.module, SnapshotError):
         data["driver-loaded"] = inventory.module is not None
@@ -99,7 +119,7 @@ def build_hardware(inventory: GpuInventory, gpus: Sequence[MatchedGpu]) -> Subty
         data.update({"gpu-present": False, "gpu-count": 0, "detection-source": PCI})
         return Subtype("hardware", data, _explain_none())
     if inventory.error is None:
-        data.update({"driver-loaded": True, "detection-source": inventory.source, **_model(gpus)})
+        data.update({"driver-loaded": True, "detection-source": inventory.source})
         data.update({"gpu-present": bool(gpus), "gpu-count": len(inventory.driver_gpus)})
         return Subtype("hardware", data, _explain_rest(inventory, gpus))
     context = _explain_error(inventory, inventory.error)
@@ -162,6 +182,22 @@ def _model(gpus: Sequence[MatchedGpu]) -> dict[str, Scalar]:
     names = (gpu.driver_gpu.config.get("name") for gpu in gpus if gpu.driver_gpu is not None)
     first = next((name for name in names if name), None)
     return {} if first is None else {"model": first}
+
+
+def _device_id(gpu: MatchedGpu) -> str:
+    """Return the PCI device id, by the kernel or, as `0x233010DE` with the vendor, by the driver.
+
+    Empty if neither has it.
+    """
+    if gpu.pci_gpu is not None and gpu.pci_gpu.device_id:
+        return gpu.pci_gpu.device_id
+    config = gpu.driver_gpu.config if gpu.driver_gpu is not None else {}
+    return str(config.get("pci.device-id", ""))[2:6].lower()
+
+
+def _find_token(gpu: MatchedGpu) -> str:
+    name = gpu.driver_gpu.config.get("name", "") if gpu.driver_gpu is not None else ""
+    return find_token(_device_id(gpu)) or parse_product(str(name))
 
 
 def _render_for_smi(driver_gpu: DriverGpu, key: str) -> str:

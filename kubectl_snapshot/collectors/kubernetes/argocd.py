@@ -56,7 +56,7 @@ def read(context: Context, shared: Shared) -> Subtype:
 
     kube = require_kube(context)
     deadline = context.deadline
-    resources = find_resources(kube, shared.read_groups(), is_argo_group, KIND, deadline)
+    resources = find_resources(kube, shared.read_groups(), is_argo_group, (KIND,), deadline)
     if not resources:
         raise Absent(f"the API server does not serve {KIND} of {GROUP}")
     applications: list[NamedEntries] = []

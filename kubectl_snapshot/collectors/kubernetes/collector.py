@@ -8,8 +8,17 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors.kubernetes import argocd, helm, image, node, policy, server
-from kubectl_snapshot.collectors.kubernetes.shared import Shared
+from kubectl_snapshot.collectors.kubernetes import (
+    argocd,
+    helm,
+    image,
+    node,
+    policy,
+    server,
+    storage_class,
+)
+from kubectl_snapshot.collectors.kubernetes.operators import OPERATORS
+from kubectl_snapshot.collectors.kubernetes.shared import KubernetesSubtype, Shared
 from kubectl_snapshot.collectors.run.context import CLUSTER, Context, read_subtype, require_kube
 
 if TYPE_CHECKING:
@@ -18,7 +27,10 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Subtype
 
 # In the document's order.
-MODULES = (server, image, policy, node, helm, argocd)
+MODULES: tuple[KubernetesSubtype, ...] = (
+    *(server, image, policy, node, helm, argocd, storage_class),
+    *OPERATORS,
+)
 # Lists of the whole cluster are slow: read after single objects, in this order.
 READ_LAST = ("policy", "argocd", "helm", "image")
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.forms import form_of_provider_id
 from kubectl_snapshot.collectors.kubernetes import openshift
-from kubectl_snapshot.collectors.kubernetes.fields import text_at
-from kubectl_snapshot.collectors.run.context import Context, Right, require_kube
+from kubectl_snapshot.collectors.kubernetes.fields import map_at, text_at
+from kubectl_snapshot.collectors.run.context import EXTENSION, Context, Right, require_kube
 from kubectl_snapshot.constants import WHITE_SPACE
 from kubectl_snapshot.document.registry import STRING, VERSION, IgnoredKey, SubtypeSpec, TellingKeys
 from kubectl_snapshot.document.snapshot import Subtype
@@ -90,7 +90,12 @@ def build_subtype(node: Mapping[str, Any], node_name: str, server_version: str) 
         "distribution": detect_distribution(node),
         "self-managed": "true" if is_self_managed else "",
     }
-    return Subtype("node", data, {key: text for key, text in notes.items() if text})
+    labels = map_at(node, "metadata", "labels")
+    extensions = {
+        k: str(v) for k, v in labels.items() if k.startswith(EXTENSION) and k != EXTENSION
+    }
+    context = {key: text for key, text in notes.items() if text}
+    return Subtype("node", data, {**context, **extensions})
 
 
 def detect_node_name(env: Mapping[str, str]) -> str:

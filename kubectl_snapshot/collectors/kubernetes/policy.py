@@ -1,4 +1,8 @@
-"""The GPU operator's ClusterPolicies (subtype K8s.policy; contract section 2.1)."""
+"""The GPU operator's policies (subtype K8s.policy; contract section 2.1).
+
+ClusterPolicies have the keys of the contract. Beside them, or in their place, operators since 26.x
+have NVIDIADrivers and a GPUCluster (nvidia.com/v1alpha1), with keys `<kind>/<name>/<key>`.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +19,24 @@ from kubectl_snapshot.document.registry import STRING, SubtypeSpec
 from kubectl_snapshot.errors import Absent, Internal, SnapshotError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from kubectl_snapshot.collectors.kubernetes.shared import Shared
     from kubectl_snapshot.document.snapshot import Subtype
 
 GROUP, KIND = "nvidia.com", "ClusterPolicy"
+RESOURCES = {KIND: "clusterpolicies", "NVIDIADriver": "nvidiadrivers", "GPUCluster": "gpuclusters"}
 SPEC = SubtypeSpec("policy", values=STRING)
-RIGHTS = (
+RIGHTS = tuple(
     Right(
         GROUP,
-        "clusterpolicies",
+        resource,
         ("list",),
         is_optional=True,
         purpose="K8s.policy: the settings of the NVIDIA GPU operator.",
-    ),
+    )
+    for resource in RESOURCES.values()
 )
 
 
@@ -38,32 +44,49 @@ def read(context: Context, shared: Shared) -> Subtype:
     """Return the specs of all policies, in the version that the server prefers."""
     from kubectl_snapshot.clients.kube.discovery import find_resources  # late: as in collector.py
 
-    kube = require_kube(context)
-    resources = find_resources(kube, shared.read_groups(), GROUP.__eq__, KIND, context.deadline)
-    if not resources:
+    kube, groups, deadline = require_kube(context), shared.read_groups(), context.deadline
+    policies: dict[str, list[Mapping[str, Any]]] = {}
+    errors: list[SnapshotError] = []
+    for found in find_resources(kube, groups, GROUP.__eq__, tuple(RESOURCES), deadline):
+        try:
+            listed = kube.list_items(found.path, doing=f"list {found.title}", deadline=deadline)
+            policies[found.kind] = list(listed)
+        except SnapshotError as error:
+            errors.append(error)
+    if not policies and not errors:
         raise Absent(f"the API server does not serve {KIND} of {GROUP}")
-    doing = f"list {resources[0].title}"
-    return build_policies(
-        kube.list_items(resources[0].path, doing=doing, deadline=context.deadline)
-    )
+    return build_policies(policies, errors)
 
 
-def build_policies(policies: Iterable[Mapping[str, Any]]) -> Subtype:
-    """Return the flattened specs; the first by name has plain keys, others `<name>/` before them.
+def build_policies(
+    policies: Mapping[str, Iterable[Mapping[str, Any]]], errors: Sequence[SnapshotError] = ()
+) -> Subtype:
+    """Return the flattened specs of each kind; `context` names the objects, in their order.
 
-    `context` names the objects, in that order.
+    The first ClusterPolicy by name has plain keys, others `<name>/` before them. `errors` are those
+    of the kinds that could not be listed.
     """
-    specs = {policy["metadata"]["name"]: policy.get("spec") for policy in policies}
-    if not specs:
+    by_name = {
+        (rank, found["metadata"]["name"]): (kind, found.get("spec"))
+        for rank, kind in enumerate(RESOURCES)
+        for found in policies.get(kind, ())
+    }
+    specs = [(by_name[key][0], key[1], by_name[key][1]) for key in sorted(by_name)]
+    if not specs and not errors:
         raise Absent(f"the cluster has no {KIND}")
     data: dict[str, str] = {}
-    errors: list[SnapshotError] = []
-    for index, name in enumerate(sorted(specs)):
-        spec = specs[name]
+    failed = list(errors)
+    for index, (kind, name, spec) in enumerate(specs):
         if not isinstance(spec, dict):
-            errors.append(Internal(f"{KIND} {name} has no spec"))
+            failed.append(Internal(f"{kind} {name} has no spec"))
             continue
-        prefix = f"{name}/" if index else ""
+        prefix = "" if kind == KIND and not index else f"{_name(kind, name)}/"
         for key, value in flatten(spec).items():
             add_entry(data, prefix + key, value)
-    return build_partial_subtype("policy", data, errors, {"objects": ",".join(sorted(specs))})
+    names = ",".join(_name(kind, name) for kind, name, _ in specs)
+    context = {"objects": names} if names else {}
+    return build_partial_subtype("policy", data, failed, context, not policies)
+
+
+def _name(kind: str, name: str) -> str:
+    return name if kind == KIND else f"{kind}/{name}"

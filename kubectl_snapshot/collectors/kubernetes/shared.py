@@ -1,13 +1,15 @@
-"""State that the K8s subtypes of one collection share."""
+"""The interface of a K8s subtype, and the state that the subtypes of one collection share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from kubectl_snapshot.collectors.run.context import Context, Right
+    from kubectl_snapshot.document.registry import SubtypeSpec
     from kubectl_snapshot.document.snapshot import Subtype
 
 
@@ -16,3 +18,15 @@ class Shared(NamedTuple):
 
     read_groups: Callable[[], Sequence[Mapping[str, Any]]]
     finished: Mapping[str, Subtype]
+
+
+class KubernetesSubtype(Protocol):
+    """A module, or a record, that declares and reads one subtype."""
+
+    @property
+    def SPEC(self) -> SubtypeSpec: ...
+
+    @property
+    def RIGHTS(self) -> tuple[Right, ...]: ...
+
+    def read(self, context: Context, shared: Shared, /) -> Subtype: ...

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.operating_system import grub, kmod, release, sysctl
 from kubectl_snapshot.collectors.run.context import NODE, Context, Right, read_subtype
+from kubectl_snapshot.document.registry import STRING, UNSET, SubtypeSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,15 @@ READ_LAST = ("sysctl",)
 TYPE = "OS"
 SCOPE = NODE
 RIGHTS: tuple[Right, ...] = ()
-SUBTYPES = tuple(module.SPEC for module in MODULES)
+# By labels of the node, which K8s.node reads (run/compose): AICR has it under OS, where it exists.
+EXTENSIONS = SubtypeSpec("extensions", values=STRING, missing=UNSET)
+SUBTYPES = (*(module.SPEC for module in MODULES), EXTENSIONS)
 DEADLINE_S = 10.0
+
+
+def choose_subtypes(_: Context) -> tuple[str, ...]:
+    """Return the subtypes that the document always has."""
+    return tuple(module.SPEC.name for module in MODULES)
 
 
 def collect(context: Context) -> Iterator[Subtype]:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.files.keyfile import new_key
-from kubectl_snapshot.collectors.run.context import build_registry
+from kubectl_snapshot.collectors.run.context import EXTENSION, build_registry
 from kubectl_snapshot.collectors.run.runner import run_collectors
 from kubectl_snapshot.document.redaction.values import (
     DISABLED,
@@ -16,7 +16,14 @@ from kubectl_snapshot.document.redaction.values import (
     find_redacted,
     name_key,
 )
-from kubectl_snapshot.document.snapshot import Snapshot, gaps, gpu_count, in_order, render_time
+from kubectl_snapshot.document.snapshot import (
+    Snapshot,
+    Subtype,
+    gaps,
+    gpu_count,
+    in_order,
+    render_time,
+)
 from kubectl_snapshot.errors import NotFound
 from kubectl_snapshot.records import replace
 
@@ -25,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kubectl_snapshot.collectors.run.context import Collector, Context
-    from kubectl_snapshot.document.snapshot import Measurement, Subtype
+    from kubectl_snapshot.document.snapshot import Measurement
     from kubectl_snapshot.settings import CollectSettings
 
 
@@ -96,7 +103,7 @@ def compose_snapshot(
 
     `key` is the redaction key, unless the metadata already identify it.
     """
-    snapshot = Snapshot(metadata, in_order(tuple(measurements)))
+    snapshot = Snapshot(metadata, in_order(place_extensions(measurements)))
     redacted = find_redacted(snapshot)
     found = {"gaps": ",".join(gaps(snapshot)), "redacted": describe_paths(redacted)}
     if redacted and key:
@@ -105,6 +112,31 @@ def compose_snapshot(
     known = {name: value for name, value in metadata.items() if name not in found}
     named = {name: value for name, value in found.items() if value}
     return replace(snapshot, metadata={**known, **named})
+
+
+def place_extensions(measurements: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    """Return the measurements with Talos's extensions as OS.extensions.
+
+    They are labels of the node, which the OS collector cannot read; AICR has them there, too.
+    """
+    nodes = (s for m in measurements if m.type == "K8s" for s in m.subtypes if s.name == "node")
+    node = next(nodes, Subtype("node"))
+    labels = {key: text for key, text in node.context.items() if key.startswith(EXTENSION)}
+    if not labels or not any(m.type == "OS" for m in measurements):
+        return tuple(measurements)
+    rest = {key: text for key, text in node.context.items() if key not in labels}
+    data = {key[len(EXTENSION) :]: version for key, version in labels.items()}
+    extensions = Subtype("extensions", data, {"source": "labels of the node"})
+    return tuple(
+        replace(
+            m,
+            subtypes=(
+                *(replace(s, context=rest) if s is node else s for s in m.subtypes),
+                *([extensions] if m.type == "OS" else ()),
+            ),
+        )
+        for m in measurements
+    )
 
 
 def check_gpu_count(snapshot: Snapshot) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 NODE, CLUSTER = "node", "cluster"
 # Means all namespaces, in place of a list.
 ALL_NAMESPACES = "*"
+# Labels of a Talos node for its system extensions, `<name>: <version>` (docs.siderolabs.com). They
+# are in the context of K8s.node until run/compose makes them OS.extensions.
+EXTENSION = "extensions.talos.dev/"
 # Reasons listed for one status; further ones are counted.
 MAX_REASONS = 10
 

@@ -33,6 +33,13 @@ ALL_OR_NOTHING = "all-or-nothing"
 def add_target_flags(parser: argparse.ArgumentParser) -> None:
     """Add the node selection flags and the command's own flags."""
     group = add_node_flags(parser)
+    add_flag(
+        group,
+        "--config",
+        metavar="FILE",
+        default="",
+        help="AICRConfig whose section snapshot sets these flags",
+    )
     add_optional_flag(
         group,
         "--strict",

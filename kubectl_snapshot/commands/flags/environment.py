@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import argparse
 
-from kubectl_snapshot.commands.flags.parser import Repeated, parse_boolean, write_implied_values
+from kubectl_snapshot.commands.flags.parser import (
+    Repeated,
+    given,
+    parse_boolean,
+    write_implied_values,
+)
 from kubectl_snapshot.errors import InvalidRequest
 
 TYPE_CHECKING = False  # importing typing would slow down every start
@@ -31,6 +36,8 @@ REFERENCE_VARIABLES = {
     "debug": "AICR_DEBUG",
     "log_json": "AICR_LOG_JSON",
 }
+# Flags of the command line that set what other fields of an AICRConfig set.
+OVERRIDES = {"output": ("format", "template"), "cleanup": ("no_cleanup",)}
 # strconv.ParseBool
 TRUE_TEXTS = ("1", "t", "T", "TRUE", "true", "True")
 FALSE_TEXTS = ("0", "f", "F", "FALSE", "false", "False")
@@ -48,7 +55,26 @@ def parse_flags(
         from kubectl_snapshot.commands.flags.mistakes import explain_arguments
 
         raise explain_arguments(parser, arguments, unknown, args)
+    if getattr(args, "config", ""):
+        _apply_config(parser, args, environment)
     return args
+
+
+def _apply_config(parser: Parser, args: argparse.Namespace, environment: Mapping[str, str]) -> None:
+    """Set the values of the flags that neither the command line nor a variable has."""
+    from kubectl_snapshot.commands.flags.config_file import read_config
+
+    actions = {action.dest: action for action in parser._actions}
+    typed = given(args)
+    taken = typed.union(*(OVERRIDES.get(dest, ()) for dest in typed))
+    for place, dest, texts in read_config(args.config):
+        action = actions.get(dest)
+        # Another verb's own flag has no variable: it means something else.
+        variables = variable_names(action) if action else ()
+        if action is None or not variables or dest in taken or any(map(environment.get, variables)):
+            continue
+        values = [_parse_value(parser, action, place, text) for text in texts]
+        setattr(args, dest, values if isinstance(action, Repeated) else values[0])
 
 
 def apply_variables(parser: Parser, environment: Mapping[str, str]) -> None:
@@ -82,18 +108,24 @@ def _parse_variable(parser: Parser, action: argparse.Action, name: str, text: st
 
     Values of a repeated flag are separated by white space, in the reference's variables by commas.
     """
+    place = f"environment variable {name}"
+    if isinstance(action, Repeated):
+        words = text.replace(",", " ") if name in REFERENCE_VARIABLES.values() else text
+        return [_parse_value(parser, action, place, word) for word in words.split()]
+    return _parse_value(parser, action, place, text)
+
+
+def _parse_value(parser: Parser, action: argparse.Action, place: str, text: str) -> Any:
+    """Return a value that is not of the command line; InvalidRequest says which `place` it has."""
     try:
-        if isinstance(action, Repeated):
-            words = text.replace(",", " ") if name in REFERENCE_VARIABLES.values() else text
-            return [parser._get_value(action, word) for word in words.split()]
         value = parser._get_value(action, _as_flag_value(action, text))
         parser._check_value(action, value)
         return value
     except InvalidRequest as error:
-        what = f"environment variable {name}: {error.what}"
+        what = f"{place}: {error.what}"
         raise InvalidRequest(what, error.why, error.hint or parser.help_hint) from error
     except argparse.ArgumentError as error:
-        what = f"environment variable {name}: {error.message}"
+        what = f"{place}: {error.message}"
         raise InvalidRequest(what, hint=parser.help_hint) from error
 
 

@@ -129,6 +129,7 @@ def parse_fleet_config(
         max_failures=1 if args.fail_fast else args.max_failures,
         resume=bool(args.resume),
         self_contained=args.self_contained,
+        api_version=args.api_version,
     )
 
 

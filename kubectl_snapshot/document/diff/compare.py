@@ -61,8 +61,13 @@ def diff_snapshots(
     sources: tuple[str, str] = LETTERS,
     selection: Selection | None = None,
 ) -> Diff:
-    """Return what changed from one document to the other, the most telling first."""
+    """Return what changed from one document to the other, the most telling first.
+
+    A fingerprint that only one document has repeats its readings, and is not compared.
+    """
     selection = selection or Selection()
+    if not (before.fingerprint and after.fingerprint):
+        before, after = (replace(snapshot, fingerprint=()) for snapshot in (before, after))
     comparability = find_comparability(
         before.metadata,
         after.metadata,

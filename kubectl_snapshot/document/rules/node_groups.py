@@ -66,12 +66,17 @@ def find_on_node(snapshot: Snapshot, kind: str, key: str) -> str | Missing:
 
 def iter_groups(subtype: Subtype, kind: str, key: str) -> Iterator[NodeGroup]:
     """Yield the entries of a label or taint; where several have one key, the context has all."""
-    for text in subtype.context.values():
+    explained = set()
+    for name, text in subtype.context.items():
         words = text.split("|")
-        if len(words) == 4 and words[0] == key:
-            yield _build_group(words[2] if kind == TAINT else words[1], words[3])
+        if len(words) == 4:
+            explained.add(name.rpartition("#")[0])
+            if words[0] == key:
+                yield _build_group(words[2] if kind == TAINT else words[1], words[3])
     for name, reading in subtype.data.items():
         *words, nodes = str(reading).split("|")
+        if name in explained:
+            continue
         if name == key:
             yield _build_group(words[0] if words else "", nodes)
         elif name.startswith(f"{key}."):

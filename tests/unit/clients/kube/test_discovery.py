@@ -41,7 +41,7 @@ def find(
     with serve(answer) as server:
         kube = connect_to(server)
         groups = read_groups(kube, deadline)
-        found = find_resources(kube, groups, lambda n: n.endswith(suffix), kind, deadline)
+        found = find_resources(kube, groups, lambda n: n.endswith(suffix), (kind,), deadline)
         return found, [exchange.path for exchange in server.seen]
 
 
@@ -53,9 +53,30 @@ def test_the_preferred_version_that_has_the_kind_is_taken(connect_to: Connect) -
         "/apis/example.org/v1beta1": {"resources": [resource("things", "Thing")]},
     }
     found, asked = find(connect_to, answers)
-    assert found == [Resource("example.org", "v1", "things")]
+    assert found == [Resource("example.org", "v1", "things", "Thing")]
     assert found[0].path == "/apis/example.org/v1/things"
     assert found[0].title == "things.example.org"
+    assert asked == ["/apis", "/apis/example.org/v2", "/apis/example.org/v1"]
+
+
+def test_several_kinds_cost_one_request_for_each_version(connect_to: Connect) -> None:
+    served = {
+        "/apis": {"groups": [group("example.org", "v2", "v1", "v1beta1")]},
+        "/apis/example.org/v2": {"resources": [resource("others", "Other")]},
+        "/apis/example.org/v1": {"resources": [resource("others", "Other"), resource("as", "A")]},
+    }
+    asked: list[str] = []
+
+    def answer(exchange: Exchange) -> None:
+        asked.append(exchange.path)
+        exchange.send(200, served[exchange.path])
+
+    with serve(answer) as server:
+        kube = connect_to(server)
+        deadline = time.monotonic() + 10
+        groups = read_groups(kube, deadline)
+        found = find_resources(kube, groups, lambda n: True, ("A", "Other"), deadline)
+    assert [(one.kind, one.version) for one in found] == [("A", "v1"), ("Other", "v2")]
     assert asked == ["/apis", "/apis/example.org/v2", "/apis/example.org/v1"]
 
 
@@ -116,4 +137,4 @@ def test_entries_that_are_no_resources_are_passed_over(connect_to: Connect) -> N
         "/apis": {"groups": [group("example.org", "v1")]},
         "/apis/example.org/v1": {"resources": [*listed, resource("things", "Thing")]},
     }
-    assert find(connect_to, answers)[0] == [Resource("example.org", "v1", "things")]
+    assert find(connect_to, answers)[0] == [Resource("example.org", "v1", "things", "Thing")]

@@ -452,6 +452,58 @@ def test_a_driver_that_does_not_answer_leaves_no_count() -> None:
     assert subtypes["gpu-2"].status == "timeout"
 
 
+@pytest.mark.parametrize(
+    ("ids", "model", "note"),
+    [
+        (("2330", "2330"), "h100", ""),
+        (("2330", "2331"), "h100", ""),
+        (("2330", "1e30"), "h100", ""),
+        (("2330", "26b9"), None, "model: 2 models: h100, l40s"),
+        (("25b6", "25b6"), None, "model: no token for 25b6"),
+        (("25b6", "1e30"), None, "model: no token for 25b6, 1e30"),
+    ],
+)
+def test_the_model_is_told_by_the_bus_without_a_driver(
+    ids: Sequence[str], model: str | None, note: str
+) -> None:
+    found = tuple(PciGpu(a, "", None, device_id) for a, device_id in zip(ADDRESSES, ids))
+    hardware = build(GpuInventory(found, None, error=Unavailable("no driver")))["hardware"]
+    assert hardware.data.get("model") == model
+    assert hardware.context.get("note", "") == note
+    assert (hardware.data["driver-loaded"], hardware.status) == (False, "partial")
+
+
+def test_where_the_bus_does_not_tell_the_model_the_driver_does() -> None:
+    def by(**config: str) -> object:
+        gpu = DriverGpu(0, {"pci.bus-id": ADDRESSES[0], **config}, {}, {}, links={})
+        inventory = GpuInventory(Unavailable("no /sys"), MODULE, NVML, SYSTEM, (gpu,))
+        return build(inventory)["hardware"].data.get("model")
+
+    assert by(**{"pci.device-id": "0x233510DE", "name": "NVIDIA H100"}) == "h200"
+    assert by(**{"pci.device-id": "0x999910DE", "name": "NVIDIA H200 NVL"}) == "h200"
+    assert by(name="NVIDIA A100-SXM4-80GB") == "a100"
+    assert by() is None
+
+
+def test_a_note_of_the_report_stays_beside_that_of_the_model() -> None:
+    inventory = replace(two_of_two(pci=pci_gpus(*ADDRESSES[:2])), note="NVML: no glibc")
+    gpus = tuple(
+        replace(gpu, config={"pci.bus-id": gpu.config["pci.bus-id"]})
+        for gpu in inventory.driver_gpus
+    )
+    note = build(replace(inventory, driver_gpus=gpus))["hardware"].context["note"]
+    assert note == f"NVML: no glibc; model: no token for {', '.join(ADDRESSES[:2])}"
+
+
+def test_the_bus_has_the_device_id_of_each_gpu(tmp_path: Path) -> None:
+    add_pci_device(tmp_path, "0000:1b:00.0", driver="nvidia")
+    place_ = tmp_path / "sys/bus/pci/devices/0000:1b:00.0/device"
+    place_.write_text("0x2330\n")
+    assert [gpu.device_id for gpu in read_pci_gpus(HostPath(str(tmp_path)))] == ["2330"]
+    place_.unlink()
+    assert [gpu.device_id for gpu in read_pci_gpus(HostPath(str(tmp_path)))] == [""]
+
+
 def test_the_driver_is_described_whether_or_not_it_answers() -> None:
     module = {"driver": "570.124.06", "kernel-module-flavor": "open"}
     subtypes = build(two_of_two())
@@ -461,7 +513,7 @@ def test_the_driver_is_described_whether_or_not_it_answers() -> None:
         "detection-source": "nvml",
         "gpu-count": 2,
         "gpu-present": True,
-        "model": "NVIDIA H100",
+        "model": "h100",
     }
     silent = build(unreadable(Timeout("NVML does not respond")))
     assert silent["hardware"].data == {

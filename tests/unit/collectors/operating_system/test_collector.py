@@ -21,7 +21,7 @@ from kubectl_snapshot.errors import SnapshotError
 from tests.unit.golden import check_golden
 from tests.unit.hosts import VM_UBUNTU
 
-NAMES = [spec.name for spec in operating_system.SUBTYPES]
+NAMES = operating_system.choose_subtypes(Context(HostPath(None)))
 TEXTS = st.one_of(st.text(), st.binary(), st.text(alphabet=" \t\n#=\"'ab\x1c\x85\u00a0\x00"))
 
 

@@ -22,7 +22,7 @@ from kubectl_snapshot.document.diff.match import (
 from kubectl_snapshot.document.snapshot import Subtype
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from kubectl_snapshot.document.diff.match import Pair
     from kubectl_snapshot.document.registry import Devices, Registry
@@ -33,7 +33,8 @@ class DeviceFacts(NamedTuple):
     """The devices of one type in both documents.
 
     `gaps` is why each document does not list all its devices, empty where it does; `is_counted`
-    whether the driver answered. `pairs` are the devices, without their states. `balance` is how
+    whether the driver answered. `pairs` are the devices, without their states, `named` the same by their name in each
+    document. `balance` is how
     many more devices the second one lists, `broken` how many more cannot be read there. `unlinked`
     are the ids of devices that only one document has or that one could not read.
     """
@@ -42,6 +43,7 @@ class DeviceFacts(NamedTuple):
     gaps: tuple[str, str]
     is_counted: tuple[bool, bool]
     pairs: tuple[Pair, ...]
+    named: tuple[Mapping[str, Pair], Mapping[str, Pair]]
     balance: int
     broken: int
     unlinked: frozenset[str]
@@ -73,6 +75,10 @@ def _find_facts(
         (gaps[0], gaps[1]),
         (counted[0], counted[1]),
         found,
+        (
+            {p.before.name: p for p in found if p.before},
+            {p.after.name: p for p in found if p.after},
+        ),
         sum((pair.before is None) - (pair.after is None) for pair in found),
         sum(_is_unread(pair.after) - _is_unread(pair.before) for pair in found),
         frozenset(_list_unlinked(found, devices)),
@@ -158,11 +164,7 @@ def _explain_one_sided(pair: Pair, is_removed: bool, facts: DeviceFacts | None) 
 def _find_device(pair: Pair, facts: DeviceFacts) -> Pair | None:
     """Return the pair of the device itself, of a pair that may be its state."""
     name = (pair.before or pair.after or Subtype("")).name.removesuffix(facts.devices.state_suffix)
-    for device in facts.pairs:
-        one = device.before if pair.before else device.after
-        if one and one.name == name:
-            return pair if one in (pair.before, pair.after) else device
-    return None
+    return facts.named[pair.before is None].get(name)
 
 
 def _list_unlinked(pairs: Sequence[Pair], devices: Devices) -> Iterator[str]:

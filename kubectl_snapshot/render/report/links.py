@@ -33,8 +33,8 @@ KINDS = {
     "SYS": "between NUMA nodes",
 }
 
-# With more GPUs the diagram is illegible; the table remains.
-MOST_IN_PICTURE = 16
+# With more GPUs the diagram is illegible; the table remains. No node has more than the second.
+MOST_IN_PICTURE, MOST_IN_TABLE = 16, 64
 NODE_WIDTH, NODE_HEIGHT, MARGIN = 72, 46, 8
 # From the middle of a GPU to that of the NVSwitches.
 DROP = 84
@@ -96,7 +96,7 @@ class Links:
 
 
 def build_links(index: Index) -> Links | None:
-    """Return the links between GPUs; None if the document has none."""
+    """Return the links between GPUs; None if the document has none, or more GPUs than a node."""
     words = _read_words(index)
     if not words:
         return None
@@ -104,6 +104,8 @@ def build_links(index: Index) -> Links | None:
     by_uuid = {_uuid(gpu): path.partition(".")[2] for path, gpu in gpus.items()}
     # A GPU that only the topology lists keeps the topology's name.
     ends = dict.fromkeys([*by_uuid, *(end for pair in words for end in pair)])
+    if len(ends) > MOST_IN_TABLE:
+        return None
     names = [by_uuid.get(end, end) for end in ends]
     rows = tuple(
         tuple("—" if one == other else words.get((one, other), "") for other in ends)

@@ -87,6 +87,13 @@ def test_one_gpu_has_no_links_and_seventeen_no_picture() -> None:
     assert (links.boxes, len(links.table)) == ((), 17)
 
 
+def test_more_gpus_than_a_node_has_are_not_squared() -> None:
+    links = build_links(gpus(64, {"U0/U1": "NODE"}))
+    assert links is not None
+    assert len(links.table) == 64
+    assert build_links(gpus(65, {"U0/U1": "NODE"})) is None
+
+
 @pytest.mark.parametrize(
     ("word", "meaning"),
     [

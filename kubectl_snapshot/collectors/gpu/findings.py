@@ -39,7 +39,8 @@ FINDINGS = (
         "the NVIDIA driver is not loaded: no program can use a GPU",
         "see `dmesg | grep -i nvrm`; with the GPU operator, the log of its driver pod",
         NVML,
-        (PRESENT, "not GPU.gpu-*.pci.driver == vfio-pci"),
+        # A GPU without a driver has no `pci.driver`, and cannot be read: that is no doubt.
+        (PRESENT, "unless GPU.gpu-*.pci.driver == vfio-pci"),
     ),
     FindingSpec(
         "driver-hung",

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 MAX_PROOFS = 8
 MAX_TEXT, MAX_NAMES = 160, 100
-NOT, OR = "not ", " or "
+NOT, UNLESS, OR = "not ", "unless ", " or "
 UNITS = "SystemD"
 
 
@@ -128,12 +128,13 @@ def _meet(
 def _is_applicable(spec: FindingSpec, reading: Reading, readings: Readings) -> bool:
     """Return whether all of `when` are true; raise InvalidRequest if one is unknown."""
     for text in spec.when:
-        condition = parse_condition(text[len(NOT) :] if text.startswith(NOT) else text)
+        prefix = next((word for word in (NOT, UNLESS) if text.startswith(word)), "")
+        condition = parse_condition(text[len(prefix) :])
         near = list(readings.find(condition, reading))
         is_true = any(_meet(spec, condition, other, readings) for other in near if _is_known(other))
-        if not is_true and not all(map(_is_known, near)):
+        if not is_true and prefix != UNLESS and not all(map(_is_known, near)):
             raise InvalidRequest(next(other.reason for other in near if other.reason))
-        if is_true == text.startswith(NOT):
+        if is_true == bool(prefix):
             return False
     return True
 

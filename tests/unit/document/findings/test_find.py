@@ -232,6 +232,16 @@ def test_a_when_that_is_unknown_leaves_the_finding_unknown() -> None:
     assert judge(snapshot, spec("SystemD.*.X == 1", "GPU.gpu-*.a == 2")) == ([], reasons[1:])
 
 
+def test_an_unless_is_no_doubt_where_it_is_not_known() -> None:
+    known, lost = Subtype("gpu-0", {"a": 1}), Subtype("gpu-1", {}, {"status": "error"})
+    hardware = Subtype("hardware", {"b": 1})
+    snapshot = Snapshot({}, (Measurement("GPU", (known, lost, hardware)),))
+    found = (["|1|1"], [])
+    assert judge(snapshot, spec("GPU.hardware.b == 1", "unless GPU.gpu-*.a == 2")) == found
+    assert judge(snapshot, spec("GPU.hardware.b == 1", "unless GPU.gpu-*.a == 1")) == ([], [])
+    assert judge(snapshot, spec("GPU.hardware.b == 1", "not GPU.gpu-*.a == 2"))[1] != []
+
+
 def test_a_when_of_a_unit_is_of_the_same_unit() -> None:
     units = (Subtype("a.service", {"X": 1, "Y": 1}), Subtype("b.service", {"X": 1, "Y": 2}))
     snapshot = Snapshot({}, (Measurement("SystemD", units),))
@@ -381,7 +391,7 @@ def test_names_without_a_number_are_judged_in_seconds() -> None:
 @pytest.mark.parametrize("one", ALL_FINDINGS, ids=lambda one: one.id)
 def test_a_spec_reads_paths_that_can_exist(one: FindingSpec) -> None:
     for text in (*one.bad.split(" or "), *one.when):
-        condition = parse_condition(text.removeprefix("not "))
+        condition = parse_condition(text.removeprefix("not ").removeprefix("unless "))
         for path in (condition.path, condition.right):
             if condition.function in ("label", "taint", "gaps") or ".context." in path or not path:
                 continue

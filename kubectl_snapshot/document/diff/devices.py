@@ -33,10 +33,10 @@ class DeviceFacts(NamedTuple):
     """The devices of one type in both documents.
 
     `gaps` is why each document does not list all its devices, empty where it does; `is_counted`
-    whether the driver answered. `pairs` are the devices, without their states, `named` the same by their name in each
-    document. `balance` is how
-    many more devices the second one lists, `broken` how many more cannot be read there. `unlinked`
-    are the ids of devices that only one document has or that one could not read.
+    whether the driver answered. `pairs` are the devices, without their states, `named` the
+    same by their name in each document. `balance` is how many more devices the second one lists,
+    `broken` how many more cannot be read there. `unlinked` are the ids of devices that only one
+    document has or that one could not read.
     """
 
     devices: Devices

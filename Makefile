@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lint unit conformance zipapp release integration cluster-test faults test test-matrix demo demo-lab \
-        browser shells parity chroot docs lab-up lab-down bench bench-fleet bench-outliers bench-scale volatile regen screenshots clean
+        browser shells parity chroot docs lab-up lab-down bench bench-fleet bench-outliers bench-redaction \
+        bench-scale volatile regen screenshots clean
 
 PYTHON ?= python3
 export PYTHON
@@ -100,6 +101,9 @@ bench-fleet: zipapp ## measure a fleet of 1,000 fake nodes against a bare client
 
 bench-outliers: zipapp ## measure diff of a fleet of 5,000 node documents
 	$(BIN)/python -m benchmarks.outliers
+
+bench-redaction: setup ## measure redaction against json.dumps
+	$(BIN)/python -m benchmarks.redaction
 
 volatile: zipapp ## propose volatile keys for diff, from five captures of this machine or CONTEXT=name
 	$(BIN)/python scripts/volatile --count 5 $(if $(CONTEXT),--context '$(CONTEXT)',--local)

@@ -9,7 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.redaction.names import NONE, OPAQUE, TOKEN, judge_name
+from kubectl_snapshot.document.redaction.names import (
+    NONE,
+    OPAQUE,
+    RANDOM,
+    TOKEN,
+    is_credential_map,
+    judge_name,
+)
 from kubectl_snapshot.document.redaction.opacity import REFERENCE, compiled, is_secret
 from kubectl_snapshot.document.redaction.shapes import find_in_files
 
@@ -30,6 +37,8 @@ _ENCODED = re.compile(r"(?a)([A-Za-z_][\w.-]{0,63})%3[dD]((?:(?!%3[bB]|%26)[^\s&
 _ELEMENT = re.compile(r"(?a)<([\w:.-]{1,64})>([^<>]{1,256})</")
 _SCHEME = r"(?i)(?:basic|bearer|digest|token|apikey)[ \t]+"
 _AFTER_SCHEME, _SCHEME_WIDTH = r"(?i)\b(?:basic|bearer|digest|token|apikey)[ \t]+$", 16
+# Prometheus writes `authorization` as two entries, in any order.
+_TYPE_OF_TOKEN = r"(?i)\btype\\*[\"']?[ \t]*[:=][ \t]*\\*[\"']?(?:bearer|basic|token|apikey)\b"
 _QUOTED = r"(?s)\"((?:[^\"\\]|\\.)*)\"|'((?:[^']|'')*)'|\\+\"(.*?)\\+\""
 # Up to white space, the next `name=` of a list, or a quote that ends more than this value.
 _WORD = r"(?a)(?:(?![,;&][\w.-]{1,64}[=:])(?![\"'](?:[\s,:;)}\]]|$))\S)+"
@@ -48,36 +57,50 @@ _VALUE_NAMES = (
 )
 _VALUE_ENTRY = rf"\{{\s*\\*[\"']?{_VALUE_NAMES}\\*[\"']?\s*:[ \t]*"
 _VALUE_LINE = rf"[ \t]+(?:-[ \t]+)?[\"']?{_VALUE_NAMES}[\"']?:[ \t]+(?=\S)"
+# Of a map of credentials; other entries end it.
+_ENTRY_LINE = r"\n([ \t]*)[\"']?[\w./-]{1,256}[\"']?:[ \t]*[\"']?([^\s\"']*)[^\n]*(?=\n|\Z)"
+_JSON_OPEN = r"\s{0,64}\{"
+_JSON_ENTRY = r"(\s{0,64},?\s{0,64})\\*\"[\w./-]{1,256}\\*\"\s{0,8}:\s{0,64}\\*\"([^\s\"\\]*)\\*\""
 _ITEM_LINE = r"[ \t]*-[ \t]+(?=\S)"
 # Kubernetes writes variables as `name: …, value: …`.
-_PAIR_NAMES = frozenset(("name", "key", "env", "variable", "parameter"))
+PAIR_NAMES = frozenset(("name", "key", "env", "variable", "parameter"))
 _PAIR_VALUE = re.compile(
     r"\\*[\"']?[ \t]*[,\n]?(?:\s{0,8}\\*[\"']?\w{1,32}\\*[\"']?:[^\n,{}\[\]]{0,128}[,\n]){0,2}"
     r"[ \t\n]*\\*[\"']?[vV]alue\\*[\"']?[ \t]*[:=][ \t]*"
 )
+# Each pattern of find_in_files has one of these before its value, but for those of a pipe.
+_BEFORE_FILE_VALUE = re.compile(
+    r"(?:pass(?:word)?|secret|auth|key|key-string|pw|psk|community6?|com2sec6?)[ \t]|\|"
+)
 MAX_NAME = 256
 MAX_ITEMS = 200
+MAX_ENTRIES = 50
 
 
 def find_assigned(text: str, start: int, end: int) -> Iterator[Span]:
     """Yield where the values of credentials' names are that begin in this part of a text."""
-    position = start
+    ahead: list[Span] = []
     for found in _ASSIGNMENT.finditer(text, start, end):
-        if found.start() < position:
+        at = found.start()
+        ahead = [span for span in ahead if span[1] > at]
+        if ahead and any(left <= at for left, _ in ahead):
             continue  # a value has no names of its own: to look for them takes quadratic time
         name = found["flag"] or found["name"]
         level = judge_name(name)
-        spans = list(_find_pair(text, found)) if name.lower() in _PAIR_NAMES else []
+        if name.lower() in PAIR_NAMES:
+            yield from _find_pair(text, found)
         if level != NONE:
-            spans += _find_secrets(text, found, level)
-        yield from spans
-        position = max((end for _, end in spans), default=position)
+            spans = list(_find_secrets(text, found, level))
+            yield from spans
+            ahead += spans
+        if found["sign"] == ":" and is_credential_map(name.rpartition(".")[2]):
+            yield from _find_entries(text, found)
     part = text[start:end].lower()
     if "%3d" in part:
         yield from _find_encoded(text, start, end)
     if "</" in text[start : end + MAX_NAME]:
         yield from _find_elements(text, start, end)
-    if "pass" in part or "auth" in part or "communit" in part or "com2sec" in part:
+    if _BEFORE_FILE_VALUE.search(part):
         yield from find_in_files(text, start, end)
 
 
@@ -102,6 +125,9 @@ def _find_secrets(text: str, found: re.Match[str], level: int) -> Iterator[Span]
             level = min(level, OPAQUE)
         elif compiled(_AFTER_SCHEME).search(text, max(left - _SCHEME_WIDTH, 0), left):
             level = max(level, TOKEN)
+        elif level == OPAQUE and found[0].rstrip("\"' \t:=").endswith("credentials"):
+            around = text[max(found.start() - 64, 0) : found.start()] + text[right : right + 64]
+            level = TOKEN if compiled(_TYPE_OF_TOKEN).search(around) else level
         if is_secret(text[left:right], level):
             yield left, right
 
@@ -156,6 +182,22 @@ def _find_values(text: str, found: re.Match[str]) -> Iterator[Span]:
         yield start, _end_of(_BARE, text, start)
     else:
         yield _find_word(text, start)
+
+
+def _find_entries(text: str, found: re.Match[str]) -> Iterator[Span]:
+    """Yield the entries of a map of credentials that look random, whatever their names."""
+    line_end = _end_of(_YAML_NOTHING, text, found.end())
+    at = _end_of(_JSON_OPEN, text, found.end())
+    indent = _indent_of(text, found.start())
+    entry = _ENTRY_LINE if line_end > found.end() or at == found.end() else _JSON_ENTRY
+    at = line_end if entry is _ENTRY_LINE else at
+    for _ in range(MAX_ENTRIES):
+        value = _match(entry, text, at)
+        if value is None or (entry is _ENTRY_LINE and len(value[1]) <= indent):
+            return
+        if is_secret(value[2], RANDOM):
+            yield value.span(2)
+        at = value.end()
 
 
 def _is_prose(text: str, found: re.Match[str], left: int, right: int) -> bool:

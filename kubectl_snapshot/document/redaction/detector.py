@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.redaction.hints import (
@@ -17,8 +17,11 @@ from kubectl_snapshot.document.redaction.hints import (
     COMMAND,
     LOGIN,
     NAME,
+    SHORT,
     TOKEN,
+    find_places,
     find_windows,
+    widen,
 )
 
 if TYPE_CHECKING:
@@ -28,24 +31,41 @@ if TYPE_CHECKING:
 
 # How often base64 is decoded that is encoded itself: in a Secret's manifest in a Secret.
 MAX_DEPTH = 3
+# Texts up to this length are searched once.
+LONGEST_KNOWN = 64 * 1024
 
 
 def replace_credentials(text: str, replace: Callable[[str], str]) -> str:
     """Return the text with what `replace` makes of each credential in it."""
-    windows = find_windows(text)
-    if not windows:
-        return text
+    spans = _find_known(text) if len(text) <= LONGEST_KNOWN else _find_spans(text)
+    return _replace(text, spans, replace) if spans else text
+
+
+def _find_spans(text: str) -> list[Span]:
+    """Return where the credentials of a text are, in order."""
+    hints = find_places(text)
+    if not hints:
+        return []
     from kubectl_snapshot.document.redaction.opacity import is_harmless
 
     if is_harmless(text):
-        return text
-    return _replace(text, _find_around(text, windows, 0), replace)
+        return []
+    found: list[Span] = []
+    if NAME in hints and len(text) > SHORT:
+        from kubectl_snapshot.document.redaction.lines import find_in_lines
+
+        found, hints[NAME] = find_in_lines(text, hints[NAME])
+    return _merge((*found, *_find_around(text, widen(text, hints), 0)))
+
+
+# Releases of one chart, and nodes of one kind, have the same texts.
+_find_known = lru_cache(maxsize=2048)(_find_spans)
 
 
 def replace_shapes(text: str, replace: Callable[[str], str]) -> str:
     """Return the text with what `replace` makes of each credential that its format tells."""
     windows = find_windows(text)
-    return _replace(text, _find_shapes(text, windows, 0), replace) if windows else text
+    return _replace(text, _merge(_find_shapes(text, windows, 0)), replace) if windows else text
 
 
 def find_credentials(text: str, depth: int = 0) -> Iterator[Span]:
@@ -94,10 +114,10 @@ def has_credential(text: str, depth: int = 0) -> bool:
     return next(find_credentials(text, depth), None) is not None
 
 
-def _replace(text: str, spans: Iterable[Span], replace: Callable[[str], str]) -> str:
+def _replace(text: str, spans: list[Span], replace: Callable[[str], str]) -> str:
     pieces = []
     position = 0
-    for start, end in _merge(spans):
+    for start, end in spans:
         pieces += [text[position:start], _replace_one(text, start, end, replace)]
         position = end
     return "".join((*pieces, text[position:])) if pieces else text
@@ -109,7 +129,11 @@ def _replace_one(text: str, start: int, end: int, replace: Callable[[str], str])
     if before.endswith('"') and "\\" in secret:
         secret = _unescape(secret)
     # A number in JSON becomes a text.
-    is_bare = re.search(r"\"\s*:\s*$", before) and re.match(r"\s*[,}\]]", text[end : end + 8])
+    is_bare = (
+        '"' in before
+        and re.search(r"\"\s*:\s*$", before)
+        and re.match(r"\s*[,}\]]", text[end : end + 8])
+    )
     return f'"{replace(secret)}"' if is_bare else replace(secret)
 
 

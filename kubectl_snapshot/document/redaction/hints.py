@@ -8,33 +8,33 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     Span = tuple[int, int]
 
 # What a hint may be part of: a name of a credential, a login, a format, a command, a PEM block.
 NAME, LOGIN, TOKEN, COMMAND, BLOCK = range(5)
 
-# Each name of a credential has one of these in it (names.py), ends in one of _ENDS, or is found by
-# _RARE. What a text says under `dsn`, `netrc` or `userinfo` has hints of its own.
-_NAME_NEEDLES = (b"pass", b"secret", b"cred", b"auth", b"communit")
-_ENDS = (b"pin", b"otp", b"seed", b"salt")
-# `re` finds a text that begins with one character as fast as `bytes.find`: key, token, cookie, psk,
-# kennwort, dockercfg; pw; jwt.
-_RARE = tuple(
+# Each name of a credential has one of these in it (names.py). A pattern that begins with a literal
+# is found as fast as by `bytes.find`; those with one first letter share a search.
+_NAMES = tuple(
     map(
         re.compile,
-        (rb"k(?:e(?:y|n(?<=token)|nnwort)|ie|(?<=psk)|(?<=dock)erc)", rb"w(?<=pw)", rb"j(?=wt)"),
+        (
+            *(rb"p(?:ass|in(?![a-z]))", rb"c(?:re[dt]|ommunit)", rb"auth", rb"otp(?![a-z])"),
+            *(rb"s(?:eed|alt)(?![a-z])", rb"dsn(?![a-z])", rb"w(?<=pw)", rb"j(?=wt)"),
+            # key, token, kennwort, cookie, psk, dockercfg; `echo x | kinit`.
+            rb"k(?:e(?:y|n(?<=token)|nnwort)|ie|init|(?<=psk)|(?<=dock)erc)",
+        ),
     )
 )
-_ONLY_KEYS = (b"dsn", b"dburl", b"userinfo", b"netrc", b"npmrc", b"string")
-# Of a URL.
-_PERCENT = re.compile(rb"%3d")
-_TOKEN_NEEDLES = (b"basic",)
+# The part of a Secret's manifest that may have any names: only beside that word.
+_MANIFEST, _ENTRIES, _STRING = b"secret", re.compile(rb"stringdata"), re.compile(rb"string")
 # Every other format has so many characters of a word in a row.
 _RUN = 15
 _IS_WORD = bytes(
@@ -43,14 +43,20 @@ _IS_WORD = bytes(
 _CASES = re.compile(rb"[a-z](?=[A-Z])|[A-Z](?=[a-z])")
 _UUID = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _RUN_OF_WORD = b"A" * _RUN
-_HASHES = tuple(
-    map(
-        re.compile,
-        (rb"\$(?:[2567y1p]|gy|apr1|argon2|scrypt|s\$)", rb"\{s?(?:sha|md5|crypt)", rb"q~"),
-    )
-)
+# By the character that each has in it: of a URL; of hashes.
+_BY_CHARACTER = {
+    b"%": (NAME, re.compile(rb"%3d")),
+    b"$": (TOKEN, re.compile(rb"\$(?:[2567y1p]|gy|apr1|argon2|scrypt|s\$)")),
+    b"{": (TOKEN, re.compile(rb"\{s?(?:sha|md5|crypt)")),
+    b"~": (TOKEN, re.compile(rb"q~")),
+}
 _SHORT_FLAG = re.compile(
     rb"-(?<=[\s\"',\[]-)(?:[pukawcxzs]|-?(?:user|proxy|storepass|keypass|from|p:))"
+)
+_OTHERS = (
+    (TOKEN, re.compile(rb"basic")),
+    (BLOCK, re.compile(rb"-----begin")),
+    (COMMAND, _SHORT_FLAG),
 )
 # What stands between a name and its value.
 _BETWEEN = re.compile(rb"[=:\s,%<\"']")
@@ -64,17 +70,32 @@ _WORDS_AHEAD = re.compile(r"\S{0,8}\s{0,8}[^\s\"']*")
 
 def find_windows(text: str) -> dict[int, list[Span]]:
     """Return by kind the parts of a text to search, in order; a kind without any is missing."""
+    return widen(text, find_places(text))
+
+
+def find_places(text: str) -> dict[int, list[int]]:
+    """Return by kind where the hints of a text are, in order; a kind without any is missing."""
     data = to_bytes(text)
-    hints: dict[int, list[int]] = {}
-    for kind, at in find_hints(data):
-        hints.setdefault(kind, []).append(at)
+    hints = _find_by_kind(data)
     if NAME in hints and not _BETWEEN.search(data):
         del hints[NAME]  # a word alone
     if LOGIN in hints and b":" not in data and b"/" not in data:
         del hints[LOGIN]
+    return {kind: sorted(places) for kind, places in hints.items()}
+
+
+def widen(text: str, hints: Mapping[int, list[int]]) -> dict[int, list[Span]]:
+    """Return by kind the parts of a text around hints."""
     if len(text) <= SHORT:
         return {kind: [(0, len(text))] for kind in hints}
-    return {kind: _merge(text, kind, sorted(places)) for kind, places in hints.items()}
+    return {kind: _merge(text, kind, places) for kind, places in hints.items()}
+
+
+def _find_by_kind(data: bytes) -> dict[int, list[int]]:
+    hints: dict[int, list[int]] = {}
+    for kind, places in find_hints(data):
+        hints[kind] = hints[kind] + places if kind in hints else places
+    return hints
 
 
 def to_bytes(text: str) -> bytes:
@@ -82,42 +103,34 @@ def to_bytes(text: str) -> bytes:
     return text.encode("latin-1", "replace")
 
 
-def find_hints(data: bytes, is_key: bool = False) -> Iterator[tuple[int, int]]:
-    """Yield kind and position of hints, each kind in order; of a key, those of formats only."""
+def find_hints(data: bytes, is_key: bool = False) -> Iterator[tuple[int, list[int]]]:
+    """Yield kinds and positions of hints, several times one kind; of a key, formats only."""
     lower = data.lower()
-    if not is_key:
-        for needle in _NAME_NEEDLES:
-            yield from _find_all(lower, needle, NAME)
-        for needle in _TOKEN_NEEDLES:
-            yield from _find_all(lower, needle, TOKEN)
-        yield from _find_all(lower, b"-----begin", BLOCK)
-        for end in _ENDS:
-            for at in _find_ends(lower, end):
-                yield NAME, at
-        for pattern in (*_RARE, _PERCENT):
-            for found in pattern.finditer(lower):
-                yield NAME, found.start()
-        for found in _SHORT_FLAG.finditer(lower):
-            yield COMMAND, found.start()
-    yield from _find_all(data, b"@", LOGIN)
-    for at in _find_runs(data):
-        yield TOKEN, at
-    for pattern in _HASHES:
-        for found in pattern.finditer(lower):
-            yield TOKEN, found.start()
+    for kind, pattern in () if is_key else _list_patterns(lower):
+        places = [found.start() for found in pattern.finditer(lower)]
+        if places:
+            yield kind, places
+    for character, (kind, pattern) in _BY_CHARACTER.items():
+        if character in lower and not (is_key and kind == NAME):
+            places = [found.start() for found in pattern.finditer(lower)]
+            if places:
+                yield kind, places
+    if b"@" in data:
+        yield LOGIN, list(_find_all(data, b"@"))
+    runs = list(_find_runs(data))
+    if runs:
+        yield TOKEN, runs
+
+
+def _list_patterns(lower: bytes) -> list[tuple[int, re.Pattern[bytes]]]:
+    entries = _NAMES if _MANIFEST not in lower else (*_NAMES, _ENTRIES)
+    return [*((NAME, pattern) for pattern in entries), *_OTHERS]
 
 
 def find_texts(texts: Collection[str]) -> set[int]:
     """Return the indexes of the texts that have a hint; all are searched at once."""
     data, ends = _join(texts)
-    lower = data.lower()
-    found = _find_indexes(lower, ends, (*_NAME_NEEDLES, *_TOKEN_NEEDLES, b"-----begin", b"@"))
-    found.update(bisect_right(ends, at) for at in _find_runs(data))
-    for end in _ENDS:
-        found.update(bisect_right(ends, at) for at in _find_ends(lower, end))
-    for pattern in (*_RARE, _PERCENT, *_HASHES, _SHORT_FLAG):
-        found.update(bisect_right(ends, match.start()) for match in pattern.finditer(lower))
-    return found
+    return {bisect_right(ends, at) for _, places in find_hints(data) for at in places}
 
 
 def find_keys(keys: Collection[str]) -> tuple[set[int], set[int]]:
@@ -127,10 +140,13 @@ def find_keys(keys: Collection[str]) -> tuple[set[int], set[int]]:
     """
     data, ends = _join(keys)
     lower = data.lower()
-    names = _find_indexes(lower, ends, (*_NAME_NEEDLES, *_ENDS, *_ONLY_KEYS))
-    for pattern in _RARE:
-        names.update(bisect_right(ends, match.start()) for match in pattern.finditer(lower))
-    return names, {bisect_right(ends, at) for _, at in find_hints(data, is_key=True)}
+    names = {
+        bisect_right(ends, found.start())
+        for pattern in (*_NAMES, _STRING)
+        for found in pattern.finditer(lower)
+    }
+    held = {bisect_right(ends, at) for _, places in find_hints(data, True) for at in places}
+    return names, held
 
 
 def _join(texts: Collection[str]) -> tuple[bytes, list[int]]:
@@ -138,32 +154,11 @@ def _join(texts: Collection[str]) -> tuple[bytes, list[int]]:
     return to_bytes("\n".join(texts)), list(accumulate(map((1).__add__, map(len, texts))))
 
 
-def _find_indexes(lower: bytes, ends: list[int], needles: Iterable[bytes]) -> set[int]:
-    found = set()
-    for needle in needles:
-        at = lower.find(needle)
-        while at >= 0:
-            index = bisect_right(ends, at)
-            found.add(index)
-            at = lower.find(needle, ends[index])
-    return found
-
-
-def _find_all(data: bytes, needle: bytes, kind: int) -> Iterator[tuple[int, int]]:
+def _find_all(data: bytes, needle: bytes) -> Iterator[int]:
     at = data.find(needle)
     while at >= 0:
-        yield kind, at
+        yield at
         at = data.find(needle, at + len(needle))
-
-
-def _find_ends(lower: bytes, end: bytes) -> Iterator[int]:
-    """Yield where words end in these letters: `dbpin=`, but not `mapping`."""
-    at = lower.find(end)
-    while at >= 0:
-        after = at + len(end)
-        if not lower[after : after + 1].isalpha():
-            yield at
-        at = lower.find(end, after)
 
 
 def _find_runs(data: bytes) -> Iterator[int]:
@@ -178,6 +173,7 @@ def _find_runs(data: bytes) -> Iterator[int]:
         at = words.find(_RUN_OF_WORD, end)
 
 
+@lru_cache(maxsize=4096)
 def _may_be_token(run: bytes) -> bool:
     """Return whether a run has a digit, or letters in an order of cases that words do not have."""
     letters = run.replace(b"-", b"").replace(b"_", b"")

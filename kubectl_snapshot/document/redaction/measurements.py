@@ -7,7 +7,7 @@ document/redaction/detector's part.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.patterns import matches_any, matches_pattern
@@ -133,7 +133,7 @@ def _find_scope(
             for pattern in redaction.patterns
             if path.startswith(pattern.partition("*")[0][: len(path)])
         ),
-        redact=partial(redact_text, key=redaction.key),
+        redact=lru_cache(maxsize=4096)(partial(redact_text, key=redaction.key)),
         is_late=is_late,
     )
 

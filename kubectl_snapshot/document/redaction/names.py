@@ -11,9 +11,10 @@ import re
 from functools import lru_cache
 
 # How much of a value's look is needed beside its name. NONE: the name tells nothing. RANDOM: it
-# must look random. OPAQUE: it must not be words. NAMED: it must not name a credential
-# (`secret-access-key`). TOKEN: anything but a flag, a count or a reference. PASSWORD: a count, too.
-NONE, RANDOM, OPAQUE, NAMED, TOKEN, PASSWORD = range(6)
+# must look random. OPAQUE: it must not be words. OBJECT: it must not be what Kubernetes may call a
+# Secret. NAMED: it must not name a credential (`secret-access-key`). TOKEN: anything but a flag, a
+# count or a reference. PASSWORD: a count, too.
+NONE, RANDOM, OPAQUE, OBJECT, NAMED, TOKEN, PASSWORD = range(7)
 
 MAX_NAME = 256
 _SEGMENT_BREAK = r"[./\[\]#]+"
@@ -22,8 +23,8 @@ _WORD_BREAK = r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
 # The end of a word, whatever is written before it (`vncpassword`, `dbpass`, `bindpw`).
 _PASSWORDS = (
     r"[a-z0-9]*(?:password|passwd|passphrase|passcode|kennwort|passwort)s?"
-    r"|(?!by|com|encom|over|sur|tres|under)[a-z0-9]*pass|[a-z0-9]{2,}pw|pwd?|[a-z]+pwd|psk|pin"
-    r"|wpapsk|sshpass"
+    r"|(?!by|com|encom|over|sur|tres|under)[a-z0-9]*pass|[a-z0-9]{2,}pw|pwd?|[a-z]+pwd"
+    r"|[a-z0-9]*psk|pin|sshpass"
 )
 _TOKENS = r"[a-z0-9]*token|dockerconfigjson|dockercfg|masterauth|authtok|passkey|jwt|otp|totp"
 _SECRETS = r"[a-z0-9]*secrets?"
@@ -31,9 +32,7 @@ _CREDENTIALS = (
     r"[a-z0-9]*credentials?|creds?|tokens|auths?|basicauth|[a-z]+auth|authorization|auth0"
 )
 _KEYS = r"[a-z0-9]*keys?"
-_OTHERS = (
-    r"[a-z0-9]*cookies?|community|[a-z]*dsn|dburl|userinfo|htpasswd|netrc|pgpass|npmrc|seed|salt"
-)
+_OTHERS = r"[a-z0-9]*cookies?|community|[a-z]*dsn|htpasswd|pgpass|seed|salt"
 
 # `<word>-key` and `<word>key` that hold a secret; those that are public, or name an entry.
 _SECRET_KEYS = frozenset(
@@ -49,9 +48,12 @@ _PUBLIC_KEYS = frozenset(
     " verifying".split()
 )
 _SECRET_SECRETS = frozenset(
-    "api app application bind chap client consumer cookie csrf encryption hash hmac jwt ldap login"
-    " master oauth oauth2 oidc radius rpc session shared signing tsig web webhook".split()
+    "api app application bind chap client consumer cookie csrf encryption hash hmac initiator jwt"
+    " ldap login master oauth oauth2 oidc radius rpc session shared signing tsig web"
+    " webhook".split()
 )
+# `userSecretKey` names the entry of a Secret that has it.
+_ENTRIES = frozenset("existing password token user username".split())
 # What a name says after the credential's word without being about something else.
 _QUALIFIERS = frozenset(
     "admin b64 backup base base64 bot clear cleartext content contents current data default dev"
@@ -96,16 +98,23 @@ def judge_name(name: str) -> int:
     Names are read by their words, however they are joined: `DB_PASSWORD`, `apiKey`, `ngc.api-key`.
     Of a path, the last segment decides; where it says nothing, its parent: `password.value`.
     """
+    return _judge_path(name[-MAX_NAME:])
+
+
+@lru_cache(maxsize=20_000)
+def _judge_path(name: str) -> int:
     parent, dot, last = name.rpartition(".")
     level = _judge_segment(last)
     while level == _ASK_PARENT and dot:
         parent, dot, last = parent.rpartition(".")
         level = _judge_segment(last)
+    if level == OPAQUE and last == "credentials" and parent.endswith("uthorization"):
+        return NAMED  # of Prometheus
     if level == _ASK_MAP:
         if last == "info" and parent.endswith("auth.user"):
             return OPAQUE  # of the clients of Kafka's schema registry
         # Entries of a map of credentials, whatever they are called: `secretEnv.FOO`.
-        return RANDOM if dot and _is_credential_map(parent.rpartition(".")[2]) else NONE
+        return RANDOM if dot and is_credential_map(parent.rpartition(".")[2]) else NONE
     return max(level, NONE)
 
 
@@ -134,7 +143,8 @@ def _split_words(name: str) -> list[str]:
 
 
 @lru_cache(maxsize=20_000)
-def _is_credential_map(segment: str) -> bool:
+def is_credential_map(segment: str) -> bool:
+    """Return whether the entries of a map of this name are credentials."""
     return re.fullmatch(_CREDENTIAL_MAP, "-".join(_split_words(segment[-MAX_NAME:]))) is not None
 
 
@@ -142,6 +152,8 @@ def _judge_words(words: list[str], is_variable: bool) -> int:
     joined = "-".join(words)
     if re.search(_PUBLIC_NAMES, joined):
         return NONE
+    if joined.endswith("application-credential-secret"):
+        return TOKEN  # OpenStack's
     if joined.endswith("secret-id") or re.search(_HELD, joined):
         return NAMED
     at = len(words) - 1
@@ -184,7 +196,9 @@ def _judge_last(words: list[str], is_variable: bool) -> int:
     if re.fullmatch(_SECRETS, last):
         stem = re.sub("secrets?$", "", last) or before
         is_held = stem in _SECRET_SECRETS or is_variable
-        return NAMED if is_held and last.endswith("secret") else OPAQUE
+        return NAMED if is_held and last.endswith("secret") else OBJECT
+    if words[-1] == "key" and before == "secret" and words[-3:-2] and words[-3] in _ENTRIES:
+        return OPAQUE
     if re.fullmatch(_KEYS, last):
         return _judge_key(re.sub("keys?$", "", last) or before)
     if re.fullmatch(_CREDENTIALS, last) or re.fullmatch(_OTHERS, last):

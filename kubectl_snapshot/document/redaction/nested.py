@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.codec.json_codec import render_compact
 from kubectl_snapshot.document.redaction.detector import replace_credentials, replace_shapes
-from kubectl_snapshot.document.redaction.names import NONE, OPAQUE, judge_name
+from kubectl_snapshot.document.redaction.names import NAMED, NONE, judge_name
 from kubectl_snapshot.document.scalars import NestedText, text_of
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _redact_text(text: str, name: str, redact: Redact) -> str:
             redacted = _redact_list(items, name, redact)
             return text if redacted == items else render_compact(redacted)
     level = judge_name(name)
-    if _is_secret(text, level) and not (level <= OPAQUE and _is_structured(text)):
+    if _is_secret(text, level) and not (level < NAMED and _is_structured(text)):
         return redact(text)
     if "@" in text and name.lower().endswith(_PROXY):
         return replace_credentials(f"{_PROXY}={text}", redact)[len(_PROXY) + 1 :]

@@ -8,6 +8,7 @@ from functools import lru_cache
 from kubectl_snapshot.document.redaction.names import (
     NAMED,
     NONE,
+    OBJECT,
     OPAQUE,
     PASSWORD,
     RANDOM,
@@ -23,14 +24,24 @@ REFERENCE = (
     r"|%[a-zA-Z]/\S*"
     r"|\$__\w+\{[^{}\s]*\}"
     r"|(?:vault|bao|secretref|ref\+\w+|secrets|op|awssm|gcpsm|env|file|fd):(?!//[^\s/]*@)[\w./#@:?=&-]+(?!\S)"
-    r"|<[a-zA-Z][\w .:/#|-]*>"
+    r"|<\|?/?[a-zA-Z][\w .:/#|-]*>"
     r"|ENC\[[\w,:=+/. -]*\]"
     r"|arn:aws[\w-]*:[\w:/*.-]+|projects/[\w-]+/secrets/[\w/.-]+"
 )
 # Flags and placeholders.
 _HARMLESS = r"(?i)true|false|yes|no|on|off|none|null|nil|<nil>|undefined|\*+|x{3,}|\.\.\.|[01]?"
-_COUNT = r"[0-9]{0,3}"
-_PATH = r"(?a)(?:file://)?(?:~|\.{1,2})?(?:/[\w.@%,{}$-]+)+/?(?::\w+=[\w-]+)?"
+# A count, how long something lasts, a partition key of InfiniBand; kinds of tokens.
+_COUNT = (
+    r"(?i)[0-9]{0,3}|[0-9]{1,4}(?:ms|[smhd])|0x[0-9a-f]{1,4}"
+    r"|simple|jwt|bearer|basic|opaque|enabled|disabled|required|optional|auto|default"
+)
+_ALGORITHM = (
+    r"(?:rsa|dsa|ecdsa|ed25519|md5|sha-?(?:1|256|384|512)|bcrypt|scrypt|argon2(?:id?|d)?|pbkdf2"
+    r"|scram-sha-(?:1|256|512))"
+)
+_ALGORITHMS = rf"(?i){_ALGORITHM}(?:[ ,:]+{_ALGORITHM}){{0,16}}"
+# The second one is a device's and a path on it.
+_PATH = r"(?a)(?:file://|(?:rootfs|UUID=[\w-]+|/dev/[\w/-]+):(?:\w+:)?)?(?:~|\.{1,2})?(?:/[\w.@%,{}$-]+)+/?(?::\w+=[\w-]+)?"
 # Public keys and digests, as ssh, systemd and container images write them.
 _PUBLIC = (
     r"(?:ssh-[a-z0-9-]+|ecdsa-[a-z0-9-]+|sk-[a-z0-9@.-]+)(?: AAAA\S+.*)?"
@@ -38,10 +49,21 @@ _PUBLIC = (
     r"|(?s)-----BEGIN (?!.{0,40}PRIVATE).*|LS0tLS1CRUdJTi(?:BDRVJU|BQVUJM|BYNTA5).*"
     r"|MII[A-Za-z0-9+/]{2}.CC[AQgwBCD].*"
 ).replace("(?s)", "")
+_ANY_LEVEL = "|".join(
+    re.sub(r"^\(\?([ai])\)(.*)", r"(?\1:\2)", pattern, flags=re.S)
+    for pattern in (_HARMLESS, REFERENCE, _PUBLIC, _ALGORITHMS)
+)
+# Those of letters and digits alone: most values are.
+_WORDS = frozenset(
+    "true false yes no on off none null nil undefined 0 1 rsa dsa ecdsa ed25519 md5 sha1 sha256"
+    " sha384 sha512 bcrypt scrypt argon2 argon2i argon2d argon2id pbkdf2".split()
+)
 _CREDENTIAL_WORDS = frozenset(
     "access account api apikey auth cert cookie cred creds credential credentials key keys pass"
     " passphrase password passwords pem secret secrets token tokens".split()
 )
+# Names of objects have no capitals (RFC 1123), names of variables nothing else.
+_MIXED = r"(?=[\w-]*[a-z][A-Z])[A-Za-z0-9_-]{8,}"
 _LOGIN = r"[^\s:/@]{1,256}:(?!//)[^\s]+"
 
 
@@ -64,6 +86,10 @@ def is_secret(value: str, level: int) -> bool:
         return looks_random(value)
     if level == OPAQUE:
         return not is_plain(value)
+    if level == OBJECT:
+        return not is_plain(value) or (
+            fullmatch(_MIXED, value) is not None and not names_something(value)
+        )
     if level == NAMED:
         return not names_something(value)
     return True
@@ -72,9 +98,14 @@ def is_secret(value: str, level: int) -> bool:
 def is_harmless(value: str, level: int = TOKEN) -> bool:
     """Return whether a value is no secret, whatever its name: a flag, a count, a reference."""
     value = value.strip()
-    if fullmatch(_HARMLESS, value) or (level != PASSWORD and fullmatch(_COUNT, value)):
+    if value.isalnum() and value[:3] not in ("LS0", "MII"):
+        word = value.lower()
+        if word in _WORDS or not word.strip("x"):
+            return word in _WORDS or len(word) >= 3
+        return level != PASSWORD and len(word) <= 8 and fullmatch(_COUNT, word) is not None
+    if fullmatch(_ANY_LEVEL, value, re.S) or (level != PASSWORD and fullmatch(_COUNT, value)):
         return True
-    return bool(fullmatch(REFERENCE, value) or is_path(value) or fullmatch(_PUBLIC, value, re.S))
+    return "/" in value and is_path(value)
 
 
 def is_path(value: str) -> bool:
@@ -88,6 +119,8 @@ def is_plain(value: str) -> bool:
     """Return whether a value consists of words, numbers and signs: a name, a host, a setting."""
     if len(value) > 512:
         return False
+    if value.isascii() and value.isalnum():
+        return is_plain_word(value)
     if fullmatch(_LOGIN, value) and not compiled(r"://|:\d+(?:/|$)").search(value):
         return False
     return all(is_plain_word(word) for word in _words(value))
@@ -106,9 +139,14 @@ def is_plain_word(word: str) -> bool:
 
 
 def names_something(value: str) -> bool:
-    """Return whether a value is the name of a credential: `secret-access-key`."""
-    words = compiled(r"[^a-z0-9]+|(?<=[a-z0-9])(?=[A-Z])").split(value)
-    return is_plain(value) and not _CREDENTIAL_WORDS.isdisjoint(word.lower() for word in words)
+    """Return whether a value is the name of a credential: `secret-access-key`, `API_KEY`."""
+    value = value.lower() if value.isupper() else value
+    words = compiled(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])").split(value)
+    return (
+        is_plain(value)
+        and not _CREDENTIAL_WORDS.isdisjoint(word.lower() for word in words)
+        and not any(fullmatch("[0-9]+[A-Za-z]{2,}", word) for word in words)
+    )
 
 
 def looks_random(value: str) -> bool:

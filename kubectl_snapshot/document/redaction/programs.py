@@ -44,13 +44,28 @@ _MONGO = "mongo mongosh mongodump mongorestore mongoexport mongoimport cqlsh"
 _SNMP = "snmpwalk snmpget snmpset snmpbulkwalk snmptrap snmpgetnext snmptable"
 _REGISTRY = "docker podman nerdctl buildah skopeo helm oras crane regctl"
 RULES = (
-    Rule("curl", "-u --user -U --proxy-user --pass --proxy-pass", CURL, attached=True),
+    Rule(
+        "curl", "-u --user -U --proxy-user --pass --proxy-pass --oauth2-bearer", CURL, attached=True
+    ),
     Rule("wget", "--http-password --ftp-password --proxy-password"),
     Rule("ctr nerdctl", "-u --user", LOGIN),
     Rule("crictl skopeo buildah podman oras", "--creds --src-creds --dest-creds --auth", LOGIN),
     Rule(_REGISTRY, "-p --password", command="login", attached=True),
     Rule("oc az argocd", "-p --password", command="login", attached=True),
-    Rule("sshpass", "-p", attached=True),
+    Rule("sshpass redfishtool racadm", "-p", attached=True),
+    Rule(
+        "ipmi-sensors ipmi-sel ipmi-fru ipmipower bmc-config bmc-info ipmiconsole", "-p --password"
+    ),
+    Rule("ipmitool", command="password", position=1),
+    Rule("ilorest saa sum", "-p --password", command="login", attached=True),
+    Rule("ipa-client-install ipa-replica-install", "-w -p --password --admin-password"),
+    Rule("ssh-keygen", "-N -P"),
+    Rule("http https", "-a --auth", LOGIN),
+    Rule("mosquitto_pub mosquitto_sub", "-P --pw"),
+    Rule("wandb", secret=r"([0-9a-f]{40})", command="login"),
+    Rule("weka", command="login", position=1),
+    Rule("rclone", command="obscure"),
+    Rule("aws", command="aws_secret_access_key aws_session_token"),
     Rule(_MYSQL, secret=r"-p(.+)"),
     Rule("redis-cli valkey-cli keydb-cli", "-a --pass"),
     Rule("openssl", "-k -K -passin -passout -pass -password", OPENSSL),
@@ -58,7 +73,7 @@ RULES = (
     Rule(_MONGO, "-p", attached=True),
     Rule("sqlcmd bcp ipmitool zip unzip", "-P", attached=True),
     Rule("7z 7za 7zz rar unrar", secret=r"-h?p(.+)"),
-    Rule("smbclient rpcclient smbget", "-U --user", PERCENT, attached=True),
+    Rule("smbclient rpcclient smbget net", "-U --user", PERCENT, attached=True),
     Rule("lftp", "-u --user", COMMA),
     Rule(_SNMP, "-c -A -X"),
     Rule("etcdctl", "--user", LOGIN),
@@ -143,7 +158,10 @@ def _apply(rule: Rule, words: Sequence[str], at: int) -> Iterator[tuple[int, tup
     rest = range(at + 1, len(words))
     if commands and not rule.flags:
         values = [i for i in rest if not words[i].startswith("-")]
-        yield from _cut(r"(?!\w+=)(.+)", words, values[rule.position : rule.position + 1], 0)
+        if rule.secret == ALL:
+            yield from _cut(r"(?!\w+=)(.+)", words, values[rule.position : rule.position + 1], 0)
+        else:
+            yield from _cut(rule.secret, words, values, 0)
     elif not rule.flags:
         yield from _cut(rule.secret, words, rest, 0)
     else:

@@ -10,7 +10,13 @@ import re
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.redaction.encoded import decode
-from kubectl_snapshot.document.redaction.opacity import compiled, fullmatch, is_plain, is_plain_word
+from kubectl_snapshot.document.redaction.opacity import (
+    compiled,
+    fullmatch,
+    is_harmless,
+    is_plain,
+    is_plain_word,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,8 +25,10 @@ if TYPE_CHECKING:
 
 # Of a group that is captured, the group alone is the secret.
 SHAPES: Mapping[str, str] = {
-    "AWS": r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Z0-9])",
-    "Google Cloud": r"AIza[\w-]{35}|ya29\.[\w.-]{20,}|GOCSPX-[\w-]{20,}",
+    "AWS": r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])",
+    "Google Cloud": (
+        r"AIza[\w-]{35}|ya29\.[\w.-]{20,}|GOCSPX-[\w-]{20,}|GOOG[A-Z0-9]{20,57}(?![A-Z0-9])"
+    ),
     "Azure": (
         r"[\w~.-]{3}[0-9]Q~[\w~.-]{31,34}|(?<!sha512-)[A-Za-z0-9+/]{86}==(?![\w+/=])"
         r"|[\w]{76}AZDO[\w]{4}"
@@ -42,7 +50,7 @@ SHAPES: Mapping[str, str] = {
     "PyPI": r"pypi-[\w-]{50,}",
     "Docker": r"dckr_[a-z]+_[\w-]{20,}|SWMTKN-[\w-]{20,}",
     "HashiCorp": (
-        r"hv[bsr]\.[\w-]{20,}|[A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,}"
+        r"hv[bsr]\.[\w-]{20,}|[A-Za-z0-9-]{6,20}\.atlasv1\.[\w-]{30,}"
         r"|(?<![\w.-])(?=s\.\w*[0-9])(?=s\.\w*[A-Z])s\.[A-Za-z0-9]{24}(?![\w.-])"
     ),
     "Databricks": r"dapi[0-9a-f]{32}(?:-[0-9])?",
@@ -90,6 +98,8 @@ SHAPES: Mapping[str, str] = {
         r"|MI[A-Za-z0-9+/]{4,9}BgkqhkiG9w0BBQ[A-Za-z0-9+/=]{20,}|b3BlbnNzaC1rZXkt[A-Za-z0-9+/=]{20,}"
     ),
 }
+# So far are the lines read that a file's setting begins.
+MAX_LINE = 1024
 _BEGIN = "-----BEGIN"
 # Certificates and public keys are PEM, too, and no secrets. A block that is cut off ends the text.
 KEY_BLOCK = (
@@ -110,13 +120,32 @@ _BARE_LOGIN = (
     r"|(?i:proxy)[\"']?[ \t]*[:=][ \t]*[\"']?[\w.%+\\-]{1,64}:(?!//)([^\s\"'<>]{1,256})@[\w.-]"
     r"|(?<![\w./:@-])[\w.%+-]{1,64}/([^\s:@/\"'<>,]{1,256})@//[\w.-]"
 )
-# redis.conf, netrc(5), snmpd.conf(5), chpasswd(8).
+# Files whose settings have no sign: redis.conf, netrc(5), snmpd.conf(5), nslcd.conf(5),
+# slapd.conf(5), keepalived.conf(5), haproxy, FRR and switches, ipsec.secrets(5).
+_PLAIN_WORDS = (
+    r"requirepass|masterauth|bindpw|rootpw|auth_pass|insecure-password|key-string"
+    r"|authentication-key"
+)
+_FILE_VALUE = r"(?:\"([^\"\n]{1,256})\"|([^\s\"]+))"
 _FILES = (
-    r"\b(?:requirepass|masterauth)[ \t]+(\S+)|"
-    r"\b(?:login|machine)[ \t]+\S{1,256}\s+password[ \t]+(\S+)"
+    rf"\b(?:{_PLAIN_WORDS})[ \t]+{_FILE_VALUE}(?=[ \t]*(?m:$|#))"
+    r"|\b(?:login|machine)[ \t]+\S{1,256}\s+password[ \t]+(\S+)"
+    r"|(?m:^)[ \t]*(?:neighbor|user|username|peer)[ \t]+\S{1,256}[ \t]+(?:password|secret)[ \t]+"
+    rf"(?:[0-9][ \t]+)?{_FILE_VALUE}[ \t]*(?m:$)"
+    r"|\benable[ \t]+(?:password|secret)[ \t]+(?:[0-9][ \t]+)?(\S+)"
+    r"|\bmessage-digest-key[ \t]+[0-9]+[ \t]+md5[ \t]+(\S+)|\bstats[ \t]+auth[ \t]+[^\s:]+:(\S+)"
+    r"|:[ \t]*(?:PSK|XAUTH|EAP|RSA)[ \t]+\"([^\"\n]{1,256})\""
     r"|\br[ow]community6?[ \t]+(\S+)|\bcom2sec6?[ \t]+\S+[ \t]+\S+[ \t]+(\S+)"
     r"|\becho[ \t]+(?:-n[ \t]+)?[\"']?[\w.-]{1,64}:([^\s\"'|]{1,256})[\"']?[ \t]*\|[ \t]*"
     r"(?:sudo[ \t]+)?chpasswd"
+)
+# What a shell writes into a program that reads a password.
+_PIPED = (
+    r"\b(?:echo|printf)[ \t]+(?:-[a-zA-Z]+[ \t]+)?(?:[\"']%s(?:\\n)?[\"'][ \t]+)?"
+    r"(?:\"([^\"\n]{1,256})\"|'([^'\n]{1,256})'|([^\s\"'|]{1,256}))[ \t]*\|[ \t]*"
+    r"(?:[^\n|;&]{0,64}(?:password|passwd|pass|passphrase|creds?)-?stdin|passwd[ \t]+--stdin"
+    r"|(?:\S{1,64}[ \t]+)?(?:kinit|cryptsetup|smbpasswd|passwd)\b|sudo[ \t]+-[a-zA-Z]*S"
+    r"|[^\n|;&]{0,64}--stdin-pass|[^\n|;&]{0,64}--passphrase-fd[ =]0)"
 )
 _JWK = r"\\*\"(?:d|p|q|dp|dq|qi|k)\\*\"[ \t]*:[ \t]*\\*\"([\w-]{16,})"
 
@@ -144,9 +173,13 @@ def find_key_blocks(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def find_in_files(text: str, start: int, end: int) -> Iterator[Span]:
-    """Yield the passwords of files that give them no `=`: netrc, snmpd.conf."""
-    for found in compiled(_FILES).finditer(text, start, end):
-        yield found.span(found.lastindex or 0)
+    """Yield the passwords of files that give them no `=`, such as netrc, and of shell pipes."""
+    line_end = text.find("\n", end, end + MAX_LINE)
+    end = min(end + MAX_LINE, len(text)) if line_end < 0 else line_end
+    for pattern in (_FILES, _PIPED) if text.find("|", start, end) >= 0 else (_FILES,):
+        for found in compiled(pattern).finditer(text, start, end):
+            if not is_harmless(found[found.lastindex or 0]):
+                yield found.span(found.lastindex or 0)
 
 
 def find_logins(text: str, start: int, end: int) -> Iterator[Span]:

@@ -76,7 +76,7 @@ def redact_text(secret: str, key: bytes) -> str:
     """
     import hmac  # late: it loads OpenSSL
 
-    if re.fullmatch(REDACTED_VALUE, secret):
+    if secret.startswith(PREFIX) and re.fullmatch(REDACTED_VALUE, secret):
         return str(secret)
     message = secret.strip(_AROUND).encode("utf-8", "surrogatepass")
     return PREFIX + hmac.digest(key, message, "sha256").hex()[:HASH_DIGITS]

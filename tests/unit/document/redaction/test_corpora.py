@@ -12,7 +12,13 @@ from tests.redaction.cases import Case, find_problem, read_cases
 
 CORPORA = ROOT / "tests/corpora/redaction"
 # Cases of which there are fewer would mean that a file is not read as a whole.
-COUNTS = {"cases": 115, "ecosystems": 150, "ecosystems-holdout": 31, "kinds": 80}
+COUNTS = {
+    "cases": 115,
+    "ecosystems": 150,
+    "ecosystems-holdout": 31,
+    "gpu-clusters": 190,
+    "kinds": 80,
+}
 CASES = {
     f"{name}: {case.id}": case
     for name in COUNTS

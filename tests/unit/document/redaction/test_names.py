@@ -6,6 +6,7 @@ from kubectl_snapshot.document.redaction.names import (
     MAX_NAME,
     NAMED,
     NONE,
+    OBJECT,
     OPAQUE,
     PASSWORD,
     RANDOM,
@@ -17,26 +18,28 @@ LEVELS = {
     PASSWORD: (
         "password DB_PASSWORD adminPassword rd.iscsi.password"
         " inst.vncpassword password1 passwords.0 password#2 auth.password.value"
-        " passphrase APP_PASSCODE DB_PASS MYSQL_PWD wifi.psk DBPASS"
+        " passphrase APP_PASSCODE DB_PASS MYSQL_PWD wifi.psk ZBX_TLSPSK DBPASS"
         " bindpw BIND_PW requirepass pin imagePullSecret.password minPassword passwordOld"
         " DB_PASSWORD_PROD hashed_password password_hash rgw_keystone_admin_password"
     ),
     TOKEN: (
         "--registry-token aws_session_token .dockerconfigjson token.value identitytoken numToken"
-        " masterauth jwt accessToken TOKEN_2"
+        " masterauth jwt accessToken TOKEN_2 application_credential_secret"
     ),
     NAMED: (
         "apiKey APIKey NGC_API_KEY AWS_SECRET_ACCESS_KEY clientSecret secretId privateKey"
         " client-key-data AccountKey app-key routing_key service-key fernetKey unseal-key"
         " presharedKey authkey masterkey secretaccesskey apisecret DB_SECRET hmac_secret"
         " SECRET_KEY_BASE hmac-secret.inline_string ERLANG_COOKIE REDIS_AUTH"
-        " jwtKey aes-key mungeKey"
+        " jwtKey aes-key mungeKey chapInitiatorSecret remoteWrite.authorization.credentials"
+        " adminSecretKey"
     ),
     OPAQUE: (
-        "Authorization secret database.secret credentials creds auth registry.auth basicAuth"
-        " existingSecret imagePullSecrets tokens passwordKey userKey cookie community"
-        " SENTRY_DSN existingSecretPasswordKey tokenSecret basic.auth.user.info passwordFoo"
+        "Authorization credentials creds auth registry.auth basicAuth"
+        " tokens passwordKey userKey cookie community rootUserSecretKey existingSecretKey"
+        " SENTRY_DSN existingSecretPasswordKey basic.auth.user.info passwordFoo"
     ),
+    OBJECT: "secret database.secret existingSecret imagePullSecrets tokenSecret",
     RANDOM: "key tls.key secretEnv.FOO extraSecrets.bar stringData.x passwords.anyone",
     NONE: (
         "quiet keyboard secretmem.enable iommu.passthrough pci.pass_through authorization-mode"

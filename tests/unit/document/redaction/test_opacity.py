@@ -5,6 +5,7 @@ import pytest
 from kubectl_snapshot.document.redaction.names import (
     NAMED,
     NONE,
+    OBJECT,
     OPAQUE,
     PASSWORD,
     RANDOM,
@@ -21,12 +22,28 @@ HARMLESS = [
     *("arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf", "projects/p/secrets/s"),
     *("/etc/secrets/token", "./token", "~/.netrc", "../a/b", "/keyfile:UUID=1234-ab"),
     *("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB a@b", "sha256:0a1b2c3d", "sha512-a+b/c=="),
+    *("scram-sha-256", "RSA ECDSA ED25519", "argon2id", "SHA256", "<|endoftext|>", "</s>", "<pad>"),
+    *("rootfs:/etc/keys/root.key", "UUID=12-ab:ext4:/k/root.key", "/dev/sda1:ext4:/k", "xxxxxx"),
     "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
     "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t",
     "3F:E3:34:36:2C:6E:2C:1F:43:AE:38:1E:3A:80:AD:E4:5F:F9:3B:86",
 ]
+# Counts, spans of time and kinds: a password may be any of them.
+COUNTS = ["7", "905", "6h", "720h", "30s", "500ms", "0x8001", "simple", "JWT", "bearer", "optional"]
 SECRET = [
-    *("1234", "$ecret", "${TOKEN:-hunter22}", "truest", "$TOKENx", '{{ default "x" .a }}'),
+    *(
+        "1234",
+        "12345h",
+        "0x80011",
+        "LS0abcd",
+        "MIIabcd",
+        "xxa",
+        "$ecret",
+        "${TOKEN:-hunter22}",
+        "truest",
+        "$TOKENx",
+        '{{ default "x" .a }}',
+    ),
     *("/9j4AAQSkZJRgABAQ", "vault:x y", "https://u:p@h", "file://u:p@h/x", "hunter22", "xx"),
     "-----BEGIN RSA PRIVATE KEY-----\nMIIB",
     "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQo",
@@ -37,6 +54,12 @@ SECRET = [
 def test_a_flag_a_count_a_path_or_a_reference_is_no_secret(value: str) -> None:
     assert is_harmless(value)
     assert not any(is_secret(value, level) for level in (NONE, RANDOM, OPAQUE, NAMED, TOKEN))
+
+
+@pytest.mark.parametrize("value", COUNTS)
+def test_a_count_or_a_kind_is_a_secret_only_as_a_password(value: str) -> None:
+    levels = [level for level in range(NONE, PASSWORD + 1) if is_secret(value, level)]
+    assert levels == [PASSWORD]
 
 
 @pytest.mark.parametrize("value", SECRET)
@@ -57,9 +80,16 @@ def test_what_only_begins_like_one_may_be_a_secret(value: str) -> None:
         ("hunter22", NAMED),
         ("gpu-17.example.com:6443", NAMED),
         ("https://sso.example.com/oauth2", NAMED),
-        ("scram-sha-256", NAMED),
         ("A100-SXM4-80GB", NAMED),
-        ("externalTrafficPolicy", NAMED),
+        ("externalTrafficPolicy", OBJECT),
+        ("client-Secret", TOKEN),
+        ("x9-tenant-key-2", TOKEN),
+        ("x9-tenant-key-2aa", NAMED),
+        ("ks-Secret-77xyz", NAMED),
+        ("AWS_SECRET_ACCESS_KEY", TOKEN),
+        ("Opaque7", NAMED),
+        ("abcDefg", NAMED),
+        ("/a/b-c1d2e3f4g5h6", RANDOM),
         ("admin:hunter22", OPAQUE),
         ("Tr0ub4dor", OPAQUE),
         ("s3cr3tPw", OPAQUE),

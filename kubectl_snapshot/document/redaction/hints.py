@@ -206,13 +206,14 @@ def _merge(text: str, kind: int, hints: list[int]) -> list[Span]:
 
 
 def _extend_name(text: str, at: int, low: int) -> Span:
-    low = max(low, at - _BEFORE)
-    start = max(text.rfind("\n", low, at) + 1, text.rfind(",", low, at), low)
+    before = max(0, at - _BEFORE)
+    line = max(text.rfind("\n", before, at) + 1, before)
+    start = max(line, text.rfind(",", before, at), low)
     end = text.find("\n", at, at + _AFTER)
     if end < 0:
         return start, min(at + _AFTER, len(text))
     # The value of a flag may be the next item of a list.
-    is_item = text.find("-", start, end) >= 0
+    is_item = text.find("-", line, end) >= 0
     return start, min(end + (_AFTER if is_item else 1), len(text))
 
 

@@ -109,3 +109,9 @@ def test_numbers_uuids_and_names_of_variables_are_no_tokens(text: str) -> None:
 
 def test_a_character_of_several_bytes_moves_no_hint() -> None:
     assert find_texts(["é" * 9, "İ" * 9, "password", "é"]) == {2}
+
+
+def test_a_window_reaches_the_next_item_though_another_ends_within_its_line() -> None:
+    text = "x: y\n" * 60 + "- pass: a\npassword: hunter22\npassword: b\nargs: --token\n\t- abcd\n"
+    ((_, end),) = find_windows(text)[NAME]
+    assert end >= len(text) - 1

@@ -299,5 +299,5 @@ def _fail_ended(run: NodeRun, options: JobOptions, last_output: tuple[str, ...])
 
 def _fail_deleted(run: NodeRun, options: JobOptions) -> Step:
     is_evicted = pod_condition(run.pod, "DisruptionTarget").get("status") == "True"
-    error = diagnose_deleted(run.pod, options, has_job=True, has_namespace=True)
+    error = diagnose_deleted(run.pod, options, job={}, has_namespace=True)
     return _fail(run, EVICTED if is_evicted else DELETED, error)

@@ -43,12 +43,15 @@ def find_job_changes(sent: Mapping[str, Any], got: Mapping[str, Any]) -> list[Ch
     if not seen:
         return []
     changes = [*find_lost_metadata("Job", sent["metadata"], got.get("metadata") or {})]
-    for name in ("activeDeadlineSeconds", "ttlSecondsAfterFinished"):
-        if seen.get(name) is None:
-            changes.append(
-                Change(NOTE, f"the Job's {name} was removed: without it the Job may stay")
-            )
+    changes += find_lost_limits(seen)
     return changes + find_pod_changes(spec["template"], seen.get("template") or {})
+
+
+def find_lost_limits(spec: Mapping[str, Any]) -> Iterator[Change]:
+    """Yield the limits of a Job's life that were removed."""
+    for name in ("activeDeadlineSeconds", "ttlSecondsAfterFinished"):
+        if spec.get(name) is None:
+            yield Change(NOTE, f"the Job's {name} was removed: without it the Job may stay")
 
 
 def _build_wrong_node(asked: str, seen: str) -> SnapshotError:
@@ -85,6 +88,7 @@ def find_pod_changes(sent: Mapping[str, Any], got: Mapping[str, Any]) -> list[Ch
     return [
         *find_lost_metadata("pod", sent["metadata"], got.get("metadata") or {}),
         *_find_lost_namespaces(spec, seen),
+        *_find_shorter_deadline(spec, seen),
         *_find_volume_changes(spec, seen, ours, found),
         *_find_container_changes(ours, found),
     ]
@@ -142,6 +146,12 @@ def _find_lost_namespaces(spec: Mapping[str, Any], seen: Mapping[str, Any]) -> I
             yield Change(LOSES, f"{name} was removed")
     if seen.get("hostUsers") is False:
         yield Change(LOSES, "hostUsers was set to false")
+
+
+def _find_shorter_deadline(spec: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[Change]:
+    ours, got = spec.get("activeDeadlineSeconds"), seen.get("activeDeadlineSeconds")
+    if ours is not None and got is not None and got < ours:
+        yield Change(NOTE, _render("activeDeadlineSeconds", ours, got))
 
 
 def _find_volume_changes(

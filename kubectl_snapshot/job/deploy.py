@@ -62,14 +62,18 @@ def deploy(
     deploy_idle(kube, options, expires, created, cancelled, deadline)
     if cancelled.is_set():
         return None
-    answer = kube.request(
-        "PATCH",
-        f"{manifest.jobs_path(options.namespace)}/{options.name}",
-        doing=f"start Job {options.namespace}/{options.name}",
-        body={"spec": {"parallelism": 1}},
-        content_type=manifest.MERGE_PATCH,
-        deadline=deadline,
-    )
+    try:
+        answer = kube.request(
+            "PATCH",
+            f"{manifest.jobs_path(options.namespace)}/{options.name}",
+            doing=f"start Job {options.namespace}/{options.name}",
+            body={"spec": {"parallelism": 1}},
+            content_type=manifest.MERGE_PATCH,
+            deadline=deadline,
+        )
+    except SnapshotError as error:
+        # Admission also reviews updates.
+        raise diagnose_creation(error, "Job", options) from error
     return dict(answer.body)
 
 

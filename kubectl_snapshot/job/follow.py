@@ -18,6 +18,7 @@ from kubectl_snapshot.job import watchers
 from kubectl_snapshot.job.admission_changes import (
     build_change_error,
     build_change_warnings,
+    find_lost_limits,
     find_pod_changes,
     find_wrong_node,
 )
@@ -26,17 +27,17 @@ from kubectl_snapshot.job.diagnose.admission import diagnose_job_event
 from kubectl_snapshot.job.diagnose.credentials import diagnose_expired_login
 from kubectl_snapshot.job.diagnose.held import find_hold
 from kubectl_snapshot.job.diagnose.init_containers import find_running_init
-from kubectl_snapshot.job.diagnose.mounts import diagnose_mount
+from kubectl_snapshot.job.diagnose.mounts import diagnose_mount, diagnose_sandbox
 from kubectl_snapshot.job.diagnose.scheduling import diagnose_unschedulable
 from kubectl_snapshot.job.diagnose.timeout import diagnose_timeout
 from kubectl_snapshot.job.frame.decode import parse_progress
-from kubectl_snapshot.job.manifest import CONTAINER, build_sent_pod, jobs_path
+from kubectl_snapshot.job.manifest import CONTAINER, MERGE_PATCH, build_sent_pod, jobs_path
 from kubectl_snapshot.job.pod import container_state, has_log, is_unschedulable
 from kubectl_snapshot.job.watchers import LogEnd, StartProbe
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from kubectl_snapshot.job.run_state import RunState
 
@@ -61,8 +62,14 @@ RETRYABLE = (400, 404, 408, 409, 429)
 # A stream that ends this soon, this often and without a new line is cut on purpose, as by a proxy.
 SHORT_STREAM_S = 1.0
 MAX_CUTS = 8
+# A kubelet without a trusted certificate does not get one within a run.
+CERTAIN_ATTEMPTS = 3
 # k8s.io/kubernetes pkg/kubelet: its cache fills in time, so this is no cause.
 CACHE_MARK = "failed to sync"
+# Events of a pull: its start, and its end or failure.
+PULL_REASONS = ("Pulling", "Pulled", "Failed")
+# A Job that could not be read has lost nothing.
+LIMITED = {"activeDeadlineSeconds": 1, "ttlSecondsAfterFinished": 1}
 TICK_S = 0.5
 MAX_REPORTED = 1000
 # The only events that a node may cause; others carry commands for the user to type.
@@ -118,9 +125,15 @@ def _diagnose_deadline(run: RunState) -> SnapshotError:
             run.outage.why,
             "see `kubectl get --raw /readyz`, and run it again",
         )
+    if run.is_probing and not watchers.is_api_server_up(run):
+        return ServiceUnavailable(
+            "the API server did not respond until the run's deadline",
+            "it does not answer a request for its version",
+            "see `kubectl get --raw /readyz`, and run it again",
+        )
     hold = find_hold(run.pod, run.job, run.options) if not run.node_name else None
     held = hold.error.what if hold is not None and run.has_probed_start else ""
-    return diagnose_timeout(run.pod, CONTAINER, run.options, run.last_warning, held)
+    return diagnose_timeout(run.pod, CONTAINER, run.options, run.last_warning, held, run.pull)
 
 
 def _check_start(run: RunState, now: float) -> None:
@@ -145,6 +158,7 @@ def _check_start(run: RunState, now: float) -> None:
 
 def _on_started(run: RunState, job: Any) -> None:
     run.job, run.started_since = job, run.started_since or time.monotonic()
+    _warn(run, build_change_warnings([*find_lost_limits((job or {}).get("spec") or LIMITED)]))
 
 
 def _on_start_probed(run: RunState, probe: StartProbe) -> None:
@@ -193,16 +207,24 @@ def _check_admission(run: RunState) -> None:
     error = build_change_error(changes)
     if error is not None:
         raise error
-    for message in build_change_warnings(changes):
+    _warn(run, build_change_warnings(changes))
+
+
+def _warn(run: RunState, messages: Iterable[str]) -> None:
+    for message in messages:
         run.on_event({"event": "warning", "message": message})
 
 
 def _on_event(run: RunState, event: Any) -> None:
-    message = str(event.object.get("message", ""))
+    message, reason = str(event.object.get("message", "")), event.object.get("reason")
+    if reason in PULL_REASONS:
+        run.pull = message if reason == PULL_REASONS[0] else ""
     if event.object.get("type") != "Warning" or CACHE_MARK in message:
         return
-    error = diagnose_job_event(event.object, run.options) or diagnose_mount(
-        event.object, run.options
+    error = (
+        diagnose_job_event(event.object, run.options)
+        or diagnose_mount(event.object, run.options, run.node_name)
+        or diagnose_sandbox(event.object, run.node_name)
     )
     if error is not None:
         raise error
@@ -227,10 +249,15 @@ def _on_log_end(run: RunState, end: LogEnd) -> None:
     if run.deleted_since:
         raise _diagnose_deleted(run)
     status = end.error.status if end.error is not None else 0
+    run.has_log_failed = status >= 500
     if end.had_terminated and (end.error is None or status in GONE):
         raise _diagnose_end(run)
     if end.error is not None and 400 <= status < 500:
         _raise_unless_retryable(run, end.error)
+    why = end.error.why if end.error is not None else ""
+    is_untrusted = any(mark in why for mark in kubelet.CERTIFICATE_MARKS)
+    if is_untrusted and run.log_attempts >= CERTAIN_ATTEMPTS:
+        raise kubelet.diagnose_node_lost(run.pod, why)
     _check_cuts(run, end)
     _open_log(run)
 
@@ -274,6 +301,13 @@ def _on_node_lost(run: RunState, message: str) -> None:
     raise kubelet.diagnose_node_lost(run.pod, message)
 
 
+def _on_log_broken(run: RunState, error: SnapshotError) -> None:
+    """Raise that logs cannot be read, unless a stream is open that may still bring lines."""
+    if run.has_log_failed:
+        raise kubelet.diagnose_log_broken(run.pod, error)
+    _on_outage(run, error)
+
+
 def _on_outage(run: RunState, error: SnapshotError) -> None:
     """Keep waiting for an API server that does not respond; it may be restarting."""
     run.is_probing = False
@@ -298,6 +332,7 @@ HANDLERS: dict[str, Callable[[RunState, Any], None]] = {
     "complete": _on_complete,
     "alive": _on_alive,
     "node-lost": _on_node_lost,
+    "log-broken": _on_log_broken,
     "outage": _on_outage,
     "failure": _on_failure,
     "started": _on_started,
@@ -329,18 +364,27 @@ def _diagnose_end(run: RunState) -> SnapshotError:
 
 
 def _diagnose_deleted(run: RunState) -> SnapshotError:
-    """Return why the pod is gone; less precise without permission to read Job and namespace."""
+    """Return why the pod is gone; less precise without permission to read the namespace.
+
+    An empty patch returns the Job without the permission to get it.
+    """
     namespace = run.options.namespace
-    paths = (f"{jobs_path(namespace)}/{run.options.name}", f"/api/v1/namespaces/{namespace}")
+    path = f"{jobs_path(namespace)}/{run.options.name}"
     deadline = time.monotonic() + OWNER_READ_S
     doing = "find out why the agent's pod was deleted"
-    answers = run.kube.request_all([Call("GET", p, doing, deadline=deadline) for p in paths])
-    has_job, has_namespace = map(_exists, answers)
-    return deleted.diagnose_deleted(run.pod, run.options, has_job, has_namespace)
+    answers = run.kube.request_all(
+        [
+            Call("PATCH", path, doing, {}, {}, MERGE_PATCH, deadline),
+            Call("GET", f"/api/v1/namespaces/{namespace}", doing, deadline=deadline),
+        ]
+    )
+    job, found = map(_read_existing, answers)
+    return deleted.diagnose_deleted(run.pod, run.options, job, found is not None)
 
 
-def _exists(answer: Response | SnapshotError) -> bool:
-    """Return False if the object is known to be deleted or terminating."""
+def _read_existing(answer: Response | SnapshotError) -> Mapping[str, Any] | None:
+    """Return an object, empty if it is not known, None if it is deleted or terminating."""
     if isinstance(answer, SnapshotError):
-        return answer.status != 404
-    return "deletionTimestamp" not in answer.body["metadata"]
+        return None if answer.status == 404 else {}
+    body: Mapping[str, Any] = answer.body
+    return None if "deletionTimestamp" in body["metadata"] else body

@@ -47,10 +47,12 @@ class RunState:
     log_opened: float = 0.0
     lines_before: int = 0
     cuts: int = 0
+    has_log_failed: bool = False
     is_complete: bool = False
     outage: SnapshotError | None = None
     is_hold_reported: bool = False
     last_warning: str = ""
+    pull: str = ""
     last_output: tuple[str, ...] = ()
     reported: set[str] = field(default_factory=set)
 

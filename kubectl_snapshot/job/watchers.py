@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.kube.stream import Stream
     from kubectl_snapshot.job.run_state import RunState
 
+# A log that cannot be read is requested once more for this long before it counts as broken.
+AGAIN_S = 2.0
 # A node counts as lost when its kubelet fails this long; a restart of the kubelet takes a second.
 PROBE_S = 5.0
 VERSION_S = 3.0
@@ -175,21 +177,25 @@ def split_lines(stream: Stream) -> Iterator[bytes]:
 
 
 def _probe(run: RunState) -> None:
-    query = {"container": CONTAINER, "tailLines": "0"}
+    error = _read_log_error(run, PROBE_S)
+    if error is not None and error.status == 401:
+        raise error
+    run.inbox.put(_classify_probe_error(run, error) if error is not None else ("alive", None))
+
+
+def _read_log_error(run: RunState, limit_s: float) -> SnapshotError | None:
+    """Return the error of a request for zero lines of the log, None if it succeeds."""
     try:
         run.kube.request(
             "GET",
             _log_path(run),
             doing=f"probe node {run.node_name} through the log of pod {pod_title(run.pod)}",
-            query=query,
-            deadline=time.monotonic() + PROBE_S,
+            query={"container": CONTAINER, "tailLines": "0"},
+            deadline=time.monotonic() + limit_s,
         )
     except SnapshotError as error:
-        if error.status == 401:
-            raise
-        run.inbox.put(_classify_probe_error(run, error))
-    else:
-        run.inbox.put(("alive", None))
+        return error
+    return None
 
 
 def _probe_start(run: RunState) -> None:
@@ -218,7 +224,10 @@ def _classify_probe_error(run: RunState, error: SnapshotError) -> tuple[str, Any
         return "node-lost", error.why
     if 400 <= error.status < 500:
         return "alive", None  # the kubelet answers so while the container waits to start
-    if isinstance(error, Timeout) and _is_api_server_up(run):
+    if error.status >= 500 and is_api_server_up(run):
+        again = _read_log_error(run, AGAIN_S)
+        return ("log-broken", again) if again and again.status >= 500 else ("alive", None)
+    if isinstance(error, Timeout) and is_api_server_up(run):
         return (
             "node-lost",
             f"the API server responds, but the node's kubelet not within {PROBE_S:g} s",
@@ -226,7 +235,7 @@ def _classify_probe_error(run: RunState, error: SnapshotError) -> tuple[str, Any
     return "outage", error
 
 
-def _is_api_server_up(run: RunState) -> bool:
+def is_api_server_up(run: RunState) -> bool:
     """Return whether the API server itself responds."""
     deadline = time.monotonic() + VERSION_S
     try:

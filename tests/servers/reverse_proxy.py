@@ -21,19 +21,31 @@ PIECE_BYTES = 65536
 Shape = Callable[[Exchange, Iterator[bytes]], Iterable[bytes]]
 
 
+# Returns status and body of an answer of the proxy's own, None to ask the API server.
+Refuse = Callable[[Exchange], "tuple[int, object] | None"]
+
+
 class CutShort(Exception):
     """Break off the response with RST."""
 
 
 @contextmanager
 def serve_shaped(
-    upstream: str, authority: str, certificate: Certificate, shape: Shape
+    upstream: str,
+    authority: str,
+    certificate: Certificate,
+    shape: Shape,
+    refuse: Refuse | None = None,
 ) -> Iterator[Server]:
     """Run the proxy in front of `upstream`, whose CA is the file `authority`."""
     context = ssl.create_default_context(cafile=authority)
     context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
 
     def answer(exchange: Exchange) -> None:
+        own = refuse(exchange) if refuse is not None else None
+        if own is not None:
+            exchange.send(*own)
+            return
         headers = {k: v for k, v in exchange.headers.items() if k.lower() not in HOP_HEADERS}
         address = urlsplit(upstream).netloc
         with closing(http.client.HTTPSConnection(address, context=context)) as connection:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.errors import NotFound, ServiceUnavailable, Unauthorized
+from kubectl_snapshot.errors import Internal, NotFound, ServiceUnavailable, Unauthorized
 from kubectl_snapshot.job.options import RESTRICTED
 
 if TYPE_CHECKING:
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 # limit is 1", "cpu max limit to request ratio per Pod is 2, but provided ratio is 20".
 LIMIT_RANGE_MESSAGE = r" per (Container|Pod) is \S+, but "
 POD = "the agent's pod"
+# plugin/pkg/admission/runtimeclass, plugin/pkg/admission/priority.
+MISSING_CLASS = (
+    r'RuntimeClass "(?P<runtime>[^"]*)" not found|no PriorityClass with name (?P<priority>\S+) was'
+)
 QUOTA_MESSAGES = ("exceeded quota", "failed quota")
+# k8s.io/apiserver admission/plugin/webhook/errors and policy/validating: whoever denied it, and in
+# whose words: they may be those of a built-in plugin.
+DENIED = re.compile(
+    r'admission webhook "[^"]*" denied|ValidatingAdmissionPolicy \'[^\']*\'.* denied'
+)
 POD_SECURITY_HINTS = {
     False: "use --privileged=false, or -n with a namespace that allows privileged pods",
     True: "use -n with a namespace that allows this pod",
@@ -34,8 +43,8 @@ def diagnose_job_event(event: Mapping[str, Any], options: JobOptions) -> Snapsho
     None for other events, and for a quota with --wait-for-schedule: it may free up.
     """
     message = str(event.get("message", ""))
-    is_quota = any(mark in message for mark in QUOTA_MESSAGES)
-    if event.get("reason") != "FailedCreate" or (is_quota and options.wait_for_schedule):
+    is_waited_for = options.wait_for_schedule and is_quota_message(message)
+    if event.get("reason") != "FailedCreate" or is_waited_for:
         return None
     return diagnose_builtin_admission(message, options) or diagnose_rejection(message, options)
 
@@ -44,14 +53,19 @@ def diagnose_creation(error: SnapshotError, kind: str, options: JobOptions) -> S
     """Return why an object of the run was not created: quota, a webhook, or the error itself."""
     subject = f"the run's {kind}"
     refusal = diagnose_builtin_admission(error.why, options, subject)
-    if refusal is None and "webhook" in error.why:
+    if refusal is None and ("webhook" in error.why or DENIED.search(error.why)):
         refusal = diagnose_rejection(error.why, options, subject)
     return refusal or error
 
 
 def is_quota(error: SnapshotError) -> bool:
     """Return whether a quota refused an object: it may free up."""
-    return error.status == 403 and any(mark in error.why for mark in QUOTA_MESSAGES)
+    return error.status == 403 and is_quota_message(error.why)
+
+
+def is_quota_message(message: str) -> bool:
+    """Return whether the API server's own quota plugin refused an object."""
+    return any(mark in message for mark in QUOTA_MESSAGES) and not DENIED.search(message)
 
 
 def diagnose_rejection(message: str, options: JobOptions, subject: str = POD) -> SnapshotError:
@@ -69,6 +83,19 @@ def diagnose_rejection(message: str, options: JobOptions, subject: str = POD) ->
             message,
             "pass another -n, or ask the webhook's owner for an exception",
         )
+    policy = re.search(r"ValidatingAdmissionPolicy '([^']*)'", message)
+    if policy:
+        return Unauthorized(
+            f"admission policy {policy[1]} denied {subject}",
+            message,
+            f"see `kubectl get validatingadmissionpolicy {policy[1]} -o yaml`, or pass another -n",
+        )
+    if " is invalid: " in message:
+        return Internal(
+            f"admission made {subject} invalid",
+            message,
+            "see `kubectl get mutatingwebhookconfigurations`, or pass another -n",
+        )
     return Unauthorized(
         f"{subject} was rejected in namespace {options.namespace}",
         message,
@@ -84,6 +111,8 @@ def diagnose_builtin_admission(
     Others are webhooks, the authorizer, and a quota with --wait-for-schedule.
     """
     namespace = options.namespace
+    if DENIED.search(message):
+        return None
     if "serviceaccount" in message and "not found" in message:
         return NotFound(
             f'service account "{options.service_account_name or "default"}" not found '
@@ -91,11 +120,15 @@ def diagnose_builtin_admission(
             message,
             f"list them with `kubectl get serviceaccounts -n {namespace}`",
         )
-    if "RuntimeClass" in message and "not found" in message:
+    missing = re.search(MISSING_CLASS, message)
+    if missing:
+        name = missing["runtime"] or missing["priority"]
+        kind = "runtime" if missing["runtime"] else "priority"
+        added = "" if name == options.runtime_class else "admission chose it; "
         return NotFound(
-            f'runtime class "{options.runtime_class}" not found',
+            f'{kind} class "{name}" not found',
             message,
-            "list them with `kubectl get runtimeclasses`",
+            f"{added}list them with `kubectl get {kind}classes`",
         )
     if "violates PodSecurity" in message:
         return Unauthorized(
@@ -103,7 +136,7 @@ def diagnose_builtin_admission(
             message,
             POD_SECURITY_HINTS[options.level == RESTRICTED],
         )
-    if any(mark in message for mark in QUOTA_MESSAGES) and not options.wait_for_schedule:
+    if is_quota_message(message) and not options.wait_for_schedule:
         return Unauthorized(
             f"{subject} exceeds the quota of namespace {namespace}",
             message,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import Internal, NotFound, ServiceUnavailable
+from kubectl_snapshot.job.diagnose.held import is_suspended
 from kubectl_snapshot.job.pod import node_name, pod_condition, pod_title
 
 if TYPE_CHECKING:
@@ -15,9 +16,15 @@ if TYPE_CHECKING:
 
 
 def diagnose_deleted(
-    pod: Mapping[str, Any], options: JobOptions, has_job: bool, has_namespace: bool
+    pod: Mapping[str, Any],
+    options: JobOptions,
+    job: Mapping[str, Any] | None,
+    has_namespace: bool,
 ) -> SnapshotError:
-    """Return why the pod was deleted: evicted, or its namespace, its Job or itself deleted."""
+    """Return why the pod was deleted: evicted, its Job suspended, or what else was deleted.
+
+    `job` is empty if it could not be read, None if it does not exist.
+    """
     condition = pod_condition(pod, "DisruptionTarget")
     if condition.get("status") == "True":
         node = node_name(pod)
@@ -33,11 +40,17 @@ def diagnose_deleted(
             f"pod {title} was deleted before its result arrived",
             "pass another one with -n",
         )
-    if not has_job:
+    if job is None:
         return Internal(
             f"Job {options.namespace}/{options.name} was deleted by another client",
             f"pod {title} was deleted before its result arrived",
             "run it again",
+        )
+    if is_suspended(job):
+        return ServiceUnavailable(
+            f"Job {options.namespace}/{options.name} was suspended during the capture",
+            f"pod {title} was deleted: a job queue such as Kueue makes room for others so",
+            "run it again, with --wait-for-schedule to wait for the queue",
         )
     return Internal(
         "the agent's pod was deleted before its result arrived", f"pod {title}", "run it again"

@@ -48,6 +48,12 @@ CAUSES: tuple[tuple[type[SnapshotError], str, tuple[str, ...], str], ...] = (
     ),
     (
         ServiceUnavailable,
+        "node {node} has no room for image {image}",
+        ("no space left on device",),
+        "free its disk (`kubectl describe node {node}`), or pass --node with another one",
+    ),
+    (
+        ServiceUnavailable,
         "node {node} cannot reach the registry of image {image}",
         (
             *("dial tcp", "i/o timeout", "connection reset", "deadline exceeded", "x509:", "tls:"),
@@ -64,8 +70,13 @@ WRAPPING = re.compile(
 )
 
 
-def diagnose_image(reason: str, message: str, image: str, node: str) -> SnapshotError:
-    """Return why `node` cannot pull `image`; `message` is of the container's waiting state."""
+def diagnose_image(
+    reason: str, message: str, image: str, node: str, secrets: tuple[str, ...] = ()
+) -> SnapshotError:
+    """Return why `node` cannot pull `image`; `message` is of the container's waiting state.
+
+    `secrets` are the run's pull secrets: a kubelet only warns of one that does not exist.
+    """
     message = WRAPPING.sub("", message)
     why = f"{reason}: {message}"
     if reason == "InvalidImageName":
@@ -78,7 +89,10 @@ def diagnose_image(reason: str, message: str, image: str, node: str) -> Snapshot
     text = message.replace(image, "").lower()
     for kind, what, marks, hint in CAUSES:
         if any(mark in text for mark in marks):
-            return kind(what.format(image=image, node=node), why, hint)
+            if secrets and kind is Unauthorized:
+                hint = f"check with `kubectl get secrets {' '.join(secrets)}` that each exists, and"
+                hint += " that it is for this registry"
+            return kind(what.format(image=image, node=node), why, hint.format(node=node))
     return NotFound(
         f"node {node} cannot pull image {image}",
         why,

@@ -12,10 +12,27 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.errors import SnapshotError
 
+# crypto/tls and crypto/x509 of Go: a server without a certificate, and one that is not trusted.
+CERTIFICATE_MARKS = ("tls: internal error", "x509:")
+
 
 def diagnose_node_lost(pod: Mapping[str, Any], message: str) -> SnapshotError:
     """Return that the node is lost: its kubelet, which serves every log, does not respond."""
     node = node_name(pod)
+    if CERTIFICATE_MARKS[0] in message:
+        return ServiceUnavailable(
+            f"the kubelet of node {node} has no serving certificate",
+            message,
+            "list those that wait with `kubectl get csr`, and approve the node's with"
+            " `kubectl certificate approve NAME`",
+        )
+    if CERTIFICATE_MARKS[1] in message:
+        return ServiceUnavailable(
+            f"the API server does not trust the certificate of node {node}'s kubelet",
+            message,
+            "renew the kubelet's serving certificate, or correct the API server's"
+            f" --kubelet-certificate-authority; `kubectl logs` of any pod on {node} tests it",
+        )
     return ServiceUnavailable(
         f"node {node} does not respond: its kubelet or container runtime is down or unreachable",
         message,
@@ -35,10 +52,33 @@ def diagnose_log_cut(pod: Mapping[str, Any], error: SnapshotError | None) -> Sna
 def diagnose_log_refused(pod: Mapping[str, Any], error: SnapshotError) -> SnapshotError:
     """Return that the kubelet serves no logs (KubeletConfiguration v1beta1, see the hint)."""
     node = node_name(pod)
+    if "resource=nodes" in error.why:
+        # k8s.io/kubernetes pkg/kubelet/server: the user is the API server's, not ours.
+        return Internal(
+            f"the kubelet of node {node} does not let the API server read logs",
+            f"HTTP {error.status}: {error.why}",
+            "it needs nodes/proxy: bind its user to ClusterRole system:kubelet-api-admin, "
+            "or run `kubectl-snapshot --local` on the node",
+            status=error.status,
+        )
+    if "cannot get resource" in error.why:
+        return error
     return Internal(
         f"node {node} does not serve container logs",
         f"HTTP {error.status}: {error.why}",
         "set `enableDebuggingHandlers: true` in its kubelet's configuration, "
         "or run `kubectl-snapshot --local` on it",
+        status=error.status,
+    )
+
+
+def diagnose_log_broken(pod: Mapping[str, Any], error: SnapshotError) -> SnapshotError:
+    """Return that logs cannot be read although the API server responds: a gateway, a log driver."""
+    node = node_name(pod)
+    return ServiceUnavailable(
+        f"the log of pod {pod_title(pod)} cannot be read: something between here and node {node}"
+        " fails",
+        f"HTTP {error.status}: {error.why}",
+        f"try `kubectl logs` of any pod on node {node}, or run `kubectl-snapshot --local` on it",
         status=error.status,
     )

@@ -1,11 +1,15 @@
-"""The program's ConfigMap or the key's Secret was deleted before the pod mounted it. Pure."""
+"""Why a node cannot prepare the pod: volumes that cannot be mounted, no sandbox or network. Pure.
+
+The kubelet tries again for ever, and the pod's status says only ContainerCreating: the cause is in
+events (k8s.io/kubernetes pkg/kubelet/events). Each cause may pass by itself, so it has to repeat.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.errors import Internal
+from kubectl_snapshot.errors import Internal, NotFound, ServiceUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,19 +19,53 @@ if TYPE_CHECKING:
 
 # The first one may be of a kubelet's cache that is behind; it tries again after half a second.
 MIN_COUNT = 2
+# Of volumes of others, which a controller may still provide: the kubelet waits 0.5, 1, 2, 4 s.
+MIN_FOREIGN_COUNT = 5
+# How often each reason has to repeat; the kubelet creates a sandbox anew every 10 to 15 s.
+MIN_COUNTS = {"FailedCreatePodSandBox": 1, "NetworkNotReady": 3}
 KINDS = {"configmap": "ConfigMap", "secret": "Secret"}
+WEBHOOKS = "see `kubectl get mutatingwebhookconfigurations`, or pass another -n"
 
 
-def diagnose_mount(event: Mapping[str, Any], options: JobOptions) -> SnapshotError | None:
-    """Return that an object of the run is gone, from a repeated FailedMount event; else None."""
-    if event.get("reason") != "FailedMount" or int(event.get("count") or 1) < MIN_COUNT:
+def diagnose_mount(
+    event: Mapping[str, Any], options: JobOptions, node: str
+) -> SnapshotError | None:
+    """Return why a volume cannot be mounted, from a repeated FailedMount event; else None."""
+    count = int(event.get("count") or 1)
+    if event.get("reason") != "FailedMount" or count < MIN_COUNT:
         return None
     message = str(event.get("message", ""))
     found = re.search(r'(configmap|secret) "([^"]+)" not found', message)
-    if found is None or found[2] != options.name:
+    if found is not None and found[2] == options.name:
+        return Internal(
+            f"{KINDS[found[1]]} {options.namespace}/{options.name} was deleted by another client",
+            message,
+            "run it again, and find out who deletes objects with our labels",
+        )
+    if count < MIN_FOREIGN_COUNT:
         return None
-    return Internal(
-        f"{KINDS[found[1]]} {options.namespace}/{options.name} was deleted by another client",
-        message,
-        "run it again, and find out who deletes objects with our labels",
+    return Internal(f"node {node} cannot mount a volume of the agent's pod", message, WEBHOOKS)
+
+
+def diagnose_sandbox(event: Mapping[str, Any], node: str) -> SnapshotError | None:
+    """Return why a node cannot create the pod's sandbox: runtime handler, network; else None."""
+    reason, message = str(event.get("reason", "")), str(event.get("message", ""))
+    if int(event.get("count") or 1) < MIN_COUNTS.get(reason, 1) or reason not in MIN_COUNTS:
+        return None
+    handler = re.search(r'no runtime for "([^"]+)" is configured', message)
+    if handler is not None:
+        return NotFound(
+            f"the container runtime of node {node} has no handler {handler[1]}",
+            message,
+            "configure it there (`nvidia-ctk runtime configure` for nvidia), or omit"
+            " --runtime-class",
+        )
+    if "network" in message or "cni" in message.lower():
+        return ServiceUnavailable(
+            f"node {node} has no working network plugin for pods",
+            message,
+            f"see `kubectl describe node {node}`; a privileged capture needs no pod network",
+        )
+    return ServiceUnavailable(
+        f"node {node} cannot create the agent's pod", message, f"see `kubectl describe node {node}`"
     )

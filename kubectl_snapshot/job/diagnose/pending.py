@@ -29,7 +29,8 @@ def diagnose_pending(
     waiting = container_state(pod, container).get("waiting", {})
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
     if reason in IMAGE_REASONS:
-        return diagnose_image(reason, message, options.image, node_name(pod))
+        secrets = options.image_pull_secrets
+        return diagnose_image(reason, message, options.image, node_name(pod), secrets)
     if reason in CREATE_REASONS:
         return Internal(
             f"node {node_name(pod)} cannot start the agent's container",

@@ -10,6 +10,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import NotFound, ServiceUnavailable
+from kubectl_snapshot.job.admission_changes import WEBHOOKS
+from kubectl_snapshot.job.manifest import build_tolerations
 from kubectl_snapshot.job.options import GPU_RESOURCE
 from kubectl_snapshot.job.pod import pod_condition
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.errors import SnapshotError
     from kubectl_snapshot.job.options import JobOptions
 
+OS_LABEL = "kubernetes.io/os"
 KEEP_WAITING = "--wait-for-schedule waits for a node"
 
 
@@ -27,6 +30,7 @@ def diagnose_unschedulable(pod: Mapping[str, Any], options: JobOptions) -> Snaps
     message = str(pod_condition(pod, "PodScheduled").get("message", ""))
     return (
         _diagnose_volume(message, options)
+        or _diagnose_changes(message, pod.get("spec") or {}, options)
         or _diagnose_taint(message)
         or _diagnose_room(message, options)
         or _diagnose_selection(message, options)
@@ -41,6 +45,38 @@ def _diagnose_volume(message: str, options: JobOptions) -> SnapshotError | None:
         message,
         "find what adds it to pods: `kubectl get mutatingwebhookconfigurations`, "
         f"`kubectl get pvc -n {options.namespace}`",
+    )
+
+
+def _diagnose_changes(
+    message: str, spec: Mapping[str, Any], options: JobOptions
+) -> SnapshotError | None:
+    """Return that no node accepts what admission made of selector, tolerations or affinity."""
+    selector = spec.get("nodeSelector") or {}
+    added = [f"{k}={v}" for k, v in selector.items() if k not in (*options.node_selector, OS_LABEL)]
+    asked = build_tolerations(options)
+    got = spec.get("tolerations") or ()
+    has_lost = "containers" in spec and any(toleration not in got for toleration in asked)
+    changes = [
+        ("affinity/selector", added, f"admission added the node selector {', '.join(added)}"),
+        (
+            "untolerated taint",
+            has_lost,
+            "admission removed the agent's tolerations",
+        ),
+        (
+            "anti-affinity",
+            (spec.get("affinity") or {}).get("podAntiAffinity"),
+            "admission added a pod anti-affinity",
+        ),
+    ]
+    texts = [text for mark, is_changed, text in changes if is_changed and mark in message]
+    if not texts:
+        return None
+    return NotFound(
+        "no node accepts the agent's pod as admission changed it",
+        f"{'; '.join(texts)}; {message}",
+        WEBHOOKS,
     )
 
 

@@ -18,9 +18,17 @@ if TYPE_CHECKING:
 
 
 def diagnose_timeout(
-    pod: Mapping[str, Any], container: str, options: JobOptions, last_warning: str, held: str = ""
+    pod: Mapping[str, Any],
+    container: str,
+    options: JobOptions,
+    last_warning: str,
+    held: str = "",
+    pull: str = "",
 ) -> SnapshotError:
-    """Return the timeout of a run, and what it was waiting for; `held` is what held its start."""
+    """Return the timeout of a run, and what it was waiting for.
+
+    `held` is what held its start, `pull` the kubelet's message that it pulls an image.
+    """
     hint = "pass a longer --timeout, or inspect the pod with --no-cleanup"
     if held:
         waited = held
@@ -37,6 +45,7 @@ def diagnose_timeout(
         waiting = state.get("waiting", {}).get("reason", "")
         waited = f"the pod on {node_name(pod) or 'no node yet'} is {phase}"
         waited += f" ({waiting})" if waiting else ""
+        waited += f": {pull}" if pull else ""
         waited += f": init container {init} is still running" if init else ""
     why = f"{waited}; last warning: {last_warning}" if last_warning else waited
     return Timeout(f"no result within {render_seconds(options.timeout_s)} s", why, hint)

@@ -86,6 +86,13 @@ def crash() -> None:
     sys.exit(f"the collector's table is upside down {ESCAPE}")
 
 
+def fault_segment() -> None:
+    tell("started")
+    signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGSEGV)
+    sys.exit(128 + signal.SIGSEGV)
+
+
 def eat_memory() -> None:
     held = []
     while True:
@@ -140,6 +147,7 @@ MODES: dict[str, Callable[[], None]] = {
     "hang": hang,
     "late": be_late,
     "crash": crash,
+    "segfault": fault_segment,
     "eat-memory": eat_memory,
     "fill-disk": fill_disk,
     "damage": damage,

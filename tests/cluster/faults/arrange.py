@@ -17,7 +17,7 @@ from tests.cluster.faults import nodes, servers
 from tests.cluster.faults.scene import Scene
 from tests.lab import kube, processes
 from tests.lab.machine import wait_for
-from tests.servers.reverse_proxy import Shape, serve_shaped
+from tests.servers.reverse_proxy import Refuse, Shape, serve_shaped
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 ACCOUNT = "reader"
@@ -36,11 +36,17 @@ def nothing(scene: Scene) -> Iterator[None]:
 
 @contextlib.contextmanager
 def with_webhook(
-    scene: Scene, name: str, is_up: bool = True, resource: str = "pods"
+    scene: Scene,
+    name: str,
+    is_up: bool = True,
+    resource: str = "pods",
+    config: dict[str, Any] | None = None,
 ) -> Iterator[None]:
+    """A webhook that the API server reaches, or not, or as `config` (its clientConfig) says."""
     url = f"{scene.servers.webhooks}/{name}" if is_up else "https://127.0.0.1:1/"
-    own = scene.servers
-    with servers.webhook(scene.cluster, scene.namespace, name, url, own.authority, resource):
+    bundle = base64.b64encode(scene.servers.authority.read_bytes()).decode()
+    config = {"url": url, "caBundle": bundle} if config is None else config
+    with servers.webhook(scene.cluster, scene.namespace, name, config, resource):
         marks = ("webhook", "a-sidecar", "nobody-made-it", '"500"')
         known = functools.partial(is_known, scene, *marks, resource=resource)
         wait_for("the webhook to be known", known, 10, pause=0.05)
@@ -58,7 +64,7 @@ def is_known(scene: Scene, *marks: str, resource: str = "pods") -> bool:
     """Return whether admission already uses a new webhook or limit, by a dry run."""
     resources = {"limits": {"cpu": 1}, "requests": {"cpu": 1}}
     container = {"name": "c", "image": "x", "resources": resources}
-    body: dict[str, Any] = {"metadata": {"name": "dry-run"}}
+    body: dict[str, Any] = {"metadata": {"name": servers.PROBE}}
     group = "/api/v1"
     if resource in ("pods", "jobs"):
         body["spec"] = {"containers": [container], "restartPolicy": "Never"}
@@ -170,20 +176,25 @@ def with_systemd_stopped(scene: Scene, node: str) -> Iterator[None]:
 @contextlib.contextmanager
 def with_stopped(scene: Scene, process: str) -> Iterator[None]:
     """A process of the control plane that stands still until the client has ended."""
-    path = scene.cluster.require_lab().directory / "pid" / process
-    pid = int(path.read_text().split()[0])
-    os.kill(pid, signal.SIGSTOP)
+    signal_process(scene, process, goes_on=False)
 
     def go_on() -> None:
         while scene.client is None or scene.client.poll() is None:
             threading.Event().wait(0.2)
-        os.kill(pid, signal.SIGCONT)
+        signal_process(scene, process, goes_on=True)
 
     threading.Thread(target=go_on, daemon=True).start()
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        signal_process(scene, process, goes_on=True)
+
+
+def signal_process(scene: Scene, process: str, goes_on: bool) -> None:
+    """Stop a process of the control plane, or let it go on."""
+    path = scene.cluster.require_lab().directory / "pid" / process
+    pid = int(path.read_text().split()[0])
+    os.kill(pid, signal.SIGCONT if goes_on else signal.SIGSTOP)
 
 
 @contextlib.contextmanager
@@ -222,16 +233,25 @@ def as_account(scene: Scene, rules: list[dict[str, Any]] | None = None) -> Itera
 
 
 @contextlib.contextmanager
-def behind_proxy(scene: Scene, shape: Callable[[], Shape]) -> Iterator[None]:
+def behind_proxy(
+    scene: Scene, shape: Callable[[], Shape], refuse: Refuse | None = None
+) -> Iterator[None]:
     """The client connects through a proxy that changes the API server's answers."""
-    cluster = json.loads(Path(scene.cluster.kubeconfig).read_text())["clusters"][0]["cluster"]
+    cluster = read_cluster(scene)
     authority = scene.directory / "api-ca.crt"
     authority.write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
     own = scene.servers
-    with serve_shaped(cluster["server"], str(authority), own.proxy_certificate, shape()) as proxy:
+    with serve_shaped(
+        cluster["server"], str(authority), own.proxy_certificate, shape(), refuse
+    ) as proxy:
         keys = {"server": proxy.url, "certificate-authority": str(own.authority)}
         write_kubeconfig(scene, cluster=keys)
         yield
+
+
+def read_cluster(scene: Scene) -> Any:
+    """Return the cluster of the administrator's kubeconfig."""
+    return json.loads(Path(scene.cluster.kubeconfig).read_text())["clusters"][0]["cluster"]
 
 
 def write_kubeconfig(scene: Scene, **replaced: Any) -> None:

@@ -15,9 +15,14 @@ from functools import partial
 from tests.cluster.faults import arrange, scene
 from tests.cluster.faults.admission_faults import ADMISSION
 from tests.cluster.faults.agent import MIB, build_compressible, build_incompressible
+from tests.cluster.faults.connection_faults import CONNECTION
 from tests.cluster.faults.fault import ALONE, HANG, LATE, NODE2, Fault
 from tests.cluster.faults.images import OLD, WRONG_ARCHITECTURE, name_image
+from tests.cluster.faults.injection_faults import INJECTED
+from tests.cluster.faults.kubelet_faults import KUBELET
 from tests.cluster.faults.placement_faults import PLACEMENT
+from tests.cluster.faults.policy_faults import POLICY
+from tests.cluster.faults.registry_faults import REGISTRIES
 from tests.cluster.faults.servers import CLOSED_REGISTRY, REFUSAL, REGISTRY
 from tests.servers.http_server import Exchange
 from tests.servers.reverse_proxy import CutShort, Shape
@@ -419,4 +424,9 @@ FAULTS = {
     **MID_RUN,
     **NODES,
     **TRANSPORT,
+    **INJECTED,
+    **POLICY,
+    **REGISTRIES,
+    **CONNECTION,
+    **KUBELET,
 }

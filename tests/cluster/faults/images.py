@@ -33,9 +33,18 @@ program = sys.argv[sys.argv.index("-c") + 1]
 sys.version_info = (3, 8, 18, "final", 0)
 exec(program)
 """
+# As a Python that was built without zlib: zipimport and gzip fail.
+NO_ZLIB_PYTHON = """\
+#!/usr/local/bin/python3.11
+import sys
+program = sys.argv[sys.argv.index("-c") + 1]
+sys.argv[:] = ["-c", *sys.argv[sys.argv.index("-c") + 2:]]
+sys.modules["zlib"] = None
+exec(program)
+"""
 # ELF header, e_machine: EM_AARCH64.
 MACHINE_OFFSET, AARCH64 = 18, 183
-WRONG_ARCHITECTURE, OLD = "wrong-architecture", "old-python"
+WRONG_ARCHITECTURE, OLD, NO_ZLIB = "wrong-architecture", "old-python", "no-zlib"
 
 
 def name_image(mode: str) -> str:
@@ -46,7 +55,7 @@ def name_image(mode: str) -> str:
 def load_fault_images(cluster: Cluster, directory: Path) -> None:
     """Build the images and import them into every node."""
     archive = directory / "faults.tar"
-    modes = [*MODES, WRONG_ARCHITECTURE, OLD]
+    modes = [*MODES, WRONG_ARCHITECTURE, OLD, NO_ZLIB]
     with tempfile.TemporaryDirectory() as temporary:
         rootfs = Path(temporary) / "root"
         python, stdlib, version, _ = images.describe_python(images.DEFAULT_PYTHON)
@@ -70,6 +79,7 @@ def fill_modes(root: Path, python: Path) -> None:
         (root / mode).mkdir()
         (root / mode / "kubectl-snapshot").symlink_to(f"../{AGENT.name}")
     write_program(root / OLD / "python3", OLD_PYTHON.encode())
+    write_program(root / NO_ZLIB / "python3", NO_ZLIB_PYTHON.encode())
     header = bytearray(python.read_bytes()[:4096])
     header[MACHINE_OFFSET : MACHINE_OFFSET + 2] = AARCH64.to_bytes(2, "little")
     write_program(root / WRONG_ARCHITECTURE / "python3", bytes(header))

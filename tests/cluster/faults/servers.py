@@ -15,16 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.faults.edits import EDITS
+from tests.cluster.faults.injections import INJECTIONS
 from tests.cluster.support import Cluster
 from tests.servers.certificates import Certificate, make_authority, sign
 from tests.servers.http_server import Exchange, serve
 
 REGISTRY, CLOSED_REGISTRY = "registry.test", "closed.test"
+UNTRUSTED_REGISTRY = "untrusted.test"
 INDEX = "application/vnd.oci.image.index.v1+json"
 # Docker Registry HTTP API V2, error codes; the last is Docker Hub's.
 REFUSALS = {
     "missing": (404, "MANIFEST_UNKNOWN", "manifest unknown"),
     "private": (401, "UNAUTHORIZED", "authentication required"),
+    "denied": (403, "DENIED", "requested access to the resource is denied"),
+    "broken": (503, "UNAVAILABLE", "the registry is being repaired"),
     "limited": (429, "TOOMANYREQUESTS", "You have reached your pull rate limit"),
 }
 SIDECAR = {
@@ -45,6 +49,15 @@ PATCHES: dict[str, list[dict[str, Any]]] = {
 }
 REFUSE = "refuse"
 REFUSAL = "pods of strangers are not welcome here"
+# Denials of policy engines may hold the words of the API server's own.
+DENIALS = {
+    REFUSE: REFUSAL,
+    "deny-words": "serviceaccount not found; exceeded quota: of trust; violates PodSecurity",
+    "deny-update": REFUSAL,
+}
+HANG = "hang"
+# The name of the object with which tests look whether a webhook is known.
+PROBE = "dry-run"
 
 
 @dataclass(frozen=True)
@@ -70,6 +83,7 @@ def serve_faults(cluster: Cluster, directory: Path) -> Iterator[Servers]:
         for node in cluster.nodes:
             use_registry(cluster, node, REGISTRY, registry.url)
             use_registry(cluster, node, CLOSED_REGISTRY, f"http://{address}:1")
+            use_registry(cluster, node, UNTRUSTED_REGISTRY, webhooks.url)
         yield Servers(webhooks.url, authority.certificate, proxy)
 
 
@@ -83,6 +97,9 @@ def use_registry(cluster: Cluster, node: str, registry: str, url: str) -> None:
 
 def answer_pull(exchange: Exchange) -> None:
     repository = exchange.path.split("/")[2] if exchange.path.count("/") > 2 else ""
+    if repository == HANG:
+        exchange.stopped.wait(12)
+        return
     if repository in REFUSALS:
         status, code, message = REFUSALS[repository]
         exchange.send(status, {"errors": [{"code": code, "message": message}]})
@@ -99,19 +116,27 @@ def answer_review(exchange: Exchange) -> None:
     review = json.loads(exchange.body)
     response: dict[str, Any] = {"uid": review["request"]["uid"], "allowed": True}
     name = exchange.path.partition("?")[0].rpartition("/")[2]
-    if name == REFUSE:
-        response.update(allowed=False, status={"code": 403, "message": REFUSAL})
-    else:
+    if name == HANG:
+        exchange.stopped.wait(10)
+        return
+    is_probe = review["request"].get("name") == PROBE
+    if name in DENIALS and (name != "deny-update" or is_update(review) or is_probe):
+        response.update(allowed=False, status={"code": 403, "message": DENIALS[name]})
+    elif name not in DENIALS:
         steps = PATCHES[name] if name in PATCHES else edit(name, review["request"]["object"])
         patch = base64.b64encode(json.dumps(steps).encode()).decode()
         response.update(patchType="JSONPatch", patch=patch)
     exchange.send(200, {**review, "request": None, "response": response})
 
 
+def is_update(review: dict[str, Any]) -> bool:
+    return bool(review["request"]["operation"] == "UPDATE")
+
+
 def edit(name: str, body: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the patch of an edit, which leaves an annotation."""
     before = copy.deepcopy(body)
-    EDITS[name](body)
+    {**EDITS, **INJECTIONS}[name](body)
     body["metadata"].setdefault("annotations", {})["faults.test/webhook"] = name
     changed = [key for key in body if body[key] != before.get(key)]
     return [{"op": "replace", "path": f"/{key}", "value": body[key]} for key in changed]
@@ -119,21 +144,20 @@ def edit(name: str, body: dict[str, Any]) -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def webhook(
-    cluster: Cluster, namespace: str, name: str, url: str, authority: Path, resource: str = "pods"
+    cluster: Cluster, namespace: str, name: str, config: dict[str, Any], resource: str = "pods"
 ) -> Iterator[None]:
     """A webhook for the objects of one resource in one namespace."""
-    kind = "validating" if name == REFUSE else "mutating"
+    kind = "validating" if name in DENIALS else "mutating"
     path = f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations"
     rule = {
         "apiGroups": ["batch" if resource == "jobs" else ""],
         "apiVersions": ["v1"],
         "resources": [resource],
-        "operations": ["CREATE"],
+        "operations": ["CREATE", "UPDATE"] if name == "deny-update" else ["CREATE"],
     }
-    bundle = base64.b64encode(authority.read_bytes()).decode()
     hook = {
         "name": f"{name}.faults.test",
-        "clientConfig": {"url": url, "caBundle": bundle},
+        "clientConfig": config,
         "rules": [rule],
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
         "sideEffects": "None",

@@ -114,7 +114,8 @@ def run_fault(
 
 
 def build_flags(scene: Scene, fault: Fault) -> list[str]:
-    flags = ["-n", scene.namespace, *fault.flags]
+    place = [] if "-n" in fault.flags else ["-n", scene.namespace]
+    flags = [*place, *fault.flags]
     if not fault.is_any_node and not {"--node", "--node-selector"} & set(fault.flags):
         flags += ["--node", NODES[fault.lane]]
     return flags

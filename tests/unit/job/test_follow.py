@@ -354,3 +354,23 @@ def test_a_bound_pod_without_a_status_is_probed(tmp_path: Path, impatient: None)
     wire = Wire([write(b"")], probe=refuse(500, DIAL))
     wire.pods.put(("ADDED", bound))
     assert refusal(wire, tmp_path).what.startswith("node node2 does not respond")
+
+
+def test_a_log_that_a_gateway_refuses_ends_the_run(tmp_path: Path, impatient: None) -> None:
+    wire = Wire([refuse(502, "bad gateway")], probe=refuse(502, "bad gateway"))
+    wire.pods.put(("ADDED", pod()))
+    error = refusal(wire, tmp_path)
+    assert isinstance(error, ServiceUnavailable)
+    assert error.what.startswith("the log of pod ops/p cannot be read")
+
+
+def test_a_kubelet_without_a_certificate_is_told_at_its_third_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "LOG_BACKOFF_S", 0.01)
+    why = 'Get "https://10.0.0.1:10250/containerLogs/x": remote error: tls: internal error'
+    wire = Wire([refuse(500, why)] * 9)
+    wire.pods.put(("ADDED", pod()))
+    error = refusal(wire, tmp_path)
+    assert error.what == "the kubelet of node node2 has no serving certificate"
+    assert 9 - len(wire.logs) == follow.CERTAIN_ATTEMPTS

@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot import errors
-from kubectl_snapshot.job.diagnose.admission import diagnose_job_event
+from kubectl_snapshot.job.diagnose.admission import (
+    diagnose_creation,
+    diagnose_job_event,
+    is_quota,
+)
 from kubectl_snapshot.job.options import JobOptions
 
 OPTIONS = JobOptions("abcdefghij", "ops", service_account_name="reader", runtime_class="nvidia")
@@ -27,7 +31,28 @@ def failed_create(message: str) -> dict[str, Any]:
         (
             'pod rejected: RuntimeClass "nvidia" not found',
             errors.NotFound,
-            "runtime class",
+            'runtime class "nvidia" not found',
+        ),
+        (
+            "forbidden: no PriorityClass with name high was found",
+            errors.NotFound,
+            'priority class "high" not found',
+        ),
+        (
+            "ValidatingAdmissionPolicy 'calm' with binding 'b' denied request: exceeded quota",
+            errors.Unauthorized,
+            "admission policy calm denied the agent's pod",
+        ),
+        (
+            'admission webhook "w" denied the request: violates PodSecurity, serviceaccount '
+            "not found, is being terminated",
+            errors.Unauthorized,
+            "admission webhook w denied the agent's pod",
+        ),
+        (
+            'Pod "p" is invalid: spec.hostNetwork: Forbidden',
+            errors.Internal,
+            "admission made the agent's pod invalid",
         ),
         (
             'violates PodSecurity "restricted:latest"',
@@ -81,3 +106,33 @@ def test_other_warnings_are_no_diagnosis() -> None:
 def test_a_quota_is_waited_for_with_wait_for_schedule() -> None:
     event = failed_create("forbidden: exceeded quota: tight")
     assert diagnose_job_event(event, replace(OPTIONS, wait_for_schedule=True)) is None
+
+
+def test_a_denial_in_the_words_of_a_quota_is_not_waited_for() -> None:
+    waiting = replace(OPTIONS, wait_for_schedule=True)
+    denied = 'admission webhook "w" denied the request: exceeded quota'
+    error = diagnose_job_event(failed_create(denied), waiting)
+    assert error is not None
+    assert error.what == "admission webhook w denied the agent's pod"
+    assert not is_quota(errors.Unauthorized("x", denied, status=403))
+    assert is_quota(errors.Unauthorized("x", "exceeded quota: tight", status=403))
+    assert not is_quota(errors.Unauthorized("x", "exceeded quota: tight", status=401))
+
+
+def test_a_class_that_admission_chose_is_told_from_the_users_own() -> None:
+    def hint(name: str) -> str:
+        error = diagnose_job_event(failed_create(f'RuntimeClass "{name}" not found'), OPTIONS)
+        assert error is not None
+        return error.hint
+
+    assert hint("nvidia") == "list them with `kubectl get runtimeclasses`"
+    assert hint("kata") == "admission chose it; list them with `kubectl get runtimeclasses`"
+
+
+def test_an_object_that_a_policy_denies_is_named() -> None:
+    denied = "ValidatingAdmissionPolicy 'calm' with binding 'b' denied request: no"
+    error = diagnose_creation(errors.InvalidRequest("x", denied), "ConfigMap", OPTIONS)
+    assert isinstance(error, errors.Unauthorized)
+    assert error.what == "admission policy calm denied the run's ConfigMap"
+    own = errors.InvalidRequest("x", "it is a conflict")
+    assert diagnose_creation(own, "ConfigMap", OPTIONS) is own

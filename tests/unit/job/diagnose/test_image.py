@@ -60,3 +60,19 @@ def test_an_invalid_reference_is_invalid_input() -> None:
     error = diagnose_image("InvalidImageName", "couldn't parse image name", "Not An Image", "n")
     assert isinstance(error, errors.InvalidRequest)
     assert "Not An Image" in error.what
+
+
+def test_a_refused_pull_names_the_runs_pull_secrets() -> None:
+    def hint(words: str, *secrets: str) -> str:
+        return diagnose_image("ErrImagePull", words, "I", "node2", secrets).hint
+
+    assert "`kubectl get secrets one two`" in hint("401 Unauthorized", "one", "two")
+    assert "--image-pull-secret" in hint("401 Unauthorized")
+    assert "get secrets" not in hint("manifest unknown", "one")
+
+
+def test_a_full_disk_is_the_nodes() -> None:
+    error = diagnose_image("ErrImagePull", "write /x: no space left on device", "I", "node2")
+    assert isinstance(error, errors.ServiceUnavailable)
+    assert error.what == "node node2 has no room for image I"
+    assert "`kubectl describe node node2`" in error.hint

@@ -75,3 +75,40 @@ def test_an_incomplete_result_has_a_hint_to_collect_less() -> None:
     error = diagnose_incomplete(errors.Internal("x", "2 of 9 lines are missing: 7, 8"))
     assert error.why == "2 of 9 lines are missing: 7, 8"
     assert "--cluster-scope client" in error.hint
+
+
+def test_a_signal_is_named() -> None:
+    assert diagnose(139).why.startswith("exit code 139 (SIGSEGV)")
+    assert diagnose(137, "x").why == "exit code 137 (SIGKILL), last output: x"
+    assert diagnose(128 + 200).why == "exit code 328"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "zipimport.ZipImportError: can't decompress data; zlib not available",
+        "ModuleNotFoundError: No module named 'zlib'",
+        "ModuleNotFoundError: import of zlib halted; None in sys.modules",
+    ],
+)
+def test_a_python_without_zlib_is_named(words: str) -> None:
+    error = diagnose(1, words)
+    assert isinstance(error, errors.InvalidRequest)
+    assert error.what == "the Python in image busybox lacks the module zlib"
+    assert "python:3.11-slim" in error.hint
+
+
+def test_a_deadline_that_admission_shortened_is_named() -> None:
+    pod = ended({"exitCode": 137}, reason="DeadlineExceeded", message="Pod was active too long")
+    pod["spec"]["activeDeadlineSeconds"] = 3
+    error = diagnose_terminated(pod, CONTAINER, OPTIONS, ())
+    assert isinstance(error, errors.Timeout)
+    assert error.what == "the agent's pod ended at its activeDeadlineSeconds of 3"
+    assert error.why == "Pod was active too long; admission changed it"
+
+
+def test_a_container_that_a_kubelet_no_longer_finds_is_the_nodes() -> None:
+    error = diagnose(137, reason="ContainerStatusUnknown", message="could not be located")
+    assert isinstance(error, errors.ServiceUnavailable)
+    assert error.what.startswith("node node2 lost the agent's container")
+    assert error.why == "could not be located"

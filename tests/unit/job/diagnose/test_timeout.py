@@ -39,3 +39,9 @@ def test_an_unschedulable_pod_times_out_with_the_schedulers_message() -> None:
     error = diagnose_timeout(waiting, CONTAINER, patient, "")
     assert isinstance(error, errors.Timeout)
     assert error.why == "no node accepts the pod: 0/2 nodes are available"
+
+
+def test_a_timeout_names_the_image_that_is_being_pulled() -> None:
+    pulling = 'Pulling image "x/y"'
+    error = diagnose_timeout(pod(), CONTAINER, OPTIONS, "", pull=pulling)
+    assert error.why == f"the pod on node2 is Pending: {pulling}"

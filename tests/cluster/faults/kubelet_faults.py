@@ -1,0 +1,71 @@
+"""Faults of one node: its kubelet's certificate, disk and network, restarts."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tests.cluster.faults import kubelets
+from tests.cluster.faults.fault import HANG, LATE, NODE2, Fault
+from tests.cluster.faults.policy_faults import expect_snapshot
+
+RESTRICTED = "--privileged=false"
+KUBELET = {
+    "kubelet's certificate is not approved": Fault(
+        (),
+        6,
+        ("node node2 has no serving certificate", "kubectl certificate approve"),
+        partial(kubelets.without_certificate, node="node2"),
+        lane=NODE2,
+    ),
+    "disk pressure before the start": Fault(
+        (),
+        6,
+        ("terminated the agent's pod: Evicted", "DiskPressure"),
+        partial(kubelets.under_pressure, node="node2"),
+        lane=NODE2,
+    ),
+    "disk pressure in mid-run": Fault(
+        HANG,
+        6,
+        ("terminated the agent's pod: Evicted", "low on resource"),
+        partial(kubelets.restored, node="node2"),
+        partial(kubelets.fill_disk, node="node2"),
+        lane=NODE2,
+        within_s=40,
+    ),
+    "no network plugin on the node": Fault(
+        (RESTRICTED,),
+        6,
+        ("node node2 has no working network plugin",),
+        partial(kubelets.without_network_plugin, node="node2"),
+        lane=NODE2,
+    ),
+    "broken network plugin on the node": Fault(
+        (RESTRICTED,),
+        6,
+        ("node node2 has no working network plugin", "nobody-made-it"),
+        partial(kubelets.with_broken_network_plugin, node="node2"),
+        lane=NODE2,
+    ),
+    "kubelet restarted": Fault(
+        LATE,
+        provoke=partial(kubelets.restart, node="node2", unit="kubelet"),
+        check=expect_snapshot,
+        lane=NODE2,
+    ),
+    "container runtime restarted": Fault(
+        LATE,
+        provoke=partial(kubelets.restart, node="node2", unit="containerd"),
+        check=expect_snapshot,
+        lane=NODE2,
+    ),
+    # The last one of its lane: the node loses the faults' images.
+    "node rebooted": Fault(
+        HANG,
+        6,
+        ("node node2",),
+        provoke=partial(kubelets.reboot, node="node2"),
+        lane=NODE2,
+        within_s=60,
+    ),
+}

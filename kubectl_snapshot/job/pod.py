@@ -1,4 +1,7 @@
-"""Fields of a pod's status: conditions, container state, node. Pure; diagnose/ interprets them."""
+"""Fields of a pod's status, and of its Job: conditions, container state, node. Pure.
+
+diagnose/ interprets them.
+"""
 
 from __future__ import annotations
 
@@ -42,3 +45,8 @@ def pod_title(pod: Mapping[str, Any]) -> str:
     """Return `NAMESPACE/NAME`."""
     metadata = pod.get("metadata", {})
     return f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
+
+
+def is_suspended(job: Mapping[str, Any]) -> bool:
+    """Return whether a Job is suspended: no pod is created, and its deadline does not run."""
+    return bool((job.get("spec") or {}).get("suspend"))

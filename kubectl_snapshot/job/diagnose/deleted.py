@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import Internal, NotFound, ServiceUnavailable
-from kubectl_snapshot.job.diagnose.held import is_suspended
-from kubectl_snapshot.job.pod import node_name, pod_condition, pod_title
+from kubectl_snapshot.job.pod import is_suspended, node_name, pod_condition, pod_title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

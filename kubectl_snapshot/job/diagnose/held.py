@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import ServiceUnavailable, SnapshotError
-from kubectl_snapshot.job.pod import pod_condition
+from kubectl_snapshot.job.pod import is_suspended, pod_condition
 from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
@@ -55,11 +55,6 @@ def find_hold(
         ),
         is_certain=False,
     )
-
-
-def is_suspended(job: Mapping[str, Any]) -> bool:
-    """Return whether a Job is suspended: no pod is created, and its deadline does not run."""
-    return bool((job.get("spec") or {}).get("suspend"))
 
 
 def build_suspended_error(options: JobOptions) -> SnapshotError:

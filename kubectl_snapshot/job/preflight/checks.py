@@ -34,10 +34,11 @@ from kubectl_snapshot.job.diagnose.admission import (
     diagnose_job_event,
     is_quota,
 )
-from kubectl_snapshot.job.diagnose.held import build_suspended_error, is_suspended
+from kubectl_snapshot.job.diagnose.held import build_suspended_error
 from kubectl_snapshot.job.manifest import build_job, build_sent_pod
 from kubectl_snapshot.job.options import AGENT, CLIENT, RESTRICTED
 from kubectl_snapshot.job.permissions import describe_permissions, group_permissions
+from kubectl_snapshot.job.pod import is_suspended
 from kubectl_snapshot.records import dataclass
 from kubectl_snapshot.suggest import find_closest
 

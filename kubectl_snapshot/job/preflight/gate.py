@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubectl_snapshot.clients.kube.client import Call, Response
 from kubectl_snapshot.errors import NotFound, SnapshotError
-from kubectl_snapshot.job.diagnose.held import is_suspended
 from kubectl_snapshot.job.options import AGENT, CLIENT, JobOptions
 from kubectl_snapshot.job.permissions import Permission, is_granted
+from kubectl_snapshot.job.pod import is_suspended
 from kubectl_snapshot.job.preflight import checks, nodes
 from kubectl_snapshot.job.preflight import requests as calls
 from kubectl_snapshot.job.rbac.user_permissions import (

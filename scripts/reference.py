@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot import errors
 from kubectl_snapshot.clients.gpu import fields as nvml_fields
-from kubectl_snapshot.clients.metrics import METRICS, Collection
+from kubectl_snapshot.clients.metrics import FLEET_METRICS, METRICS, Collection, FleetCollection
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.collectors.all_findings import ALL_FINDINGS
 from kubectl_snapshot.collectors.gpu.smi_report import GPU_ELEMENTS, SYSTEM_ELEMENTS
@@ -56,6 +56,16 @@ def render_metrics() -> str:
     rows = []
     for name, (text, read) in METRICS.items():
         labels = [label for own, _ in read(made) for label in ("node", *own)]
+        rows.append((f"`{name}`", ", ".join(f"`{label}`" for label in labels), text))
+    return render_table(("metric", "labels", "meaning"), rows)
+
+
+def render_fleet_metrics() -> str:
+    """Return the metrics of a schedule with their labels."""
+    made = FleetCollection(True, {"captured": 1}, 0, {"critical": 0})
+    rows = []
+    for name, (text, read) in FLEET_METRICS.items():
+        labels = [label for own, _ in read(made) for label in own]
         rows.append((f"`{name}`", ", ".join(f"`{label}`" for label in labels), text))
     return render_table(("metric", "labels", "meaning"), rows)
 

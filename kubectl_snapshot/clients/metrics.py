@@ -7,7 +7,7 @@ that uses the library. Nothing is served.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
 from kubectl_snapshot.clients.files.outputfile import check_writable, write_whole
@@ -60,6 +60,50 @@ METRICS: Mapping[str, tuple[str, Callable[[Collection], Iterable[Sample]]]] = {
     "snapshot_collector_gaps": (
         "Subtypes with gaps by collector; no sample if the last collection failed.",
         lambda c: [({"collector": name}, float(n)) for name, n in c.gaps.items()],
+    ),
+}
+
+
+@dataclass(frozen=True)
+class FleetCollection:
+    """A scheduled capture of a fleet. Times are seconds of the Unix epoch.
+
+    `nodes` counts them by status, `findings` those with a finding of a severity; `outliers` is
+    None, and both are empty, if it failed.
+    """
+
+    is_success: bool = False
+    nodes: Mapping[str, int] = field(default_factory=dict)
+    outliers: int | None = None
+    findings: Mapping[str, int] = field(default_factory=dict)
+    began_at: float = 0.0
+    ended_at: float = 0.0
+
+
+FLEET_METRICS: Mapping[str, tuple[str, Callable[[FleetCollection], Iterable[Sample]]]] = {
+    "snapshot_fleet_nodes": (
+        "Nodes of the last run by status.",
+        lambda c: [({"status": name}, float(n)) for name, n in c.nodes.items()],
+    ),
+    "snapshot_fleet_outliers": (
+        "Nodes that differ from most others of their group.",
+        lambda c: [] if c.outliers is None else [({}, float(c.outliers))],
+    ),
+    "snapshot_fleet_findings": (
+        "Nodes with a finding of a severity.",
+        lambda c: [({"severity": name}, float(n)) for name, n in c.findings.items()],
+    ),
+    "snapshot_fleet_success": (
+        "1 if the last run captured a node, else 0.",
+        lambda c: [({}, float(c.is_success))],
+    ),
+    "snapshot_fleet_duration_seconds": (
+        "Duration of the last run, successful or not.",
+        lambda c: [({}, c.ended_at - c.began_at)],
+    ),
+    "snapshot_fleet_last_run_timestamp_seconds": (
+        "End of the last run, successful or not, in seconds since the Unix epoch.",
+        lambda c: [({}, c.ended_at)],
     ),
 }
 
@@ -146,6 +190,29 @@ def render_metrics(collection: Collection) -> str:
     last = LastCollections()
     last.add(collection)
     return generate_latest(last).decode()
+
+
+def render_fleet_metrics(collection: FleetCollection) -> str:
+    """Return a run of a schedule in Prometheus' text format."""
+    from prometheus_client import Metric, generate_latest
+
+    families = []
+    for name, (text, read) in FLEET_METRICS.items():
+        family = Metric(name, text, "gauge")
+        for labels, value in read(collection):
+            family.add_sample(name, dict(labels), value)
+        families.append(family)
+    return generate_latest(_Families(families)).decode()
+
+
+class _Families(NamedTuple):
+    """A collector of prometheus_client with these families."""
+
+    families: list[Any]
+
+    def collect(self) -> list[Any]:
+        """Return the families (prometheus_client.registry.Collector)."""
+        return self.families
 
 
 def build_families(collections: Iterable[Collection]) -> list[Any]:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 DEFAULT_COMMAND = "capture"
 
 # Commands whose exit code 1 means "no"; an unclassified error exits 8 there.
-ANSWERING = ("check", "diff", "findings")
+ANSWERING = ("check", "diff", "findings", "schedule")
 
 # Flags that may precede the command.
 LOG_FLAGS = ("--debug", "--log-json", "--quiet", "-v", "--verbose")
@@ -64,6 +64,10 @@ COMMANDS = {
     "report": (
         "kubectl_snapshot.commands.report",
         "render a snapshot or a diff as an HTML page",
+    ),
+    "schedule": (
+        "kubectl_snapshot.commands.schedule",
+        "print a CronJob that captures a fleet",
     ),
     "schema": ("kubectl_snapshot.commands.schema", "print the JSON Schema of snapshots"),
     "version": ("kubectl_snapshot.commands.version", "print the client and server versions"),

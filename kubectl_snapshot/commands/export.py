@@ -37,7 +37,7 @@ EXAMPLES = """\
   kubectl snapshot export fleet/ -o fleet.parquet
 
   # Write the drivers of two captures of one cluster, for a spreadsheet
-  kubectl snapshot export monday/ friday/ --cluster prod \\
+  kubectl snapshot export monday/ friday/ --cluster-name prod \\
       --only GPU.smi.driver -o drivers.csv
 
   # Count the nodes of each kernel
@@ -56,11 +56,14 @@ def build_parser() -> Parser:
         examples=EXAMPLES,
     )
     parser.add_argument(
-        "fleet", metavar="DIR", nargs="+", help="directory of a fleet, or a snapshot's file"
+        "fleet",
+        metavar="DIR",
+        nargs="+",
+        help="fleet: its directory or tar file; or a snapshot: its file",
     )
     add_flag(
         parser,
-        "--cluster",
+        "--cluster-name",
         variable=False,
         default="",
         metavar="NAME",
@@ -137,8 +140,8 @@ def read_rows(source: str, args: argparse.Namespace, builder: RowBuilder) -> Ite
         on_event({"event": "warning", "message": message})
 
     if is_fleet(source):
-        return read_fleet_rows(open_fleet(source, args), args.cluster, builder, warn)
-    return read_snapshot_rows(read_snapshot(source, args, on_event), args.cluster, builder)
+        return read_fleet_rows(open_fleet(source, args), args.cluster_name, builder, warn)
+    return read_snapshot_rows(read_snapshot(source, args, on_event), args.cluster_name, builder)
 
 
 def open_writer(output: Output, out: TextIO, columns: Sequence[str], stack: ExitStack) -> Write:

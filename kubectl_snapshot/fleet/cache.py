@@ -71,7 +71,7 @@ def _key(entries: Sequence[FleetNode]) -> list[str]:
 def _describe_program() -> list[str]:
     """Return the state of our own files: with other rules of `diff`, forms are others."""
     root = os.path.dirname(kubectl_snapshot.__file__)
-    if not os.path.isdir(root):
+    while not os.path.exists(root):
         root = os.path.dirname(root)  # run from the zip file
     paths = [os.path.join(d, n) for d, _, names in os.walk(root) for n in names if n[-3:] == ".py"]
     found = ((path, os.stat(path)) for path in sorted(paths) or [root])

@@ -35,6 +35,7 @@ VERBS = {
     "query": ("query", "DOCUMENT", "OS.release.ID"),
     "rbac": ("rbac",),
     "report": ("report", "DOCUMENT"),
+    "schedule": ("schedule", "--print", "--all-nodes", "--claim", "x"),
     "schema": ("schema",),
     "version": ("version", "--client"),
     "help": ("--help",),

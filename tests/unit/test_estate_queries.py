@@ -49,7 +49,7 @@ def database(
     (tmp_path / "estate").mkdir()
     for day in ("monday", "friday"):
         output = f"estate/{day}.{request.param}"
-        assert main(["export", day, "--cluster", "prod", "-o", output]) == 0
+        assert main(["export", day, "--cluster-name", "prod", "-o", output]) == 0
     connection = duckdb.connect()
     view, from_json, latest = read_queries("Views")
     connection.execute(view if request.param == "parquet" else from_json)

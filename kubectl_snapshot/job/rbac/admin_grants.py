@@ -54,6 +54,24 @@ def build_agent_grants(options: JobOptions) -> list[Grant]:
     return grants
 
 
+def build_client_grants(options: JobOptions, account: str) -> list[Grant]:
+    """Return a ServiceAccount with a user's roles for such a capture, bound to it."""
+    body = {**_build_account(options.namespace), "automountServiceAccountToken": True}
+    body["metadata"] = {"name": account, "namespace": options.namespace}
+    grants = [Grant(body)]
+    needed = (
+        *build_user_permissions(options),
+        *build_key_permissions(options),
+        *build_event_permissions(options),
+        *(options.reads if options.cluster_scope != SKIP else ()),
+    )
+    for role in _build_roles(f"{account}-{options.namespace}", needed, (USER_ROLE,)):
+        metadata = role.body["metadata"]
+        binding = agent_roles.build_binding(role.body["kind"], metadata, account, options.namespace)
+        grants += [role, Grant(binding)]
+    return grants
+
+
 def build_user_grants(options: JobOptions) -> list[Grant]:
     """Return the roles that a user needs for a capture with these options, without bindings."""
     name, reader = (f"{NAME}-{kind}-{options.namespace}" for kind in ("user", "reader"))

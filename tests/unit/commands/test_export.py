@@ -43,7 +43,7 @@ def select(rows: Rows, **wanted: Any) -> Rows:
 def test_a_reading_is_a_row_with_its_origin(nowhere: Path) -> None:
     run = FleetRun("run1", started="2026-11-23T06:00:00Z")
     write_fleet(nowhere / "fleet", make_fleet(2), run=run)
-    rows = export("fleet", "--cluster", "prod")
+    rows = export("fleet", "--cluster-name", "prod")
     base = {"run": "run1", "time": "2026-11-23T06:00:00Z", "cluster": "prod", "node": "n1"}
     rest = {"reason": None, "ignored": None}
     assert select(rows, node="n1", path=DRIVER) == [

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import kubectl_snapshot
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.fleet.fleet import load_fleet
 from kubectl_snapshot.fleet.outliers import find_outliers
@@ -44,6 +45,19 @@ def test_the_second_time_is_read_from_the_cache(fleet: str, cache: Path) -> None
     assert find_outliers(load_fleet(fleet)).is_empty, "the cache was not read"
     path.write_text(text)
     assert find_outliers(load_fleet(fleet)) == first
+
+
+def test_the_program_may_be_a_zip_file(
+    fleet: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "zipapp").write_bytes(b"PK")
+    inside = tmp_path / "zipapp" / "site-packages" / "kubectl_snapshot" / "__init__.py"
+    monkeypatch.setattr(kubectl_snapshot, "__file__", str(inside))
+    first = find_outliers(load_fleet(fleet))
+    assert find_outliers(load_fleet(fleet)) == first
+    (tmp_path / "zipapp").write_bytes(b"PK, another one")
+    find_outliers(load_fleet(fleet))
+    assert len([path for path in cache.rglob("*") if path.is_file()]) == 2
 
 
 @pytest.mark.parametrize(

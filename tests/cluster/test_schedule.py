@@ -1,0 +1,138 @@
+"""A CronJob as `schedule --print` prints it: it captures, keeps a few captures, writes metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cluster import support
+from tests.cluster.conftest import Finished
+from tests.lab.machine import wait_for
+from tests.prometheus import check_with_promtool
+
+NODE, CLAIM, NAME = "node1", "snapshots", "kubectl-snapshot-schedule"
+JOB = "/apis/batch/v1/namespaces/{}/jobs/{}"
+
+
+@pytest.fixture
+def volume(cluster: support.Cluster, namespace: str) -> Iterator[str]:
+    """A directory of node1 that a claim of the namespace is bound to."""
+    cluster.require_lab()
+    path = f"/var/lib/{namespace}"
+    cluster.node_exec(NODE, "mkdir", "-p", "-m", "777", path)
+    cluster.node_exec(NODE, "chmod", "777", path)
+    expression = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}
+    common = {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "",
+        "volumeMode": "Filesystem",
+    }
+    spec = {
+        **common,
+        "capacity": {"storage": "1Gi"},
+        "hostPath": {"path": path},
+        "claimRef": {"namespace": namespace, "name": CLAIM},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}},
+    }
+    client = cluster.client
+    volume = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": namespace}}
+    client.call("POST", "/api/v1/persistentvolumes", {**volume, "spec": spec})
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": CLAIM},
+        "spec": {
+            **common,
+            "volumeName": namespace,
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    client.call("POST", f"/api/v1/namespaces/{namespace}/persistentvolumeclaims", claim)
+    yield path
+    client.call("DELETE", f"/api/v1/persistentvolumes/{namespace}")
+    cluster.node_exec(NODE, "rm", "-rf", path)
+
+
+def test_a_printed_cron_job_captures_the_fleet_and_leaves_nothing_when_it_is_deleted(
+    cluster: support.Cluster,
+    run_snapshot: Callable[..., Finished],
+    namespace: str,
+    volume: str,
+    tmp_path: Path,
+) -> None:
+    flags = ("--all-nodes", "--claim", CLAIM, "--keep", "1", "--cron", "0 0 1 1 *")
+    printed = run_snapshot("schedule", "--print", "-n", namespace, *flags)
+    assert printed.returncode == 0, printed.stderr
+    objects = tmp_path / "schedule.yaml"
+    objects.write_text(printed.stdout)
+    kinds = [item["kind"] for item in yaml.safe_load_all(printed.stdout)]
+    assert kinds[0] == "ServiceAccount" and kinds[-2:] == ["ConfigMap", "CronJob"]
+    # `apply` would keep the program a second time, in an annotation, which is limited to 256 KiB.
+    applied = cluster.kubectl("apply", "--server-side", "-f", str(objects))
+    assert applied.returncode == 0, applied.stderr
+    try:
+        logs = [capture(cluster, namespace, run) for run in ("first", "second")]
+        captures = cluster.node_exec(NODE, "ls", volume).split()
+        assert captures[1:] == ["fleet.prom"] and len(captures) == 2, logs
+        manifest = yaml.safe_load(
+            cluster.node_exec(NODE, "cat", f"{volume}/{captures[0]}/fleet.yaml")
+        )
+        assert [node["name"] for node in manifest["nodes"]] == cluster.nodes
+        assert {node["status"] for node in manifest["nodes"]} <= {"captured", "partial"}
+        metrics = cluster.node_exec(NODE, "cat", f"{volume}/fleet.prom")
+        assert check_with_promtool(metrics) == ""
+        assert "\nsnapshot_fleet_success 1.0\n" in metrics
+        counted = {
+            line.split()[0]: float(line.split()[1])
+            for line in metrics.splitlines()
+            if line[0] != "#"
+        }
+        by_status = [n for name, n in counted.items() if name.startswith("snapshot_fleet_nodes{")]
+        assert sum(by_status) == len(cluster.nodes) and len(by_status) == 4
+        assert "snapshot_fleet_outliers" in counted
+    finally:
+        deleted = cluster.kubectl("delete", "--wait", "-f", str(objects))
+    assert deleted.returncode == 0, deleted.stderr
+    support.assert_nothing_left(cluster)
+    roles = cluster.kubectl("get", "clusterrole,clusterrolebinding", "-o", "name").stdout
+    assert namespace not in roles
+    left = (
+        "get",
+        "cronjob,job,pod,configmap,role,rolebinding,serviceaccount,secret",
+        "-n",
+        namespace,
+    )
+
+    def is_empty() -> bool:
+        names = cluster.kubectl(*left, "-o", "name").stdout.split()
+        return set(names) <= {"configmap/kube-root-ca.crt", "serviceaccount/default"}
+
+    wait_for("the CronJob's pods to be deleted", is_empty, seconds=60)
+
+
+def capture(cluster: support.Cluster, namespace: str, name: str) -> str:
+    """Run the CronJob's Job now, and return its log; a finding ends it with 1."""
+    created = cluster.kubectl("create", "job", name, f"--from=cronjob/{NAME}", "-n", namespace)
+    assert created.returncode == 0, created.stderr
+
+    def has_ended() -> bool:
+        status = cluster.client.get(JOB.format(namespace, name))["status"]
+        return any(c["type"] in ("Complete", "Failed") for c in status.get("conditions", ()))
+
+    wait_for(f"Job {name}", has_ended, seconds=180)
+    log = cluster.kubectl("logs", f"job/{name}", "-n", namespace).stdout
+    pod = cluster.kubectl(
+        "get",
+        "pod",
+        "-n",
+        namespace,
+        "-l",
+        f"job-name={name}",
+        "-o",
+        "jsonpath={.items[0].status.containerStatuses[0].state.terminated.exitCode}",
+    ).stdout
+    assert pod in ("0", "1"), log
+    return log

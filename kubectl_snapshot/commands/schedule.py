@@ -23,7 +23,7 @@ from kubectl_snapshot.commands.flags.parser import (
     given,
     new_parser,
 )
-from kubectl_snapshot.commands.flags.shared import add_log_flags, parse_count
+from kubectl_snapshot.commands.flags.shared import add_api_version_flag, add_log_flags, parse_count
 from kubectl_snapshot.commands.output import write_stdout
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.errors import EXIT_NO, EXIT_OK, InvalidRequest, SnapshotError
@@ -109,6 +109,7 @@ def build_parser() -> Parser:
         choices=tuple(FAIL_ON),
         help="exit 1 for such a finding, or a worse one (default: warning)",
     )
+    add_api_version_flag(group)
     add_target_flags(parser)
     add_fleet_flags(parser)
     add_agent_flags(parser)

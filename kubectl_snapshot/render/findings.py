@@ -30,6 +30,8 @@ TOOL = "kubectl-snapshot findings"
 WIDTH = 10
 # In text, proofs of one finding and ids of unknown ones; wide, JSON and HTML have all.
 MOST_PROOFS, MOST_IDS = 3, 4
+# A finding is no rule of a user.
+NO_CONSTRAINT = Constraint(ConstraintPath("", "", ""), Expression("", "", False))
 
 
 class News(NamedTuple):
@@ -152,7 +154,7 @@ def build_report(
     """
     results = [
         *(_build_result(finding, fail_on) for finding in findings.found),
-        *(r for unknown in findings.unknown for r in _build_unknown(unknown, has_each)),
+        *(_list_unknown(findings) if has_each else map(_build_reason, findings.unknown)),
         *(_build_fine(spec) for spec in findings.fine if has_each),
     ]
     counts = count_findings(findings)
@@ -187,8 +189,7 @@ def _row(mark: str, text: str) -> str:
 
 def _build_rule(spec: FindingSpec, text: str) -> Rule:
     severity = {CRITICAL: ERROR, WARNING: WARNING}.get(spec.severity, INFO)
-    constraint = Constraint(ConstraintPath("", "", ""), Expression("", "", False))
-    return Rule(spec.id, constraint, severity, text, spec.todo, spec.source)
+    return Rule(spec.id, NO_CONSTRAINT, severity, text, spec.todo, spec.source)
 
 
 def _build_result(finding: Finding, fail_on: tuple[str, ...]) -> RuleResult:
@@ -205,11 +206,24 @@ def _build_fine(spec: FindingSpec) -> RuleResult:
     return RuleResult(rule, Verdict(rule.constraint.path.text, HELD), mark="ok")
 
 
-def _build_unknown(unknown: Unknown, has_each: bool) -> Iterator[RuleResult]:
+def _build_reason(unknown: Unknown) -> RuleResult:
+    """Return the result of one reason, which names the findings that are unknown."""
     text = f"{unknown.reason}: {name_specs(unknown.specs, False)}"
-    for spec in unknown.specs[: None if has_each else 1]:
-        rule = _build_rule(spec, "")
-        if not has_each:
-            rule = Rule(UNKNOWN, rule.constraint, INFO)
-        verdict = Verdict(rule.constraint.path.text, UNKNOWN)
-        yield RuleResult(rule, verdict, True, unknown.reason if has_each else text, UNKNOWN)
+    rule = Rule(UNKNOWN, NO_CONSTRAINT, INFO)
+    return RuleResult(rule, Verdict(NO_CONSTRAINT.path.text, UNKNOWN), True, text, UNKNOWN)
+
+
+def _list_unknown(findings: NodeFindings) -> Iterator[RuleResult]:
+    """Yield a result for each finding that is unknown and not also found, with its reasons."""
+    found = {finding.spec.id for finding in findings.found}
+    specs: dict[str, FindingSpec] = {}
+    reasons: dict[str, list[str]] = {}
+    for unknown in findings.unknown:
+        for spec in unknown.specs:
+            specs[spec.id] = spec
+            reasons.setdefault(spec.id, []).append(unknown.reason)
+    for id_, spec in specs.items():
+        verdict = Verdict(NO_CONSTRAINT.path.text, UNKNOWN)
+        text = "; ".join(reasons[id_])
+        if id_ not in found:
+            yield RuleResult(_build_rule(spec, ""), verdict, True, text, UNKNOWN)

@@ -236,7 +236,7 @@ def test_an_unless_is_no_doubt_where_it_is_not_known() -> None:
     known, lost = Subtype("gpu-0", {"a": 1}), Subtype("gpu-1", {}, {"status": "error"})
     hardware = Subtype("hardware", {"b": 1})
     snapshot = Snapshot({}, (Measurement("GPU", (known, lost, hardware)),))
-    found = (["|1|1"], [])
+    found: tuple[list[str], list[str]] = (["|1|1"], [])
     assert judge(snapshot, spec("GPU.hardware.b == 1", "unless GPU.gpu-*.a == 2")) == found
     assert judge(snapshot, spec("GPU.hardware.b == 1", "unless GPU.gpu-*.a == 1")) == ([], [])
     assert judge(snapshot, spec("GPU.hardware.b == 1", "not GPU.gpu-*.a == 2"))[1] != []

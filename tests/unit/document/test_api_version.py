@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.constants import API_VERSIONS
 from kubectl_snapshot.document.api_version import write_for
+from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.document.snapshot import Item, Measurement, Snapshot, Subtype
 
 OLDEST, ALPHA2, V1 = API_VERSIONS
@@ -64,3 +66,13 @@ def test_what_says_something_else_stays_in_every_version() -> None:
 def test_the_oldest_version_changes_nothing_of_its_own_documents() -> None:
     document = replace(DOCUMENT, fingerprint=write_for(DOCUMENT, V1).fingerprint)
     assert write_for(document, OLDEST) == document
+
+
+def test_a_fingerprint_of_one_document_alone_is_not_compared() -> None:
+    newer = write_for(DOCUMENT, V1)
+    for before, after in ((DOCUMENT, newer), (newer, DOCUMENT), (newer, newer)):
+        found = diff_snapshots(before, after, REGISTRY)
+        assert (found.changes, found.left_out) == ((), 0)
+    other = replace(newer, fingerprint=(Subtype("nodeCount", {"value": 9}),))
+    paths = [change.path for change in diff_snapshots(newer, other, REGISTRY).changes]
+    assert "fingerprint.nodeCount.value" in paths

@@ -211,3 +211,45 @@ PLACES = (
 def test_the_small_validator_and_jsonschema_agree(path: str, value: object) -> None:
     document = changed(path, value)
     assert (complaint(document) == "") == VALIDATOR.is_valid(document)
+
+
+@pytest.mark.parametrize(
+    ("subtype", "error"),
+    [
+        ({"items": [{"context": {"key": "x"}, "data": {"node-count": 1}}]}, ""),
+        ({"items": [], "data": {}}, ""),
+        ({"items": [{"context": {"key": 1}}]}, "items[0].context.key is not of type string"),
+        ({"items": [{"data": {"key": [1]}}]}, "items[0].data.key is not of type"),
+        ({"items": ["x"]}, "items[0] is not of type object"),
+        ({"items": "x"}, "items is not of type array"),
+        ({}, "has no data"),
+    ],
+)
+def test_a_subtype_has_data_or_records(subtype: dict[str, Any], error: str) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["measurements"][0]["subtypes"].append({"subtype": "image", **subtype})
+    check_both(document, error)
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "error"),
+    [
+        ({"service": {"value": "eks", "source": "k8s.node.provider"}}, ""),
+        ({"nodeCount": {"value": 3}}, ""),
+        ({"service": "eks"}, "fingerprint.service is not of type object"),
+        ({"service": {"value": ["eks"]}}, "fingerprint.service.value is not of type"),
+        ([], "fingerprint is not of type object"),
+    ],
+)
+def test_a_fingerprint_is_a_map_of_readings(fingerprint: object, error: str) -> None:
+    check_both({**copy.deepcopy(DOCUMENT), "fingerprint": fingerprint}, error)
+
+
+def check_both(document: dict[str, Any], error: str) -> None:
+    assert VALIDATOR.is_valid(document) == (not error)
+    if not error:
+        validate(document, REGISTRY)
+        return
+    with pytest.raises(InvalidRequest) as caught:
+        validate(document, REGISTRY)
+    assert error in caught.value.why

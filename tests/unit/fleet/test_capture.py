@@ -128,6 +128,14 @@ def test_each_failure_has_its_cause_and_harms_no_other(tmp_path: Path, denied: s
     assert {event["nodes"] for event in progress} == {8}
 
 
+def test_every_document_has_the_version_that_is_asked_for(tmp_path: Path) -> None:
+    with run_cluster(make("n1", "n2"), tmp_path) as connection:
+        capture(build_config(connection, tmp_path / "f", api_version="aicr.run/v1"))
+    fleet = load_fleet(str(tmp_path / "f"))
+    versions = [fleet.read_node(name).api_version for name in ("n1", "n2")]
+    assert versions == ["aicr.run/v1"] * 2
+
+
 @WAYS
 def test_a_quota_is_waited_for(tmp_path: Path, denied: set[str]) -> None:
     cluster = make(denied=denied, max_pods=2)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
+from kubectl_snapshot.collectors.kubernetes.node import build_subtype as build_node
 from kubectl_snapshot.collectors.run.compose import (
     check_gpu_count,
     collect_redacted,
@@ -18,6 +19,7 @@ from kubectl_snapshot.collectors.run.compose import (
     compose_snapshot,
     describe_choice,
     ensure_key,
+    place_extensions,
 )
 from kubectl_snapshot.collectors.run.context import NODE, Context, Right
 from kubectl_snapshot.collectors.run.runner import run_collectors
@@ -170,3 +172,42 @@ def test_redaction_ends_before_the_collectors_deadline(share: float) -> None:
     collector = LeakyCollector(DEADLINE_S=LONG_S * share)
     run_collectors([collector], Context(HostPath()), before + LONG_S, lambda _: None, None, note)
     assert 0.9 * LONG_S * share < last[0] - before < LONG_S * share
+
+
+def talos() -> list[Measurement]:
+    labels = {
+        "extensions.talos.dev/nvidia-container-toolkit": "1.16.1-v1.7.6",
+        "extensions.talos.dev/schematic": "",
+        "extensions.talos.dev/": "no name",
+        "distribution": "talos",
+    }
+    node = build_node({"metadata": {"labels": labels}, "spec": {}}, "gpu-a1", "v1.34.2")
+    k8s = Measurement("K8s", (Subtype("server"), node, Subtype("image")))
+    return [k8s, Measurement("OS", (Subtype("release", {"ID": "talos"}),))]
+
+
+def test_the_extensions_of_talos_are_those_of_its_system() -> None:
+    measurements = [*talos(), Measurement("NodeTopology", (Subtype("extensions"),))]
+    composed = {m.type: m.subtypes for m in compose_snapshot(measurements, {}).measurements}
+    assert [subtype.name for subtype in composed["K8s"]] == ["server", "node", "image"]
+    assert composed["K8s"][1].context == {}
+    release, extensions = composed["OS"]
+    assert (release.name, release.data) == ("release", {"ID": "talos"})
+    assert extensions.name == "extensions"
+    assert extensions.data == {"nvidia-container-toolkit": "1.16.1-v1.7.6", "schematic": ""}
+    assert extensions.context == {"source": "labels of the node"}
+    assert composed["NodeTopology"] == (Subtype("extensions"),)
+
+
+def test_without_a_measurement_of_the_system_they_stay_with_the_node() -> None:
+    k8s, _ = talos()
+    (composed,) = compose_snapshot([k8s], {}).measurements
+    assert composed == k8s
+    assert "extensions.talos.dev/schematic" in composed.subtypes[1].context
+
+
+def test_another_node_has_none() -> None:
+    k8s, system = talos()
+    plain = Measurement("K8s", (Subtype("node", {}, {"distribution": "eks"}),))
+    assert place_extensions([plain, system]) == (plain, system)
+    assert place_extensions([Measurement("GPU", k8s.subtypes), system])[1] == system

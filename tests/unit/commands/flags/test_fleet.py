@@ -181,3 +181,8 @@ def test_a_resumed_fleet_needs_no_selection() -> None:
     validate_config(FleetConfig("d", resume=True))
     validate_config(FleetConfig("d", all_nodes=True, parallel=256))
     validate_config(FleetConfig("d", all_nodes=True, parallel=1))
+
+
+def test_the_version_of_the_documents_is_that_of_the_flag() -> None:
+    args = parse("--all-nodes", "-o", "d/", "--api-version", "aicr.run/v1")
+    assert parse_fleet_config(args, AgentConfig(), "d", ()).api_version == "aicr.run/v1"

@@ -50,6 +50,16 @@ def test_a_nodes_own_labels_and_taints_are_found(
     assert find_on_node(snapshot(name), kind, key) == value
 
 
+def test_a_label_that_reads_like_another_ones_value_is_its_own() -> None:
+    nodes = [node("a", {"zone.b": "b", "zone.c": "c"}), node("b", {"k.true": "true"})]
+    found = Snapshot({"source-node": "a"}, (Measurement("NodeTopology", build_topology(nodes)),))
+    assert find_on_node(found, "label", "zone.b") == "b"
+    assert find_on_node(found, "label", "zone") == Missing("node a has no label zone", UNSET)
+    context = found.measurements[0].subtypes[2].context
+    assert context["zone.b#1"] == "zone.b|b||a"
+    assert set(context) == {"zone.b#1", "zone.c#1", "k.true#1"}
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "key"),
     [("b", "label", "one"), ("ab", "taint", "gpu"), ("a", "label", "nope"), ("a", "label", "zo")],

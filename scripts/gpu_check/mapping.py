@@ -107,6 +107,12 @@ def _not_negative(text: str) -> Value | None:
     return None if int(text) < 0 else int(text)
 
 
+def _model_word(text: str) -> str | None:
+    """Return the model in a product name, `NVIDIA A100-SXM4-80GB`, in lower case."""
+    found = re.search(r"\b(?:RTX PRO \d+|(?:GB|GH|[ABHLPTV])\d+[A-Z]*)\b", text)
+    return found[0].lower().replace(" ", "-") if found else None
+
+
 def _branch(value: Value) -> Value:
     match = re.match(r"r(\d+)", str(value))
     return int(match[1]) if match else value
@@ -180,7 +186,13 @@ SYSTEM: tuple[Check, ...] = (
     Check("hardware.gpu-count", "sys:gpu-count", NUMBER),
     Check("hardware.gpu-present", "sys:gpu-present", YES_NO, IN_WORDS),
     Check("hardware.driver-loaded", "proc:loaded", YES_NO, IN_WORDS),
-    Check("hardware.model", "first:product_name", TEXT),
+    Check(
+        "hardware.model",
+        "first:product_name",
+        _model_word,
+        "the model as AICR names it is a word of the product name",
+        is_implied=True,
+    ),
     *(
         Check(f"smi.gpu.{name.replace('_', '-')}", f"first:{name}", EXACT)
         for name in (

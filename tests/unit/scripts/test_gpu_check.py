@@ -22,6 +22,7 @@ from gpu_check.compare import (
 )
 from gpu_check.machine import read_bus, read_module
 
+from kubectl_snapshot.document.accelerators import parse_product
 from tests.unit.gpus import add_kernel_module
 from tests.unit.hosts import HOSTS, copy_host
 
@@ -395,3 +396,22 @@ def test_the_systems_texts_keep_versions_and_lose_addresses(text: str, clean: st
 
 def test_a_serial_that_is_any_number_is_left_alone() -> None:
     assert scrub.build_replacements([], serials=["0", "1234"], numbers=["7"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "token"),
+    [
+        ("NVIDIA H100 80GB HBM3", "h100"),
+        ("NVIDIA A100-SXM4-80GB", "a100"),
+        ("NVIDIA GB200", "gb200"),
+        ("NVIDIA L40S", "l40s"),
+        ("Tesla V100S-PCIE-32GB", "v100s"),
+        ("NVIDIA RTX PRO 6000 Blackwell Server Edition", "rtx-pro-6000"),
+        ("NVIDIA GeForce RTX 4090", None),
+    ],
+)
+def test_a_models_token_is_confirmed_by_the_product_name(name: str, token: str | None) -> None:
+    (check,) = (check for check in mapping.SYSTEM if check.key == "hardware.model")
+    assert check.convert(name) == token
+    assert (parse_product(name) or None) == token
+    assert check.is_implied and check.why

@@ -9,7 +9,11 @@ if TYPE_CHECKING:
 DEFAULT_COMMAND = "capture"
 
 # Commands whose exit code 1 means "no"; an unclassified error exits 8 there.
+<<<<<<< HEAD
 ANSWERING = ("check", "diff", "findings", "schedule")
+=======
+ANSWERING = ("check", "diff", "findings", "redactions")
+>>>>>>> 258a4f8 (redactions: list what was redacted, and what to review before sharing)
 
 # Flags that may precede the command.
 LOG_FLAGS = ("--debug", "--log-json", "--quiet", "-v", "--verbose")
@@ -61,6 +65,10 @@ COMMANDS = {
     ),
     "query": ("kubectl_snapshot.commands.query", "print values of a snapshot by path"),
     "rbac": ("kubectl_snapshot.commands.rbac", "print the RBAC objects that a capture needs"),
+    "redactions": (
+        "kubectl_snapshot.commands.redactions",
+        "list what was redacted, and what to review",
+    ),
     "report": (
         "kubectl_snapshot.commands.report",
         "render a snapshot or a diff as an HTML page",

@@ -34,6 +34,7 @@ VERBS = {
     "preflight": ("preflight", "--local"),
     "query": ("query", "DOCUMENT", "OS.release.ID"),
     "rbac": ("rbac",),
+    "redactions": ("redactions", "DOCUMENT"),
     "report": ("report", "DOCUMENT"),
     "schedule": ("schedule", "--print", "--all-nodes", "--claim", "x"),
     "schema": ("schema",),

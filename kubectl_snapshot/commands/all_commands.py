@@ -9,11 +9,7 @@ if TYPE_CHECKING:
 DEFAULT_COMMAND = "capture"
 
 # Commands whose exit code 1 means "no"; an unclassified error exits 8 there.
-<<<<<<< HEAD
-ANSWERING = ("check", "diff", "findings", "schedule")
-=======
-ANSWERING = ("check", "diff", "findings", "redactions")
->>>>>>> 258a4f8 (redactions: list what was redacted, and what to review before sharing)
+ANSWERING = ("check", "diff", "findings", "redactions", "schedule")
 
 # Flags that may precede the command.
 LOG_FLAGS = ("--debug", "--log-json", "--quiet", "-v", "--verbose")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.flags.parser import Parser
-from kubectl_snapshot.commands.fleet.source import is_fleet, open_fleet
+from kubectl_snapshot.commands.flags.parser import Parser, add_boolean_flag
+from kubectl_snapshot.commands.fleet.source import is_fleet, open_fleet, refuse_fleet_flags
 from kubectl_snapshot.commands.mutes import add_mute_flags, read_mutes
 from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
 from kubectl_snapshot.commands.source import (
@@ -16,12 +17,15 @@ from kubectl_snapshot.commands.source import (
     read_snapshot,
     read_snapshots,
 )
-from kubectl_snapshot.errors import EXIT_OK, InvalidRequest
+from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, SnapshotError
 from kubectl_snapshot.render.all_renderers import detect_format
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from kubectl_snapshot.commands.output import Output
+    from kubectl_snapshot.fleet.fleet import Fleet
 
 HTML = "html"
 EXTENSIONS = {".html": HTML, ".htm": HTML}
@@ -34,6 +38,9 @@ EXAMPLES = """\
 
   # Render the outliers and the coverage of a fleet
   kubectl snapshot report fleet/ -o fleet.html
+
+  # The same, with a page for each node in fleet-nodes/
+  kubectl snapshot report fleet/ --with-nodes -o fleet.html
 
   # Capture a node and render it
   kubectl snapshot report @live --node gpu-17 -o gpu-17.html
@@ -56,6 +63,9 @@ def build_parser() -> Parser:
         nargs="?",
         help="later snapshot to compare with, given like SNAPSHOT",
     )
+    add_boolean_flag(
+        parser, "--with-nodes", variable=False, help="of a fleet: a page for each node, too"
+    )
     add_mute_flags(parser)
     add_reader_flags(parser, FORMATS)
     return parser
@@ -69,7 +79,12 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
             f"{args.other} is not a snapshot", hint=f"to write a file: -o {args.other}"
         )
     outputs = prepare_outputs(args, FORMATS)
-    text = render(args, read_mutes(args, args.snapshot, args.other))
+    mutes = read_mutes(args, args.snapshot, args.other)
+    if is_fleet(args.snapshot) or is_fleet(args.other):
+        text = render_fleet(args, outputs, mutes)
+    else:
+        refuse_fleet_flags(args, ("--with-nodes",))
+        text = render(args, mutes)
     write_each(outputs, lambda output: write_text(output, text, out))
     return EXIT_OK
 
@@ -83,8 +98,6 @@ def render(args: argparse.Namespace, mutes: Mapping[str, str]) -> str:
     from kubectl_snapshot.render.report.node import render_report
 
     on_event = choose_progress(args, sys.stderr)
-    if is_fleet(args.snapshot) or is_fleet(args.other):
-        return render_fleet(args)
     if args.other is None:
         return render_report(read_snapshot(args.snapshot, args, on_event), mutes)
     before, after = read_snapshots((args.snapshot, args.other), args, on_event)
@@ -92,8 +105,10 @@ def render(args: argparse.Namespace, mutes: Mapping[str, str]) -> str:
     return render_diff_report(diff, before, after, mutes)
 
 
-def render_fleet(args: argparse.Namespace) -> str:
-    """Return the page of a fleet."""
+def render_fleet(
+    args: argparse.Namespace, outputs: Sequence[Output], mutes: Mapping[str, str]
+) -> str:
+    """Return the page of a fleet; with --with-nodes, write those of its nodes."""
     from kubectl_snapshot.fleet.outliers import find_outliers
     from kubectl_snapshot.render.report.fleet import render_fleet_report
 
@@ -101,4 +116,28 @@ def render_fleet(args: argparse.Namespace) -> str:
         hint = "compare two captures with `kubectl snapshot diff DIR DIR`"
         raise InvalidRequest("a report of a fleet has one argument", hint=hint)
     fleet = open_fleet(args.snapshot, args)
-    return render_fleet_report(find_outliers(fleet), fleet.manifest)
+    links = write_node_pages(fleet, outputs, mutes) if args.with_nodes else {}
+    return render_fleet_report(find_outliers(fleet), fleet.manifest, links)
+
+
+def write_node_pages(
+    fleet: Fleet, outputs: Sequence[Output], mutes: Mapping[str, str]
+) -> dict[str, str]:
+    """Write a page for each node into a directory beside the fleet's; return their links."""
+    from urllib.parse import quote
+
+    from kubectl_snapshot.clients.files.outputfile import ensure_directory, write_whole
+    from kubectl_snapshot.fleet.directory import name_file
+    from kubectl_snapshot.render.report.node import render_report
+
+    if len(outputs) != 1 or not outputs[0].path:
+        raise InvalidRequest("--with-nodes needs one file", hint="use -o fleet.html")
+    directory = f"{os.path.splitext(outputs[0].path)[0]}-nodes"
+    ensure_directory(directory)
+    links = {}
+    for node, snapshot in fleet.read_all():
+        if not isinstance(snapshot, SnapshotError):
+            name = os.path.basename(name_file(node.name)).removesuffix(".yaml") + ".html"
+            write_whole(os.path.join(directory, name), render_report(snapshot, mutes))
+            links[node.name] = f"{quote(os.path.basename(directory))}/{name}"
+    return links

@@ -70,6 +70,14 @@ def write_whole(path: str, text: str, mode: int | None = None) -> None:
         raise _explain(path, error) from error
 
 
+def ensure_directory(path: str) -> None:
+    """Create a directory that only its owner can read, unless there is one."""
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise _explain(path, error) from error
+
+
 @contextlib.contextmanager
 def open_whole(path: str) -> Iterator[BinaryIO]:
     """Yield a file to write what is too large for `write_whole`, by the same rules.

@@ -6,7 +6,9 @@ YAML is scanned line by line for its keys: completion may not import a YAML pars
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,31 @@ def find_paths(prefix: str, sources: Sequence[str]) -> list[str]:
     return complete_path(prefix, found)
 
 
+def find_groups(prefix: str, directories: Sequence[str]) -> list[str]:
+    """Return what groups the nodes of a fleet: labels, and paths of its first node's readings."""
+    found: list[str] = []
+    for directory in directories:
+        found += read_label_keys(os.path.join(directory, "cluster.yaml"))
+        nodes = os.path.join(directory, "nodes")
+        files = sorted(os.listdir(nodes))[:1] if os.path.isdir(nodes) else []
+        found += find_paths(prefix, [os.path.join(nodes, name) for name in files])
+    paths = (name for name in dict.fromkeys(found) if not name.startswith(METADATA))
+    return [name for name in paths if name.startswith(prefix)]
+
+
+def read_label_keys(source: str) -> list[str]:
+    """Return the keys of NodeTopology.label; with several values, each is `KEY.VALUE` there."""
+    from kubectl_snapshot.document.rules.node_groups import read_labels
+    from kubectl_snapshot.document.snapshot import Subtype
+
+    lines = _iter_lines(_read_text(source))
+    lines = itertools.dropwhile(lambda line: line[2:] != ("subtype", "label"), lines)
+    next(lines, None)
+    listed = itertools.takewhile(lambda line: not line[1], lines)
+    data = {key: value for _, _, key, value in listed if "|" in value}
+    return sorted({label.key for label in read_labels(Subtype("label", data))})
+
+
 def complete_path(prefix: str, subtypes: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the candidates for a path; those that end in a dot are not complete."""
     named = [name for name in subtypes if prefix.startswith(f"{name}.")]
@@ -44,13 +71,18 @@ def complete_path(prefix: str, subtypes: Mapping[str, Sequence[str]]) -> list[st
 
 def read_subtypes(source: str) -> dict[str, list[str]]:
     """Return the keys of each `Type.Subtype` in a file; none if it cannot be read."""
+    text = _read_text(source)
+    return scan_json(text) if text.lstrip().startswith("{") else scan_yaml(text)
+
+
+def _read_text(source: str) -> str:
+    """Return a file's text, empty if it is too large or cannot be read."""
     try:
         with open(source, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError:
-        return {}
-    text = content.decode(errors="replace") if len(content) <= MAX_BYTES else ""
-    return scan_json(text) if text.lstrip().startswith("{") else scan_yaml(text)
+        return ""
+    return content.decode(errors="replace") if len(content) <= MAX_BYTES else ""
 
 
 def scan_json(text: str) -> dict[str, list[str]]:

@@ -20,6 +20,9 @@ BOOLEANS = ("true", "false")
 # Positional arguments that commands/source reads.
 DOCUMENTS = ("snapshot", "other", "a", "b")
 
+# Those that name the directory of a fleet where --group-by is a flag.
+FLEETS = ("a", "fleet")
+
 # Flags and arguments that begin with a path in a snapshot.
 PATHS = ("path", "constraint", "only", "ignore")
 
@@ -49,6 +52,11 @@ def find_values(action: argparse.Action, prefix: str, partial: PartialCommand) -
 
         named = [getattr(partial.args, name, None) for name in DOCUMENTS]
         return find_paths(prefix, [source for source in named if source])
+    if action.dest == "group_by":
+        from kubectl_snapshot.commands.completion.paths import find_groups
+
+        named = [getattr(partial.args, name, None) for name in FLEETS]
+        return find_groups(prefix, [source for source in named if source])
     if action.dest in ("collect", "skip"):
         return complete_types(prefix)
     if action.dest == "mute":

@@ -12,7 +12,7 @@ from kubectl_snapshot.render.fleet.text import describe_group, describe_set
 from kubectl_snapshot.render.report.page import anchor, render_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from kubectl_snapshot.document.diff.change import Change
     from kubectl_snapshot.document.fleet.manifest import FleetManifest
@@ -34,11 +34,14 @@ class Row(NamedTuple):
     note: str
 
 
-def render_fleet_report(diff: FleetDiff, manifest: FleetManifest) -> str:
-    """Return the page of a fleet; deterministic."""
+def render_fleet_report(
+    diff: FleetDiff, manifest: FleetManifest, links: Mapping[str, str] | None = None
+) -> str:
+    """Return the page of a fleet; deterministic. `links` are the pages of nodes, by name."""
     by_reason = sorted(diff.missing, key=lambda one: one[1])
     variables = {
         "diff": diff,
+        "links": links or {},
         "run": manifest.runs[-1] if manifest.runs else None,
         "counts": list(manifest.counts.items()),
         "different": sum(len(group.different) for group in diff.groups),

@@ -12,6 +12,7 @@ from kubectl_snapshot.commands.completion import paths
 from kubectl_snapshot.commands.completion.answer import find_completion, render_completion
 from kubectl_snapshot.commands.completion.paths import (
     complete_path,
+    find_groups,
     read_subtypes,
     scan_json,
     scan_yaml,
@@ -20,7 +21,9 @@ from kubectl_snapshot.document.codec.json_codec import render_json
 from kubectl_snapshot.document.codec.yaml_codec import render_yaml
 from kubectl_snapshot.document.paths import iter_subtypes
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
+from tests.unit.document.fleet.nodes import make_fleet
 from tests.unit.document.strategies import DOCUMENT_PROPERTY, PROPERTY, SNAPSHOTS
+from tests.unit.fleet.directories import write_fleet
 
 ROOT = Path(__file__).resolve().parents[4]
 EXAMPLE = ROOT / "docs/examples/snapshots/gpu-17.yaml"
@@ -158,3 +161,15 @@ def test_whatever_is_scanned_is_in_the_document(snapshot: Snapshot) -> None:
 def test_no_text_stops_a_completion(text: str) -> None:
     scan_yaml(text)
     scan_json(text)
+
+
+def test_a_fleet_is_grouped_by_its_labels_and_readings(tmp_path: Path) -> None:
+    labels = {"pool.a": "a|n0", "pool.b": "b|n1", "zone": "z|n0,n1", "lone.v": "v|n0", "m": "|n0"}
+    fleet = write_fleet(tmp_path / "fleet", make_fleet(2), labels=labels)
+    for words in (["diff", fleet, "--group-by"], ["baseline", fleet, "--group-by"]):
+        offered = [*find_completion(words, "", {}, 1.0).candidates]
+        assert offered == ["lone.v", "m", "pool", "zone", "K8s.", "GPU.", "OS.", "SystemD."]
+    assert find_groups("GPU.smi.", [fleet]) == ["GPU.smi.driver", "GPU.smi.gpu-count"]
+    assert find_groups("zo", [fleet, str(tmp_path)]) == ["zone"]
+    assert find_groups("", [str(tmp_path)]) == []
+    assert find_groups("", [write_fleet(tmp_path / "bare", {}, failed=["x"])]) == []

@@ -32,7 +32,7 @@ SYNONYMS = {
     **dict.fromkeys(("cat", "describe", "get", "inspect", "print", "show", "view"), "query"),
     **dict.fromkeys(("clean", "delete", "purge", "remove", "rm", "uninstall"), "cleanup"),
     **dict.fromkeys(("apply", "create", "new", "run", "save", "start", "take"), "capture"),
-    **dict.fromkeys(("export", "html", "render"), "report"),
+    **dict.fromkeys(("html", "render"), "report"),
     **dict.fromkeys(("can-i", "doctor", "permissions"), "preflight"),
     "list": "cleanup --dry-run",
     "ls": "cleanup --dry-run",
@@ -77,6 +77,10 @@ def explain_arguments(
     )
 
 
+# Verbs that read one snapshot, which may be captured for them.
+READERS = ("findings", "check")
+
+
 def explain_flag(parser: Parser, word: str, arguments: Sequence[str]) -> InvalidRequest:
     """Return the error for a flag that a parser does not know."""
     flag = word.partition("=")[0]
@@ -86,7 +90,8 @@ def explain_flag(parser: Parser, word: str, arguments: Sequence[str]) -> Invalid
         hint = f"use {render_with_value(meant, word, arguments)}"
     elif owners := _find_owners(flag):
         names = " and ".join(f"`{PROGRAM} {name}`" for name in owners)
-        hint = f"{flag} is a flag of {names}; {parser.help_hint}"
+        live = _ask_live(parser, owners, arguments)
+        hint = f"{flag} is a flag of {names}; {live or parser.help_hint}"
     else:
         hint = suggest(flag, flags, parser.help_hint)
     return InvalidRequest(f"unknown flag {flag}", hint=hint)
@@ -149,6 +154,14 @@ def _find_owners(flag: str) -> list[str]:
         for action in import_module(module).build_parser()._actions
         if flag in action.option_strings and action.help != argparse.SUPPRESS
     ]
+
+
+def _ask_live(parser: Parser, owners: Sequence[str], arguments: Sequence[str]) -> str:
+    """Return the command that captures and then answers, if a verb that reads has the flag."""
+    reader = next((name for name in READERS if name in owners), "")
+    if not reader or parser.prog != PROGRAM or any(w.startswith("--token") for w in arguments):
+        return ""
+    return f"use `{_join(reader, '@live', *arguments)}`"
 
 
 def _join(*words: str) -> str:

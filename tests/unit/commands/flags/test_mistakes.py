@@ -101,6 +101,26 @@ def test_a_wrong_word_is_reported_the_right_one(words: list[str], what: str, hin
     assert error.hint.startswith(hint)
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (
+            ["--node", "a", "--fail-on", "critical"],
+            "use `kubectl snapshot findings @live --node a --fail-on critical`",
+        ),
+        (["--mute", "x y"], "use `kubectl snapshot findings @live --mute 'x y'`"),
+        (["--constraint", "a == b"], "use `kubectl snapshot check @live --constraint 'a == b'`"),
+        (["--token", "s3cret", "--fail-on", "critical"], ""),
+    ],
+)
+def test_a_capture_that_shall_judge_is_given_the_command_that_does(
+    words: list[str], hint: str
+) -> None:
+    said = explain(*words).hint
+    assert said.endswith(hint)
+    assert "s3cret" not in said
+
+
 def test_a_flag_of_two_commands_names_both_and_a_hidden_one_none() -> None:
     assert "`kubectl snapshot check` and" not in explain("--run", "a").hint
     assert explain("--only", "a").hint.startswith("--only is a flag of `kubectl snapshot diff`")

@@ -13,9 +13,19 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.diff.compare import diff_snapshots
+from kubectl_snapshot.document.fleet.manifest import (
+    CAPTURED,
+    FAILED,
+    FleetManifest,
+    FleetNode,
+    FleetRun,
+)
+from kubectl_snapshot.document.fleet.outliers import FleetDiff
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.render.report.diff import render_diff_report
+from kubectl_snapshot.render.report.fleet import render_fleet_report
 from kubectl_snapshot.render.report.node import render_report
+from tests.unit.document.fleet.nodes import compare, make_fleet, vary
 from tests.unit.render.pages import BAD, GOOD
 from tests.unit.render.report.test_page import hostile_snapshot
 
@@ -27,7 +37,7 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
-PAGES = ("node", "gaps", "diff", "same", "mixed", "empty", "hostile", "hostile-diff")
+PAGES = ("node", "gaps", "diff", "same", "mixed", "empty", "hostile", "hostile-diff", "fleet")
 
 Open = Callable[..., Page]
 
@@ -67,7 +77,21 @@ def render_pages() -> dict[str, str]:
         "empty": render_report(Snapshot()),
         "hostile": render_report(hostile),
         "hostile-diff": render_difference(hostile, BAD),
+        "fleet": render_fleet(),
     }
+
+
+def render_fleet() -> str:
+    """Return the page of a fleet with outliers, a reading without a majority, gaps, a lost node."""
+    bad = "<img src=x onerror=alert(1)>" + "x" * 300
+    odd = [vary(f"odd{n}", {"GPU.smi.driver": "570", "OS.kmod.bad": bad}) for n in range(14)]
+    halves = [vary(f"half{n}", {"OS.sysctl./proc/sys/vm/swappiness": n % 2}) for n in range(40)]
+    unread = vary("unread", status={"OS.kmod": "forbidden"})
+    grouping, groups = compare(make_fleet(3, *odd, *halves, unread))
+    diff = FleetDiff("fleet", grouping, tuple(groups), (("lost", "failed: image pull"),))
+    nodes = (FleetNode("lost", FAILED, "image pull", "no such image"), FleetNode("n0", CAPTURED))
+    manifest = FleetManifest({"all-nodes": True}, (FleetRun("run1"),), nodes=nodes)
+    return render_fleet_report(diff, manifest)
 
 
 def render_difference(before: Snapshot, after: Snapshot) -> str:

@@ -47,14 +47,14 @@ def test_a_page_is_never_wider_than_the_screen(open_page: Open, name: str, width
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("name", ["gaps", "diff", "mixed", "empty"])
+@pytest.mark.parametrize("name", ["gaps", "diff", "mixed", "empty", "fleet"])
 def test_axe_finds_nothing(open_page: Open, axe: Axe, name: str, scheme: str) -> None:
     page = open_page(name, color_scheme=scheme)
     page.evaluate(OPEN_ALL)
     assert_accessible(page, axe)
 
 
-@pytest.mark.parametrize("name", ["gaps", "diff"])
+@pytest.mark.parametrize("name", ["gaps", "diff", "fleet"])
 def test_axe_finds_nothing_on_a_phone(open_page: Open, axe: Axe, name: str) -> None:
     assert_accessible(open_page(name, 360), axe)
 

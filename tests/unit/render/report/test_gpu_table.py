@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from kubectl_snapshot.document.snapshot import Scalar, Subtype
@@ -101,3 +103,43 @@ def test_a_gpu_that_does_not_answer_is_a_row_with_the_reason() -> None:
 def test_gpus_that_say_nothing_are_rows_without_columns() -> None:
     table = build_gpu_table({"GPU.gpu-0": Subtype("gpu-0")})
     assert (table.heads, [row.name for row in table.rows]) == ((), ["gpu-0"])
+
+
+ODD: Mapping[str, tuple[str, Scalar]] = {
+    "Model": ("gpu-1.name", "NVIDIA H200"),
+    "PCIe lanes": ("gpu-1-state.pcie.current-width", 8),
+    "PCIe gen": ("gpu-1.pcie.max-gen", 4),
+    "NVLinks": ("gpu-1.nvlink.3.active", False),
+    "Fabric": ("gpu-1.fabric.state", "In Progress"),
+    "Recovery": ("gpu-1-state.recovery-action", "GPU Reset"),
+    "Remapped rows": ("gpu-1-state.remapped-rows.pending", True),
+    "ECC errors": ("gpu-1-state.ecc.volatile-uncorrected-errors", 3),
+    "Slowed": ("gpu-1-state.clocks.event-reasons", "0x40"),
+    "Power limit": ("gpu-1.power.limit-mw", 500_000),
+    "ECC": ("gpu-1.ecc.pending", False),
+    "MIG": ("gpu-1.mig.pending", True),
+    "Persistence": ("gpu-1.persistence-mode", False),
+    "VBIOS": ("gpu-1.vbios-version", "1"),
+    "Memory": ("gpu-1.memory.total-bytes", 1 << 30),
+}
+
+
+@pytest.mark.parametrize("head", ODD)
+def test_one_odd_reading_is_marked_in_its_column_alone(head: str) -> None:
+    path, value = ODD[head]
+    calm = {"ecc.volatile-uncorrected-errors": 0, "clocks.event-reasons": "0x1"}
+    edits = {f"GPU.gpu-{n}-state.{key}": fine for n in range(8) for key, fine in calm.items()}
+    table = build_gpu_table(build_index(change(GOOD, {**edits, f"GPU.{path}": value})))
+    marked = {
+        (row.name, name)
+        for row in table.rows
+        for name, cell in zip(table.heads, row.cells)
+        if cell.most
+    }
+    assert marked == {("gpu-1", head)}
+
+
+def test_what_differs_by_nature_is_not_marked() -> None:
+    table = build_gpu_table(build_index(GOOD))
+    assert {*table.heads} - {*ODD} == {"Temperature", "NUMA node", "PCI bus"}
+    assert not any(cell.most for row in table.rows for cell in row.cells)

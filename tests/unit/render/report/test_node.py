@@ -101,3 +101,21 @@ def test_the_limits_are_those_of_the_page_in_docs() -> None:
     page = " ".join(read_page("docs/report.md").split())
     assert f"More than {MOST_OPEN_ROWS} values of one subtype" in page
     assert f"all but sections of more than {MOST_PRINTED_ROWS:,} values" in page
+
+
+def test_a_gpu_that_does_not_answer_says_why_where_its_values_would_be() -> None:
+    page = render_report(BAD)
+    table = page[page.index('<table class="gpus"') :]
+    row = table[table.index("#GPU.gpu-5") : table.index("#GPU.gpu-6")]
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", row)
+    assert cells[0] == (
+        '<div class="reason">the driver does not list the GPU that the PCI bus has</div>'
+    )
+    assert "reason" not in "".join(cells[1:])
+
+
+def test_every_row_has_the_path_that_a_click_copies() -> None:
+    page = render_report(GOOD)
+    for path in ("K8s.server.", "K8s.policy.context.", "GPU."):
+        assert f'data-path="{path}"' in page
+    assert page.count("data-path=") == len(re.findall(r"<table(?! class=\"matrix)", page)) - 1

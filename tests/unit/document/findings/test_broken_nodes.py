@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubectl_snapshot.collectors.all_findings import ALL_FINDINGS, find_all
-from kubectl_snapshot.document.findings.spec import INFO
+from kubectl_snapshot.document.findings.spec import CRITICAL, INFO, WARNING
 from kubectl_snapshot.document.snapshot import Scalar
 from tests.unit.document.findings.support import Edits, change
 from tests.unit.render.pages import GOOD
@@ -160,6 +160,31 @@ SECOND = {
 }
 # What the healthy document has, too.
 HEALTHY = {"kernel-tainted"}
+
+
+# What `--fail-on` and a reader at night go by (ADR 0051): no job should start here; it works, but
+# not as it should. The others are true and often meant.
+SEVERE = """
+node-not-ready nouveau kernel-failed driver-library-mismatch driver-not-loaded driver-hung
+driver-failed gpus-gone gpu-missing gpu-hung gpu-lost gpu-unbound recovery-action row-remap-failed
+ecc-uncorrected sram-threshold fabric-not-completed fabric-failed nvlink-down
+gpu-slowed-by-hardware fabric-manager-down unit-failed
+""".split()
+WARNED = """
+node-pressure node-cordoned kubelet-skew kernel-warned iommu-translates gpu-slowed gpu-hot
+memory-repair-pending pcie-width pcie-generation pcie-generation-under-load nvlinks-fewer
+fabric-manager-version fabric-limited ecc-off ecc-pending mig-pending persistence-off
+gpu-models-differ vbios-differs gpu-limits-differ gsp-version compute-prohibited gpu-count-label
+persistenced-failed fabric-manager-missing unit-restarting
+""".split()
+
+
+def test_a_severity_says_whether_a_job_can_start() -> None:
+    by_severity = {
+        severity: [spec.id for spec in ALL_FINDINGS if spec.severity == severity]
+        for severity in (CRITICAL, WARNING)
+    }
+    assert by_severity == {CRITICAL: SEVERE, WARNING: WARNED}
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ def test_no_two_gpus_of_a_picture_cover_each_other(count: int) -> None:
     links = build_links(gpus(count, pairs))
     assert links is not None
     boxes = links.boxes
+    assert len(boxes) == count
     for number, one in enumerate(boxes):
         for other in boxes[number + 1 :]:
             assert abs(one.x - other.x) >= 72 or abs(one.y - other.y) >= 46

@@ -123,6 +123,37 @@ def find_leaks(texts: dict[str, str]) -> list[str]:
     ]
 
 
+def read_verbs(run_snapshot: Run, first: str, fleet: str) -> dict[str, str]:
+    """Return what each verb prints and writes of a snapshot and a fleet, by name."""
+    second = f"{fleet}nodes/node2.yaml"
+    rule = "SystemD.snapshot-test-forms.service.Environment == x"
+    calls = {
+        "diff": ("diff", first, second),
+        "diff json": ("diff", first, second, "-o", "json"),
+        "changes": ("report", first, second, f"-o={fleet}changes.html"),
+        "check": ("check", first, "-c", rule),
+        "check junit": ("check", first, "-c", rule, "-o", "junit"),
+        "findings": ("findings", first, "--fail-on", "warning", "-o", "json"),
+        "findings junit": ("findings", first, "-o", "junit"),
+        "query": ("query", first, "SystemD", "OS.grub", "K8s"),
+        "table": ("convert", first, "-o", "yaml"),
+        "export": ("export", first, "-o", "jsonl"),
+        "export csv": ("export", fleet, "-o", "csv"),
+        "outliers": ("diff", fleet),
+        "fleet findings": ("findings", fleet),
+        "fleet check": ("check", fleet, "-c", rule),
+        "baseline": ("baseline", fleet),
+        "fleet report": ("report", fleet, "-o", f"{fleet}report.html"),
+    }
+    texts = {}
+    for name, call in calls.items():
+        ended = run_snapshot(*call)
+        assert ended.returncode in (0, 1, 10), (name, ended.stderr)
+        texts[name] = ended.stdout
+        texts[f"{name} stderr"] = ended.stderr
+    return texts
+
+
 def test_no_secret_is_in_any_output(
     cluster: Cluster,
     run_snapshot: Run,
@@ -134,8 +165,8 @@ def test_no_secret_is_in_any_output(
 ) -> None:
     where = ("-n", namespace, "--node", "node2", "-v", "--debug")
     words = (*where, "--systemd-service", unit, "--helm-namespace", namespace, "--no-cleanup")
-    outputs = [f"-o={tmp_path}/a.{kind}" for kind in ("yaml", "json", "html", "csv")]
-    outputs = [word for word in outputs if not word.endswith("csv")]
+    outputs = [f"-o={tmp_path}/a.{kind}" for kind in ("yaml", "json", "html")]
+    outputs.append(f"--metrics-file={tmp_path}/a.prom")
     ended = run_snapshot(*words, *outputs, f"-o=cm://{namespace}/kept")
     assert ended.returncode == 0, ended.stderr
     texts = {"stderr": ended.stderr, "stdout": ended.stdout}
@@ -143,20 +174,18 @@ def test_no_secret_is_in_any_output(
     run_id = snapshot.metadata["run-id"]
     texts["log"] = read_kept_log(cluster, namespace)
     texts["configmap"] = cluster.kubectl("get", "configmaps", "-n", namespace, "-o", "yaml").stdout
+    texts["objects"] = cluster.kubectl("get", "jobs,pods", "-n", namespace, "-o", "yaml").stdout
     texts["events"] = cluster.kubectl("get", "events", "-n", namespace, "-o", "yaml").stdout
     delete_job(cluster, namespace, run_id)
 
-    second = f"{tmp_path}/b.yaml"
-    again = run_snapshot(*words[:-1], f"-o={second}")
+    fleet, first = f"{tmp_path}/fleet/", f"{tmp_path}/a.yaml"
+    many = ("--node", "node1", "--log-json", f"-o={fleet}")
+    again = run_snapshot(*words[:-1], *many)
     assert again.returncode == 0, again.stderr
-    texts["second stderr"] = again.stderr
-    first = f"{tmp_path}/a.yaml"
-    texts["diff"] = run_snapshot("diff", first, second).stdout
-    texts["changes"] = run_snapshot("report", first, second, f"-o={tmp_path}/changes.html").stderr
-    rule = "SystemD.snapshot-test-forms.service.Environment == x"
-    texts["junit"] = run_snapshot("check", first, "-c", rule, "-o", "junit").stdout
-    assert "<testsuite" in texts["junit"]
-    texts |= {path.name: path.read_text() for path in tmp_path.iterdir()}
+    texts["stderr of a fleet"] = again.stderr
+    texts |= read_verbs(run_snapshot, first, fleet)
+    assert "<testsuite" in texts["check junit"]
+    texts |= {str(path): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
     assert find_leaks(texts) == []
 
     # The text around a secret stays, and nothing below a telling word is hidden.

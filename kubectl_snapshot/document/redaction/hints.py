@@ -57,6 +57,8 @@ _OTHERS = (
     (TOKEN, re.compile(rb"basic")),
     (BLOCK, re.compile(rb"-----begin")),
     (COMMAND, _SHORT_FLAG),
+    # Its commands' words are not always flags: `vault login x`.
+    (COMMAND, re.compile(rb"login")),
 )
 # What stands between a name and its value.
 _BETWEEN = re.compile(rb"[=:\s,%<\"']")

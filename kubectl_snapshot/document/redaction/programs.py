@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubectl_snapshot.document.redaction.opacity import compiled, is_harmless
+from kubectl_snapshot.document.redaction.opacity import compiled, is_harmless, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -102,7 +102,11 @@ PROGRAMS: Mapping[str, list[Rule]] = {
 _WORD = re.compile(r"\"((?:[^\"\\\n]|\\.){0,4096})\"|'([^'\n]{0,4096})'|([^\s\"'|;&()<>,\]\[{}]+)")
 # To the end of the line, or of a list of arguments in YAML.
 _COMMAND = re.compile(r"(?:[^\n|;&]|\n[ \t]{0,64}-[ \t]){0,4096}")
-MAX_COMMAND, MAX_WORDS = 4096, 64
+MAX_COMMAND, MAX_WORDS, MAX_WORD = 4096, 64, 512
+_USER_LOGIN = r"(?:--user(?:pass)?=)?[^\s:/]{1,64}:([^\s:/]{4,256})"
+_USER_FLAG = (
+    r"--user(?:pass)?(?:=|[ \t]+|[\"'],[ \t]*)[\"']?[^\s:/\"']{1,64}:([^\s:/\"']{4,256})(?![:/])"
+)
 _QUOTES = ('"', "'")
 
 
@@ -113,13 +117,26 @@ def find_in_words(words: Sequence[str]) -> dict[int, tuple[int, int]]:
     """
     found: dict[int, tuple[int, int]] = {}
     for at, word in enumerate(words[:MAX_WORDS]):
+        if word.startswith("--user"):
+            found.update(_find_login(words, at))
         for rule in PROGRAMS.get(word.rpartition("/")[2], ()):
             found.update(_apply(rule, words, at))
     return found
 
 
+def _find_login(words: Sequence[str], at: int) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Yield the password of any program's `--user a:b`, unless it may be a group: `nginx:nginx`."""
+    index = at if "=" in words[at] else at + 1
+    login = compiled(_USER_LOGIN).fullmatch(words[index]) if index < len(words) else None
+    if login and not is_plain(login[1]):
+        yield index, login.span(1)
+
+
 def find_in_text(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield where secrets are in the commands that are called in this part of a text."""
+    for flag in compiled(_USER_FLAG).finditer(text, start, end + MAX_WORD):
+        if flag.start() < end and not is_plain(flag[1]):
+            yield flag.span(1)
     position = start
     for program in _compile_programs().finditer(text, start, end):
         if program.start() < position:

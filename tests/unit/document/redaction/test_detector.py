@@ -50,6 +50,8 @@ def mark(secret: str) -> str:
         ("secret: {enabled: true}", "secret: {enabled: true}"),
         ('x={"token":{"password":"a b"}}', 'x={"token":{"password":"<a b>"}}'),
         ("password={a} x", "password=<{a>} x"),
+        ('{"password": {"value": "abcd"}}', '{"password": {"value": "<abcd>"}}'),
+        ("password: {value: abcd, x: y}", "password: {value: <abcd>, x: y}"),
         ("a:\n  token: b c # d\n  x: 1", "a:\n  token: <b c> # d\n  x: 1"),
         ("a:\n  token: b\n    c\n  x: 1", "a:\n  token: <b\n    c>\n  x: 1"),
         ("token: |\n  b\n\n  c\nx: 1", "token: |\n  <b\n\n  c>\nx: 1"),

@@ -43,6 +43,25 @@ COMMANDS = [
     ("kubectl create secret generic a --from-literal=k=p1", None),
     ("docker exec db mysql -pp1", "docker exec db mysql -p<p1>"),
     ("curl -u $LOGIN h", "curl -u $LOGIN h"),
+    ("any --user a:Tr0ub4dor h", "any --user a:<Tr0ub4dor> h"),
+    ("any --user=a:Tr0ub4dor h", "any --user=a:<Tr0ub4dor> h"),
+    ("any --userpass a:Tr0ub4dor h", "any --userpass a:<Tr0ub4dor> h"),
+    ("docker run --user nginx:nginx-2 h", "docker run --user nginx:nginx-2 h"),
+    ("docker run --user=1000:100000 h --user", "docker run --user=1000:100000 h --user"),
+    ("redfishtool -u root -p p1 Systems", "redfishtool -u root -p <p1> Systems"),
+    ("racadm -r h -pp1 getsel", "racadm -r h -p<p1> getsel"),
+    ("ipmitool user set password 2 p1 20", "ipmitool user set password 2 <p1> 20"),
+    ("ipmi-sensors -h h -p p1", "ipmi-sensors -h h -p <p1>"),
+    ("ilorest login h -u a -p p1", "ilorest login h -u a -p <p1>"),
+    ("ssh-keygen -f k -N p1", "ssh-keygen -f k -N <p1>"),
+    ("http -a a:p1 h", "http -a a:<p1> h"),
+    ("mosquitto_pub -u a -P p1 -t x", "mosquitto_pub -u a -P <p1> -t x"),
+    ("weka user login admin p1 -H h", "weka user login admin <p1> -H h"),
+    ("rclone obscure p1", "rclone obscure <p1>"),
+    ("aws configure set aws_session_token p1", "aws configure set aws_session_token <p1>"),
+    ("net ads join -U a%p1", "net ads join -U a%<p1>"),
+    ("curl --oauth2-bearer p1 h", "curl --oauth2-bearer <p1> h"),
+    ("ipa-client-install -w p1 -U", "ipa-client-install -w <p1> -U"),
 ]
 
 
@@ -62,6 +81,14 @@ def test_flags_of_programs_hold_secrets(command: str, expected: str | None) -> N
         ("- curl\n- -u\n- a:p1\nx: 1", "- curl\n- -u\n- a:<p1>\nx: 1"),
         ("curl -u 'a:p 1' h", "curl -u 'a:<p 1>' h"),
         ("curly -u a:p1 h", "curly -u a:p1 h"),
+        ("any --user a:Tr0ub4dor h", "any --user a:<Tr0ub4dor> h"),
+        ('["any","--user","a:Tr0ub4dor"]', '["any","--user","a:<Tr0ub4dor>"]'),
+        ("x --user nobody:nogroup", "x --user nobody:nogroup"),
+        (
+            f"{'y ' * 200}--user {'a' * 60}:Tr0ub4dor1",
+            f"{'y ' * 200}--user {'a' * 60}:<Tr0ub4dor1>",
+        ),
+        (f"wandb login --host h {'0a' * 20}", f"wandb login --host h <{'0a' * 20}>"),
     ],
 )
 def test_a_command_in_a_text_ends_where_a_shell_ends_it(text: str, expected: str) -> None:

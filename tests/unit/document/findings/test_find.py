@@ -9,7 +9,7 @@ from kubectl_snapshot.clients.files.localfile import locate_yaml
 from kubectl_snapshot.collectors.all_findings import ALL_FINDINGS, find_all
 from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.findings.condition import parse_condition, parse_mask
-from kubectl_snapshot.document.findings.find import MAX_PROOFS, find_findings
+from kubectl_snapshot.document.findings.find import MAX_PROOFS, find_findings, shorten
 from kubectl_snapshot.document.findings.spec import (
     CRITICAL,
     INFO,
@@ -346,6 +346,21 @@ def test_nothing_of_a_hostile_document_is_markup_or_an_error() -> None:
     texts += [part for f in findings.found for proof in f.proof for part in proof]
     assert not {"\u202e", "\x1b", "\n"} & set("".join(texts))
     assert all(len(text) <= 400 for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("x" * 10, "x" * 10),
+        ("x" * 11, "x" * 9 + "…"),
+        ("a\n\tb", "a b"),
+        # Spaces fold: as many characters as are looked at, and one more, which may be a text.
+        ("a" + " " * 39, "a"),
+        ("a" + " " * 40, "a…"),
+    ],
+)
+def test_a_text_is_one_line_of_at_most_the_limit(text: str, short: str) -> None:
+    assert shorten(text, 10) == short
 
 
 LONG = ["x" * 1_000_000, "9" * 1_000_000, "\x1b" * 1_000_000]

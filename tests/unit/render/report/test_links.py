@@ -24,6 +24,9 @@ def test_eight_gpus_are_around_one_box_of_switches_by_numa_node() -> None:
     rows = {box.y: {b.place for b in links.boxes if b.y == box.y} for box in links.boxes}
     assert list(rows.values()) == [{"NUMA 0"}, {"NUMA 1"}]
     assert all(line.y2 == links.switch.y and line.x1 == line.x2 for line in links.lines)
+    for y in rows:
+        xs = [box.x for box in links.boxes if box.y == y]
+        assert min(xs) + max(xs) == links.width
     assert links.places[0] == ("0-55,112-167", "0")
     assert len({(box.x, box.y) for box in links.boxes}) == 8
     assert all(
@@ -40,6 +43,18 @@ def test_a_gpu_that_does_not_answer_stays_in_its_row_with_an_unknown_link() -> N
     assert styles.pop("gpu-5") == "unknown"
     assert set(styles.values()) == {"nvlink"}
     assert [box.status for box in links.boxes if box.name == "gpu-5"] == ["error"]
+
+
+def test_a_shorter_row_stands_in_the_middle() -> None:
+    index = gpus(3, {"U0/U1": "NV18", "U0/U2": "NV18", "U1/U2": "NV18"})
+    numa = ("0", "0", "1")
+    for n, place in enumerate(numa):
+        data = {"uuid": f"U{n}", "pci.numa-node": place, "nvlink.0.remote-type": "Switch"}
+        index[f"GPU.gpu-{n}"] = Subtype(f"gpu-{n}", data)
+    links = build_links(index)
+    assert links is not None
+    assert links.switch is not None
+    assert links.boxes[2].x == links.switch.x == links.width // 2
 
 
 def test_gpus_of_which_no_link_is_known_have_no_switch_between_them() -> None:

@@ -6,6 +6,7 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
+from kubectl_snapshot.commands.flags.connection import add_connection_flags
 from kubectl_snapshot.commands.flags.parser import (
     Parser,
     add_flag,
@@ -67,6 +68,7 @@ def build_parser() -> Parser:
         help="group nodes that have this in common (repeatable)",
     )
     add_output_flags(parser, FORMATS, "file", variable=False)
+    add_connection_flags(parser)
     add_log_flags(parser)
     return parser
 

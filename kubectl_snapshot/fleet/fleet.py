@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from kubectl_snapshot.document.codec.yaml_lines import LineReader
 from kubectl_snapshot.document.fleet.forms import join_cluster
@@ -113,19 +113,23 @@ def load_fleet(path: str) -> Fleet:
 
 
 def _load_archive(path: str) -> Fleet:
-    from kubectl_snapshot.fleet.archive import open_archive
-
     name = "stdin" if path == STDIN else path
     try:
         if path == STDIN:
-            archive = open_archive(sys.stdin.buffer, name)
-        else:
-            with open(path, "rb") as source:
-                archive = open_archive(source, name)
+            return open_fleet_archive(sys.stdin.buffer, name)
+        with open(path, "rb") as source:
+            return open_fleet_archive(source, name)
     except FileNotFoundError as error:
         raise NotFound(
             f"no such file: {path}", hint="pass a fleet's directory or tar file"
         ) from error
     except OSError as error:
         raise InvalidRequest(f"cannot read {name}", error.strerror or str(error)) from error
+
+
+def open_fleet_archive(source: BinaryIO, name: str) -> Fleet:
+    """Return the fleet in a tar file; InvalidRequest or Internal as `open_archive`."""
+    from kubectl_snapshot.fleet.archive import open_archive
+
+    archive = open_archive(source, name)
     return Fleet(name, read_manifest(archive), _archive=archive)

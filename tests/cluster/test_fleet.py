@@ -231,6 +231,13 @@ def test_a_tar_file_is_written_from_what_a_killed_run_left_and_piped_to_a_verb(
     assert {node.name for node in fleet if node.has_file} == names(lab)
     assert fleet.read_node(REAL[0]).metadata["source-node"] == REAL[0]
 
+    place = f"cm://{namespace}/fleet.tar.gz"
+    words = ("-l", FAKE_LABEL, "-n", namespace, "-o", place)
+    assert run_snapshot(*words, kubeconfig=lab.kubeconfig).returncode == 0
+    read = ("query", place, "K8s.node.source-node", "-o", "value")
+    values = run_snapshot(*read, kubeconfig=lab.kubeconfig).stdout
+    assert {line.split()[0] for line in values.splitlines()} == names(lab) - {*REAL}
+
     capture = f"{support.DIST}/kubectl-snapshot -l {FAKE_LABEL} -n {namespace} --quiet -o -"
     query = f"{support.DIST}/kubectl-snapshot query - K8s.node.source-node -o value"
     piped = support.run(["bash", "-c", f"{capture} | {query}"], lab.environment(), 60)

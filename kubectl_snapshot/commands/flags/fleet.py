@@ -21,10 +21,15 @@ TAR = (".tar", ".tar.gz", ".tgz")
 
 
 class FleetPlace(NamedTuple):
-    """A fleet's directory (empty: a temporary one), and the tar file to make of it, or `-`."""
+    """A fleet's directory (empty: a temporary one), and the tar file or place to make of it."""
 
     directory: str
     archive: str = ""
+
+    @property
+    def is_configmap(self) -> bool:
+        """Return whether the tar file goes into ConfigMaps."""
+        return self.archive.startswith(CONFIGMAP_SCHEME)
 
 
 def add_fleet_flags(parser: argparse.ArgumentParser) -> None:
@@ -170,8 +175,10 @@ def choose_place(args: argparse.Namespace) -> FleetPlace:
         raise InvalidRequest(
             f"-t {args.format} is for the capture of one node", hint="use -o DIR/ or -o FILE.tar.gz"
         )
-    if len(places) == 1 and (places[0] == "-" or places[0].endswith(TAR)):
-        return FleetPlace(args.resume or ("" if places[0] == "-" else f"{places[0]}.part"), *places)
+    if len(places) == 1 and (places[0] == "-" or places[0].startswith(CONFIGMAP_SCHEME)):
+        return FleetPlace(args.resume, places[0])
+    if len(places) == 1 and places[0].endswith(TAR):
+        return FleetPlace(args.resume or f"{places[0]}.part", places[0])
     return FleetPlace(choose_directory(args, places))
 
 
@@ -189,10 +196,10 @@ def choose_directory(args: argparse.Namespace, places: list[str]) -> str:
         )
     place = places[0]
     is_directory = place.endswith("/") or "." not in place.rpartition("/")[2]
-    if place.startswith(CONFIGMAP_SCHEME) or not is_directory:
+    if not is_directory:
         raise InvalidRequest(
             f"cannot write a fleet to {place}",
             "it is no directory and no tar file",
-            "use -o DIR/, -o FILE.tar.gz or -o - for a tar on stdout",
+            "use -o DIR/, -o FILE.tar.gz, -o cm://NAMESPACE/NAME.tar.gz or -o - for stdout",
         )
     return place

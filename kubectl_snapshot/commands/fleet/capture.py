@@ -35,7 +35,7 @@ def run_fleet(args: argparse.Namespace) -> int:
     """Capture the fleet that the flags select; return the exit code."""
     refuse_other_flags(args)
     place = choose_place(args)
-    with use_directory(place) as directory:
+    with use_directory(place, args) as directory:
         return capture_into(args, place, directory)
 
 
@@ -52,12 +52,12 @@ def capture_into(args: argparse.Namespace, place: FleetPlace, directory: str) ->
     if not (args.quiet or args.log_json):
         sys.stderr.write(render_coverage(manifest))
     if signals:
-        if place.archive not in ("", STDOUT):
+        if place.archive not in ("", STDOUT) and not place.is_configmap:
             hint = f"complete it with `kubectl snapshot --resume {directory} -o {place.archive}`"
             on_event({"event": "warning", "message": f"{place.archive} was not written; {hint}"})
         raise KeyboardInterrupt if signals[0] == 2 else Terminated(signals[0])
     refuse_empty(manifest)
-    write_archive(place, directory, manifest)
+    write_archive(place, directory, manifest, args)
     code = choose_exit_code(manifest, args.strict != "false", min_coverage)
     has_stopped = manifest.runs[-1].state != "finished"
     return EXIT_GAPS if has_stopped else code

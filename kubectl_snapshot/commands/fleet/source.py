@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.commands.flags.parser import given
+from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -25,9 +26,14 @@ UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def is_fleet(source: str | None) -> bool:
-    """Return whether a user names a directory or a tar file; stdin (`-`) is not consumed."""
+    """Return whether a user names a directory or a tar file, also in ConfigMaps.
+
+    Stdin (`-`) is not consumed.
+    """
     if not source:
         return False
+    if source.startswith(CONFIGMAP_SCHEME):
+        return source.endswith((".tar.gz", ".tgz"))
     return os.path.isdir(source) or looks_like_tar(_peek(source))
 
 
@@ -57,7 +63,7 @@ def open_fleet(path: str, args: argparse.Namespace) -> Fleet:
     from kubectl_snapshot.document.fleet.manifest import FINISHED
     from kubectl_snapshot.fleet.fleet import load_fleet
 
-    fleet = load_fleet(path)
+    fleet = _open_configmaps(path, args) if path.startswith(CONFIGMAP_SCHEME) else load_fleet(path)
     runs = fleet.manifest.runs
     if runs and runs[-1].state != FINISHED:
         message = f"the capture of {fleet.directory} did not end ({runs[-1].state})"
@@ -65,6 +71,16 @@ def open_fleet(path: str, args: argparse.Namespace) -> Fleet:
             message += f"; complete it with `kubectl snapshot --resume {path}`"
         choose_progress(args, sys.stderr)({"event": "warning", "message": message})
     return fleet
+
+
+def _open_configmaps(uri: str, args: argparse.Namespace) -> Fleet:
+    import io
+
+    from kubectl_snapshot.commands.flags.connection import connect_with
+    from kubectl_snapshot.fleet.fleet import open_fleet_archive
+    from kubectl_snapshot.storage.fleet_configmap import read_fleet_configmaps
+
+    return open_fleet_archive(io.BytesIO(read_fleet_configmaps(uri, connect_with(args))), uri)
 
 
 def refuse_other_formats(outputs: Sequence[Output], formats: Sequence[str]) -> None:

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+import os
+from base64 import b64decode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from kubectl_snapshot.clients.kube.client import ConnectionOptions, Kube, connect
+from kubectl_snapshot.commands.fleet.source import is_fleet
+from kubectl_snapshot.errors import InvalidRequest, NotFound
+from kubectl_snapshot.fleet.fleet import load_fleet
+from kubectl_snapshot.fleet.pack import pack_file
+from kubectl_snapshot.main import main
+from kubectl_snapshot.storage import fleet_configmap as stored
+from kubectl_snapshot.storage.configmap import ConfigMapName, parse_place
+from tests.servers.http_server import Exchange, serve
+from tests.servers.kubeconfigs import write_kubeconfig
+from tests.unit.document.fleet.nodes import make_fleet, vary
+from tests.unit.fleet.directories import write_fleet
+
+URI = "cm://ops/fleet.tar.gz"
+PLACE = ConfigMapName("ops", "fleet.tar.gz")
+BIG = os.urandom(2 * stored.PART_BYTES + 5)
+
+Objects = dict[str, dict[str, Any]]
+
+
+@pytest.fixture
+def objects() -> Objects:
+    return {}
+
+
+@pytest.fixture
+def kubeconfig(objects: Objects, tmp_path: Path) -> Iterator[str]:
+    """A cluster that keeps ConfigMaps as server-side apply writes them."""
+
+    def answer(exchange: Exchange) -> None:
+        url = urlsplit(exchange.path)
+        name = url.path.rpartition("/")[2]
+        if exchange.method == "PATCH":
+            body = json.loads(exchange.body)
+            found = {**objects.get(name, {}), **body}
+            if "dryRun" not in url.query:
+                objects[name] = found
+            exchange.send(200, found)
+        elif name in objects:
+            exchange.send(200, objects[name])
+        else:
+            exchange.send(404, {"kind": "Status", "message": f'configmaps "{name}" not found'})
+
+    with serve(answer) as server:
+        yield write_kubeconfig(tmp_path / "config", {"server": server.url}, namespace="ops")
+
+
+@pytest.fixture
+def kube(kubeconfig: str) -> Kube:
+    return connect(ConnectionOptions(kubeconfig=kubeconfig), {})
+
+
+@pytest.mark.parametrize("size", [0, 1, stored.PART_BYTES, stored.PART_BYTES + 1, len(BIG)])
+def test_what_is_written_in_parts_is_read_whole(kube: Kube, objects: Objects, size: int) -> None:
+    content = BIG[: size or 1]
+    count = stored.write_fleet_configmaps(content, PLACE, kube)
+    assert (len(objects), count) == (-(-len(content) // stored.PART_BYTES),) * 2
+    assert stored.read_fleet_configmaps(URI, kube) == content
+    for body in objects.values():
+        data = [*body["data"].values(), *map(b64decode, body["binaryData"].values())]
+        assert sum(map(len, data)) <= 1024 * 1024
+        assert "app.kubernetes.io/managed-by" not in body["metadata"]["labels"], "cleanup"
+
+
+def test_the_first_part_is_written_last(kube: Kube, objects: Objects) -> None:
+    stored.write_fleet_configmaps(BIG, PLACE, kube)
+    assert list(objects) == ["fleet.tar.gz.2", "fleet.tar.gz.1", "fleet.tar.gz"]
+
+
+def test_parts_of_two_captures_are_not_mixed(kube: Kube, objects: Objects) -> None:
+    stored.write_fleet_configmaps(BIG, PLACE, kube)
+    old = dict(objects["fleet.tar.gz.1"])
+    stored.write_fleet_configmaps(BIG[::-1], PLACE, kube)
+    objects["fleet.tar.gz.1"] = old
+    with pytest.raises(InvalidRequest, match="its parts are of two captures"):
+        stored.read_fleet_configmaps(URI, kube)
+    objects["fleet.tar.gz.1"] = {"data": {"format": "fleet"}}
+    with pytest.raises(InvalidRequest, match="one of its parts is missing"):
+        stored.read_fleet_configmaps(URI, kube)
+    del objects["fleet.tar.gz.2"]
+    with pytest.raises(NotFound, match=r"fleet\.tar\.gz\.2"):
+        stored.read_fleet_configmaps(URI, kube)
+
+
+@pytest.mark.parametrize("data", [{}, {"format": "yaml"}, {"format": "fleet", "parts": "51"}])
+def test_another_configmap_is_no_fleet(kube: Kube, objects: Objects, data: dict[str, str]) -> None:
+    objects["fleet.tar.gz"] = {"data": data}
+    with pytest.raises(InvalidRequest, match="is not a fleet"):
+        stored.read_fleet_configmaps(URI, kube)
+
+
+def test_another_programs_configmap_is_not_written_over(kube: Kube, objects: Objects) -> None:
+    stored.check_fleet_configmap(PLACE, kube)
+    assert objects == {}
+    stored.write_fleet_configmaps(b"x", PLACE, kube)
+    stored.check_fleet_configmap(PLACE, kube)
+    objects["fleet.tar.gz"] = {"data": {"secret": "x"}}
+    with pytest.raises(InvalidRequest, match="is not a fleet's"):
+        stored.check_fleet_configmap(PLACE, kube)
+
+
+def test_a_fleet_that_is_too_large_is_not_written(
+    kube: Kube, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "MAX_PARTS", 2)
+    with pytest.raises(InvalidRequest, match="too large for ConfigMaps: 2000005 bytes") as caught:
+        stored.write_fleet_configmaps(BIG, PLACE, kube)
+    assert "-o FILE.tar.gz" in caught.value.hint
+    assert objects == {}
+    stored.write_fleet_configmaps(BIG[: 2 * stored.PART_BYTES], PLACE, kube)
+
+
+def test_the_name_says_that_it_is_a_fleets() -> None:
+    assert stored.parse_fleet_place(URI) == PLACE == parse_place(URI)
+    with pytest.raises(InvalidRequest) as caught:
+        stored.parse_fleet_place("cm://ops/fleet")
+    assert caught.value.hint == "use -o cm://ops/fleet.tar.gz"
+    assert is_fleet(URI)
+    assert not is_fleet("cm://ops/fleet")
+
+
+def test_the_verbs_read_it(
+    kube: Kube, kubeconfig: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = vary("b", {"GPU.smi.driver": "570"})
+    directory = write_fleet(tmp_path / "fleet", make_fleet(2, odd), labels={})
+    pack_file(directory, load_fleet(directory).manifest, str(tmp_path / "f.tgz"))
+    stored.write_fleet_configmaps((tmp_path / "f.tgz").read_bytes(), PLACE, kube)
+    for words in (("query", URI, "GPU.smi.driver", "--group"), ("baseline", URI, "--share", "60%")):
+        assert main([*words, "--kubeconfig", kubeconfig]) == 0
+        assert "580" in capsys.readouterr().out

@@ -30,6 +30,7 @@ DOCUMENT = canonical_json(
     )
 )
 QUOTA = 'pods "x" is forbidden: exceeded quota: few, requested: pods=1'
+LOST = 'Get "https://10.0.0.2:10250/containerLogs/ops/p/c": dial tcp: connection refused'
 
 
 def node(name: str, **changes: Any) -> dict[str, Any]:
@@ -49,7 +50,8 @@ class Cluster:
 
     `refuse` (admission), `image` (never pulled), `exit` (the agent fails), `garbage` (no document),
     `cut` (half a frame, then it has ended), `hang` (no log), `broken` (its log is an error),
-    `delete` (someone deletes it). `denied` are verb and resource. `most` is how many pods there
+    `delete` (someone deletes it), `flaky` (its log ends too early, once), `lost` (no log, and a
+    kubelet that does not answer). `denied` are verb and resource. `most` is how many pods there
     were at a time whose log was not read yet.
     """
 
@@ -202,6 +204,10 @@ class Cluster:
         if body is None or fault == "exit":
             exchange.send(404 if body is None else 200, b"Traceback: boom\n")
             return
+        if "tailLines" in query:
+            refusal = {"kind": "Status", "message": LOST}
+            exchange.send(500, refusal) if fault == "lost" else exchange.send(200, b"")
+            return
         if fault == "broken":
             exchange.send(403, {"kind": "Status", "message": "no log for you"})
             return
@@ -214,8 +220,10 @@ class Cluster:
         if fault == "cut":
             lines = lines[: len(lines) // 2]
         exchange.begin_chunks()
+        if fault == "flaky" and pod not in self.read:
+            lines = lines[:1]
         self.read.add(pod)
-        if fault == "hang":
+        if fault in ("hang", "lost"):
             exchange.stopped.wait()
         for line in lines:
             exchange.send_chunk(line)

@@ -173,6 +173,7 @@ def patched(content: bytes, at: int, new: bytes) -> bytes:
         (gzip.compress(b"")[:10] + b"\x07" * 40, "its compressed data are broken"),
         (gzip.compress(b""), "it is empty"),
         (patched(make(FLEET), 124, b"07777777777\0"), "it is truncated"),
+        (patched(make(FLEET), 124, b"10000000000\0"), "it is truncated"),
         (patched(make(FLEET), 124, b"\x80" + b"\0" * 10 + b"\x09"), "or broken"),
         (patched(make(FLEET), 124, b"-1\0"), "or broken"),
         (patched(make(FLEET), 0, b"\xff"), "a name in it is not UTF-8"),
@@ -180,7 +181,7 @@ def patched(content: bytes, at: int, new: bytes) -> bytes:
         (patched(make(entry("p", b"16 size=9999999\n"), FLEET), 156, b"x"), "very large file"),
         (make(FLEET)[:148] + b"0000000\0" + make(FLEET)[156:], "or broken"),
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_a_broken_tar_file_is_refused(tmp_path: Path, content: bytes, why: str) -> None:
     assert why in refused(tmp_path, content)
@@ -197,6 +198,8 @@ def test_sizes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         with monkeypatch.context() as patch:
             patch.setattr(archive, name, value)
             assert why in refused(tmp_path, gzip.compress(whole))
+            patch.setattr(archive, name, value + (1 if name != "MAX_ARCHIVE_BYTES" else 99_000))
+            assert len(opened(tmp_path, gzip.compress(whole)).members) == 2
 
 
 def test_a_bomb_is_unzipped_in_small_pieces() -> None:

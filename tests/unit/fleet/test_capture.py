@@ -14,6 +14,7 @@ import pytest
 from kubectl_snapshot.document.fleet.manifest import FleetManifest
 from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound, Unauthorized
 from kubectl_snapshot.fleet import directory as files
+from kubectl_snapshot.fleet import requests, state
 from kubectl_snapshot.fleet.capture import capture_fleet
 from kubectl_snapshot.fleet.config import FleetConfig
 from kubectl_snapshot.fleet.fleet import load_fleet
@@ -177,6 +178,31 @@ def test_a_node_that_is_silent_fails_at_its_deadline_and_is_resumed(tmp_path: Pa
     assert second.departed == ("n5",)
     kept = {entry.name for entry in second.nodes if entry.run_id == first.runs[0].run_id}
     assert kept == {"n0", "n5", "n7"}
+
+
+def test_a_log_that_ended_too_early_is_read_again(tmp_path: Path) -> None:
+    cluster = make("n0", "n1", faults={"n1": "flaky"})
+    with run_cluster(cluster, tmp_path) as connection:
+        manifest = capture(build_config(connection, tmp_path / "f", node_timeout=30))
+    assert by_name(manifest) == dict.fromkeys(("n0", "n1"), ("captured", ""))
+    assert sum(path.endswith("/log") for _, path in cluster.seen) == 3
+
+
+def test_a_silent_node_is_probed_and_lost_if_its_kubelet_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "SILENCE_S", 0.3)
+    monkeypatch.setattr(requests, "PROBE_S", 1.0)
+    cluster = make("n0", "n1", "n2", faults={"n1": "lost", "n2": "hang"})
+    with run_cluster(cluster, tmp_path) as connection:
+        manifest = capture(build_config(connection, tmp_path / "f", node_timeout=8))
+    assert by_name(manifest) == {
+        "n0": ("captured", ""),
+        "n1": ("failed", "node lost"),
+        "n2": ("failed", "deadline"),
+    }
+    probes = [path for _, path in cluster.seen if path.endswith("-00002/log")]
+    assert len(probes) > 2, "n2 is probed again after an answer"
 
 
 def test_no_more_pods_after_too_many_failures(tmp_path: Path) -> None:

@@ -150,6 +150,61 @@ BROKEN: tuple[tuple[str, str, Edits], ...] = (
     ),
     ("unreadable", "K8s.helm", failed("K8s.helm", "forbidden", "cannot list secrets")),
 )
+# What is meant, or follows from something else: the finding that a document does not have.
+MEANT: tuple[tuple[str, Edits], ...] = (
+    (
+        "ecc-off",
+        {
+            k: v
+            for key in ("current", "pending", "default")
+            for k, v in every_gpu(f"ecc.{key}", False).items()
+        },
+    ),
+    ("ecc-off", {"GPU.gpu-3.ecc.current": False, "GPU.gpu-3.virtualization-mode": "VGPU"}),
+    (
+        "persistence-off",
+        {"GPU.gpu-3.persistence-mode": False, "GPU.gpu-3.virtualization-mode": "VGPU"},
+    ),
+    ("gpu-count-label", {"GPU.hardware.gpu-count": 7, **every_gpu("mig.current", True)}),
+    ("iommu-translates", {"OS.grub.iommu": "pt", "OS.grub.intel_iommu": "on"}),
+    ("iommu-translates", {"OS.grub.intel_iommu": "on", "GPU.hardware.gpu-present": False}),
+    ("peermem-missing", {"OS.kmod.nvidia_peermem": None, "OS.kmod.ib_uverbs": None}),
+    ("peermem-missing", {"OS.kmod.nvidia_peermem": None, "OS.kmod.nvidia": None}),
+    (
+        "numa-balancing",
+        {"OS.sysctl./proc/sys/kernel/numa_balancing": "1", "GPU.hardware.gpu-present": False},
+    ),
+    (
+        "gpus-gone",
+        {"GPU.hardware.gpu-present": False, "NodeTopology.label.nvidia.com/gpu.present": None},
+    ),
+    (
+        "driver-not-loaded",
+        {"GPU.hardware.driver-loaded": False, **every_gpu("pci.driver", "vfio-pci")},
+    ),
+    ("driver-not-loaded", {"GPU.hardware.driver-loaded": False, "GPU.hardware.gpu-present": False}),
+    (
+        "rows-remapped",
+        {f"{STATE}.remapped-rows.uncorrectable": 1, f"{STATE}.ecc.volatile-uncorrected-errors": 1},
+    ),
+    ("vbios-differs", {"GPU.gpu-2.vbios-version": "1", "GPU.gpu-2.name": "NVIDIA H200"}),
+    ("gpu-limits-differ", {"GPU.gpu-2.power.limit-mw": 1, "GPU.gpu-2.name": "NVIDIA H200"}),
+    ("power-capped", {"GPU.gpu-2.power.limit-mw": 600000}),
+    ("pcie-slot", {"GPU.gpu-1.pcie.max-gen": 3}),
+    (
+        "fabric-manager-down",
+        {f"{FABRIC_MANAGER}.ActiveState": "failed", **every_gpu("fabric.state", "Not Supported")},
+    ),
+    (
+        "fabric-manager-down",
+        {f"{FABRIC_MANAGER}.ActiveState": "inactive", f"{FABRIC_MANAGER}.LoadState": "masked"},
+    ),
+    ("fabric-manager-missing", {f"{FABRIC_MANAGER}.LoadState": "not-found"}),
+    ("unit-failed", {f"{FABRIC_MANAGER}.ActiveState": "failed"}),
+    ("unit-failed", {"SystemD.nvidia-persistenced.service.ActiveState": "failed"}),
+    ("kubelet-behind", {"K8s.node.kubelet-version": "v1.30.9"}),
+    ("kernel-warned", {TAINTED: "12433"}),
+)
 # Not the first finding of any document: its cause is.
 SECOND = {
     "fabric-manager-missing": {
@@ -198,6 +253,11 @@ def test_the_first_finding_names_what_is_broken(id_: str, on: str, edits: Edits)
     assert all(proof.path and proof.value for proof in found[0].proof)
     others = [finding.spec for finding in found[1:]]
     assert all(spec.severity == INFO for spec in others), [spec.id for spec in others]
+
+
+@pytest.mark.parametrize(("id_", "edits"), MEANT)
+def test_what_is_meant_or_follows_is_not_found(id_: str, edits: Edits) -> None:
+    assert id_ not in [finding.spec.id for finding in find_all(change(GOOD, edits)).found]
 
 
 @pytest.mark.parametrize("id_", SECOND)

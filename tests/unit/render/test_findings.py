@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from kubectl_snapshot.collectors.all_findings import find_all
+from kubectl_snapshot.collectors.all_findings import ALL_FINDINGS, find_all
 from kubectl_snapshot.document.findings.spec import NodeFindings, Proof
 from kubectl_snapshot.render.findings import (
     News,
     count_findings,
     describe_proofs,
     list_news,
+    name_specs,
     render_brief,
     render_news,
 )
@@ -65,3 +66,10 @@ def test_warnings_are_counted_in_words() -> None:
 def test_nothing_found_is_said() -> None:
     assert count_findings(NodeFindings()) == "no findings"
     assert count_findings(find_all(GOOD, {"kernel-tainted": ""})) == "1 muted"
+
+
+def test_of_many_ids_the_first_are_named_and_wide_all() -> None:
+    ids = [spec.id for spec in ALL_FINDINGS[:5]]
+    assert name_specs(ALL_FINDINGS[:4], False) == ", ".join(ids[:4])
+    assert name_specs(ALL_FINDINGS[:5], False) == f"{', '.join(ids[:4])} and 1 more"
+    assert name_specs(ALL_FINDINGS[:5], True) == ", ".join(ids)

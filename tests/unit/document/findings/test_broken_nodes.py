@@ -120,6 +120,11 @@ BROKEN: tuple[tuple[str, str, Edits], ...] = (
     ("compute-prohibited", "gpu-2", {"GPU.gpu-2.compute-mode": "Prohibited"}),
     ("gpu-count-label", "", {"GPU.hardware.gpu-count": 7}),
     ("rows-remapped", "gpu-2", {"GPU.gpu-2-state.remapped-rows.uncorrectable": 1}),
+    (
+        "rows-remapped",
+        "gpu-3",
+        {f"{STATE}.remapped-rows.uncorrectable": 1, f"{STATE}.ecc.volatile-uncorrected-errors": 0},
+    ),
     ("rows-remapped", "gpu-2", {"GPU.gpu-2-state.ecc.aggregate-uncorrected-errors": 1}),
     ("rows-remapped", "gpu-2", {"GPU.gpu-2-state.retired-pages.double-bit-ecc": 1}),
     ("pcie-slot", "gpu-[0-7]", {**every_gpu("pcie.max-gen", 4)}),

@@ -6,6 +6,7 @@ from tests.kubectl_parity import (
     cases_credentials,
     cases_files,
     cases_network,
+    cases_oidc,
     cases_plugins,
     cases_reported,
     cases_selection,
@@ -15,6 +16,7 @@ from tests.kubectl_parity.case import Case
 SUBJECTS: dict[str, tuple[Case, ...]] = {
     "credentials of a user": cases_credentials.CASES,
     "credential plugins": cases_plugins.CASES,
+    "OpenID Connect": cases_oidc.CASES,
     "cluster, user, namespace": cases_selection.CASES,
     "files and YAML": cases_files.CASES,
     "URL, TLS, proxy": cases_network.CASES,

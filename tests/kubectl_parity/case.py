@@ -12,6 +12,7 @@ CA = {"certificate-authority": "@PKI@/ca.crt"}
 
 # Differences on purpose that several cases share.
 ANYBODY = "kubectl asks for a user name on the terminal; ours sends the request without a login"
+HTTP_2 = "kubectl also speaks HTTP/2; ours speaks HTTP/1.1 only, as every API server does"
 SPACES = "kubectl sends white space around a token as it is or fails; ours removes it"
 
 

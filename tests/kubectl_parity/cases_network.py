@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from tests.kubectl_parity.case import Case, config
+from tests.kubectl_parity.case import HTTP_2, Case, config
 
 INSECURE = {"insecure-skip-tls-verify": True, "certificate-authority": None}
 PLAIN = {"server": "@PLAIN@", "certificate-authority": None}
@@ -202,6 +202,15 @@ CASES = (
         kubeconfig=config(cluster={"server": "@TLS@/redirect"}),
         exit_code=8,
     ),
+    Case(
+        "redirect-to-the-same-server",
+        is_namespaced=True,
+        kubeconfig=config(cluster={"server": "@TLS@/redirect-here"}),
+        exit_code=8,
+    ),
+    Case("http-1.0", config(cluster={"server": "@HTTP_1_0@"})),
+    Case("http-1.0-namespaced", config(cluster={"server": "@HTTP_1_0@"}), is_namespaced=True),
+    Case("http-2-only", config(cluster={"server": "@HTTP_2@"}), exit_code=6, difference=HTTP_2),
     via("proxy", "@PROXY@"),
     via("proxy-tls", "@TLS_PROXY@"),
     via("proxy-login", "http://ann:p%40ss@@LOGIN_PROXY_ADDRESS@"),

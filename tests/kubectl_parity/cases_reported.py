@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.kubectl_parity.case import API, LOG_RUN, Case, answering, credential
 
 USER = f"""
@@ -44,8 +46,8 @@ FILES = {".kube/get-tok": answering(credential("v1beta1"))}
 YAML = f"apiVersion: {API}/v1beta1\\nkind: ExecCredential\\nstatus:\\n  token: yaml-token-3\\n"
 
 
-def reported(name: str, kubeconfig: str, encoding: str = "utf-8", exit_code: int = 0) -> Case:
-    return Case(name, kubeconfig, files=FILES, encoding=encoding, exit_code=exit_code)
+def reported(name: str, kubeconfig: str, encoding: str = "utf-8", **more: Any) -> Case:
+    return Case(name, kubeconfig, files=FILES, encoding=encoding, **more)
 
 
 CASES = (
@@ -61,8 +63,9 @@ CASES = (
     ),
     reported("reported-dupkey", EXEC + "current-context: dc1\n"),
     reported("reported-gcp", GCP, exit_code=2),
-    reported("reported-rancher", RANCHER),
-    reported("reported-rancher2", RANCHER.replace(USER, "")),
+    # kubectl 1.30 drops the path of the server for `get --raw`.
+    reported("reported-rancher", RANCHER, since="v1.34"),
+    reported("reported-rancher2", RANCHER.replace(USER, ""), since="v1.34"),
     reported("reported-socks", EXEC.replace("true}", 'true, proxy-url: "@SOCKS@"}')),
     Case(
         "reported-yaml",

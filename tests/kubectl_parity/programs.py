@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
+
 from tests.kubectl_parity.case import Case
 from tests.kubectl_parity.world import Sight, World
 
@@ -52,6 +54,8 @@ class Observation:
     succeeded: bool
     sights: tuple[Sight, ...]  # distinct, in order of arrival
     plugin_runs: tuple[Mapping[str, object], ...]
+    spent_tokens: tuple[str, ...] = ()  # refresh tokens that the OIDC issuer got
+    stored_tokens: tuple[str, ...] = ()  # of an OIDC login in the kubeconfig, afterwards
     exit_code: int = field(default=0, compare=False)
     seconds: float = field(default=0.0, compare=False)
     stderr: str = field(default="", compare=False)
@@ -84,7 +88,17 @@ def observe(
     # Ours also asks for what has no namespace.
     wanted = (sight for sight in world.sights if sight.namespace or not case.is_namespaced)
     sights = tuple(dict.fromkeys(wanted))
-    return Observation(code == 0, sights, tuple(runs), code, seconds, stderr)
+    spent, stored = world.spent_tokens(), read_stored_tokens(home / ".kube" / "config")
+    return Observation(code == 0, sights, tuple(runs), spent, stored, code, seconds, stderr)
+
+
+def read_stored_tokens(path: Path) -> tuple[str, ...]:
+    """Return the tokens of an OIDC login in a kubeconfig, empty without one."""
+    if not path.is_file() or b"refresh-token" not in path.read_bytes():
+        return ()
+    (user,) = yaml.safe_load(path.read_text())["users"]
+    config = user["user"]["auth-provider"]["config"]
+    return (config.get("id-token", ""), config["refresh-token"])
 
 
 def run(command: Sequence[str], env: Mapping[str, str], cwd: Path) -> tuple[int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
@@ -13,10 +14,24 @@ from pathlib import Path
 from tests.servers import certificates
 from tests.servers.certificates import Certificate
 from tests.servers.connect_proxy import Proxy, serve_proxy
+from tests.servers.h2_server import serve_h2
 from tests.servers.http_server import Exchange, serve
+from tests.servers.oidc_issuer import Issuer, serve_issuer
 from tests.servers.socks_proxy import serve_socks
 
 VERSION = {"major": "1", "minor": "34", "gitVersion": "v1.34.4", "platform": "linux/amd64"}
+REFRESH_TOKEN = "refresh-1"
+
+
+def encode_id_token(name: str, expires_at: int) -> str:
+    """Return a JWT with an expiry; nobody checks its signature."""
+    parts = ({"alg": "RS256"}, {"sub": name, "exp": expires_at})
+    texts = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in parts)
+    return ".".join([*(text.rstrip("=") for text in texts), "signature"])
+
+
+FAR_FUTURE = 4_102_444_800  # 2100-01-01
+OLD_ID_TOKEN, NEW_ID_TOKEN = encode_id_token("old", 1), encode_id_token("new", FAR_FUTURE)
 IMPERSONATION = "impersonate-"
 # What only the proxies can resolve; no proxy of the environment is used for a loopback address.
 HERE = {"api.example.org": "127.0.0.1"}
@@ -45,6 +60,7 @@ class World:
     sights: list[Sight] = field(default_factory=list)
     proxies: dict[str, Proxy] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)  # Authorization headers that get a 401
+    issuer: Issuer | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fill(self, text: str) -> str:
@@ -56,8 +72,19 @@ class World:
     def clear(self) -> None:
         self.sights.clear()
         self.refused.clear()
+        if self.issuer:
+            self.issuer.refresh_token = REFRESH_TOKEN
+            self.issuer.forms.clear()
         for proxy in self.proxies.values():
             proxy.targets.clear()
+
+    def spent_tokens(self) -> tuple[str, ...]:
+        """Return the refresh tokens that the issuer was given, in order, each once.
+
+        kubectl asks twice where the first way to authenticate the client fails (Go's oauth2).
+        """
+        forms = self.issuer.forms if self.issuer else []
+        return tuple(dict.fromkeys(form["refresh_token"] for form in forms))
 
     def used_proxy(self) -> str:
         return "+".join(name for name, proxy in self.proxies.items() if proxy.targets)
@@ -83,6 +110,13 @@ def run_world(directory: Path) -> Iterator[World]:
             url = stack.enter_context(_serve_api(world, name, certificate))
             world.names[name] = url
             world.names[f"{name}_PORT"] = url.rpartition(":")[2]
+        old = _serve_api(world, "HTTP_1_0", good, "HTTP/1.0")
+        world.names["HTTP_1_0"] = stack.enter_context(old)
+        plain_sight = Sight("HTTP_2", "", "", "", "", (), "", "")
+        new = serve_h2(good, VERSION, lambda: world.sights.append(plain_sight))
+        world.names["HTTP_2"] = stack.enter_context(new)
+        world.issuer = stack.enter_context(serve_issuer(good, lambda: NEW_ID_TOKEN))
+        world.names["ISSUER"] = world.issuer.url
         for name, proxy in _start_proxies(stack, good).items():
             world.proxies[name] = proxy
             world.names[name] = proxy.url
@@ -108,7 +142,9 @@ def _start_proxies(stack: ExitStack, certificate: Certificate) -> dict[str, Prox
 
 
 @contextmanager
-def _serve_api(world: World, name: str, certificate: Certificate | None) -> Iterator[str]:
+def _serve_api(
+    world: World, name: str, certificate: Certificate | None, protocol: str = "HTTP/1.1"
+) -> Iterator[str]:
     names: dict[object, str] = {}
     context = None
     if certificate:
@@ -123,7 +159,7 @@ def _serve_api(world: World, name: str, certificate: Certificate | None) -> Iter
             world.sights.append(_see(world, name, exchange, names))
         _answer(world, exchange)
 
-    with serve(answer, context=context) as server:
+    with serve(answer, context=context, protocol=protocol) as server:
         yield server.url
 
 
@@ -150,6 +186,8 @@ def _answer(world: World, exchange: Exchange) -> None:
     path = exchange.path.partition("?")[0]
     if exchange.headers.get("Authorization") in world.refused:
         exchange.send(401, {"kind": "Status", "code": 401, "message": "Unauthorized"})
+    elif "/redirect-here" in path:
+        exchange.send(302, b"", {"Location": f"{world.names['TLS']}/version"})
     elif "/redirect" in path:
         exchange.send(302, b"", {"Location": f"{world.names['STRANGER']}/version"})
     elif path.endswith("/version"):

@@ -98,6 +98,8 @@ def serve(
     certificate: Certificate | None = None,
     context: ssl.SSLContext | None = None,
     host: str = "127.0.0.1",
+    port: int = 0,
+    protocol: str = "HTTP/1.1",
 ) -> Iterator[Server]:
     """Run a server, with TLS if a certificate or context is given; close all at exit."""
     tls = server_context(certificate) if certificate else context
@@ -105,7 +107,7 @@ def serve(
     open_sockets: list[socket.socket] = []
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+        protocol_version = protocol
         disable_nagle_algorithm = True
 
         def setup(self) -> None:
@@ -144,7 +146,7 @@ def serve(
         def handle_error(self, request: object, client_address: object) -> None:
             pass  # the client reports connection errors
 
-    with Listener((host, 0), Handler) as listener:
+    with Listener((host, port), Handler) as listener:
         scheme = "https" if tls else "http"
         server = Server(f"{scheme}://{host}:{listener.server_address[1]}")
         thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)

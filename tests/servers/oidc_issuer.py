@@ -56,6 +56,6 @@ def _is_client(exchange: Exchange, form: dict[str, str], methods: tuple[str, ...
     """Return whether the request authenticates the client by the first supported method."""
     if methods[0] == "client_secret_post":
         return (form.get("client_id"), form.get("client_secret")) == CLIENT
-    pair = ":".join(urllib.parse.quote(part, safe="") for part in CLIENT)
+    pair = ":".join(map(urllib.parse.quote_plus, CLIENT))
     expected = "Basic " + base64.b64encode(pair.encode()).decode()
     return exchange.headers.get("Authorization") == expected

@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from kubectl_snapshot.clients.auth.headers import basic_login, bearer_token
 from kubectl_snapshot.clients.auth.kubeconfig import read_client_certificate, read_secret
 from kubectl_snapshot.clients.auth.oidc import read_id_token, refuse_unsupported
-from kubectl_snapshot.errors import InvalidRequest, SnapshotError
+from kubectl_snapshot.errors import InvalidRequest, SnapshotError, Timeout
 from kubectl_snapshot.records import dataclass, field
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.clients.auth.access import Access
     from kubectl_snapshot.clients.auth.oidc import Fetch
+
+    # A Fetch whose requests end at a time of time.monotonic(), None: at the request timeout.
+    FetchUntil = Callable[[Optional[float]], Fetch]
 
 # How often client-go reads a token file again; the kubelet rotates it long before it expires.
 TOKEN_FILE_PERIOD_S = 60.0
@@ -41,7 +44,7 @@ class Credential:
     expires_at: float = field(default=float("inf"), compare=False)  # seconds since the epoch
 
 
-def share_credentials(access: Access, fetch: Fetch, env: Mapping[str, str]) -> Credentials:
+def share_credentials(access: Access, fetch: FetchUntil, env: Mapping[str, str]) -> Credentials:
     """Return the user's credentials; of one plugin all connections of a process share them.
 
     A command with several outputs runs a plugin once (client-go, exec.GetAuthenticator).
@@ -61,7 +64,7 @@ def share_credentials(access: Access, fetch: Fetch, env: Mapping[str, str]) -> C
 class Credentials:
     """Cache of one user's credential; reads it when first needed, expired or refused."""
 
-    def __init__(self, access: Access, fetch: Fetch, env: Mapping[str, str]) -> None:
+    def __init__(self, access: Access, fetch: FetchUntil, env: Mapping[str, str]) -> None:
         self._access = access
         self._fetch = fetch
         self._env = env
@@ -74,7 +77,7 @@ class Credentials:
     def current(self, deadline: float | None = None) -> Credential:
         """Return a valid credential; may run a plugin or ask an issuer, one thread at a time.
 
-        `deadline` (time.monotonic()) limits a plugin.
+        `deadline` (time.monotonic()) limits a plugin and an issuer.
         """
         asked_at = time.monotonic()
         with self._lock:
@@ -95,6 +98,8 @@ class Credentials:
         """Return a new credential; threads that waited for a failed read raise its error."""
         if self._failure is not None and asked_at <= self._failed_at:
             raise self._failure
+        if deadline is not None and deadline <= time.monotonic():
+            raise self._failure or Timeout("cannot log in", why="the deadline has passed")
         try:
             return self._read(is_refused, deadline)
         except SnapshotError as error:
@@ -112,7 +117,7 @@ class Credentials:
         if "exec" in user and not (authorization or certificate):
             return self._read_from_plugin(user["exec"], deadline)
         if provider is not None and not authorization:
-            token, expires_at = self._read_from_provider(provider, is_refused)
+            token, expires_at = self._read_from_provider(provider, is_refused, deadline)
             authorization = bearer_token(token)
         return Credential(authorization, certificate, key, expires_at)
 
@@ -153,7 +158,7 @@ class Credentials:
         # Late: subprocess takes 4 ms to import, and most kubeconfigs name no plugin.
         from kubectl_snapshot.clients.auth.exec_credential import run_exec_plugin
 
-        timeout_s = 0.0 if deadline is None else max(deadline - time.monotonic(), 0.001)
+        timeout_s = None if deadline is None else deadline - time.monotonic()
         answer = run_exec_plugin(spec, self._access, self._env, timeout_s)
         return Credential(
             bearer_token(answer.token) if answer.token else "",
@@ -163,9 +168,10 @@ class Credentials:
         )
 
     def _read_from_provider(
-        self, provider: Mapping[str, Any], is_refused: bool
+        self, provider: Mapping[str, Any], is_refused: bool, deadline: float | None
     ) -> tuple[str, float]:
-        config, expires_at = read_id_token(provider, self._access, self._fetch, is_refused)
+        fetch = self._fetch(deadline)
+        config, expires_at = read_id_token(provider, self._access, fetch, is_refused)
         # The issuer may have replaced the refresh token.
         self._user["auth-provider"] = {**provider, "config": config}
         return config["id-token"], expires_at

@@ -46,18 +46,18 @@ class ExecAnswer:
 
 
 def run_exec_plugin(
-    spec: Mapping[str, Any], access: Access, env: Mapping[str, str], timeout_s: float = 0.0
+    spec: Mapping[str, Any], access: Access, env: Mapping[str, str], timeout_s: float | None = None
 ) -> ExecAnswer:
     """Run the user's exec plugin and return its credential.
 
     `spec` has passed refuse_conflicts. Raises NotFound (no such program), Timeout, Unauthorized
-    (all others). Blocks until the plugin ends, at most `timeout_s` (0: a minute, or five with a
-    terminal).
+    (all others). Blocks until the plugin ends, at most `timeout_s` and a minute, or five with
+    a terminal.
     """
     interactive = is_interactive(spec, access.user_name)
     info = build_exec_info(spec, access.cluster, interactive)
     limit_s = INTERACTIVE_TIMEOUT_S if interactive else TIMEOUT_S
-    if timeout_s:
+    if timeout_s is not None:
         limit_s = min(limit_s, timeout_s)
     env = {**env, **_extra_env(spec), "KUBERNETES_EXEC_INFO": info}
     command = spec["command"]

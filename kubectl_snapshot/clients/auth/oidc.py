@@ -12,7 +12,7 @@ import json
 import os
 import time
 from typing import TYPE_CHECKING, Any, Callable
-from urllib.parse import quote
+from urllib.parse import quote_plus
 
 from kubectl_snapshot.clients.auth.kubeconfig import read_secret
 from kubectl_snapshot.errors import InvalidRequest, Unauthorized
@@ -43,10 +43,10 @@ def read_id_token(
     expires_at = token_expiry(config.get("id-token", ""))
     if expires_at > time.time() and not is_refused:
         return config, expires_at
-    if not config.get("refresh-token") or not config.get("idp-issuer-url"):
+    if not config.get("refresh-token"):
         raise Unauthorized(
             f"the login of user {access.user_name} has expired",
-            why="its auth-provider lacks a refresh-token or an idp-issuer-url",
+            why="its auth-provider has no refresh-token",
             hint=LOGIN_HINT,
         )
     renewed = refresh_tokens(config, access, fetch)
@@ -55,12 +55,18 @@ def read_id_token(
 
 
 def refuse_unsupported(provider: Mapping[str, Any], access: Access) -> None:
-    """Raise InvalidRequest for a provider other than oidc."""
+    """Raise InvalidRequest for a provider other than oidc, or one that lacks what kubectl wants."""
     if provider.get("name") != "oidc":
         raise InvalidRequest(
             f"auth-provider {provider.get('name')!r} of user {access.user_name} is not supported",
             hint="use an exec plugin: kubectl itself has dropped every provider but oidc",
         )
+    config = provider.get("config") or {}
+    for key in ("idp-issuer-url", "client-id"):
+        if not config.get(key):
+            raise InvalidRequest(
+                f"auth-provider of user {access.user_name} has no {key}", hint=LOGIN_HINT
+            )
 
 
 def token_expiry(id_token: str) -> float:
@@ -92,7 +98,8 @@ def refresh_tokens(config: Mapping[str, str], access: Access, fetch: Fetch) -> d
     # OpenID Connect Discovery 1.0: client_secret_basic is the default.
     methods = discovered.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
     if secret and "client_secret_basic" in methods:
-        pair = f"{quote(client, safe='')}:{quote(secret, safe='')}"
+        # RFC 6749 section 2.3.1: both are form-encoded first.
+        pair = f"{quote_plus(client)}:{quote_plus(secret)}"
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
     else:
         form.update({"client_id": client, **({"client_secret": secret} if secret else {})})
@@ -116,9 +123,9 @@ def store_tokens(access: Access, old: Mapping[str, str], new: Mapping[str, str])
         return
     user = ("users", ("name", access.user_name), "user", "auth-provider", "config")
     changes: dict[Path, tuple[str, str]] = {
-        (*user, key): (old[key], new[key])
+        (*user, key): (old.get(key, ""), new[key])
         for key in ("id-token", "refresh-token")
-        if old.get(key) and old[key] != new[key]
+        if old.get(key) != new[key]
     }
     path = os.path.realpath(access.user_file)
     lock = f"{path}.lock"

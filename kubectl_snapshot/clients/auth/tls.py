@@ -32,7 +32,10 @@ def build_tls_context(
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.hostname_checks_common_name = False
+    # LibreSSL, as some macOS Pythons have it, cannot switch it off; it never matches a common name
+    # where there is a subjectAltName.
+    if ssl.HAS_NEVER_CHECK_COMMON_NAME:
+        context.hostname_checks_common_name = False
     if not is_verified:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -26,7 +26,8 @@ class NotEditable(Exception):
 def replace_in_file(path: str, changes: Mapping[Path, tuple[str, str]]) -> bool:
     """Replace values (old, new) in a YAML file; return whether the file was written.
 
-    A value that is no longer the old one stays, as another program wrote it. The file keeps mode
+    A value that is no longer the old one stays, as another program wrote it; "" is also the value
+    of a key that is missing, which is added. The file keeps mode
     and owner, and is replaced at once: after a crash the old file is there. Raises OSError and
     NotEditable, and has changed nothing then.
     """
@@ -56,18 +57,38 @@ def replace_values(text: str, changes: Mapping[Path, tuple[str, str]]) -> str:
         raise NotEditable("it is not plain YAML") from error
     places = []
     for path, (old, new) in changes.items():
-        node, holder = _find_node(root, path), _find_value(expected, path[:-1])
-        if node is None or holder is None or holder.get(path[-1]) != old:
+        holder, key = _find_value(expected, path[:-1]), path[-1]
+        if holder is None or holder.get(key, "") != old:
             continue
-        holder[path[-1]] = new
-        ending = "\n" if node.style in ("|", ">") else ""
-        places.append((node.start_mark.index, node.end_mark.index, json.dumps(new) + ending))
+        place = _place(_find_node(root, path[:-1]), str(key), new)
+        if place is not None:
+            holder[key] = new
+            places.append(place)
     edited = text
     for start, end, value in sorted(places, reverse=True):
         edited = edited[:start] + value + edited[end:]
     if _parse(edited) != expected:
         raise NotEditable("one of its values is used in several places")
     return edited
+
+
+def _place(holder: Any, key: str, new: str) -> tuple[int, int, str] | None:
+    """Return start, end and text of an edit that gives a map's key a value; None if it cannot."""
+    pairs = holder.value if holder is not None and holder.id == "mapping" else ()
+    node = next((value for name, value in pairs if name.value == key), None)
+    if node is None:
+        return _insertion(holder, f"{json.dumps(key)}: {json.dumps(new)}") if pairs else None
+    if node.id != "scalar":
+        return None
+    ending = "\n" if node.style in ("|", ">") else ""
+    return node.start_mark.index, node.end_mark.index, json.dumps(new) + ending
+
+
+def _insertion(holder: Any, pair: str) -> tuple[int, int, str]:
+    """Return the edit that puts a pair before the first one of a map."""
+    first = holder.value[0][0].start_mark
+    separator = ", " if holder.flow_style else "\n" + " " * first.column
+    return first.index, first.index, pair + separator
 
 
 def _parse(text: str) -> Any:
@@ -100,7 +121,7 @@ def _find_node(node: Any, path: Path) -> Any:
             continue
         entries = node.value if node is not None and node.id == "sequence" else ()
         node = next((entry for entry in entries if _has_pair(entry, *step)), None)
-    return node if node is not None and node.id == "scalar" else None
+    return node
 
 
 def _has_pair(entry: Any, key: str, value: str) -> bool:

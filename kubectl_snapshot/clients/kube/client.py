@@ -28,11 +28,11 @@ from kubectl_snapshot.clients.kube.calls import (
     run_parallel,
 )
 from kubectl_snapshot.clients.kube.errors import Retryable
+from kubectl_snapshot.clients.kube.stream import READ_BYTES, read_body, set_keepalive
 from kubectl_snapshot.clients.kube.stream import Stream as Stream
-from kubectl_snapshot.clients.kube.stream import set_keepalive
 from kubectl_snapshot.clients.kube.transport import ApiClientTransport, KubeconfigTransport
 from kubectl_snapshot.clients.kube.watch import WatchEvent as WatchEvent
-from kubectl_snapshot.errors import ServiceUnavailable, SnapshotError, Timeout
+from kubectl_snapshot.errors import ServiceUnavailable, SnapshotError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 REQUEST_TIMEOUT_S = 30.0
 RETRIED_STATUSES = frozenset((429, 500, 502, 503, 504))
 THROTTLED = frozenset((429,))
-READ_BYTES = 65536
 
 
 def connect(options: ConnectionOptions, env: Mapping[str, str]) -> Kube:
@@ -340,16 +339,3 @@ class Kube:
         from kubectl_snapshot.clients.auth.certificate import describe_validity
 
         return describe_validity(self._transport.certificate, self.now())
-
-
-def read_body(response: Any, doing: str, end: float) -> bytes:
-    """Return the whole body of a response; raises Timeout after `end`."""
-    pieces: list[bytes] = []
-    while True:
-        piece = response.read1(READ_BYTES)
-        if not piece:
-            return b"".join(pieces)
-        pieces.append(piece)
-        if time.monotonic() > end:
-            response.close()
-            raise Timeout(f"cannot {doing}", why="the response did not end in time")

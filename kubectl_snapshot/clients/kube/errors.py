@@ -121,10 +121,12 @@ def build_network_error(
 def describe_cause(root: BaseException) -> str:
     """Return OpenSSL's, the kernel's or the resolver's words, "" for a connection that was cut."""
     import ssl  # late: see above
-    from http.client import HTTPException, InvalidURL
+    from http.client import BadStatusLine, HTTPException, InvalidURL
 
     if isinstance(root, ssl.SSLError):
         return ssl_reason(root)
+    if isinstance(root, BadStatusLine) and not isinstance(root, ConnectionError):
+        return "the answer is not HTTP/1.1"  # HTTP/2, or TLS on a plain connection
     cut = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
     if isinstance(root, cut) or (
         isinstance(root, HTTPException) and not isinstance(root, InvalidURL)

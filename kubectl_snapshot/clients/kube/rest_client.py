@@ -44,6 +44,8 @@ NETWORK_ERRORS: tuple[tuple[type[BaseException], type[SnapshotError], str], ...]
     (ssl.SSLEOFError, ServiceUnavailable, ALWAYS),
     (exceptions.SSLError, ServiceUnavailable, NEVER),
     (exceptions.ProxyError, ServiceUnavailable, IF_ANSWERED),
+    (http.client.RemoteDisconnected, ServiceUnavailable, ALWAYS),
+    (http.client.BadStatusLine, ServiceUnavailable, NEVER),
     (exceptions.ProtocolError, ServiceUnavailable, ALWAYS),
     (exceptions.HTTPError, ServiceUnavailable, NEVER),
     (ApiException, ServiceUnavailable, NEVER),

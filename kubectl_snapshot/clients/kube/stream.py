@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Callable
 
-from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.errors import ServiceUnavailable, SnapshotError, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+READ_BYTES = 65536
+# 500 objects a page of 512 KiB each; etcd stores at most 1.5 MiB an object.
+MAX_BODY_BYTES = 256 * 1024 * 1024
 
 
 class Stream:
@@ -87,3 +92,22 @@ def set_keepalive(sock: Any) -> None:
     for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, name):
             plain.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def read_body(response: Any, doing: str, end: float) -> bytes:
+    """Return the whole decompressed body; Timeout after `end`, ServiceUnavailable over 256 MiB."""
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        piece = response.read1(READ_BYTES)
+        if not piece:
+            return b"".join(pieces)
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_BODY_BYTES:
+            response.close()
+            limit = f"{MAX_BODY_BYTES // 2**20} MiB"
+            raise ServiceUnavailable(f"cannot {doing}", why=f"the response exceeds {limit}")
+        if time.monotonic() > end:
+            response.close()
+            raise Timeout(f"cannot {doing}", why="the response did not end in time")

@@ -21,12 +21,14 @@ from kubectl_snapshot.clients.auth.proxy import choose_proxy
 from kubectl_snapshot.clients.auth.tls import build_tls_context
 from kubectl_snapshot.clients.kube.calls import MAX_PARALLEL
 from kubectl_snapshot.clients.kube.errors import build_network_error
+from kubectl_snapshot.clients.kube.stream import read_body
 from kubectl_snapshot.errors import InvalidRequest, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kubectl_snapshot.clients.auth.access import Access
+    from kubectl_snapshot.clients.auth.oidc import Fetch
     from kubectl_snapshot.clients.kube.calls import Call
     from kubectl_snapshot.clients.kube.rest_client import RestClient
 
@@ -111,7 +113,9 @@ class KubeconfigTransport:
         self._is_tls = self.server.startswith("https://")
         self._login = parse_server_login(access.cluster)
         # As kubectl: no login is read for a connection that others can read.
-        self._credentials = share_credentials(access, self._fetch, env) if self._is_tls else None
+        self._credentials = (
+            share_credentials(access, self._fetch_until, env) if self._is_tls else None
+        )
         self._impersonation = impersonation_headers(access.user)
         self._lock = threading.Lock()
         self._rest_client: RestClient | None = None
@@ -196,26 +200,37 @@ class KubeconfigTransport:
                 self._certificate = certificate
             return self._rest_client
 
+    def _fetch_until(self, deadline: float | None) -> Fetch:
+        return lambda *request: self._fetch(deadline, *request)
+
     def _fetch(
-        self, url: str, headers: dict[str, str], form: dict[str, str] | None, authority: bytes
+        self,
+        deadline: float | None,
+        url: str,
+        headers: dict[str, str],
+        form: dict[str, str] | None,
+        authority: bytes,
     ) -> tuple[int, bytes]:
         """Return status and body of a request to an OIDC issuer; a form makes it a POST."""
         from kubectl_snapshot.clients.kube import rest_client
 
+        end = time.monotonic() + self._timeout_s
+        end = end if deadline is None else min(end, deadline)
         proxy = choose_proxy(url, "", self._env)
         client = rest_client.RestClient(build_tls_context(authority), proxy)
         method = "GET" if form is None else "POST"
-        timeout = (self._timeout_s, self._timeout_s)
+        timeout_s = max(end - time.monotonic(), 0.001)
         try:
-            answer = client.request(
-                method,
-                url,
-                headers=headers,
-                post_params=form,
-                _preload_content=False,
-                _request_timeout=timeout,
-            )
-            return answer.status, answer.data
+            with rest_client.deadline(end):
+                answer = client.request(
+                    method,
+                    url,
+                    headers=headers,
+                    post_params=form,
+                    _preload_content=False,
+                    _request_timeout=(timeout_s, timeout_s),
+                )
+            return answer.status, read_body(answer, "renew the login", end)
         except rest_client.REQUEST_FAILURES as error:
             if isinstance(error, rest_client.ApiException) and error.status:
                 return error.status, error.body or b""

@@ -15,7 +15,7 @@ import pytest
 
 from kubectl_snapshot.clients.auth.oidc import token_expiry
 from kubectl_snapshot.clients.kube.client import ConnectionOptions, Kube, connect
-from kubectl_snapshot.errors import InvalidRequest, SnapshotError, Unauthorized
+from kubectl_snapshot.errors import InvalidRequest, SnapshotError, Timeout, Unauthorized
 from tests.servers.certificates import Certificate
 from tests.servers.http_server import Exchange, Server, serve
 from tests.servers.oidc_issuer import CLIENT, Issuer, serve_issuer
@@ -200,7 +200,7 @@ def test_a_kubeconfig_that_another_program_holds_is_left_alone_with_a_warning(
 @pytest.mark.parametrize(
     ("values", "why"),
     [
-        ({"refresh_token": '""'}, "lacks a refresh-token"),
+        ({"refresh_token": '""'}, "has no refresh-token"),
         ({"refresh_token": "used-up"}, "it answered 400: invalid_grant, token is used up"),
         ({"secret": "wrong"}, "it answered 401: invalid_client"),
     ],
@@ -235,3 +235,62 @@ def test_another_provider_than_oidc_is_an_invalid_request(world: Any) -> None:
 )
 def test_a_token_without_a_readable_expiry_counts_as_expired(token: str) -> None:
     assert token_expiry(token) == 0.0
+
+
+@pytest.mark.parametrize("key", ["idp-issuer-url", "client-id"])
+def test_a_provider_without_what_kubectl_wants_is_an_invalid_request(world: Any, key: str) -> None:
+    name = {"idp-issuer-url": "issuer", "client-id": "client"}[key]
+    with world() as w, pytest.raises(InvalidRequest, match=f"has no {key}"):
+        w.send(w.connect(id_token=id_token("good", 3600), **{name: '""'}))
+
+
+def trickle_headers(exchange: Exchange) -> None:
+    exchange.connection.sendall(b"HTTP/1.1 200 OK\r\n")
+    while not exchange.stopped.wait(0.05):
+        exchange.connection.sendall(b"X-More: 1\r\n")
+
+
+def trickle_body(exchange: Exchange) -> None:
+    exchange.begin_chunks()
+    while not exchange.stopped.wait(0.05):
+        exchange.send_chunk(b" ")
+
+
+@pytest.mark.parametrize("answer", [trickle_headers, trickle_body])
+@pytest.mark.parametrize("is_of_the_call", [True, False])
+def test_an_issuer_that_does_not_end_is_left_at_the_deadline(
+    tmp_path: Path,
+    pki: Path,
+    server_certificate: Certificate,
+    answer: Callable[[Exchange], None],
+    is_of_the_call: bool,
+) -> None:
+    issued = serve(answer, server_certificate)
+    with serve(lambda exchange: exchange.send(200, {})) as server, issued as issuer:
+        world = World(tmp_path, pki, server, Issuer(issuer.url))
+        kube = world.connect(server=server.url.replace("http:", "https:"))
+        if is_of_the_call:
+            options: dict[str, float] = {"deadline": time.monotonic() + 0.3}
+        else:
+            path = ConnectionOptions(kubeconfig=str(world.path), request_timeout_s=0.3)
+            kube, options = connect(path, {}), {}
+        began = time.monotonic()
+        with pytest.raises(Timeout):
+            kube.request("GET", "/x", doing="read x", **options)
+        assert time.monotonic() - began < 10
+
+
+def test_a_login_is_not_begun_after_the_deadline(world: Any) -> None:
+    with world() as w:
+        with pytest.raises(Timeout, match="the deadline has passed"):
+            w.connect().request("GET", "/x", doing="read x", deadline=time.monotonic() - 1)
+        assert w.issuer.forms == []
+
+
+def test_a_token_that_is_missing_in_the_kubeconfig_is_stored_there(world: Any) -> None:
+    with world() as w:
+        kube = w.connect(id_token='""')
+        w.path.write_text(w.path.read_text().replace('        id-token: ""\n', ""))
+        kube = connect(ConnectionOptions(kubeconfig=str(w.path)), {})
+        w.send(kube)
+        assert f'        "id-token": "{NEW}"\n' in w.path.read_text()

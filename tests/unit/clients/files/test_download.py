@@ -11,6 +11,8 @@ import pytest
 from kubectl_snapshot.clients.files import download as module
 from kubectl_snapshot.clients.files.download import download
 from kubectl_snapshot.errors import InvalidRequest, NotFound, ServiceUnavailable, Timeout
+from tests.servers import certificates
+from tests.servers.http_server import Exchange, serve
 
 LIMIT = 200_000
 PAUSE = threading.Event()
@@ -78,6 +80,38 @@ def test_a_redirect_is_followed_on_the_same_host_only(url: str) -> None:
     assert "it redirects to http://localhost:" in caught.value.why
     with pytest.raises(ServiceUnavailable):
         download(f"{url}/loop", LIMIT)
+
+
+@pytest.fixture(scope="module")
+def secure_url(tmp_path_factory: pytest.TempPathFactory, url: str) -> Iterator[tuple[str, str]]:
+    """An HTTPS server that redirects to HTTP on the same host, or to itself; and its CA."""
+    directory = tmp_path_factory.mktemp("pki")
+    authority = certificates.make_authority(directory)
+    certificate = certificates.sign(authority, directory, "server", "/CN=server")
+
+    def answer(exchange: Exchange) -> None:
+        if exchange.path == "/a":
+            exchange.send(200, b"xxx")
+        else:
+            port = url.rpartition(":")[2] if exchange.path == "/down" else ""
+            place = f"http://127.0.0.1:{port}/a" if port else "/a"
+            exchange.send(302, b"", {"Location": place})
+
+    with serve(answer, certificate) as server:
+        yield server.url, str(authority.certificate)
+
+
+def test_a_redirect_from_https_to_http_is_refused_on_the_same_host_too(
+    secure_url: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, authority = secure_url
+    monkeypatch.setenv("SSL_CERT_FILE", authority)
+    assert download(f"{place}/moved", LIMIT) == b"xxx"
+    seen.clear()
+    with pytest.raises(ServiceUnavailable) as caught:
+        download(f"{place}/down", LIMIT)
+    assert "it redirects to http://127.0.0.1:" in caught.value.why
+    assert seen == []
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,28 @@ def test_every_style_is_changed_in_its_place(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "users: [{name: ann, user: {a: 1, b: 2}}]",
+            'users: [{name: ann, user: {"token": @, a: 1, b: 2}}]',
+        ),
+        (
+            "users:\n- name: ann\n  user:\n    # c\n    a: 1\n    b: 2\n",
+            'users:\n- name: ann\n  user:\n    # c\n    "token": @\n    a: 1\n    b: 2\n',
+        ),
+        ("users: [{name: ann, user: {token: ''}}]", "users: [{name: ann, user: {token: @}}]"),
+        ("users: [{name: ann, user: {token: old}}]", "users: [{name: ann, user: {token: old}}]"),
+        ("users: [{name: ann, user: {token: [a]}}]", "users: [{name: ann, user: {token: [a]}}]"),
+        ("users: [{name: ann, user: {}}]", "users: [{name: ann, user: {}}]"),
+    ],
+)
+def test_a_missing_value_is_added(text: str, expected: str) -> None:
+    changed = replace_values(text, {PLACE: ("", CHANGE[PLACE][1])})
+    assert changed == expected.replace("@", NEW)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "users: [{name: ann, user: {token: other}}]",

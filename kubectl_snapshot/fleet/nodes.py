@@ -66,7 +66,7 @@ def read_names(kube: Kube, selection: FleetSelection, deadline: float) -> frozen
         query["labelSelector"] = selection.selector
     call = Call("GET", PATH, "list the nodes again", query, deadline=deadline, accept=METADATA_LIST)
     (answer,) = kube.request_all([call])
-    if not isinstance(answer, Response) or answer.body["metadata"].get("continue"):
+    if not isinstance(answer, Response) or answer.read_map("metadata").get("continue"):
         return None
     names = frozenset(str(item["metadata"]["name"]) for item in answer.body.get("items") or ())
     return names & frozenset(selection.names) if selection.names else names

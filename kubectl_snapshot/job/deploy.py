@@ -169,7 +169,7 @@ def _accept_uid(
 ) -> str:
     """Return the UID of a created object; a retried create may conflict with its first attempt."""
     if isinstance(answer, Response):
-        return str(answer.body["metadata"]["uid"])
+        return str(answer.read_map("metadata").get("uid"))
     if answer.status != 409:
         raise answer
     uid = read_uid(kube, created, deadline)
@@ -220,6 +220,6 @@ def read_uid(kube: Kube, created: CreatedObject, deadline: float) -> str:
         if answer.status == 404:
             return ""
         raise answer
-    metadata = answer.body["metadata"]
+    metadata = answer.read_map("metadata")
     is_ours = metadata.get("labels", {}).get(RUN_LABEL) == created.run_id
     return str(metadata["uid"]) if is_ours else ""

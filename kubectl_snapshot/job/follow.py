@@ -387,4 +387,4 @@ def _read_existing(answer: Response | SnapshotError) -> Mapping[str, Any] | None
     if isinstance(answer, SnapshotError):
         return None if answer.status == 404 else {}
     body: Mapping[str, Any] = answer.body
-    return None if "deletionTimestamp" in body["metadata"] else body
+    return None if "deletionTimestamp" in answer.read_map("metadata") else body

@@ -9,7 +9,13 @@ import time
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from kubectl_snapshot.clients.kube.errors import Retryable
-from kubectl_snapshot.errors import Internal, RateLimitExceeded, SnapshotError, Timeout
+from kubectl_snapshot.errors import (
+    Internal,
+    RateLimitExceeded,
+    ServiceUnavailable,
+    SnapshotError,
+    Timeout,
+)
 from kubectl_snapshot.records import dataclass
 from kubectl_snapshot.text import strip_control
 
@@ -62,6 +68,13 @@ class Response:
     body: Any
     warnings: tuple[str, ...] = ()
     date: str = ""
+
+    def read_map(self, name: str) -> dict[str, Any]:
+        """Return a map of the body, such as `metadata`; ServiceUnavailable if it has none."""
+        found = self.body.get(name) if isinstance(self.body, dict) else None
+        if not isinstance(found, dict):
+            raise ServiceUnavailable("invalid response of the API server", why=f"it has no {name}")
+        return found
 
 
 def retry(attempt: Callable[[], T], deadline: float | None) -> T:

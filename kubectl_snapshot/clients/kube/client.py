@@ -276,16 +276,21 @@ class Kube:
             trace(call.method, url, outcome, elapsed_ms, call.headers())
 
     def _parse_body(self, call: Call, data: bytes) -> Any:
-        if not data:
-            return None
+        if not data and call.method == "DELETE":
+            return {}
+        cause: BaseException | None = None
+        kind = "a JSON object"  # which all answers of an API server are
         try:
-            return json.loads(data)
+            body = json.loads(data)
+            if isinstance(body, dict):
+                return body
         except (ValueError, RecursionError) as error:
-            raise ServiceUnavailable(
-                f"cannot {call.doing}",
-                why=f"the response of {self.server} is not JSON",
-                hint="check the cluster's server in the kubeconfig, and any proxy before it",
-            ) from error
+            kind, cause = "JSON", error
+        raise ServiceUnavailable(
+            f"cannot {call.doing}",
+            why=f"the response of {self.server} is not {kind}",
+            hint="check the cluster's server in the kubeconfig, and any proxy before it",
+        ) from cause
 
     @contextmanager
     def _translate_errors(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.errors import NotFound, ServiceUnavailable
+from kubectl_snapshot.errors import NotFound
 from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Resource:
 def read_groups(kube: Kube, deadline: float) -> list[dict[str, Any]]:
     """Return the API groups (meta/v1 APIGroup) without the core group."""
     answer = kube.request("GET", "/apis", doing="list the API groups", deadline=deadline)
-    return _objects(answer.body, "groups", "/apis")
+    return _objects(answer.body, "groups")
 
 
 def find_resources(
@@ -74,7 +74,7 @@ def _find_in_group(
             answer = kube.request("GET", path, doing=f"list what {path} serves", deadline=deadline)
         except NotFound:
             continue  # no longer served since the groups were listed
-        for resource in _objects(answer.body, "resources", path):
+        for resource in _objects(answer.body, "resources"):
             name, kind = resource.get("name"), str(resource.get("kind"))
             verbs = resource.get("verbs") or ()
             is_listed = isinstance(name, str) and "/" not in name and "list" in verbs
@@ -83,12 +83,9 @@ def _find_in_group(
     return [found[kind] for kind in kinds if kind in found]
 
 
-def _objects(body: object, key: str, path: str) -> list[dict[str, Any]]:
-    """Return the objects of a list in an answer; ServiceUnavailable for any other answer."""
-    listed = body.get(key) if isinstance(body, dict) else None
-    if body is not None and not isinstance(body, dict):
-        raise ServiceUnavailable(f"cannot list what {path} serves", why="the response is no object")
-    return [item for item in listed or () if isinstance(item, dict)]
+def _objects(body: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the objects of a list in an answer."""
+    return [item for item in body.get(key) or () if isinstance(item, dict)]
 
 
 def _versions(group: Mapping[str, Any]) -> Iterator[str]:

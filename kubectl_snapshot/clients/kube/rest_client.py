@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import http.client
 import ssl
+import warnings
 from typing import TYPE_CHECKING, Any
+
+if not ssl.OPENSSL_VERSION.startswith("OpenSSL "):
+    # Apple's Python has LibreSSL: what we use works, and urllib3's warning helps no user.
+    warnings.filterwarnings("ignore", message="urllib3 v2 only supports OpenSSL")
 
 import urllib3
 from kubernetes.client.exceptions import ApiException as ApiException

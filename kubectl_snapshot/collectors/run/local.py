@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
@@ -10,7 +11,7 @@ from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
 from kubectl_snapshot.collectors.kubernetes.node import detect_node_name
 from kubectl_snapshot.collectors.run.compose import check_gpu_count, collect_snapshot, ensure_key
 from kubectl_snapshot.collectors.run.context import Context
-from kubectl_snapshot.errors import SnapshotError
+from kubectl_snapshot.errors import InvalidRequest, SnapshotError
 from kubectl_snapshot.records import dataclass, field
 from kubectl_snapshot.settings import CollectSettings
 
@@ -43,8 +44,15 @@ class LocalCapture:
 def collect_locally(collectors: Sequence[Collector], version: str, local: LocalCapture) -> Snapshot:
     """Return the snapshot of this machine; without a cluster the Kubernetes parts are gaps.
 
-    Raises NotFound if a GPU is required and none is found.
+    Raises InvalidRequest on another system than Linux, NotFound if a GPU is required and none is
+    found.
     """
+    if sys.platform != "linux" and local.host_root == "/":
+        raise InvalidRequest(
+            "only Linux can be captured locally",
+            why=f"this is {sys.platform}",
+            hint="capture a node of a cluster: kubectl snapshot --node NAME",
+        )
     kube, kube_error = _connect(local)
     context = Context(
         host=HostPath(local.host_root),

@@ -253,7 +253,9 @@ def detect_pod_security(
     be read, only the creation of the pod can tell.
     """
     warning = find_pod_security_warning(warnings)
-    labels = namespace.body["metadata"].get("labels", {}) if isinstance(namespace, Response) else {}
+    labels: dict[str, str] = {}
+    if isinstance(namespace, Response):
+        labels = namespace.read_map("metadata").get("labels") or {}
     level = labels.get(ENFORCE_LABEL, "")
     if not level or f'{POD_SECURITY_WARNING} "{level}' not in warning:
         return None

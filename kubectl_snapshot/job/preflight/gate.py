@@ -285,7 +285,9 @@ def _read_allowed(
     kube: Kube, asked: Iterable[Permission], review: Answer, deadline: float
 ) -> frozenset[Permission] | SnapshotError:
     """Return which of these permissions are granted, or the error of an access review."""
-    known = review.body["status"].get("resourceRules") or [] if isinstance(review, Response) else []
+    known: list[Any] = []
+    if isinstance(review, Response):
+        known = review.read_map("status").get("resourceRules") or []
     ordered = sorted(asked, key=str)
     granted = {permission for permission in ordered if is_granted(permission, known)}
     unclear = [permission for permission in ordered if permission not in granted]
@@ -293,6 +295,6 @@ def _read_allowed(
     for permission, answer in zip(unclear, answers):
         if isinstance(answer, SnapshotError):
             return answer
-        if answer.body["status"].get("allowed"):
+        if answer.read_map("status").get("allowed"):
             granted.add(permission)
     return frozenset(granted)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -319,9 +320,26 @@ def test_connections_are_used_again(connect_to: Connect) -> None:
         assert len(server.connections) == 1
 
 
-def test_an_empty_answer_has_no_body(connect_to: Connect) -> None:
+def test_only_a_deletion_may_be_answered_with_nothing(connect_to: Connect) -> None:
     with serve(lambda exchange: exchange.send(200, b"")) as server:
-        assert read(connect_to(server)).body is None
+        kube = connect_to(server)
+        assert kube.request("DELETE", "/x", doing="delete x").body == {}
+        with pytest.raises(ServiceUnavailable, match="is not JSON"):
+            kube.request("GET", "/x", doing="read x")
+
+
+@pytest.mark.parametrize("body", [[], "text", 7, None])
+def test_an_answer_is_an_object(connect_to: Connect, body: object) -> None:
+    serving = serve(lambda exchange: exchange.send(200, body))
+    with serving as server, pytest.raises(ServiceUnavailable, match="is not a JSON object"):
+        connect_to(server).request("GET", "/x", doing="read x")
+
+
+@pytest.mark.parametrize("body", [{}, {"metadata": None}, {"metadata": []}])
+def test_a_map_that_is_missing_in_an_answer_is_named(body: dict[str, Any]) -> None:
+    assert Response(200, {"metadata": {"a": 1}}).read_map("metadata") == {"a": 1}
+    with pytest.raises(ServiceUnavailable, match="it has no metadata"):
+        Response(200, body).read_map("metadata")
 
 
 def test_parallel_answers_and_errors_keep_the_order_of_the_calls(connect_to: Connect) -> None:
@@ -329,13 +347,13 @@ def test_parallel_answers_and_errors_keep_the_order_of_the_calls(connect_to: Con
         if exchange.path == "/7":
             exchange.send(404, {"message": "no seven"})
         else:
-            exchange.send(200, exchange.path)
+            exchange.send(200, {"path": exchange.path})
 
     with serve(answer) as server:
         calls = [Call("GET", f"/{n}", f"read {n}") for n in range(40)]
         answers = connect_to(server).request_all(calls)
     assert isinstance(answers[7], NotFound)
-    assert [a.body for a in answers if isinstance(a, Response)] == [
+    assert [a.body["path"] for a in answers if isinstance(a, Response)] == [
         f"/{n}" for n in range(40) if n != 7
     ]
 

@@ -127,7 +127,7 @@ def test_an_answer_that_is_no_list_of_resources_is_an_error(
         "/apis": {"groups": [group("example.org", "v1")]},
         "/apis/example.org/v1": [answer] if isinstance(answer, int) else answer,
     }
-    with pytest.raises(ServiceUnavailable, match="no object"):
+    with pytest.raises(ServiceUnavailable, match="not a JSON object"):
         find(connect_to, answers)
 
 

@@ -111,6 +111,19 @@ def test_values_are_those_of_kubeconfig_and_cluster(
     assert candidates(env, *words) == offered
 
 
+def test_names_are_read_from_a_table_without_objects(tmp_path: Path) -> None:
+    def answer_in_a_table(exchange: Exchange) -> None:
+        assert exchange.headers["Accept"].startswith("application/json;as=Table;")
+        assert "includeObject=None" in exchange.path and "resourceVersion=0" in exchange.path
+        columns = [{"name": "Status", "format": ""}, {"name": "Name", "format": "name"}]
+        rows = [{"cells": ["Ready", f"n{number}"], "object": None} for number in (2, 1)]
+        exchange.send(200, {"kind": "Table", "columnDefinitions": columns, "rows": rows})
+
+    with serve(answer_in_a_table) as server:
+        path = write_kubeconfig(tmp_path / "kubeconfig", {"server": server.url})
+        assert candidates({"KUBECONFIG": path}, "--node", "") == ["n1", "n2"]
+
+
 def test_only_metadata_is_asked_for_where_that_tells_enough(
     server: Server, env: dict[str, str]
 ) -> None:

@@ -90,12 +90,17 @@ def read_labels(subtype: Subtype) -> Iterator[LabelEntry]:
 
     A name that ends in its own value is a label of several values if another name does, too.
     """
-    for text in subtype.context.values():
+    explained = set()
+    prefixes: Counter[str] = Counter()
+    for name, text in subtype.context.items():
         words = text.split("|")
         if len(words) == 4:
+            explained.add(name.rpartition("#")[0])
+            prefixes[words[0]] += 1
             yield LabelEntry(words[0], _build_group(words[1], words[3]))
-    entries = [(name, *_split_last(str(reading))) for name, reading in subtype.data.items()]
-    prefixes = Counter(n[: -len(v) - 1] for n, v, _ in entries if n.endswith(f".{v}"))
+    read = ((name, reading) for name, reading in subtype.data.items() if name not in explained)
+    entries = [(name, *_split_last(str(reading))) for name, reading in read]
+    prefixes.update(n[: -len(v) - 1] for n, v, _ in entries if n.endswith(f".{v}"))
     for name, value, nodes in entries:
         prefix = name[: -len(value) - 1] if name.endswith(f".{value}") else ""
         yield LabelEntry(prefix if prefixes[prefix] > 1 else name, _build_group(value, nodes))

@@ -125,6 +125,8 @@ def test_a_cluster_of_ones_own_on_a_clouds_machines_is_not_its_service() -> None
     ("id_", "kind"),
     [
         *(("rhel", "rhel"), ("redhat", "rhel"), ("amzn", "amazonlinux"), ("al2023", "amazonlinux")),
+        *(("redhatenterpriselinux", "rhel"), ("al2", "amazonlinux"), ("amazon", "amazonlinux")),
+        ("amazonlinux", "amazonlinux"),
         *(("cos", "cos"), ("ol", "ol"), ("talos", "talos"), ("debian", None), (" COS ", "cos")),
     ],
 )

@@ -121,6 +121,19 @@ def test_an_item_is_selected_by_place_or_by_a_value(path: str, value: object) ->
     assert list(find_readings(SNAPSHOT, path).values()) == [value]
 
 
+@pytest.mark.parametrize("first", ["uuid", "id", "name", "key", "node", "pool"])
+def test_the_likeliest_identity_names_the_items(first: str) -> None:
+    items = [Item({"about": f"{i}", first: f"{i}", "zone": f"{i}"}) for i in range(2)]
+    assert names(*items) == [f"s[{first}=0]", f"s[{first}=1]"]
+
+
+def test_a_name_of_several_keys_selects_its_item() -> None:
+    items = tuple(Item({"a": a, "b": b}, {"x": a + b}) for a in "12" for b in "12")
+    snapshot = Snapshot({}, (Measurement("T", (Subtype("s", items=items),)),))
+    assert find_value(snapshot, parse_path("T.s[a=1,b=2].x", None)) == "12"
+    assert find_value(snapshot, parse_path("T.s[a=2,b=1].x", None)) == "21"
+
+
 @pytest.mark.parametrize("selector", ["2", "-1", "x", "²", "", "rail=2", "rail=", "=0", "9" * 5000])
 def test_an_item_that_is_not_there_is_said_to_be_missing(selector: str) -> None:
     path = f"NetworkTopology.pfs[{selector}].rail"

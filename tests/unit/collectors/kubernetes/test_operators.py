@@ -112,6 +112,13 @@ def test_perconas_operator_is_told_apart_from_aicrs_own(
     assert collect(PERCONA, objects, pods={PODS: pods}).data["collection-state"] == state
 
 
+def test_perconas_group_without_its_kind_is_evidence_of_its_operator() -> None:
+    found = collect(PERCONA, serves=False)
+    assert found.data == {"api-available": False, "collection-state": "api-detected"}
+    names = ["slinky-slurm", "mariadb-operator", "percona-server-mongodb"]
+    assert [operator.SPEC.name for operator in OPERATORS] == names
+
+
 def test_only_the_operators_pods_are_asked_for() -> None:
     path, resource = SERVED[PERCONA.SPEC.name]
     api = Api({path: {"resources": [resource]}})
@@ -130,6 +137,8 @@ def test_a_refusal_is_no_absence(operator: Any) -> None:
 def test_every_right_is_optional_and_lists_one_resource() -> None:
     for operator in OPERATORS:
         (right,) = operator.RIGHTS
+        assert right.purpose.startswith(f"K8s.{operator.SPEC.name}: whether ")
+        assert not operator.SPEC.keys_are_names
         assert (right.verbs, right.is_optional) == (("list",), True)
     rights = [f"{operator.RIGHTS[0].resource}.{operator.RIGHTS[0].group}" for operator in OPERATORS]
     assert rights == [

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.collectors.kubernetes.policy import build_policies, read
+from kubectl_snapshot.collectors.kubernetes.policy import RIGHTS, SPEC, build_policies, read
 from kubectl_snapshot.collectors.kubernetes.shared import Shared
 from kubectl_snapshot.errors import Absent, Unauthorized
 from tests.unit.collectors.api_answers import Api
@@ -99,6 +99,15 @@ def test_a_driver_alone_never_has_the_plain_keys_of_a_cluster_policy() -> None:
     found = read(Api({**BOTH, OBJECTS: []}).context(), Shared(lambda: GROUPS, {}))
     assert next(iter(found.data)) == "NVIDIADriver/a/version"
     assert found.status == "ok"
+
+
+def test_every_kind_has_an_optional_right_to_list_it() -> None:
+    assert [(right.resource, right.verbs, right.is_optional) for right in RIGHTS] == [
+        ("clusterpolicies", ("list",), True),
+        ("nvidiadrivers", ("list",), True),
+        ("gpuclusters", ("list",), True),
+    ]
+    assert build_policies({"GPUCluster": [policy("a", {})]}).name == SPEC.name == "policy"
 
 
 def test_a_refusal_of_one_kind_costs_no_other() -> None:

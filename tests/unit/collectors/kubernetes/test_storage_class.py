@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot.collectors.kubernetes.shared import Shared
-from kubectl_snapshot.collectors.kubernetes.storage_class import build_defaults, read
+from kubectl_snapshot.collectors.kubernetes.storage_class import RIGHTS, SPEC, build_defaults, read
 from kubectl_snapshot.errors import Unauthorized
 from tests.unit.collectors.api_answers import Api
 
@@ -53,6 +53,19 @@ def test_no_default_class_is_none_and_no_gap(classes: list[Any]) -> None:
     found = build_defaults(classes)
     assert found.data == {"collection-state": "absent", "default-count": 0}
     assert (found.status, found.context["reason"]) == ("absent", "no StorageClass is the default")
+
+
+def test_what_it_declares_is_what_it_reads() -> None:
+    found = build_defaults([storage_class("a", **{DEFAULT: "true"})])
+    assert sorted(SPEC.keys) == sorted(found.data)
+    assert (SPEC.key_types, SPEC.keys_are_names) == ({"default-count": "integer"}, False)
+    (right,) = RIGHTS
+    assert (right.group, right.resource, right.verbs) == (
+        "storage.k8s.io",
+        "storageclasses",
+        ("list",),
+    )
+    assert right.is_optional
 
 
 def test_a_refusal_is_no_absence() -> None:

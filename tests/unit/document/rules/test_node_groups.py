@@ -5,7 +5,7 @@ import pytest
 from kubectl_snapshot.collectors.node_topology import build_topology
 from kubectl_snapshot.document.known_paths import Missing
 from kubectl_snapshot.document.registry import UNSET
-from kubectl_snapshot.document.rules.node_groups import find_on_node
+from kubectl_snapshot.document.rules.node_groups import find_on_node, read_labels
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 
 
@@ -58,6 +58,21 @@ def test_a_label_that_reads_like_another_ones_value_is_its_own() -> None:
     context = found.measurements[0].subtypes[2].context
     assert context["zone.b#1"] == "zone.b|b||a"
     assert set(context) == {"zone.b#1", "zone.c#1", "k.true#1"}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        ([node("a", {"z": "b", "z.b": "q"}), node("b", {"z": "c"})], ["z=b a", "z=c b", "z.b=q a"]),
+        ([node("a", {"z.b": "b", "z.c": "c"})], ["z.b=b a", "z.c=c a"]),
+        ([node("a", {"z": "b"}), node("b", {"z": "c"})], ["z=b a", "z=c b"]),
+        ([node("a", {"z": "b", "y.t": "t"}), node("b", {"z": "b"})], ["y.t=t a", "z=b a,b"]),
+    ],
+)
+def test_every_label_is_read_once(nodes: list[dict[str, object]], expected: list[str]) -> None:
+    label = build_topology(nodes)[2]
+    found = [f"{e.key}={e.group.value} {','.join(e.group.nodes)}" for e in read_labels(label)]
+    assert sorted(found) == sorted(expected)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import tarfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,14 +80,21 @@ def test_a_fleet_is_the_same_in_a_tar_file(directory: str, tmp_path: Path, name:
     assert [p for p in os.listdir(tmp_path) if p.endswith(".part")] == []
 
 
-def test_a_tar_file_comes_from_a_pipe_too(directory: str) -> None:
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_a_tar_file_comes_from_a_pipe_too(directory: str, is_compressed: bool) -> None:
     fleet, out = load_fleet(directory), io.BytesIO()
-    pack(directory, fleet.manifest, out, is_compressed=True)
+    pack(directory, fleet.manifest, out, is_compressed)
     reader, writer = os.pipe()
-    with os.fdopen(reader, "rb") as source, os.fdopen(writer, "wb") as sink:
-        sink.write(out.getvalue())
-        sink.close()
+
+    def send() -> None:
+        with os.fdopen(writer, "wb") as sink:
+            sink.write(out.getvalue())
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    with os.fdopen(reader, "rb") as source:
         found = open_archive(source, "stdin")
+    sender.join()
     assert len(found.members) == 5
     assert b"kind: Fleet" in found.read("fleet.yaml")
     with pytest.raises(NotFound, match="no such file: stdin/nodes/x"):

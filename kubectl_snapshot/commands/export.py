@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
+from kubectl_snapshot.commands.console.interrupts import raise_terminated
 from kubectl_snapshot.commands.flags.parser import Parser, add_flag, add_repeated_flag, new_parser
 from kubectl_snapshot.commands.flags.shared import add_log_flags
 from kubectl_snapshot.commands.fleet.source import is_fleet, open_fleet
@@ -92,6 +93,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     refuse_sources(args.fleet)
     builder = RowBuilder(REGISTRY, Selection(tuple(args.only), tuple(args.ignore)))
     with ExitStack() as stack:
+        stack.enter_context(raise_terminated())
         writers = [open_writer(output, out, Row._fields, stack) for output in outputs]
         for source in args.fleet:
             for row in map(make_encodable, read_rows(source, args, builder)):

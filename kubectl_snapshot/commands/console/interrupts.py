@@ -11,9 +11,26 @@ from typing import TYPE_CHECKING, Any
 from kubectl_snapshot.errors import Terminated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def raise_terminated() -> Iterator[None]:
+    """Raise Terminated in the main thread at SIGTERM and SIGHUP, so that contexts clean up."""
+
+    def handle(number: int, frame: Any) -> None:
+        raise Terminated(number)
+
+    numbers = [n for n in SIGNALS[1:] if signal.getsignal(n) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def install_handlers(

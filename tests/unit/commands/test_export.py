@@ -3,8 +3,11 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -239,3 +242,17 @@ def test_a_mistake_is_explained(
     write_fleet(nowhere / "fleet", make_fleet(1))
     assert main(words) == code
     assert what in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_leaves_no_unfinished_file(nowhere: Path, number: int) -> None:
+    argv = [sys.executable, "-m", "kubectl_snapshot", "export", "-", "-o", "rows.jsonl"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, env=env) as process:
+        pause, deadline = threading.Event(), time.monotonic() + 60
+        while not list(nowhere.glob(".rows.jsonl.*.part")):
+            assert time.monotonic() < deadline
+            pause.wait(0.02)
+        process.send_signal(number)
+        assert process.wait(60) == 128 + number
+    assert not list(nowhere.iterdir())

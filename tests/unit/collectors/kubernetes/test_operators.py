@@ -55,7 +55,8 @@ def test_without_the_api_group_it_is_absent_and_no_gap(operator: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "state"), [(0, "absent"), (1, "detected"), (2, "unsupported-multicluster")]
+    ("count", "state"),
+    [(0, "absent"), (1, "detected"), *((n, "unsupported-multicluster") for n in (2, 3))],
 )
 def test_a_controller_is_a_slurm_cluster(count: int, state: str) -> None:
     found = collect(SLURM, [named("slurm", f"c{i}") for i in range(count)])

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lint unit conformance zipapp release integration cluster-test faults test test-matrix demo demo-lab \
-        browser shells parity chroot kueue docs lab-up lab-down bench bench-fleet bench-outliers bench-redaction \
+        browser shells parity chroot kueue crowd docs lab-up lab-down bench bench-fleet bench-outliers bench-redaction \
         bench-scale volatile regen screenshots clean
 
 PYTHON ?= python3
@@ -51,8 +51,11 @@ cluster-test: zipapp ## test on the lab cluster, or on KUBECONFIG with SNAPSHOT_
 	$(SLIM) $(PYTEST) tests/cluster/test_kube_client.py
 
 faults: zipapp ## fault injection on the lab: message, exit code, seconds, leftover objects
-	$(PYTEST) tests/cluster/test_faults.py tests/cluster/test_capture_interrupted.py \
+	SNAPSHOT_EVERY_FAULT=1 $(PYTEST) tests/cluster/test_faults.py tests/cluster/test_capture_interrupted.py \
 		tests/cluster/test_cleanup.py tests/cluster/test_concurrency.py
+
+crowd: zipapp ## 30 captures at once on the lab: 5 killed, two wrong clocks, a cleanup in their midst
+	SNAPSHOT_CROWD=30 $(PYTEST) tests/cluster/test_crowd.py
 
 kueue: zipapp ## captures under a real Kueue, built from its Go module; the first build takes a quarter of an hour
 	$(PYTEST) tests/kueue

@@ -16,8 +16,9 @@ import pyarrow.parquet
 import pytest
 
 from kubectl_snapshot.document.codec.yaml_codec import render_yaml
-from kubectl_snapshot.document.fleet.manifest import FleetRun
+from kubectl_snapshot.document.fleet.manifest import FAILED, FleetManifest, FleetNode, FleetRun
 from kubectl_snapshot.document.snapshot import Measurement, Subtype
+from kubectl_snapshot.fleet.directory import write_manifest
 from kubectl_snapshot.main import main
 from tests.unit.document.fleet.nodes import build, default, make_fleet, vary
 from tests.unit.fleet.directories import write_fleet
@@ -256,3 +257,21 @@ def test_a_signal_leaves_no_unfinished_file(nowhere: Path, number: int) -> None:
         process.send_signal(number)
         assert process.wait(60) == 128 + number
     assert not list(nowhere.iterdir())
+
+
+def test_a_node_without_a_snapshot_is_of_its_own_run(nowhere: Path) -> None:
+    runs = (FleetRun("first", started="then"), FleetRun("second", started="now"))
+    nodes = tuple(FleetNode(run.run_id, FAILED, run_id=run.run_id) for run in runs)
+    (nowhere / "fleet").mkdir()
+    write_manifest("fleet", FleetManifest({"all-nodes": True}, runs, nodes=nodes))
+    rows = export("fleet")
+    assert [(r["node"], r["run"], r["time"]) for r in rows] == [
+        ("first", "first", "then"),
+        ("second", "second", "now"),
+    ]
+
+
+def test_a_snapshot_is_of_the_named_cluster(nowhere: Path) -> None:
+    Path("one.yaml").write_text(render_yaml(build("one", default("one"))))
+    assert {row["cluster"] for row in export("one.yaml", "--cluster-name", "prod")} == {"prod"}
+    assert {row["cluster"] for row in export("one.yaml")} == {None}

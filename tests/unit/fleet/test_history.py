@@ -29,8 +29,9 @@ def test_only_directories_with_the_name_of_a_time_are_captures(tmp_path: Path) -
     (tmp_path / THIRD).symlink_to(tmp_path / "mine")
     (tmp_path / "20261128T030000Z").write_text("a file")
     assert [os.path.basename(path) for path in list_captures(str(tmp_path))] == [FIRST, SECOND]
-    with pytest.raises(Internal, match="cannot read"):
+    with pytest.raises(Internal, match="cannot read") as caught:
         list_captures(str(tmp_path / "none"))
+    assert caught.value.why == "No such file or directory"
 
 
 @pytest.mark.parametrize(

@@ -310,3 +310,20 @@ def test_what_a_partly_read_subtype_lacks_is_unknown() -> None:
     assert [(u.paths, u.reason, u.nodes) for u in group.unknown] == [
         (("OS.kmod",), "partial: why", ("a",))
     ]
+
+
+def test_values_that_differ_in_the_node_s_own_name_are_one_change() -> None:
+    key = "SystemD.kubelet.service.ExecStart"
+    own = {name: {key: f"kubelet --node-name={name} --other"} for name in ("a", "b")}
+    one = vary("a", {**own["a"], "OS.kmod.new": True})
+    _, (group,) = compare(make_fleet(5, one, vary("b", own["b"])))
+    found = {o.nodes: [c.path for c in o.changes] for o in group.outliers}
+    assert found == {("a", "b"): [key], ("a",): ["OS.kmod.new"]}
+
+
+def test_two_kinds_of_nodes_in_turn_need_two_references() -> None:
+    many = {f"OS.sysctl./proc/sys/x/{n}": str(n) for n in range(200)}
+    nodes = {f"n{n}": vary(f"n{n}", many if n % 2 else {}) for n in range(6)}
+    builder, of = describe(nodes)
+    assert len(builder.references) == 2
+    assert [form.reference for form in of.forms.values()] == [0, 1] * 3

@@ -190,6 +190,13 @@ def test_a_text_that_is_being_selected_is_not_copied(open_page: Open) -> None:
     assert said(page).text_content() == ""
 
 
+def test_a_link_in_a_key_is_followed_and_not_copied(open_page: Open) -> None:
+    page = open_page("node")
+    page.locator(".gpus tbody th a", has_text="gpu-3").click()
+    page.wait_for_url(lambda url: url.endswith("#GPU.gpu-3"))
+    assert said(page).text_content() == ""
+
+
 def test_unfold_all_unfolds_all_and_folds_all(open_page: Open) -> None:
     page = open_page("node")
     button = page.get_by_role("button", name="Unfold all")

@@ -83,6 +83,7 @@ def test_what_only_begins_like_one_may_be_a_secret(value: str) -> None:
         ("A100-SXM4-80GB", NAMED),
         ("externalTrafficPolicy", OBJECT),
         ("client-Secret", TOKEN),
+        ("clientSecret", TOKEN),
         ("x9-tenant-key-2", TOKEN),
         ("x9-tenant-key-2aa", NAMED),
         ("ks-Secret-77xyz", NAMED),

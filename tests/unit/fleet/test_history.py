@@ -50,6 +50,9 @@ def test_captures_without_a_node_do_not_count(tmp_path: Path) -> None:
     (tmp_path / THIRD).mkdir()
     captures = list_captures(str(tmp_path))
     assert choose_expired(captures, 1) == []
+    (tmp_path / "20200101T000000Z").mkdir()
+    assert choose_expired(list_captures(str(tmp_path)), 1) == []
+    (tmp_path / "20200101T000000Z").rmdir()
     write_fleet(tmp_path / "20261130T030000Z", make_fleet(1))
     assert choose_expired(list_captures(str(tmp_path)), 1) == captures
 
@@ -58,5 +61,6 @@ def test_a_capture_is_removed_with_its_content(tmp_path: Path) -> None:
     write_fleet(tmp_path / FIRST, make_fleet(1))
     remove_capture(str(tmp_path / FIRST))
     assert not list(tmp_path.iterdir())
-    with pytest.raises(Internal, match="cannot remove"):
+    with pytest.raises(Internal, match="cannot remove") as caught:
         remove_capture(str(tmp_path / FIRST))
+    assert caught.value.why == "No such file or directory"

@@ -74,7 +74,7 @@ class PodRequests:
             call = Call(
                 "POST", self._path, doing, body=body, deadline=self.deadline, accept=METADATA
             )
-            uid = str(self.kube.send(call).read_map("metadata").get("uid"))
+            uid = self.kube.send(call).read_uid()
         except SnapshotError as error:
             # A retried create conflicts with its own pod; the watch reports that pod's UID.
             message = (CREATED, node, "") if error.status == 409 else (REFUSED, node, error)

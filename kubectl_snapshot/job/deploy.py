@@ -169,7 +169,7 @@ def _accept_uid(
 ) -> str:
     """Return the UID of a created object; a retried create may conflict with its first attempt."""
     if isinstance(answer, Response):
-        return str(answer.read_map("metadata").get("uid"))
+        return answer.read_uid()
     if answer.status != 409:
         raise answer
     uid = read_uid(kube, created, deadline)

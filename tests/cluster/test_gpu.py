@@ -246,6 +246,35 @@ def test_a_required_gpu_that_is_not_there_ends_with_3_and_prints_nothing(
     assert_nothing_left(cluster)
 
 
+def test_a_node_that_offers_its_gpus_by_dra_is_preferred_too(
+    cluster: Cluster, run_snapshot: Run, namespace: str
+) -> None:
+    cluster.require_lab()
+    slices = "/apis/resource.k8s.io/v1/resourceslices"
+    body = {
+        "apiVersion": "resource.k8s.io/v1",
+        "kind": "ResourceSlice",
+        "metadata": {"name": "dra-test"},
+        "spec": {
+            "driver": "gpu.nvidia.com",
+            "nodeName": OTHER_NODE,
+            "pool": {"name": OTHER_NODE, "generation": 1, "resourceSliceCount": 1},
+            "devices": [{"name": "gpu-0"}],
+        },
+    }
+    cluster.client.call("POST", slices, body)
+    try:
+        foretold = run_snapshot("preflight", "-n", namespace).stdout
+        required = run_snapshot("-n", namespace, "--require-gpu", "--node", OTHER_NODE)
+    finally:
+        cluster.client.call("DELETE", f"{slices}/dra-test")
+    assert f"it prefers one with GPUs: {OTHER_NODE}, {GPU_NODE}" in foretold
+    assert (required.returncode, required.stdout) == (3, "")
+    assert f"not allocatable on {OTHER_NODE}, which has ResourceSlices (DRA)" in required.stderr
+    after = run_snapshot("preflight", "-n", namespace).stdout
+    assert f"it prefers one with GPUs: {GPU_NODE}\n" in after
+
+
 def test_a_required_gpu_and_a_runtime_class_exclude_each_other(run_snapshot: Run) -> None:
     ended = run_snapshot("--require-gpu", "--runtime-class", "nvidia")
     assert (ended.returncode, ended.stdout) == (2, "")

@@ -76,6 +76,14 @@ class Response:
             raise ServiceUnavailable("invalid response of the API server", why=f"it has no {name}")
         return found
 
+    def read_uid(self) -> str:
+        """Return the object's UID; ServiceUnavailable if it has none."""
+        uid = self.read_map("metadata").get("uid")
+        if not isinstance(uid, str) or not uid:
+            why = "it has no metadata.uid"
+            raise ServiceUnavailable("invalid response of the API server", why=why)
+        return uid
+
 
 def retry(attempt: Callable[[], T], deadline: float | None) -> T:
     """Return the result of the first attempt that does not raise Retryable.

@@ -109,13 +109,14 @@ def evaluate_gate(
 
 
 class _Answers(NamedTuple):
-    """The answers to the first burst; `node` and `nodes` are None if they were not asked for."""
+    """The answers to the first burst; the last three are None if they were not asked for."""
 
     review: Answer
     job: Answer
     pod: Answer
     node: Answer | None
     nodes: Answer | None
+    slices: Answer | None
 
 
 def _ask_first(kube: Kube, options: JobOptions, deadline: float) -> _Answers:
@@ -129,9 +130,9 @@ def _ask_first(kube: Kube, options: JobOptions, deadline: float) -> _Answers:
             *listed,
         ]
     )
-    return _Answers(
-        review, job, pod, rest.pop(0) if node else None, rest.pop(0) if listed else None
-    )
+    read = rest.pop(0) if node else None
+    found, slices = rest if listed else (None, None)
+    return _Answers(review, job, pod, read, found, slices)
 
 
 def _find_place(
@@ -144,7 +145,8 @@ def _find_place(
         results.append(_read_missing_node(kube, options.node_name, deadline))
     if isinstance(answers.node, Response):
         warnings = tuple(filter(None, (nodes.describe_node(answers.node.body),)))
-    placed, unplaced = _place(kube, options, answers.nodes, deadline)
+    offering = replace(options, gpu_nodes=nodes.find_offering_nodes(answers.slices))
+    placed, unplaced = _place(kube, offering, answers.nodes, deadline)
     return placed, [*results, *unplaced], warnings
 
 
@@ -206,12 +208,15 @@ def _try_objects(
 
 
 def _build_node_list(options: JobOptions, deadline: float) -> list[Call]:
-    """Return the list of the nodes' first page, unless the user chose one."""
+    """Return the lists of the nodes' first page and of GPUs by DRA, unless a node was chosen."""
     if (options.node_name and not options.require_gpu) or options.is_fleet:
         return []
     query = {**nodes.build_node_query(options), "limit": str(NODE_PAGE)}
     end = min(deadline, time.monotonic() + NODE_LIST_S)
-    return [Call("GET", calls.NODES, "list nodes", query, deadline=end)]
+    return [
+        Call("GET", calls.NODES, "list nodes", query, deadline=end),
+        calls.build_slice_list(end),
+    ]
 
 
 def _place(

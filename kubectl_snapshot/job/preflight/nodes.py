@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kubectl_snapshot.clients.kube.client import Response
 from kubectl_snapshot.errors import NotFound, ServiceUnavailable, SnapshotError
 from kubectl_snapshot.job.node_affinity import GPU_LABELS, VIRTUAL_LABELS
 from kubectl_snapshot.job.options import GPU_RESOURCE
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kubectl_snapshot.job.options import JobOptions
+    from kubectl_snapshot.job.preflight.checks import Answer
     from kubectl_snapshot.job.selectors import Toleration
 
     Node = Mapping[str, Any]
@@ -72,7 +74,7 @@ def detect_nodes(nodes: Sequence[Node], options: JobOptions) -> PreflightCheck:
 def _describe_choice(nodes: Sequence[Node], options: JobOptions) -> str:
     """Return the nodes that can run the pod, those with GPUs first: the scheduler takes one."""
     is_free = not options.node_name and not options.node_selector
-    with_gpus = [node for node in nodes if is_free and has_gpu(node)]
+    with_gpus = [node for node in nodes if is_free and _is_gpu_node(node, options)]
     text = f"{len(nodes)} can run the pod: {render_node_names(nodes)}"
     if len(nodes) == 1 or not with_gpus:
         return text
@@ -80,12 +82,14 @@ def _describe_choice(nodes: Sequence[Node], options: JobOptions) -> str:
 
 
 def choose_nodes(nodes: Sequence[Node], options: JobOptions) -> JobOptions:
-    """Return the options without nodes that are not Ready or virtual, if others can run the pod.
+    """Return the options with the GPU nodes, and without those not Ready or virtual, if others can
+    run the pod.
 
-    A pod that tolerates every taint is bound to a dead node, too.
+    A pod that tolerates every taint is bound to a dead node, too. `gpu_nodes` of the options are
+    those that offer GPUs by DRA; labels and allocatable resources tell the others.
     """
     usable = [node for node in nodes if is_ready(node) and not is_virtual(node)]
-    names = tuple(node["metadata"]["name"] for node in usable if has_gpu(node))
+    names = tuple(node["metadata"]["name"] for node in usable if _is_gpu_node(node, options))
     if not usable:
         return options
     excluded = tuple(node["metadata"]["name"] for node in nodes if node not in usable)
@@ -123,6 +127,19 @@ def has_gpu(node: Node) -> bool:
     return any(label in labels for label in GPU_LABELS) or bool(find_gpu_resources(node))
 
 
+def find_offering_nodes(answer: Answer | None) -> tuple[str, ...]:
+    """Return the nodes whose ResourceSlices have devices; none if the list was refused."""
+    items = answer.body.get("items") or () if isinstance(answer, Response) else ()
+    specs = (item.get("spec") or {} for item in items)
+    return tuple(
+        sorted({spec["nodeName"] for spec in specs if spec.get("nodeName") and spec.get("devices")})
+    )
+
+
+def _is_gpu_node(node: Node, options: JobOptions) -> bool:
+    return has_gpu(node) or node["metadata"]["name"] in options.gpu_nodes
+
+
 def find_gpu_resources(node: Node) -> list[str]:
     """Return the allocatable GPU resources: nvidia.com/gpu, its shared form, MIG devices."""
     allocatable = node.get("status", {}).get("allocatable") or {}
@@ -138,6 +155,8 @@ def detect_gpu_request(nodes: Sequence[Node], options: JobOptions) -> PreflightC
     if not options.require_gpu or not nodes or any(count_gpus(node) for node in nodes):
         return None
     others = sorted({name for node in nodes for name in find_gpu_resources(node)})
+    if any(node["metadata"]["name"] in options.gpu_nodes for node in nodes):
+        others.append("ResourceSlices (DRA)")
     why = f"{GPU_RESOURCE} is not allocatable on {render_node_names(nodes)}"
     hint = "check that the NVIDIA device plugin runs there, or omit --require-gpu"
     if others:

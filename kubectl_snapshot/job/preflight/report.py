@@ -69,7 +69,7 @@ def read_report(kube: Kube, options: JobOptions, deadline: float) -> list[Prefli
     if options.is_fleet:
         results.append(detect_creator(gate.options))
     elif not any(check.name == NODES for check in gate.checks):
-        results.append(_read_nodes(kube, options, deadline))
+        results.append(_read_nodes(kube, gate.options, deadline))
     results += [detect_image(options.image), *_read_pull_secrets(kube, options, deadline)]
     return [*results, *detect_level(options)]
 

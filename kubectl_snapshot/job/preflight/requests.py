@@ -19,8 +19,17 @@ AUTHORIZATION = "/apis/authorization.k8s.io/v1"
 NODES = "/api/v1/nodes"
 # Any resource version: the API server answers from its cache.
 CACHED = {"resourceVersion": "0"}
+# Dynamic resource allocation (KEP-4381), v1 since Kubernetes 1.34: a driver's devices, by node.
+RESOURCE_SLICES = "/apis/resource.k8s.io/v1/resourceslices"
+GPU_DRIVER = "gpu.nvidia.com"
 RUNTIME_CLASSES = "/apis/node.k8s.io/v1/runtimeclasses"
 DRY_RUN = {"dryRun": "All"}
+
+
+def build_slice_list(deadline: float) -> Call:
+    """Return the list of the GPUs that NVIDIA's driver offers by dynamic resource allocation."""
+    query = {"fieldSelector": f"spec.driver={GPU_DRIVER}", **CACHED}
+    return Call("GET", RESOURCE_SLICES, "list resource slices", query, deadline=deadline)
 
 
 def build_rules_review(namespace: str, deadline: float) -> Call:

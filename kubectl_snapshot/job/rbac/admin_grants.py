@@ -14,6 +14,7 @@ from kubectl_snapshot.job.rbac import agent_roles
 from kubectl_snapshot.job.rbac.user_permissions import (
     build_event_permissions,
     build_key_permissions,
+    build_slice_permissions,
     build_user_permissions,
 )
 from kubectl_snapshot.records import dataclass, replace
@@ -63,7 +64,7 @@ def build_client_grants(options: JobOptions, account: str) -> list[Grant]:
         *build_user_permissions(options),
         *build_key_permissions(options),
         *build_event_permissions(options),
-        *(options.reads if options.cluster_scope != SKIP else ()),
+        *(_list_reads(options) if options.cluster_scope != SKIP else ()),
     )
     for role in _build_roles(f"{account}-{options.namespace}", needed, (USER_ROLE,)):
         metadata = role.body["metadata"]
@@ -85,8 +86,13 @@ def build_user_grants(options: JobOptions) -> list[Grant]:
     else:
         grants = _build_roles(name, needed, (USER_ROLE,))
     if options.cluster_scope not in (AGENT, SKIP):
-        grants += _build_roles(reader, options.reads, (READER_ROLE, NO_RULE))
+        grants += _build_roles(reader, _list_reads(options), (READER_ROLE, NO_RULE))
     return [replace(g, comment=(*g.comment, _render_binding_hint(g.body))) for g in grants]
+
+
+def _list_reads(options: JobOptions) -> tuple[Permission, ...]:
+    """Return what a user reads in the whole cluster: its facts, and where GPUs are."""
+    return (*options.reads, *build_slice_permissions(options))
 
 
 def _render_binding_hint(role: Manifest) -> str:

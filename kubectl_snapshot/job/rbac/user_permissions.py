@@ -27,6 +27,7 @@ KEY_PURPOSE = "Optional: a Secret carries the redaction key. Otherwise the pod g
 EVENT_PURPOSE = (
     "Optional: reports at once why a pod is not created, otherwise only after --timeout."
 )
+SLICES_PURPOSE = "Optional: finds nodes that offer GPUs by dynamic resource allocation."
 RBAC_PURPOSE = "A run creates a ServiceAccount, roles and bindings for its agent, and deletes them."
 
 
@@ -73,6 +74,13 @@ def build_event_permissions(options: JobOptions) -> tuple[Permission, ...]:
         Permission(verb, "", "events", "", options.namespace, EVENT_PURPOSE)
         for verb in ("list", "watch")
     )
+
+
+def build_slice_permissions(options: JobOptions) -> tuple[Permission, ...]:
+    """Return the optional permission to find GPU nodes by ResourceSlices, if none is chosen."""
+    if options.is_fleet or (options.node_name and not options.require_gpu):
+        return ()
+    return (Permission("list", "resource.k8s.io", "resourceslices", "", "", SLICES_PURPOSE),)
 
 
 def build_rbac_permissions(namespace: str, role_namespaces: Iterable[str]) -> list[Permission]:

@@ -27,6 +27,7 @@ EXPECTED = {
     "after": {"source": "-", "metadata": {}},
     "summary": {"added": 1, "removed": 2, "changed": 2, "unknown": 0, "left-out": 3},
     "findings": [],
+    "muted": [],
     "changes": [
         {
             "path": "OS.sysctl.x",

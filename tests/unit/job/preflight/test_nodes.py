@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot import errors
+from kubectl_snapshot.clients.kube.client import Response
 from kubectl_snapshot.job.options import JobOptions
 from kubectl_snapshot.job.preflight.checks import build_missing_node
 from kubectl_snapshot.job.preflight.nodes import (
@@ -14,6 +15,7 @@ from kubectl_snapshot.job.preflight.nodes import (
     describe_node,
     detect_gpu_request,
     detect_nodes,
+    find_offering_nodes,
     find_taints,
     has_gpu,
     is_virtual,
@@ -175,6 +177,44 @@ def test_gpu_nodes_are_known_by_resources_and_labels(
     gpu["metadata"]["labels"] = labels
     assert has_gpu(gpu) is found
     assert choose_nodes([gpu, node("node2")], FREE).gpu_nodes == (("node1",) if found else ())
+
+
+def answer(*specs: dict[str, Any] | None) -> Response:
+    return Response(200, {"items": [{"spec": spec} for spec in specs]})
+
+
+def test_resource_slices_name_the_nodes_that_offer_gpus() -> None:
+    device = {"name": "gpu-0"}
+    listed = answer(
+        {"driver": "gpu.nvidia.com", "nodeName": "node2", "devices": [device]},
+        {"driver": "gpu.nvidia.com", "nodeName": "node1", "devices": [device, device]},
+        {"driver": "gpu.nvidia.com", "nodeName": "node2", "devices": [device]},
+        {"driver": "gpu.nvidia.com", "nodeName": "node3", "devices": []},
+        {"driver": "gpu.nvidia.com", "allNodes": True, "devices": [device]},
+        None,
+    )
+    assert find_offering_nodes(listed) == ("node1", "node2")
+    assert find_offering_nodes(Response(200, {"items": None})) == ()
+    assert find_offering_nodes(errors.Unauthorized("forbidden")) == ()
+    assert find_offering_nodes(None) == ()
+
+
+def test_a_node_that_offers_gpus_by_dra_is_a_gpu_node() -> None:
+    nodes = [node("node1"), node("node2", gpus="8"), node("node3"), node("node4", "False")]
+    options = replace(FREE, gpu_nodes=("node1", "node4"))
+    assert choose_nodes(nodes, options).gpu_nodes == ("node1", "node2")
+    assert detect_nodes(nodes, options).reason.endswith("it prefers one with GPUs: node1, node2")
+
+
+def test_a_required_gpu_on_a_dra_node_says_how_it_offers_them() -> None:
+    options = replace(FREE, require_gpu=True, gpu_nodes=("node1",))
+    found = detect_gpu_request([node("node1"), node("node2")], options)
+    assert found is not None
+    assert "which has ResourceSlices (DRA)" in found.reason
+    assert found.fix.startswith("omit --require-gpu")
+    other = detect_gpu_request([node("node2")], options)
+    assert other is not None
+    assert "DRA" not in other.reason
 
 
 def test_the_nodes_with_gpus_are_named_as_preferred() -> None:

@@ -345,7 +345,7 @@ def test_a_map_that_is_missing_in_an_answer_is_named(body: dict[str, Any]) -> No
 @pytest.mark.parametrize("metadata", [{}, {"uid": None}, {"uid": ""}, {"uid": 1}])
 def test_an_object_without_uid_is_no_answer(metadata: dict[str, object]) -> None:
     assert Response(200, {"metadata": {"uid": "a-1"}}).read_uid() == "a-1"
-    with pytest.raises(errors.ServiceUnavailable, match="invalid response") as raised:
+    with pytest.raises(ServiceUnavailable, match="invalid response") as raised:
         Response(200, {"metadata": metadata}).read_uid()
     assert raised.value.why == "it has no metadata.uid"
 

@@ -28,7 +28,7 @@ from benchmarks.cluster import run_kit
 from benchmarks.startup import PYTHON, ZIPAPP
 from kubectl_snapshot.document.codec.json_codec import canonical_json
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
-from kubectl_snapshot.fleet.pods import build_template
+from kubectl_snapshot.fleet.run.pods import build_template
 from kubectl_snapshot.job import manifest
 from kubectl_snapshot.job.options import JobOptions, Zipapp
 from tests.cluster import support

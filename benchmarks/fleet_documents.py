@@ -12,7 +12,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from kubectl_snapshot.document.codec.yaml_codec import parse_yaml, render_yaml
+from kubectl_snapshot.document.codec.yaml.codec import parse_yaml, render_yaml
 from kubectl_snapshot.document.fleet.forms import keep_node
 from kubectl_snapshot.document.fleet.manifest import (
     CAPTURED,
@@ -21,7 +21,7 @@ from kubectl_snapshot.document.fleet.manifest import (
     FleetNode,
     FleetRun,
 )
-from kubectl_snapshot.fleet.directory import name_file, write_manifest
+from kubectl_snapshot.fleet.files.directory import name_file, write_manifest
 
 EXAMPLE = Path(__file__).parents[1] / "docs/examples/snapshots/gpu-17.yaml"
 UUID = re.compile(r"GPU-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

@@ -32,9 +32,9 @@ from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.document.snapshot import Snapshot, new_snapshot
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.fleet.capture import capture_fleet
-from kubectl_snapshot.fleet.config import FleetConfig
 from kubectl_snapshot.fleet.fleet import Fleet, load_fleet
 from kubectl_snapshot.fleet.outliers import find_outliers
+from kubectl_snapshot.fleet.planning.config import FleetConfig
 from kubectl_snapshot.job.selectors import (
     default_tolerations,
     parse_node_selectors,

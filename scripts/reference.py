@@ -18,7 +18,7 @@ from kubectl_snapshot.clients.gpu import fields as nvml_fields
 from kubectl_snapshot.clients.metrics import FLEET_METRICS, METRICS, Collection, FleetCollection
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.collectors.all_findings import ALL_FINDINGS
-from kubectl_snapshot.collectors.gpu.smi_report import GPU_ELEMENTS, SYSTEM_ELEMENTS
+from kubectl_snapshot.collectors.gpu.smi.report import GPU_ELEMENTS, SYSTEM_ELEMENTS
 from kubectl_snapshot.collectors.kubernetes import distribution, node
 from kubectl_snapshot.collectors.operating_system import sysctl
 from kubectl_snapshot.collectors.registry import REGISTRY

@@ -117,7 +117,7 @@ def print_document(args: argparse.Namespace, out: TextIO) -> None:
 
     from kubectl_snapshot.commands.console.progress import choose_progress
     from kubectl_snapshot.document.api_version import write_for
-    from kubectl_snapshot.document.codec.yaml_codec import render_yaml
+    from kubectl_snapshot.document.codec.yaml.codec import render_yaml
 
     on_event = choose_progress(args, sys.stderr)
     capture = partial(capture_locally, args, parse_timeout(args.timeout))

@@ -9,7 +9,7 @@ from kubectl_snapshot.agent.capture import Capture, run_preflight
 from kubectl_snapshot.agent.plan import plan_capture
 from kubectl_snapshot.clients.kube.client import Call
 from kubectl_snapshot.commands.output import Output, write_stdout
-from kubectl_snapshot.document.codec.yaml_codec import render_manifests
+from kubectl_snapshot.document.codec.yaml.codec import render_manifests
 from kubectl_snapshot.errors import EXIT_OK, InvalidRequest, SnapshotError
 from kubectl_snapshot.job.deploy import build_all_objects
 

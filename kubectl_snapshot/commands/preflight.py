@@ -103,7 +103,7 @@ def read_checks(args: argparse.Namespace) -> tuple[list[PreflightCheck], float]:
 
 def read_fleet_checks(args: argparse.Namespace) -> tuple[list[PreflightCheck], float]:
     from kubectl_snapshot.agent.config import ignore_event
-    from kubectl_snapshot.fleet.preflight import read_fleet_report
+    from kubectl_snapshot.fleet.planning.preflight import read_fleet_report
 
     refuse_other_flags(args)
     names, args.node = read_names(args), []

@@ -159,7 +159,7 @@ def _field_lines(key: str, value: object) -> list[str]:
 
 def _render_value(value: object) -> str:
     """Return a text plain if no YAML reader can misread it, else as JSON."""
-    from kubectl_snapshot.document.codec.yaml_scalars import render_text
+    from kubectl_snapshot.document.codec.yaml.scalars import render_text
 
     return render_text(value) if isinstance(value, str) else json.dumps(value)
 

@@ -127,7 +127,7 @@ def write_node_pages(
     from urllib.parse import quote
 
     from kubectl_snapshot.clients.files.outputfile import ensure_directory, write_whole
-    from kubectl_snapshot.fleet.directory import name_file
+    from kubectl_snapshot.fleet.files.directory import name_file
     from kubectl_snapshot.render.report.node import render_report
 
     if len(outputs) != 1 or not outputs[0].path:

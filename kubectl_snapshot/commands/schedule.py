@@ -139,7 +139,7 @@ def render_objects(args: argparse.Namespace) -> str:
     """Return the objects as YAML documents."""
     from kubectl_snapshot.clients.files.zipapp import read_zipapp
     from kubectl_snapshot.commands.rbac import USER, read_options, render_grants
-    from kubectl_snapshot.document.codec.yaml_codec import render_tree
+    from kubectl_snapshot.document.codec.yaml.codec import render_tree
     from kubectl_snapshot.job.options import IMAGE
     from kubectl_snapshot.job.rbac.admin_grants import build_client_grants
     from kubectl_snapshot.job.schedule import (
@@ -192,7 +192,7 @@ def run_once(args: argparse.Namespace) -> int:
     from kubectl_snapshot.clients.files.outputfile import write_whole
     from kubectl_snapshot.clients.metrics import MODE, FleetCollection, render_fleet_metrics
     from kubectl_snapshot.commands.fleet.capture import capture_into
-    from kubectl_snapshot.fleet import history
+    from kubectl_snapshot.fleet.files import history
     from kubectl_snapshot.fleet.fleet import load_fleet
 
     began = time.time()

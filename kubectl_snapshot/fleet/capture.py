@@ -17,15 +17,15 @@ from kubectl_snapshot.document.fleet.manifest import (
 )
 from kubectl_snapshot.document.snapshot import render_time
 from kubectl_snapshot.errors import SnapshotError
-from kubectl_snapshot.fleet import directory as files
-from kubectl_snapshot.fleet.config import validate_config
-from kubectl_snapshot.fleet.documents import DocumentWriter, ManifestWriter
-from kubectl_snapshot.fleet.engine import NOT_STARTED, FleetWork, run_pods
+from kubectl_snapshot.fleet.files import directory as files
 from kubectl_snapshot.fleet.fleet import Fleet
-from kubectl_snapshot.fleet.plan import JOB_MARGIN_S, plan_run, use_selection
-from kubectl_snapshot.fleet.pods import choose_builder
-from kubectl_snapshot.fleet.requests import PodRequests
-from kubectl_snapshot.fleet.workers import RateLimit
+from kubectl_snapshot.fleet.planning.config import validate_config
+from kubectl_snapshot.fleet.planning.plan import JOB_MARGIN_S, plan_run, use_selection
+from kubectl_snapshot.fleet.run.documents import DocumentWriter, ManifestWriter
+from kubectl_snapshot.fleet.run.engine import NOT_STARTED, FleetWork, run_pods
+from kubectl_snapshot.fleet.run.pods import choose_builder
+from kubectl_snapshot.fleet.run.requests import PodRequests
+from kubectl_snapshot.fleet.run.workers import RateLimit
 from kubectl_snapshot.job.cleanup.deletion import (
     delete_created,
     delete_listed,
@@ -36,9 +36,9 @@ from kubectl_snapshot.job.deploy import CreatedObject, deploy_idle
 from kubectl_snapshot.job.options import CLIENT
 
 if TYPE_CHECKING:
-    from kubectl_snapshot.fleet.config import FleetConfig
     from kubectl_snapshot.fleet.fleet import Running
-    from kubectl_snapshot.fleet.plan import Run
+    from kubectl_snapshot.fleet.planning.config import FleetConfig
+    from kubectl_snapshot.fleet.planning.plan import Run
 
 CLEANUP_S = 30.0
 

@@ -7,10 +7,15 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
-from kubectl_snapshot.document.codec.yaml_lines import LineReader
+from kubectl_snapshot.document.codec.yaml.lines import LineReader
 from kubectl_snapshot.document.fleet.forms import join_cluster
 from kubectl_snapshot.errors import InvalidRequest, NotFound, SnapshotError
-from kubectl_snapshot.fleet.directory import MANIFEST, read_manifest, read_snapshot, read_verified
+from kubectl_snapshot.fleet.files.directory import (
+    MANIFEST,
+    read_manifest,
+    read_snapshot,
+    read_verified,
+)
 from kubectl_snapshot.records import dataclass, field
 
 if TYPE_CHECKING:
@@ -18,8 +23,8 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.document.fleet.manifest import FleetManifest, FleetNode
     from kubectl_snapshot.document.snapshot import Snapshot
-    from kubectl_snapshot.fleet.archive import Archive
-    from kubectl_snapshot.fleet.directory import Place
+    from kubectl_snapshot.fleet.files.archive import Archive
+    from kubectl_snapshot.fleet.files.directory import Place
 
     Running = Generator[FleetNode, None, FleetManifest]
 
@@ -129,7 +134,7 @@ def _load_archive(path: str) -> Fleet:
 
 def open_fleet_archive(source: BinaryIO, name: str) -> Fleet:
     """Return the fleet in a tar file; InvalidRequest or Internal as `open_archive`."""
-    from kubectl_snapshot.fleet.archive import open_archive
+    from kubectl_snapshot.fleet.files.archive import open_archive
 
     archive = open_archive(source, name)
     return Fleet(name, read_manifest(archive), _archive=archive)

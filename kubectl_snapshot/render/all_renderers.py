@@ -25,7 +25,7 @@ def render_json(snapshot: Snapshot) -> str:
 
 def render_yaml(snapshot: Snapshot) -> str:
     """Return the document as YAML; the codec takes 9 ms to import, for its scalar patterns."""
-    from kubectl_snapshot.document.codec import yaml_codec
+    from kubectl_snapshot.document.codec.yaml import codec as yaml_codec
 
     return yaml_codec.render_yaml(snapshot)
 

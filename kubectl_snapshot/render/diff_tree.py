@@ -22,7 +22,7 @@ def render_json(diff: Diff, news: News = NO_NEWS) -> str:
 
 def render_yaml(diff: Diff, news: News = NO_NEWS) -> str:
     """Return the diff as one YAML map."""
-    from kubectl_snapshot.document.codec import yaml_codec
+    from kubectl_snapshot.document.codec.yaml import codec as yaml_codec
 
     return yaml_codec.render_tree(build_tree(diff, news))
 

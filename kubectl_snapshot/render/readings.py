@@ -30,7 +30,7 @@ def render_json(readings: Mapping[str, Scalar]) -> str:
 
 def render_yaml(readings: Mapping[str, Scalar]) -> str:
     """Return one map of values by path."""
-    from kubectl_snapshot.document.codec import yaml_codec
+    from kubectl_snapshot.document.codec.yaml import codec as yaml_codec
 
     return yaml_codec.render_map(readings)
 

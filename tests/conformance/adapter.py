@@ -13,13 +13,14 @@ from typing import Any
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors import node_topology
-from kubectl_snapshot.collectors.gpu import smi_report
+from kubectl_snapshot.collectors.gpu.smi import report as smi_report
 from kubectl_snapshot.collectors.kubernetes import flatten, image, node
 from kubectl_snapshot.collectors.operating_system import grub, kmod, release, sysctl, textfile
 from kubectl_snapshot.collectors.systemd import collector as systemd
 from kubectl_snapshot.document import paths, patterns, scalars, snapshot, versions
-from kubectl_snapshot.document.codec import json_codec, tree, yaml_scalars
-from kubectl_snapshot.document.codec.yaml_codec import load_yaml
+from kubectl_snapshot.document.codec import json_codec, tree
+from kubectl_snapshot.document.codec.yaml import scalars as yaml_scalars
+from kubectl_snapshot.document.codec.yaml.codec import load_yaml
 from kubectl_snapshot.document.rules import constraints
 from kubectl_snapshot.errors import SnapshotError, exit_code
 from kubectl_snapshot.job import selectors

@@ -21,7 +21,7 @@ from kubectl_snapshot.collectors.operating_system import grub
 from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.collectors.systemd import collector as systemd
 from kubectl_snapshot.document.codec.json_codec import render_json
-from kubectl_snapshot.document.codec.yaml_codec import render_yaml
+from kubectl_snapshot.document.codec.yaml.codec import render_yaml
 from kubectl_snapshot.document.redaction.measurements import redact_measurements
 from kubectl_snapshot.document.redaction.values import PREFIX, Redaction
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype

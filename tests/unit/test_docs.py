@@ -23,7 +23,7 @@ from kubectl_snapshot.commands.all_commands import COMMANDS
 from kubectl_snapshot.commands.flags.environment import variable_names
 from kubectl_snapshot.commands.output import SNAPSHOT_FORMATS, describe_format
 from kubectl_snapshot.document.codec.parse import parse_document
-from kubectl_snapshot.document.codec.yaml_codec import render_yaml
+from kubectl_snapshot.document.codec.yaml.codec import render_yaml
 from kubectl_snapshot.document.snapshot import GAP_STATUSES, STATUSES, gaps, new_snapshot
 from kubectl_snapshot.job.options import LEVELS
 from kubectl_snapshot.render.go_template import port_line

@@ -18,7 +18,7 @@ from kubectl_snapshot.collectors.run.compose import compose_snapshot
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.collectors.run.runner import run_collectors
 from kubectl_snapshot.collectors.systemd import collector as systemd
-from kubectl_snapshot.document.codec.yaml_codec import render_yaml
+from kubectl_snapshot.document.codec.yaml.codec import render_yaml
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot
 from kubectl_snapshot.settings import CollectSettings
 from tests.servers.systemd_peer import answer_units, read_units, serve_systemd

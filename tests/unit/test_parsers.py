@@ -142,5 +142,5 @@ def test_any_input_gives_a_value_or_an_error_that_was_foreseen(name: str) -> Non
 
 
 def test_the_parsers_are_found() -> None:
-    assert {"document.codec.yaml_codec.parse_yaml", "job.selectors.parse_taint"} <= PARSERS.keys()
+    assert {"document.codec.yaml.codec.parse_yaml", "job.selectors.parse_taint"} <= PARSERS.keys()
     assert find_parsers().keys() >= CHECKED_BEFORE

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.forms import form_of_address, mask_event_reasons
 from kubectl_snapshot.collectors.gpu import keys
-from kubectl_snapshot.collectors.gpu.smi_keys import SMI_KEYS
+from kubectl_snapshot.collectors.gpu.smi.keys import SMI_KEYS
 from kubectl_snapshot.collectors.run.context import NODE, Context, Right
 from kubectl_snapshot.document.registry import (
     HEALTH,

@@ -210,7 +210,7 @@ def _read_nvidia_smi(
         # Name both causes: nvidia-smi runs only because NVML could not be loaded.
         raise type(error)(f"{explain(cause)}; {error.what}", why=error.why) from error
     # late: 4 ms of each start, and few nodes need the fallback
-    from kubectl_snapshot.collectors.gpu.smi_report import parse_report
+    from kubectl_snapshot.collectors.gpu.smi.report import parse_report
 
     parsed = parse_report(report.xml)
     driver_gpus = tuple(

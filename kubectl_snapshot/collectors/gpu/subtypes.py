@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.gpu.driver_files import KernelModule
 from kubectl_snapshot.collectors.gpu.inventory import NVIDIA_SMI, match_gpus
-from kubectl_snapshot.collectors.gpu.smi_keys import SMI_KEYS
+from kubectl_snapshot.collectors.gpu.smi.keys import SMI_KEYS
 from kubectl_snapshot.collectors.run.context import explain
 from kubectl_snapshot.document.accelerators import find_token, parse_product
 from kubectl_snapshot.document.snapshot import ABSENT, PARTIAL, UNAVAILABLE, Subtype

@@ -13,7 +13,7 @@ from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from kubectl_snapshot.agent.config import AgentConfig
-    from kubectl_snapshot.fleet.config import FleetConfig
+    from kubectl_snapshot.fleet.planning.config import FleetConfig
 
 # A list of this many nodes is longer than any cluster.
 MAX_NAMES_BYTES = 16 * 1024 * 1024
@@ -119,7 +119,7 @@ def parse_fleet_config(
     args: argparse.Namespace, agent: AgentConfig, directory: str, names: tuple[str, ...]
 ) -> FleetConfig:
     """Return the configuration of a fleet; InvalidRequest for invalid values."""
-    from kubectl_snapshot.fleet.config import FLEET_TIMEOUT_S, NODE_TIMEOUT_S, FleetConfig
+    from kubectl_snapshot.fleet.planning.config import FLEET_TIMEOUT_S, NODE_TIMEOUT_S, FleetConfig
 
     return FleetConfig(
         directory=directory,
@@ -143,7 +143,7 @@ def read_names(args: argparse.Namespace) -> tuple[str, ...]:
     if not args.nodes_from:
         return tuple(args.node)
     from kubectl_snapshot.clients.files.localfile import read_input
-    from kubectl_snapshot.fleet.selection import parse_names
+    from kubectl_snapshot.fleet.planning.selection import parse_names
 
     name = "stdin" if args.nodes_from == "-" else args.nodes_from
     try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.clients.files.outputfile import check_writable
 from kubectl_snapshot.commands.flags.connection import connect_with
 from kubectl_snapshot.errors import Internal, InvalidRequest
-from kubectl_snapshot.fleet.pack import pack, pack_file, remove_directory
+from kubectl_snapshot.fleet.files.pack import pack, pack_file, remove_directory
 
 if TYPE_CHECKING:
     import argparse

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.commands.flags.fleet import FleetPlace
     from kubectl_snapshot.document.fleet.manifest import FleetManifest
-    from kubectl_snapshot.fleet.config import FleetConfig
+    from kubectl_snapshot.fleet.planning.config import FleetConfig
 
 
 def run_fleet(args: argparse.Namespace) -> int:

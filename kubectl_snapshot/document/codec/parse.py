@@ -54,7 +54,7 @@ def _parse(content: str | bytes) -> Snapshot:
         from kubectl_snapshot.document.codec.json_codec import parse_json
 
         return parse_json(text)
-    from kubectl_snapshot.document.codec.yaml_codec import parse_yaml
+    from kubectl_snapshot.document.codec.yaml.codec import parse_yaml
 
     return parse_yaml(text)
 

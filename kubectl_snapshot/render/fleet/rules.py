@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.codec.yaml_codec import render_tree
+from kubectl_snapshot.document.codec.yaml.codec import render_tree
 from kubectl_snapshot.text import strip_control
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ def render_tree(name: str, tree: Mapping[str, object]) -> str:
         from kubectl_snapshot.document.codec import json_codec
 
         return json_codec.render_tree(tree)
-    from kubectl_snapshot.document.codec import yaml_codec
+    from kubectl_snapshot.document.codec.yaml import codec as yaml_codec
 
     return yaml_codec.render_tree(tree)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import bare_fleet_client as bare
-from kubectl_snapshot.fleet.pods import build_pod, build_template, name_pod
+from kubectl_snapshot.fleet.run.pods import build_pod, build_template, name_pod
 from kubectl_snapshot.job.frame.encode import encode_frame
 from kubectl_snapshot.job.options import JobOptions
 from tests.lab.fake_kubelet import find_run_id, render_frame

@@ -9,7 +9,7 @@ from kubectl_snapshot.constants import API_VERSIONS
 from kubectl_snapshot.document.codec.json_codec import render_json
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.codec.tree import document_warnings
-from kubectl_snapshot.document.codec.yaml_codec import render_yaml
+from kubectl_snapshot.document.codec.yaml.codec import render_yaml
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.main import main
 from kubectl_snapshot.storage.configmap import (

@@ -11,7 +11,7 @@ import yaml
 from kubectl_snapshot.constants import API_VERSIONS
 from kubectl_snapshot.document.codec.json_codec import render_json
 from kubectl_snapshot.document.codec.parse import parse_document
-from kubectl_snapshot.document.codec.yaml_codec import render_yaml
+from kubectl_snapshot.document.codec.yaml.codec import render_yaml
 from kubectl_snapshot.document.items import unfold
 from kubectl_snapshot.document.snapshot import Snapshot
 from kubectl_snapshot.main import main

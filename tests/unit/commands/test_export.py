@@ -15,10 +15,10 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from kubectl_snapshot.document.codec.yaml_codec import render_yaml
+from kubectl_snapshot.document.codec.yaml.codec import render_yaml
 from kubectl_snapshot.document.fleet.manifest import FAILED, FleetManifest, FleetNode, FleetRun
 from kubectl_snapshot.document.snapshot import Measurement, Subtype
-from kubectl_snapshot.fleet.directory import write_manifest
+from kubectl_snapshot.fleet.files.directory import write_manifest
 from kubectl_snapshot.main import main
 from tests.unit.document.fleet.nodes import build, default, make_fleet, vary
 from tests.unit.fleet.directories import write_fleet

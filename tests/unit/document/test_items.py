@@ -6,7 +6,7 @@ import pytest
 
 from kubectl_snapshot.document.codec.json_codec import render_json
 from kubectl_snapshot.document.codec.parse import parse_document
-from kubectl_snapshot.document.codec.yaml_codec import render_yaml
+from kubectl_snapshot.document.codec.yaml.codec import render_yaml
 from kubectl_snapshot.document.items import explain_missing_item, resolve_selector, unfold
 from kubectl_snapshot.document.paths import find_readings, find_value, parse_path
 from kubectl_snapshot.document.snapshot import Item, Measurement, Snapshot, Subtype

@@ -17,7 +17,7 @@ from kubectl_snapshot.agent.config import AgentConfig
 from kubectl_snapshot.clients.auth.access import ConnectionOptions
 from kubectl_snapshot.document.codec.json_codec import canonical_json
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
-from kubectl_snapshot.fleet.config import FleetConfig
+from kubectl_snapshot.fleet.planning.config import FleetConfig
 from kubectl_snapshot.job.frame.encode import encode_frame
 from kubectl_snapshot.settings import CollectSettings
 from tests.servers.http_server import Exchange, serve

@@ -14,7 +14,12 @@ from kubectl_snapshot.document.fleet.manifest import (
     FleetRun,
 )
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
-from kubectl_snapshot.fleet.directory import CLUSTER, name_file, write_document, write_manifest
+from kubectl_snapshot.fleet.files.directory import (
+    CLUSTER,
+    name_file,
+    write_document,
+    write_manifest,
+)
 
 
 def write_fleet(

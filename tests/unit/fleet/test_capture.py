@@ -13,12 +13,12 @@ import pytest
 
 from kubectl_snapshot.document.fleet.manifest import FleetManifest
 from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound, Unauthorized
-from kubectl_snapshot.fleet import directory as files
-from kubectl_snapshot.fleet import requests, state
 from kubectl_snapshot.fleet.capture import capture_fleet
-from kubectl_snapshot.fleet.config import FleetConfig
+from kubectl_snapshot.fleet.files import directory as files
 from kubectl_snapshot.fleet.fleet import load_fleet
-from kubectl_snapshot.fleet.preflight import read_fleet_report
+from kubectl_snapshot.fleet.planning.config import FleetConfig
+from kubectl_snapshot.fleet.planning.preflight import read_fleet_report
+from kubectl_snapshot.fleet.run import requests, state
 from tests.unit.fleet.cluster import Cluster, build_config, node, run_cluster
 
 NAMES = [f"n{number}" for number in range(8)]

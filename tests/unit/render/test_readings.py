@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from kubectl_snapshot.document.codec.yaml_codec import load_yaml
+from kubectl_snapshot.document.codec.yaml.codec import load_yaml
 from kubectl_snapshot.document.snapshot import Scalar
 from kubectl_snapshot.render.readings import (
     render_json,

@@ -13,8 +13,8 @@ import pytest
 from kubectl_snapshot.clients.kube.client import ConnectionOptions, Kube, connect
 from kubectl_snapshot.commands.fleet.source import is_fleet
 from kubectl_snapshot.errors import InvalidRequest, NotFound
+from kubectl_snapshot.fleet.files.pack import pack_file
 from kubectl_snapshot.fleet.fleet import load_fleet
-from kubectl_snapshot.fleet.pack import pack_file
 from kubectl_snapshot.main import main
 from kubectl_snapshot.storage import fleet_configmap as stored
 from kubectl_snapshot.storage.configmap import ConfigMapName, parse_place

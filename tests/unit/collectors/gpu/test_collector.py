@@ -17,7 +17,7 @@ from kubectl_snapshot.clients.host.pci import PciGpu, read_pci_gpus
 from kubectl_snapshot.collectors.gpu import collector as gpu
 from kubectl_snapshot.collectors.gpu import inventory as gpu_inventory
 from kubectl_snapshot.collectors.gpu.inventory import NVIDIA_SMI, NVML, GpuInventory, match_gpus
-from kubectl_snapshot.collectors.gpu.smi_report import parse_report
+from kubectl_snapshot.collectors.gpu.smi.report import parse_report
 from kubectl_snapshot.collectors.gpu.subtypes import build_subtypes
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.collectors.run.runner import run_collectors

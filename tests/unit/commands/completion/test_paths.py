@@ -18,7 +18,7 @@ from kubectl_snapshot.commands.completion.paths import (
     scan_yaml,
 )
 from kubectl_snapshot.document.codec.json_codec import render_json
-from kubectl_snapshot.document.codec.yaml_codec import render_yaml
+from kubectl_snapshot.document.codec.yaml.codec import render_yaml
 from kubectl_snapshot.document.paths import iter_subtypes
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from tests.unit.document.fleet.nodes import make_fleet

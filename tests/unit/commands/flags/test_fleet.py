@@ -18,7 +18,7 @@ from kubectl_snapshot.commands.flags.fleet import (
     refuse_other_flags,
 )
 from kubectl_snapshot.errors import InvalidRequest, NotFound
-from kubectl_snapshot.fleet.config import FleetConfig, validate_config
+from kubectl_snapshot.fleet.planning.config import FleetConfig, validate_config
 
 
 def parse(*words: str) -> argparse.Namespace:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kubectl_snapshot.document.codec.yaml_codec import render_yaml
+from kubectl_snapshot.document.codec.yaml.codec import render_yaml
 from kubectl_snapshot.document.fleet.manifest import RUNNING
 from kubectl_snapshot.main import main
 from tests.unit.document.fleet.nodes import make_fleet, vary

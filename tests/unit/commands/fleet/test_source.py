@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from kubectl_snapshot.commands.fleet.source import is_fleet, looks_like_tar
+from kubectl_snapshot.fleet.files.pack import pack_file
 from kubectl_snapshot.fleet.fleet import load_fleet
-from kubectl_snapshot.fleet.pack import pack_file
 from kubectl_snapshot.main import main
 from tests.unit.document.fleet.nodes import make_fleet, vary
 from tests.unit.fleet.directories import write_fleet

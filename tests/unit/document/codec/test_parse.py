@@ -10,7 +10,7 @@ from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.constants import API_VERSIONS
 from kubectl_snapshot.document.codec.json_codec import canonical_json, render_json
 from kubectl_snapshot.document.codec.parse import parse_document, parse_node_document
-from kubectl_snapshot.document.codec.yaml_codec import render_yaml
+from kubectl_snapshot.document.codec.yaml.codec import render_yaml
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import InvalidRequest
 from tests.unit.document.strategies import PROPERTY

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot.document.codec.tree import resolve
-from kubectl_snapshot.document.codec.yaml_codec import load_yaml, render_tree
+from kubectl_snapshot.document.codec.yaml.codec import load_yaml, render_tree
 from kubectl_snapshot.document.fleet.manifest import (
     CAPTURED,
     FAILED,

@@ -14,7 +14,7 @@ from kubectl_snapshot.collectors.operating_system import grub
 from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.document.codec.json_codec import canonical_json, render_json
-from kubectl_snapshot.document.codec.yaml_codec import render_yaml
+from kubectl_snapshot.document.codec.yaml.codec import render_yaml
 from kubectl_snapshot.document.redaction.measurements import redact_measurements, redact_subtype
 from kubectl_snapshot.document.redaction.values import (
     MAX_NAMED_PATHS,

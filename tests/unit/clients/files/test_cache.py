@@ -69,8 +69,9 @@ def test_a_broken_file_is_none(env: dict[str, str], content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "env", [{}, {"XDG_CACHE_HOME": "cache"}, {"HOME": "/nonexistent"}, {"XDG_CACHE_HOME": "/proc"}]
+    "env", [{}, {"XDG_CACHE_HOME": "cache"}, {"HOME": "MISSING"}, {"XDG_CACHE_HOME": "/proc"}]
 )
-def test_without_a_cache_directory_nothing_is_cached(env: dict[str, str]) -> None:
+def test_without_a_cache_directory_nothing_is_cached(env: dict[str, str], tmp_path: Path) -> None:
+    env = {name: text.replace("MISSING", str(tmp_path / "missing")) for name, text in env.items()}
     write_recent(KEY, ["a"], env)
     assert read_recent(KEY, env) is None

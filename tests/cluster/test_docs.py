@@ -96,6 +96,7 @@ def test_the_permissions_in_the_readme_are_enough(
         for name in (
             "K8s.image",
             "K8s.node",
+            "K8s.default-storage-class",
             "NodeTopology.summary",
             "NodeTopology.taint",
             "NodeTopology.label",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kubectl_snapshot.commands.flags.durations import parse_duration
 from kubectl_snapshot.commands.flags.parser import add_boolean_flag, add_flag, given
 from kubectl_snapshot.commands.flags.shared import parse_count
-from kubectl_snapshot.constants import CONFIGMAP_SCHEME
+from kubectl_snapshot.constants import CONFIGMAP_SCHEME, FULL_API_VERSION
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -134,7 +134,8 @@ def parse_fleet_config(
         max_failures=1 if args.fail_fast else args.max_failures,
         resume=bool(args.resume),
         self_contained=args.self_contained,
-        api_version=args.api_version,
+        # preflight, which writes no document, has no such flag.
+        api_version=getattr(args, "api_version", FULL_API_VERSION),
     )
 
 

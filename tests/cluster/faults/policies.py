@@ -109,12 +109,25 @@ def with_pod(
             "terminationGracePeriodSeconds": 0,
         },
     }
-    scene.create("pods", body)
+    wait_for("the neighbour", lambda: is_neighbour_running(scene, body), 30, pause=0.2)
     try:
         yield
     finally:
         with contextlib.suppress(kube.ApiError):
             scene.cluster.client.call("DELETE", scene.path("pods/neighbour"))
+
+
+def is_neighbour_running(scene: Scene, body: dict[str, Any]) -> bool:
+    """Create the neighbour, anew if the kubelet had no room for it yet; return whether it runs."""
+    path = scene.path("pods/neighbour")
+    try:
+        phase = scene.cluster.client.get(path)["status"].get("phase")
+    except kube.ApiError:
+        scene.create("pods", body)
+        return False
+    if phase == "Failed":
+        scene.cluster.client.call("DELETE", path)
+    return bool(phase == "Running")
 
 
 @contextlib.contextmanager

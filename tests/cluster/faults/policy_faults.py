@@ -159,7 +159,7 @@ SCHEDULED = {
         ("--require-gpu", "--node", "node2"),
         3,
         ("no node has a free GPU", "Insufficient nvidia.com/gpu"),
-        partial(policies.with_pod, node="node2", requests={"nvidia.com/gpu": "8"}),
+        partial(policies.with_pod, node="node2", requests={"nvidia.com/gpu": "2"}),
         lane=NODE2,
     ),
     "tainted in mid-run, tolerated": Fault(

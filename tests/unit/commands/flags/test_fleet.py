@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_snapshot.agent.config import AgentConfig
-from kubectl_snapshot.commands import capture
+from kubectl_snapshot.commands import capture, preflight
 from kubectl_snapshot.commands.flags.environment import parse_flags
 from kubectl_snapshot.commands.flags.fleet import (
     choose_place,
@@ -17,6 +17,7 @@ from kubectl_snapshot.commands.flags.fleet import (
     read_names,
     refuse_other_flags,
 )
+from kubectl_snapshot.constants import FULL_API_VERSION
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 from kubectl_snapshot.fleet.planning.config import FleetConfig, validate_config
 
@@ -181,6 +182,11 @@ def test_a_resumed_fleet_needs_no_selection() -> None:
     validate_config(FleetConfig("d", resume=True))
     validate_config(FleetConfig("d", all_nodes=True, parallel=256))
     validate_config(FleetConfig("d", all_nodes=True, parallel=1))
+
+
+def test_a_preflight_has_no_version_of_documents() -> None:
+    args = parse_flags(preflight.build_parser(), ["--all-nodes"], {})
+    assert parse_fleet_config(args, AgentConfig(), "d", ()).api_version == FULL_API_VERSION
 
 
 def test_the_version_of_the_documents_is_that_of_the_flag() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import io
 
 import pytest
@@ -155,3 +156,9 @@ def test_our_own_limit_has_to_be_a_number() -> None:
         parse_flags(
             query.build_parser(), ["a.yaml"], {"KUBECTL_SNAPSHOT_MAX_NODES_PER_ENTRY": "all"}
         )
+
+
+def test_the_messages_of_argparse_are_not_translated() -> None:
+    # misread reads them; and looking for a catalog loads locale.
+    assert argparse._("expected one argument") == "expected one argument"  # type: ignore[attr-defined]
+    assert argparse._ is str  # type: ignore[attr-defined]

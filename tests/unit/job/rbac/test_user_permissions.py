@@ -1,9 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
 from kubectl_snapshot.document.redaction.values import Redaction
-from kubectl_snapshot.job.options import IMAGE, JobOptions
+from kubectl_snapshot.job.options import CLIENT, IMAGE, JobOptions
 from kubectl_snapshot.job.permissions import Permission
-from kubectl_snapshot.job.rbac.user_permissions import build_key_permissions, build_user_permissions
+from kubectl_snapshot.job.rbac.admin_grants import build_user_grants
+from kubectl_snapshot.job.rbac.user_permissions import (
+    build_key_permissions,
+    build_slice_permissions,
+    build_user_permissions,
+)
 from kubectl_snapshot.settings import CollectSettings
 
 OPTIONS = JobOptions(run_id="abcdefghij", namespace="ops")
@@ -48,3 +58,24 @@ def test_sharing_a_key_needs_permission_to_create_and_delete_its_secret() -> Non
         Permission("delete", "", "secrets", "", "ops"),
     )
     assert not [p for p in build_user_permissions(sharing) if p.resource == "secrets"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "asks"),
+    [
+        ({}, True),
+        ({"node_selector": {"pool": "gpu"}}, True),
+        ({"node_name": "node1"}, False),
+        ({"node_name": "node1", "require_gpu": True}, True),
+        ({"creates_pods": True}, False),
+    ],
+)
+def test_where_gpus_are_is_asked_unless_the_node_is_known(
+    flags: dict[str, Any], asks: bool
+) -> None:
+    options = replace(OPTIONS, **flags)
+    wanted = Permission("list", "resource.k8s.io", "resourceslices")
+    assert build_slice_permissions(options) == ((wanted,) if asks else ())
+    roles = [grant.body for grant in build_user_grants(replace(options, cluster_scope=CLIENT))]
+    rules = [rule for role in roles for rule in role.get("rules", ())]
+    assert any("resourceslices" in rule["resources"] for rule in rules) is asks

@@ -142,8 +142,9 @@ def on_created(run: NodeRun, uid: str, now: float) -> Step:
 def on_refused(run: NodeRun, error: SnapshotError, options: JobOptions, others: int) -> Step:
     """Return the state after the API server refused the pod.
 
-    Over quota the node waits while pods of `others` are active: their end makes room. An API server
-    that does not answer is tried MAX_CREATE_ATTEMPTS times.
+    Over quota the node waits while pods of `others` are active: their end makes room. Without any it
+    is tried MAX_CREATE_ATTEMPTS times, for a pod that was just deleted still counts; so is an API
+    server that does not answer.
     """
     if run.phase != CREATING:
         # The watch has seen the pod: only the answer to its creation was lost.
@@ -153,7 +154,7 @@ def on_refused(run: NodeRun, error: SnapshotError, options: JobOptions, others: 
         # Waiting for room is no attempt.
         return Step(NodeRun(run.name))
     is_outage = isinstance(error, RETRYABLE) and "webhook" not in error.why
-    if is_outage and run.create_attempts < MAX_CREATE_ATTEMPTS:
+    if (is_outage or is_quota) and run.create_attempts < MAX_CREATE_ATTEMPTS:
         return Step(replace(run, phase=WAITING))
     if is_outage or error.status in (401, 404):
         return _fail(run, API, error)

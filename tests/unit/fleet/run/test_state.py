@@ -122,7 +122,17 @@ def test_over_quota_a_node_waits_for_the_others() -> None:
     error = Unauthorized("cannot create", QUOTA, status=403)
     waiting = refuse(error)
     assert waiting == Step(NEW)
-    assert cause(refuse(error, others=0)) == state.QUOTA
+
+
+def test_over_quota_without_others_a_node_is_tried_three_times() -> None:
+    # A pod that was just deleted may still count.
+    error, run = Unauthorized("cannot create", QUOTA, status=403), CREATING
+    for attempt in (1, 2):
+        step = refuse(error, others=0, run=run)
+        assert (step.failure, step.run.phase) == (None, "waiting")
+        assert step.run.create_attempts == attempt
+        run = state.begin(step.run, 50).run
+    assert cause(refuse(error, others=0, run=run)) == state.QUOTA
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def write_fleet_configmaps(content: bytes, place: ConfigMapName, kube: Kube) -> 
     """Write a gzipped tar file; return the number of ConfigMaps.
 
     The first is written last: until then, a reader finds the fleet that was there before, or that
-    its parts do not fit. Raises InvalidRequest, with the size, for one that is too large.
+    its parts do not fit. Raises InvalidRequest, with the size, if it is too large.
     """
     parts = [content[at : at + PART_BYTES] for at in range(0, len(content), PART_BYTES)]
     if len(parts) > MAX_PARTS:

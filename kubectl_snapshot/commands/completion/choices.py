@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Body = Mapping[str, Any]
 
 NODES = "/api/v1/nodes"
-# A table's rows without their objects: of 5,000 nodes a tenth of the bytes of their metadata.
+# A table's rows without their objects: fewer bytes than the objects' metadata.
 TABLE = f"application/json;as=Table;g=meta.k8s.io;v=v1,{METADATA_LIST}"
 ROWS_ONLY = {"includeObject": "None"}
 # Any resource version: the API server answers from its cache.
@@ -56,7 +56,7 @@ def list_choices(kind: str, kube: Kube, deadline: float) -> list[str]:
 
 
 def read_items(body: Body) -> Items:
-    """Yield the objects of a list, or what a table's rows tell of them: their names."""
+    """Yield the objects of a list, or of a table's rows their names only."""
     if body.get("kind") != "Table":
         yield from body.get("items") or ()
         return

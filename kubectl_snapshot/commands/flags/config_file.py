@@ -52,7 +52,7 @@ UNSET = ("", "~", "null")
 def read_config(source: str) -> Iterator[tuple[str, str, list[str]]]:
     """Yield the place of each field that is set, its flag, and its texts.
 
-    Raises NotFound if there is no such file, InvalidRequest for one that is no AICRConfig.
+    Raises NotFound for a missing file, InvalidRequest if it is not an AICRConfig.
     """
     name, content = _read(source)
     from kubectl_snapshot.clients.files.localfile import locate_yaml

@@ -142,9 +142,9 @@ def on_created(run: NodeRun, uid: str, now: float) -> Step:
 def on_refused(run: NodeRun, error: SnapshotError, options: JobOptions, others: int) -> Step:
     """Return the state after the API server refused the pod.
 
-    Over quota the node waits while pods of `others` are active: their end makes room. Without any it
-    is tried MAX_CREATE_ATTEMPTS times, for a pod that was just deleted still counts; so is an API
-    server that does not answer.
+    Over quota the node waits while pods of `others` are active: their end makes room. Without any
+    it is tried MAX_CREATE_ATTEMPTS times, for a pod that was just deleted still counts; so is an
+    API server that does not answer.
     """
     if run.phase != CREATING:
         # The watch has seen the pod: only the answer to its creation was lost.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.errors import SnapshotError
 
-# crypto/tls and crypto/x509 of Go: a server without a certificate, and one that is not trusted.
+# crypto/tls and crypto/x509 of Go: a server without a certificate, and a certificate without trust.
 CERTIFICATE_MARKS = ("tls: internal error", "x509:")
 
 

@@ -1,7 +1,7 @@
 """Why a node cannot prepare the pod: volumes that cannot be mounted, no sandbox or network. Pure.
 
 The kubelet tries again for ever, and the pod's status says only ContainerCreating: the cause is in
-events (k8s.io/kubernetes pkg/kubelet/events). Each cause may pass by itself, so it has to repeat.
+events (k8s.io/kubernetes pkg/kubelet/events). Each cause may be temporary, so it has to repeat.
 """
 
 from __future__ import annotations

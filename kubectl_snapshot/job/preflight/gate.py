@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.job.preflight.checks import Answer, PreflightCheck
 
 AUTO = "auto"
-# Optional: a user who may list the roles removes those that killed runs have left.
+# Optional: with it, a run removes the roles that killed runs have left.
 LIST_ROLES = Permission("list", RBAC, "clusterroles")
 # The pod's dry run is optional, and a broken webhook's 500 would be retried.
 POD_DRY_RUN_S = 3.0

@@ -107,7 +107,7 @@ def _describe(side: Side, snapshot: Snapshot) -> dict[str, Any]:
 def _pair_facts(
     sides: Sequence[Mapping[str, Any]], found: Sequence[NodeFindings], *snapshots: Snapshot
 ) -> tuple[PairedFact, ...]:
-    """Return what is known of both snapshots: where from, findings, gaps, and the nodes' facts."""
+    """Return both snapshots' sources, findings, gaps, and the nodes' facts."""
     columns = []
     for side, findings, snapshot in zip(sides, found, snapshots):
         gaps = str(len(side["gaps"]) or "none") if side["tells_gaps"] else ""

@@ -25,7 +25,7 @@ class Fault:
     (`waits_for_run`). `check` checks the document. With `is_left` the client cannot delete its
     objects and prints commands, which the stage runs. `warnings` are parts of stderr. `preflight`
     is the exit code of a preflight with the same flags before the capture; None runs none.
-    With `is_any_node` the client names no node.
+    With `is_any_node` the client names no node. `tries` is for a race that the test may lose.
     """
 
     flags: tuple[str, ...] = ()
@@ -41,3 +41,4 @@ class Fault:
     warnings: tuple[str, ...] = ()
     preflight: int | None = None
     is_any_node: bool = False
+    tries: int = 1

@@ -80,6 +80,18 @@ def run_after(before: Iterable[Future[Outcome]], *arguments: Any) -> Outcome:
 def run_fault(
     cluster: Cluster, servers: Servers, zipapp: Path, fault: Fault, directory: Path
 ) -> Outcome:
+    """Run a fault; again, up to its `tries`, if what provokes it came too late."""
+    for attempt in range(1, fault.tries + 1):
+        place = directory.with_name(f"{directory.name}-{attempt}")
+        outcome = run_once(cluster, servers, zipapp, fault, place)
+        if outcome.code == fault.code:
+            break
+    return outcome
+
+
+def run_once(
+    cluster: Cluster, servers: Servers, zipapp: Path, fault: Fault, directory: Path
+) -> Outcome:
     directory.mkdir()
     with temporary_namespace(cluster) as namespace:
         scene = Scene(cluster, servers, namespace, directory)

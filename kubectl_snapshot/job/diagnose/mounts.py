@@ -42,7 +42,8 @@ def diagnose_mount(
             message,
             "run it again, and find out who deletes objects with our labels",
         )
-    if count < MIN_FOREIGN_COUNT:
+    # The kubelet no longer manages a pod that it rejected, or that was deleted: that is the cause.
+    if count < MIN_FOREIGN_COUNT or "not registered" in message:
         return None
     return Internal(f"node {node} cannot mount a volume of the agent's pod", message, WEBHOOKS)
 

@@ -27,7 +27,8 @@ KUBELET = {
     "disk pressure in mid-run": Fault(
         HANG,
         6,
-        ("terminated the agent's pod: Evicted", "low on resource"),
+        # "The node was low on resource", or "had condition: [DiskPressure]" after a restart.
+        ("terminated the agent's pod: Evicted",),
         partial(kubelets.restored, node="node2"),
         partial(kubelets.fill_disk, node="node2"),
         lane=NODE2,

@@ -32,6 +32,7 @@ def test_an_object_of_the_run_that_is_gone_is_named(resource: str, kind: str) ->
         event(GONE.format("configmap", OPTIONS.name), None),
         event(GONE.format("configmap", "of-a-sidecar")),
         event(GONE.format("configmap", OPTIONS.name), reason="Failed"),
+        event('MountVolume.SetUp failed for volume "key" : object "ops"/"x" not registered', 50),
         event("MountVolume.SetUp failed: failed to sync configmap cache: timed out"),
     ],
 )

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from kubectl_snapshot.errors import SnapshotError
     from kubectl_snapshot.job.options import JobOptions
 
-# The first one may be of a kubelet's cache that is behind; it tries again after half a second.
-MIN_COUNT = 2
+# The first ones may be of a kubelet's cache that is behind a loaded server; it waits 0.5, 1, 2 s.
+MIN_COUNT = 4
 # Of volumes of others, which a controller may still provide: the kubelet waits 0.5, 1, 2, 4 s.
 MIN_FOREIGN_COUNT = 5
 # How often each reason has to repeat; the kubelet creates a sandbox anew every 10 to 15 s.

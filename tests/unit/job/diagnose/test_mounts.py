@@ -12,7 +12,7 @@ OPTIONS = JobOptions("abcdefghij", "ops")
 GONE = 'MountVolume.SetUp failed for volume "agent" : {} "{}" not found'
 
 
-def event(message: str, count: int | None = 2, reason: str = "FailedMount") -> dict[str, Any]:
+def event(message: str, count: int | None = 4, reason: str = "FailedMount") -> dict[str, Any]:
     return {"type": "Warning", "reason": reason, "message": message, "count": count}
 
 
@@ -28,7 +28,7 @@ def test_an_object_of_the_run_that_is_gone_is_named(resource: str, kind: str) ->
 @pytest.mark.parametrize(
     "seen",
     [
-        event(GONE.format("configmap", OPTIONS.name), 1),
+        event(GONE.format("configmap", OPTIONS.name), 3),
         event(GONE.format("configmap", OPTIONS.name), None),
         event(GONE.format("configmap", "of-a-sidecar")),
         event(GONE.format("configmap", OPTIONS.name), reason="Failed"),

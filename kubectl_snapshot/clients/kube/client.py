@@ -125,9 +125,10 @@ class Kube:
     ) -> Response:
         """Return the response of one request; `doing` completes "cannot …" in its errors.
 
-        429, 5xx and cut connections are retried with the server's Retry-After or backoff, for at
-        most 15 s and never past `deadline` (time.monotonic()); 429 until `deadline`, where there
-        is one. A retried POST may conflict with its own object: that is the server's 409.
+        429, 5xx, write conflicts and cut connections are retried with the server's Retry-After or
+        backoff, for at most 15 s and never past `deadline` (time.monotonic()); 429 until
+        `deadline`, where there is one. A retried POST may conflict with its own object: that is
+        the server's 409.
         """
         return self._request(Call(method, path, doing, query, body, content_type, deadline))
 
@@ -334,6 +335,8 @@ class Kube:
             date = headers.get("Date") or ""
             self._last_date = (date, time.monotonic()) if date else self._last_date
             error = kube_errors.explain_login(error, self._describe_certificate())
+        if kube_errors.is_write_conflict(call.method, status, data):
+            return Retryable(kube_errors.WriteConflict(error.what, error.why, status=status))
         if status not in retried:
             return error
         return Retryable(error, parse_retry_after(headers.get("Retry-After"), time.time()))

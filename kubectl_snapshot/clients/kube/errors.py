@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.auth.tls import ssl_reason
 from kubectl_snapshot.constants import WITHOUT_CLUSTER
@@ -34,6 +34,14 @@ BY_STATUS: dict[int, type[SnapshotError]] = {
 }
 
 
+class WriteConflict(ServiceUnavailable):
+    """A creation lost against another writer (409, reason Conflict): nothing was created.
+
+    The quota admission plugin answers so when pods of a namespace are created at once. An object
+    that exists already is a 409 too, with the reason AlreadyExists.
+    """
+
+
 class Retryable(Exception):
     """A failure that is worth a retry; `after_s` is the server's Retry-After."""
 
@@ -61,6 +69,15 @@ def build_answer_error(doing: str, status: int, body: bytes, hint: str = "") -> 
     return error(f"cannot {doing}", why=why, hint=hint, status=status)
 
 
+def is_write_conflict(method: str, status: int, body: bytes) -> bool:
+    """Return whether the answer is that of a WriteConflict.
+
+    For a deletion, Conflict means that its precondition does not hold.
+    """
+    reason = (_parse_status(body) or {}).get("reason")
+    return method == "POST" and status == 409 and reason == "Conflict"
+
+
 def explain_login(error: SnapshotError, why: str) -> SnapshotError:
     """Return the error of a refused login with the reason `why`; empty leaves it as it is."""
     if not why:
@@ -79,14 +96,18 @@ def is_tls_alert(root: BaseException) -> bool:
 
 def parse_message(body: bytes) -> str:
     """Return the message of a Status object, or the text of any other body, on one line."""
-    text = body.decode(errors="replace")
+    status = _parse_status(body)
+    if status is None:
+        return single_line(body.decode(errors="replace"))
+    return single_line(str(status.get("message") or status.get("reason") or ""))
+
+
+def _parse_status(body: bytes) -> dict[str, Any] | None:
     try:
-        answer = json.loads(text)
+        answer = json.loads(body.decode(errors="replace"))
     except (ValueError, RecursionError):
-        answer = text
-    if isinstance(answer, dict):
-        answer = answer.get("message") or answer.get("reason") or ""
-    return single_line(str(answer))
+        return None
+    return answer if isinstance(answer, dict) else None
 
 
 def build_network_error(

@@ -14,6 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.kube.client import METADATA, Call
+from kubectl_snapshot.clients.kube.errors import WriteConflict
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES, RUN_LABEL
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.fleet.run.pods import name_pod
@@ -77,8 +78,8 @@ class PodRequests:
             uid = self.kube.send(call).read_uid()
         except SnapshotError as error:
             # A retried create conflicts with its own pod; the watch reports that pod's UID.
-            message = (CREATED, node, "") if error.status == 409 else (REFUSED, node, error)
-            self.inbox.put(message)
+            exists = error.status == 409 and not isinstance(error, WriteConflict)
+            self.inbox.put((CREATED, node, "") if exists else (REFUSED, node, error))
         else:
             self.inbox.put((CREATED, node, "" if self.options.creates_jobs else uid))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Union
 
 from kubectl_snapshot.clients.kube.client import Response
+from kubectl_snapshot.clients.kube.errors import WriteConflict
 from kubectl_snapshot.errors import (
     EXIT_GAPS,
     EXIT_OK,
@@ -119,7 +120,7 @@ def detect_job_creation(answer: Answer, options: JobOptions) -> list[PreflightCh
         return []
     if answer.status == 404:
         return [build_failed_check("namespace", _build_missing_namespace(answer, options))]
-    if answer.status == 409:
+    if answer.status == 409 and not isinstance(answer, WriteConflict):
         return [namespace, build_failed_check("Job", _build_name_conflict(options))]
     refusal = diagnose_creation(answer, "Job", options)
     if refusal is answer and answer.status not in (400, 403, 422):

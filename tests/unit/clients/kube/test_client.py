@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from kubectl_snapshot.clients.kube import calls as kube_calls
 from kubectl_snapshot.clients.kube.client import METADATA, Call, Kube, Response
+from kubectl_snapshot.clients.kube.errors import WriteConflict
 from kubectl_snapshot.errors import (
     Internal,
     InvalidRequest,
@@ -100,6 +102,45 @@ def test_what_may_pass_is_tried_again(connect_to: Connect, code: int) -> None:
     with serve(answering(status(code), status(code))) as server:
         assert read(connect_to(server)).body == OK
         assert len(server.seen) == 3
+
+
+def conflict(reason: str) -> Callable[[Exchange], None]:
+    message = "Operation cannot be fulfilled on resourcequotas"
+    body = {"kind": "Status", "message": message, "reason": reason, "code": 409}
+    return lambda exchange: exchange.send(409, body)
+
+
+@pytest.mark.parametrize(
+    ("method", "reason", "requests"),
+    [
+        ("POST", "Conflict", 3),
+        ("POST", "AlreadyExists", 1),
+        ("POST", "", 1),
+        ("DELETE", "Conflict", 1),
+    ],
+)
+def test_a_creation_that_another_writer_outran_is_tried_again(
+    connect_to: Connect, method: str, reason: str, requests: int
+) -> None:
+    with serve(answering(conflict(reason), conflict(reason))) as server:
+        with suppress(InvalidRequest):
+            connect_to(server).request(method, "/x", doing="change x")
+        assert len(server.seen) == requests
+
+
+def test_a_creation_that_is_always_outrun_is_no_object_that_exists(
+    connect_to: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kube_calls, "RETRY_WINDOW_S", 0.1)
+    with (
+        serve(answering(*[conflict("Conflict")] * 9)) as server,
+        pytest.raises(WriteConflict) as caught,
+    ):
+        connect_to(server).request("POST", "/x", doing="create x")
+    assert (caught.value.what, caught.value.why) == (
+        "cannot create x",
+        "Operation cannot be fulfilled on resourcequotas",
+    )
 
 
 def test_a_refusal_that_does_not_pass_is_asked_once(connect_to: Connect) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from kubectl_snapshot import errors
 from kubectl_snapshot.clients.kube.client import Response
+from kubectl_snapshot.clients.kube.errors import WriteConflict
 from kubectl_snapshot.job.manifest import (
     build_job,
     build_owned_metadata,
@@ -52,6 +53,7 @@ def test_a_job_that_could_be_made_shows_that_namespace_and_name_are_right() -> N
             {"namespace": "ok", "Job": "fail"},
             errors.InvalidRequest,
         ),
+        (refused(409, "modified", WriteConflict), {"API server": "fail"}, WriteConflict),
         (refused(422, "bad", errors.InvalidRequest), {"namespace": "ok", "Job": "fail"}, None),
         (
             refused(403, "namespace ops because it is being terminated"),

@@ -64,7 +64,7 @@ BUDGETS = {
     "fleet, CPU per node": Budget(8),
     "fleet, memory": Budget(150),
     "zipapp": Budget(1_000_000),
-    "our code and all licences in it": Budget(500_000),
+    "our code and all licences in it": Budget(535_000),
     "clean builds whose bytes differ": Budget(0),
 }
 

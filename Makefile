@@ -9,6 +9,7 @@ PYTHON ?= python3
 export PYTHON
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest
+REAL_PYTEST := scripts/pytest-twice
 # The API client is tested twice: with the stock packages, and with the zipapp's slim ones.
 SLIM := SNAPSHOT_TEST_PACKAGE_DIR=build/zipapp/site-packages
 
@@ -36,19 +37,19 @@ release: setup ## build dist/release: archives, krew manifest, SBOMs, sdist, whe
 
 integration: zipapp ## test the zipapp on every Python, and the API client with its packages
 	scripts/test-packages pipx prometheus minisign groff-base
-	$(PYTEST) tests/integration
-	$(SLIM) $(PYTEST) --numprocesses auto tests/unit/clients
+	$(REAL_PYTEST) integration tests/integration
+	$(SLIM) $(REAL_PYTEST) slim --numprocesses auto tests/unit/clients
 
 browser: setup ## test the HTML pages in Chromium
 	scripts/test-packages chromium
-	$(PYTEST) --numprocesses auto tests/browser
+	$(REAL_PYTEST) browser --numprocesses auto tests/browser
 
 # Two processes, each with its own lab; one process on an existing cluster.
 CLUSTER_WORKERS := $(if $(SNAPSHOT_TEST_CLUSTER)$(SNAPSHOT_TEST_LAB),,--numprocesses 2 --dist loadfile)
 
 cluster-test: zipapp ## test on the lab cluster, or on KUBECONFIG with SNAPSHOT_TEST_CLUSTER=1
-	$(PYTEST) $(CLUSTER_WORKERS) tests/cluster
-	$(SLIM) $(PYTEST) tests/cluster/test_kube_client.py
+	$(REAL_PYTEST) cluster $(CLUSTER_WORKERS) tests/cluster
+	$(SLIM) $(REAL_PYTEST) slim-cluster tests/cluster/test_kube_client.py
 
 faults: zipapp ## fault injection on the lab: message, exit code, seconds, leftover objects
 	SNAPSHOT_EVERY_FAULT=1 $(PYTEST) tests/cluster/test_faults.py tests/cluster/test_capture_interrupted.py \
@@ -64,11 +65,11 @@ test-matrix: zipapp ## capture on three Kubernetes versions with every Python; t
 	scripts/test-matrix
 
 parity: zipapp ## compare logins, proxies and contexts with real kubectl
-	$(PYTEST) --numprocesses auto tests/kubectl_parity
+	$(REAL_PYTEST) parity --numprocesses auto tests/kubectl_parity
 
 shells: zipapp ## test TAB completion in bash, zsh and fish, with and without kubectl
 	scripts/test-packages zsh fish bash-completion
-	$(PYTEST) tests/shells
+	$(REAL_PYTEST) shells tests/shells
 
 test: lint unit conformance zipapp ## all tests and checks except chroot and test-matrix
 	scripts/test-packages pipx prometheus minisign groff-base chromium zsh fish bash-completion

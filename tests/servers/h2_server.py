@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socketserver
 import struct
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from tests.servers.certificates import Certificate
 from tests.servers.http_server import server_context
+from tests.servers.listener import QuietHandler, listen
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, SETTINGS, PING = 0, 1, 4, 6
@@ -30,7 +27,7 @@ def serve_h2(
     context.set_alpn_protocols(["h2"])
     data = json.dumps(body).encode()
 
-    class Handler(socketserver.StreamRequestHandler):
+    class Handler(QuietHandler):
         def setup(self) -> None:
             self.request = context.wrap_socket(self.request, server_side=True)
             super().setup()
@@ -55,22 +52,5 @@ def serve_h2(
             self.wfile.write(size + struct.pack("!BBI", kind, flags, stream) + content)
             self.wfile.flush()
 
-        def finish(self) -> None:
-            with contextlib.suppress(OSError, ValueError):
-                super().finish()
-            self.request.close()
-
-    class Listener(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            pass  # the client reports connection errors
-
-    with Listener(("127.0.0.1", 0), Handler) as listener:
-        thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield f"https://127.0.0.1:{listener.server_address[1]}"
-        finally:
-            listener.shutdown()
-            thread.join()
+    with listen(Handler) as port:
+        yield f"https://127.0.0.1:{port}"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import socketserver
 import struct
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from tests.servers.connect_proxy import Proxy, pump_both_ways
+from tests.servers.listener import QuietHandler, listen
 
 NO_LOGIN, LOGIN, NONE_ACCEPTED = 0, 2, 255
 IPV4, NAME, IPV6 = 1, 3, 4
@@ -21,7 +19,7 @@ SUCCEEDED, REFUSED = 0, 5
 def serve_socks(login: str = "", hosts: Mapping[str, str] | None = None) -> Iterator[Proxy]:
     """Run a proxy; its targets are HOST:PORT as the client sent them, unresolved."""
 
-    class Handler(socketserver.StreamRequestHandler):
+    class Handler(QuietHandler):
         def handle(self) -> None:
             _, count = self.rfile.read(2)
             offered = self.rfile.read(count)
@@ -63,23 +61,6 @@ def serve_socks(login: str = "", hosts: Mapping[str, str] | None = None) -> Iter
                 self.wfile.write(reply)
                 pump_both_ways(self.request, upstream)
 
-        def finish(self) -> None:
-            with contextlib.suppress(OSError, ValueError):
-                super().finish()
-            self.request.close()
-
-    class Listener(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: object, client_address: object) -> None:
-            pass  # the client reports connection errors
-
-    with Listener(("127.0.0.1", 0), Handler) as listener:
-        proxy = Proxy(f"socks5://127.0.0.1:{listener.server_address[1]}")
-        thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield proxy
-        finally:
-            listener.shutdown()
-            thread.join()
+    with listen(Handler) as port:
+        proxy = Proxy(f"socks5://127.0.0.1:{port}")
+        yield proxy

@@ -56,11 +56,12 @@ def replace_values(text: str, changes: Mapping[Path, tuple[str, str]]) -> str:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise NotEditable("it is not plain YAML") from error
     places = []
+    newline = "\r\n" if "\r\n" in text else "\n"
     for path, (old, new) in changes.items():
         holder, key = _find_value(expected, path[:-1]), path[-1]
         if holder is None or holder.get(key, "") != old:
             continue
-        place = _place(_find_node(root, path[:-1]), str(key), new)
+        place = _place(_find_node(root, path[:-1]), str(key), new, newline)
         if place is not None:
             holder[key] = new
             places.append(place)
@@ -72,22 +73,23 @@ def replace_values(text: str, changes: Mapping[Path, tuple[str, str]]) -> str:
     return edited
 
 
-def _place(holder: Any, key: str, new: str) -> tuple[int, int, str] | None:
+def _place(holder: Any, key: str, new: str, newline: str) -> tuple[int, int, str] | None:
     """Return start, end and text of an edit that gives a map's key a value; None if it cannot."""
     pairs = holder.value if holder is not None and holder.id == "mapping" else ()
     node = next((value for name, value in pairs if name.value == key), None)
     if node is None:
-        return _insertion(holder, f"{json.dumps(key)}: {json.dumps(new)}") if pairs else None
+        pair = f"{json.dumps(key)}: {json.dumps(new)}"
+        return _insertion(holder, pair, newline) if pairs else None
     if node.id != "scalar":
         return None
-    ending = "\n" if node.style in ("|", ">") else ""
+    ending = newline if node.style in ("|", ">") else ""
     return node.start_mark.index, node.end_mark.index, json.dumps(new) + ending
 
 
-def _insertion(holder: Any, pair: str) -> tuple[int, int, str]:
+def _insertion(holder: Any, pair: str, newline: str) -> tuple[int, int, str]:
     """Return the edit that puts a pair before the first one of a map."""
     first = holder.value[0][0].start_mark
-    separator = ", " if holder.flow_style else "\n" + " " * first.column
+    separator = ", " if holder.flow_style else newline + " " * first.column
     return first.index, first.index, pair + separator
 
 

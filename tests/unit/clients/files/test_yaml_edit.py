@@ -50,11 +50,15 @@ def test_one_value_is_replaced_and_comments_and_others_stay() -> None:
             "users:\r\n- name: ann\r\n  user:\r\n    token: @\r\n",
         ),
         (
+            "users:\r\n- name: ann\r\n  user:\r\n    token: |-\r\n      old\r\n    b: c\r\n",
+            "users:\r\n- name: ann\r\n  user:\r\n    token: @\r\n    b: c\r\n",
+        ),
+        (
             "users: [{name: ann, user: {token: old}}]\n---\nother: old\n",
             "users: [{name: ann, user: {token: @}}]\n---\nother: old\n",
         ),
     ],
-    ids=["flow", "json", "folded", "crlf", "documents"],
+    ids=["flow", "json", "folded", "crlf", "literal-crlf", "documents"],
 )
 def test_every_style_is_changed_in_its_place(text: str, expected: str) -> None:
     assert replace_values(text, CHANGE) == expected.replace("@", NEW)

@@ -38,9 +38,11 @@ def parse_node_document(payload: bytes, registry: Registry) -> Snapshot:
     A node is not trusted; parse_document reads other documents and is less strict.
     """
     from kubectl_snapshot.document.codec.json_codec import load_json
+    from kubectl_snapshot.document.codec.memory import refuse_costly
     from kubectl_snapshot.document.schema import validate
 
     refuse_size(len(payload))
+    refuse_costly(payload)
     tree = load_json(_decoded(payload))
     validate(tree, registry)
     return parse_tree(tree)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, cast
 
 from kubectl_snapshot.constants import (
     API_VERSIONS,
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 DOCUMENT_FIELDS = ("kind", "apiVersion", "metadata", FINGERPRINT, "measurements")
 MEASUREMENT_FIELDS = ("type", "subtypes")
 MAX_WARNINGS = 10
+MAX_NOT_READ = 1000
 ITEM_FIELDS = ("data", "context")
 SUBTYPE_FIELDS = ("subtype", *ITEM_FIELDS, "items")
+READINGS = (str, bool, float)
 
 # An unpaired surrogate occurs raw or as an escape of JSON or YAML.
 SURROGATE_SOURCE = re.compile(r"[\ud800-\udfff]|\\(?:u|U0000)[dD][89a-fA-F]")
@@ -72,7 +75,7 @@ def parse_tree(tree: object) -> Snapshot:
         kind=_text(top.get("kind"), "kind"),
         api_version=_text(top.get("apiVersion"), "apiVersion"),
         fingerprint=_parse_fingerprint(top.get(FINGERPRINT)),
-        not_read=tuple(_find_unknown(top)),
+        not_read=tuple(islice(_find_unknown(top), MAX_NOT_READ)),
     )
 
 
@@ -189,25 +192,31 @@ def without_surrogates_in(tree: object, source: str) -> object:
 
 
 def _without_surrogates_in(tree: object) -> object:
+    """Return the text, or the list or map, whose values are replaced one by one."""
     if isinstance(tree, Unquoted):
         return tree
     if isinstance(tree, str):
         return without_surrogates(tree)
     if isinstance(tree, list):
-        return [_without_surrogates_in(item) for item in tree]
-    if isinstance(tree, dict):
-        return {_without_surrogates_in(k): _without_surrogates_in(v) for k, v in tree.items()}
+        tree[:] = map(_without_surrogates_in, tree)
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            tree[key] = _without_surrogates_in(value)
+        if any(without_surrogates(key) != key for key in tree if type(key) is str):
+            return {_without_surrogates_in(key): value for key, value in tree.items()}
     return tree
 
 
-def _readings(tree: object, where: str) -> dict[str, Scalar]:
-    return {str(key): _reading(value) for key, value in _map(tree, where).items()}
+def _readings(tree: object, where: str) -> Mapping[str, Scalar]:
+    pairs = _map(tree, where)
+    # The decoder's own map where nothing changes: a copy would double the memory.
+    if all(map(_is_reading, pairs.values())) and all(type(key) is str for key in pairs):
+        return cast("dict[str, Scalar]", pairs)
+    return {str(key): to_scalar(resolve(value)) for key, value in pairs.items()}
 
 
-def _reading(value: object) -> Scalar:
-    if type(value) is str:
-        return value
-    return to_scalar(resolve(value))
+def _is_reading(value: object) -> bool:
+    return type(value) in READINGS or (type(value) is int and to_scalar(value) is value)
 
 
 def _map(value: object, where: str) -> dict[str, object]:

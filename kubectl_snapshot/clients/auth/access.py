@@ -23,14 +23,16 @@ from kubectl_snapshot.records import dataclass, field
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    Trace = Callable[[str, str, str, int, Iterable[tuple[str, str]]], None]
+    Headers = Iterable[tuple[str, str]]
+    Trace = Callable[[str, str, str, int, Headers, Headers], None]
 
 
 @dataclass(frozen=True)
 class ConnectionOptions:
     """kubectl's connection flags; "" means not given.
 
-    `trace` gets each request: method, URL, outcome, milliseconds and headers without secrets.
+    `trace` gets each request: method, URL, outcome, milliseconds, the request's headers without
+    secrets, and the answer's headers.
     """
 
     kubeconfig: str = ""

@@ -263,18 +263,20 @@ class Kube:
         from kubectl_snapshot.clients.kube.rest_client import ApiException
 
         began, outcome = time.monotonic(), "no answer"
+        answer: Any = None
         query = "&".join(f"{name}={value}" for name, value in (call.query or {}).items())
         try:
-            response = self._transport.send(call, end)
-            outcome = str(response.status)
-            return response
+            answer = self._transport.send(call, end)
+            outcome = str(answer.status)
+            return answer
         except ApiException as refusal:
-            outcome = str(refusal.status or outcome)
+            answer, outcome = refusal, str(refusal.status or outcome)
             raise
         finally:
             elapsed_ms = round((time.monotonic() - began) * 1000)
             url = f"{self.server}{call.path}{'?' if query else ''}{query}"
-            trace(call.method, url, outcome, elapsed_ms, call.headers())
+            answered = getattr(answer, "headers", None) or {}
+            trace(call.method, url, outcome, elapsed_ms, call.headers(), answered.items())
 
     def _parse_body(self, call: Call, data: bytes) -> Any:
         if not data and call.method == "DELETE":

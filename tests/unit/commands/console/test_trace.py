@@ -14,24 +14,33 @@ from tests.servers.http_server import serve
 from tests.servers.kubeconfigs import write_kubeconfig
 
 HEADERS = (("Accept", "application/json"),)
+ANSWERED = (("Audit-Id", "7"), ("Set-Cookie", "s3cret"), ("Date", "now\x1b"))
 
 
 def log(level: int, as_json: bool = False, url: str = "https://x/version") -> str:
     stderr = io.StringIO()
-    choose_trace(level, as_json, stderr)("GET", url, "200", 12, HEADERS)
+    choose_trace(level, as_json, stderr)("GET", url, "200", 12, HEADERS, ANSWERED)
     return stderr.getvalue()
 
 
 def test_a_request_is_a_line_and_from_level_7_on_its_headers_follow() -> None:
     assert log(6) == "GET https://x/version 200 in 12 ms\n"
     assert log(7) == log(6) + "    Accept: application/json\n"
+    assert log(8) == log(7) + "    < Audit-Id: 7\n    < Date: now \n"
+    curl = "    curl -XGET -H 'Accept: application/json' 'https://x/a b'\n"
+    assert log(9, url="https://x/a b") == log(8, url="https://x/a b") + curl
     assert "\x1b" not in log(6, url="\x1b[2J")
 
 
 def test_a_request_is_an_object_with_log_json() -> None:
     fields = {"event": "request", "method": "GET", "url": "https://x/version", "outcome": "200"}
     assert json.loads(log(6, as_json=True)) == {**fields, "elapsed-ms": 12}
-    assert json.loads(log(7, as_json=True))["headers"] == dict(HEADERS)
+    assert json.loads(log(7, as_json=True)) == {
+        **json.loads(log(6, as_json=True)),
+        "headers": dict(HEADERS),
+    }
+    answered = json.loads(log(8, as_json=True))["answer-headers"]
+    assert answered == {"Audit-Id": "7", "Date": "now\x1b"}
 
 
 @pytest.mark.parametrize(

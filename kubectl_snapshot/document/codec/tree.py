@@ -188,6 +188,8 @@ def refuse_size(size_bytes: int) -> None:
 
 def without_surrogates_in(tree: object, source: str) -> object:
     """Return a decoded tree of texts that UTF-8 can hold; costs one search where none is wrong."""
+    if source.isascii() and "\\u" not in source and "\\U" not in source:
+        return tree  # without the search, which takes 1 ms for 100 KB
     return _without_surrogates_in(tree) if SURROGATE_SOURCE.search(source) else tree
 
 

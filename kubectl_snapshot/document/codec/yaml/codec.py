@@ -6,6 +6,7 @@ unquoted that Go's readers take for numbers.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.codec.build import without_surrogates
@@ -32,6 +33,8 @@ MAX_SIMPLE_KEY = 1000
 # Characters and values that aliases may repeat: far above hand-written documents, far below a
 # "billion laughs" attack.
 MAX_ALIASED_SIZE = 10_000_000
+# Rendered lines that are kept, and the characters that key and value of one may each have.
+MAX_KNOWN_LINES, MAX_KNOWN = 20_000, 200
 
 
 def render_yaml(snapshot: Snapshot) -> str:
@@ -92,12 +95,13 @@ def _entry_lines(key: str, value: object) -> list[str]:
     return [f"{name}: {lines[0]}"]
 
 
-def _measurement_lines(measurement: Measurement) -> Iterator[str]:
-    yield f"  - type: {render_text(measurement.type)}"
+def _measurement_lines(measurement: Measurement) -> list[str]:
+    lines = [f"  - type: {render_text(measurement.type)}"]
     if measurement.subtypes:
-        yield "    subtypes:"
+        lines.append("    subtypes:")
     for subtype in measurement.subtypes:
-        yield from _subtype_lines(subtype)
+        lines += _subtype_lines(subtype)
+    return lines
 
 
 def _subtype_lines(subtype: Subtype) -> list[str]:
@@ -126,14 +130,24 @@ def _item_lines(item: Item) -> list[str]:
 
 
 def _map_lines(pairs: Mapping[str, Scalar], indent: str) -> list[str]:
-    lines = []
-    for name in sorted(pairs):
-        key, value = render_text(name), render_scalar(pairs[name])
-        if len(key) <= MAX_SIMPLE_KEY:
-            lines.append(f"{indent}{key}: {value}")
-        else:
-            lines += [f"{indent}? {key}", f"{indent}: {value}"]
-    return lines
+    """Return the lines of readings, sorted by key; those of short texts are remembered."""
+    return [
+        _known_line(indent, name, value)
+        if isinstance(value, str) and len(value) <= MAX_KNOWN and len(name) <= MAX_KNOWN
+        else _render_line(indent, name, value)
+        for name, value in sorted(pairs.items())
+    ]
+
+
+def _render_line(indent: str, name: str, value: Scalar) -> str:
+    key, text = render_text(name), render_scalar(value)
+    if len(key) > MAX_SIMPLE_KEY:
+        return f"{indent}? {key}\n{indent}: {text}"
+    return f"{indent}{key}: {text}"
+
+
+# A fleet's documents share most of their lines.
+_known_line = lru_cache(MAX_KNOWN_LINES)(_render_line)
 
 
 def render_manifests(objects: Iterable[Mapping[str, object]]) -> str:

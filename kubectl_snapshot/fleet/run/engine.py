@@ -70,6 +70,8 @@ class FleetState:
     reads: list[tuple[float, str]] = field(default_factory=list)
     active: dict[str, NodeRun] = field(default_factory=dict)
     results: dict[str, int] = field(default_factory=dict)
+    captured: int = 0
+    captured_s: float = 0.0
     stop_reason: str = ""
     error: SnapshotError | None = None
 
@@ -230,8 +232,9 @@ class _Engine:
             self._fail(run, state.Failure(state.API, error))
 
     def _tick(self, now: float) -> None:
+        silence_s = state.choose_silence_s(self._fleet.captured_s, self._fleet.captured)
         for run in list(self._fleet.active.values()):
-            step = state.on_tick(run, self._work.pods.options, now)
+            step = state.on_tick(run, self._work.pods.options, now, silence_s)
             if step.run is not run or step.failure:
                 self._apply(step)
 
@@ -275,6 +278,8 @@ class _Engine:
     def _capture(self, run: NodeRun, entry: FleetNode, now: float) -> None:
         node = self._known[run.name]
         seconds = round(now - run.began, 2)
+        self._fleet.captured += 1
+        self._fleet.captured_s += seconds
         self._close(run)
         self._end(replace(entry, seconds=seconds, uid=node.uid, boot_id=node.boot_id))
 

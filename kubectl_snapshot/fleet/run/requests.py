@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 DELETE_S = 15.0
 PROBE_S = 5.0
+# How long the end of a log is awaited after that of the result.
+LOG_END_S = 0.02
 OUR_MARKS = (FRAME_PREFIX.encode(), PROGRESS_PREFIX.encode())
 
 # The Job controller's label on a pod.
@@ -163,6 +165,7 @@ class PodRequests:
                 if line.strip() and not any(mark in line for mark in OUR_MARKS):
                     output.append(line[:LAST_LINE_LENGTH].decode("utf-8", "replace").strip())
                 if reader.is_complete:
+                    stream.finish(LOG_END_S)
                     return
         finally:
             stream.close()

@@ -55,7 +55,8 @@ WRONG_NODE, NO_LOG = "ran on another node", "log not served"
 
 # As in job/follow.py: the scheduler reports Unschedulable at its first attempt.
 UNSCHEDULABLE_GRACE_S = 5.0
-# After this long without an event or a line, the node's kubelet is probed.
+# After this long without an event or a line, the node's kubelet is probed, or later: see
+# choose_silence_s.
 SILENCE_S = 10.0
 DELETED_GRACE_S = 3.0
 MAX_CREATE_ATTEMPTS = 3
@@ -236,7 +237,15 @@ def on_probed(run: NodeRun, lost: str) -> Step:
     return Step(replace(run, is_probing=False))
 
 
-def on_tick(run: NodeRun, options: JobOptions, now: float) -> Step:
+def choose_silence_s(seconds: float, count: int) -> float:
+    """Return the silence after which a kubelet is probed; `count` nodes took so many `seconds`.
+
+    Where all take long, the cluster is busy and no kubelet is lost: probes would add to its load.
+    """
+    return max(SILENCE_S, 2 * seconds / count) if count else SILENCE_S
+
+
+def on_tick(run: NodeRun, options: JobOptions, now: float, silence_s: float = SILENCE_S) -> Step:
     """Return the state as time passes: the node's deadline, a grace period, a silent kubelet."""
     if run.phase not in ACTIVE:
         return Step(run)
@@ -247,7 +256,7 @@ def on_tick(run: NodeRun, options: JobOptions, now: float) -> Step:
     waited_s = now - run.unschedulable_since if run.unschedulable_since else 0.0
     if waited_s > UNSCHEDULABLE_GRACE_S and not options.wait_for_schedule:
         return _fail(run, UNSCHEDULABLE, diagnose_unschedulable(run.pod, options))
-    is_silent = now - run.last_activity > SILENCE_S and node_name(run.pod)
+    is_silent = now - run.last_activity > silence_s and node_name(run.pod)
     if is_silent and not run.is_probing:
         return Step(replace(run, is_probing=True, last_activity=now), PROBE)
     return Step(run)

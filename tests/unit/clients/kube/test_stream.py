@@ -73,3 +73,34 @@ def test_closing_wakes_a_reader(pair: tuple[socket.socket, socket.socket]) -> No
     stream.close()
     reader.join(10)
     assert not reader.is_alive()
+
+
+def test_a_response_that_ends_in_time_leaves_its_connection_to_the_next_request(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = pair
+    pieces = [b"all", b"rest", b""]
+    answer = Answer()
+    stream = Stream(answer, ours, lambda: pieces.pop(0))
+    assert next(iter(stream)) == b"all"
+    stream.finish(1)
+    assert (pieces, answer.is_closed) == ([], True)
+    ours.sendall(b"next")
+    assert theirs.recv(4) == b"next"
+
+
+def test_a_response_whose_end_does_not_come_in_time_is_closed(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, _ = pair
+    answer = Answer()
+    Stream(answer, ours, lambda: ours.recv(4)).finish(0.01)
+    assert answer.is_closed
+
+
+def test_a_response_that_goes_on_is_cut(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = pair
+    pieces = iter([b"more"] * 9)
+    Stream(Answer(), ours, lambda: next(pieces)).finish(1)
+    assert len(list(pieces)) == 5
+    assert theirs.recv(4) == b""

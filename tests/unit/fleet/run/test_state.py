@@ -281,6 +281,14 @@ def test_a_silent_kubelet_is_probed_once_at_a_time() -> None:
     assert state.on_tick(unbound, OPTIONS, 30).action == state.NOTHING
 
 
+def test_where_all_nodes_are_slow_a_kubelet_may_be_silent_for_longer() -> None:
+    assert state.choose_silence_s(0, 0) == state.choose_silence_s(20, 4) == 10
+    assert state.choose_silence_s(36, 4) == 18
+    bound = see(STARTING, pod(), now=2).run
+    assert state.on_tick(bound, OPTIONS, 20, 18).action == state.NOTHING
+    assert state.on_tick(bound, OPTIONS, 20.1, 18).action == state.PROBE
+
+
 @pytest.mark.parametrize("phase", [state.WAITING, state.DONE])
 def test_late_messages_change_nothing(phase: str) -> None:
     run = replace(READING, phase=phase)

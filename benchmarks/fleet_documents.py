@@ -13,7 +13,6 @@ from hashlib import sha256
 from pathlib import Path
 
 from kubectl_snapshot.document.codec.yaml.codec import parse_yaml, render_yaml
-from kubectl_snapshot.document.fleet.forms import keep_node
 from kubectl_snapshot.document.fleet.manifest import (
     CAPTURED,
     FINISHED,
@@ -21,6 +20,7 @@ from kubectl_snapshot.document.fleet.manifest import (
     FleetNode,
     FleetRun,
 )
+from kubectl_snapshot.document.fleet.node_part import keep_node
 from kubectl_snapshot.fleet.files.directory import name_file, write_manifest
 
 EXAMPLE = Path(__file__).parents[1] / "docs/examples/snapshots/gpu-17.yaml"

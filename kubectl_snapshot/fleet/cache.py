@@ -15,8 +15,9 @@ from kubectl_snapshot.document.fleet.forms import Form
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from kubectl_snapshot.document.fleet.forms import Path, Reference
+    from kubectl_snapshot.document.fleet.forms import Reference
     from kubectl_snapshot.document.fleet.manifest import FleetNode
+    from kubectl_snapshot.document.fleet.normalizer import Path
 
 FORMS = Cache("fleet", 7 * 86_400.0, 256 * 1024 * 1024)
 

@@ -10,9 +10,9 @@ from kubectl_snapshot.document.fleet.export_rows import (
     build_unreadable,
     index_labels,
 )
-from kubectl_snapshot.document.fleet.forms import keep_cluster, keep_node
 from kubectl_snapshot.document.fleet.grouping import find_labels
 from kubectl_snapshot.document.fleet.manifest import CAPTURED, PARTIAL, FleetNode
+from kubectl_snapshot.document.fleet.node_part import keep_cluster, keep_node
 from kubectl_snapshot.document.snapshot import Snapshot, gaps
 from kubectl_snapshot.errors import SnapshotError
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
 from kubectl_snapshot.document.codec.yaml.lines import LineReader
-from kubectl_snapshot.document.fleet.forms import join_cluster
+from kubectl_snapshot.document.fleet.node_part import join_cluster
 from kubectl_snapshot.errors import InvalidRequest, NotFound, SnapshotError
 from kubectl_snapshot.fleet.files.directory import (
     MANIFEST,

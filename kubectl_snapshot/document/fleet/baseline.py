@@ -7,8 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.diff.ignored import OWN as OWN_NAME
-from kubectl_snapshot.document.fleet.forms import CONTEXT, VALUE
 from kubectl_snapshot.document.fleet.grouping import is_reading
+from kubectl_snapshot.document.fleet.normalizer import CONTEXT, VALUE
 from kubectl_snapshot.document.fleet.votes import build_standard, vote
 from kubectl_snapshot.document.rules.constraints import EXACT, build_constraint, parse_constraint
 from kubectl_snapshot.document.scalars import text_of
@@ -17,8 +17,9 @@ from kubectl_snapshot.errors import InvalidRequest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from kubectl_snapshot.document.fleet.forms import Form, FormBuilder, Path
+    from kubectl_snapshot.document.fleet.forms import Form, FormBuilder
     from kubectl_snapshot.document.fleet.grouping import Group, Grouping
+    from kubectl_snapshot.document.fleet.normalizer import Path
     from kubectl_snapshot.document.registry import Registry
 
 

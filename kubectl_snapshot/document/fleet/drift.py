@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.document.diff.change import UNKNOWN
 from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.document.diff.direction import natural_key
-from kubectl_snapshot.document.fleet.forms import (
-    Normalizer,
-    find_differing,
-    keep_node,
-    keep_subtypes,
-)
+from kubectl_snapshot.document.fleet.forms import find_differing
+from kubectl_snapshot.document.fleet.node_part import keep_node, keep_subtypes
+from kubectl_snapshot.document.fleet.normalizer import Normalizer
 from kubectl_snapshot.document.fleet.outliers import UnknownSet, merge_changes, merge_unknown
 from kubectl_snapshot.document.paths import iter_subtypes
 from kubectl_snapshot.document.scalars import text_of

@@ -10,40 +10,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.diff.gaps import may_be_unread
-from kubectl_snapshot.document.diff.ignored import build_ignore_rules
 from kubectl_snapshot.document.diff.match import identify
-from kubectl_snapshot.document.paths import iter_subtypes, matches_path
-from kubectl_snapshot.document.redaction.values import PREFIX, REDACTION_KEY
-from kubectl_snapshot.document.scalars import text_of
-from kubectl_snapshot.document.snapshot import (
-    ABSENT,
-    GAP_STATUSES,
-    Measurement,
-    Snapshot,
-    Subtype,
-    in_order,
+from kubectl_snapshot.document.fleet.node_part import is_of_node
+from kubectl_snapshot.document.fleet.normalizer import (
+    CONTEXT,
+    MISSING,
+    UNKNOWN,
+    VALUE,
+    Normalizer,
+    has_reading,
+    read_reading,
 )
-from kubectl_snapshot.records import replace
+from kubectl_snapshot.document.paths import iter_subtypes
+from kubectl_snapshot.document.redaction.values import PREFIX, REDACTION_KEY
+from kubectl_snapshot.document.snapshot import ABSENT, GAP_STATUSES, Snapshot, Subtype
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from kubectl_snapshot.document.diff.ignored import IgnoreRules
+    from kubectl_snapshot.document.fleet.normalizer import Path
     from kubectl_snapshot.document.registry import Devices, Registry
     from kubectl_snapshot.document.snapshot import Scalar
 
-# Subtype, as `OS.sysctl`, and key; an empty key is the subtype as a whole.
-Path = tuple[str, str]
-# A form's values begin with one of these: a text, a missing reading, a reading that is not
-# known, for a reason.
-VALUE, MISSING, UNKNOWN = "=", "-", "?"
-OWN = f"{VALUE}<its own>"
-CONTEXT = "context."
+    Values = dict[Path, str]
+
 NOT_COLLECTED = f"{UNKNOWN}not collected"
 # A form that differs in more from each reference is a reference itself.
 MAX_DELTA, MAX_REFERENCES = 150, 32
-
-Values = dict[Path, str]
 
 
 class Form(NamedTuple):
@@ -170,8 +163,8 @@ class FormBuilder:
             return
         for key in find_differing(known, subtype):
             path = name, key
-            if _has(key, subtype):
-                value = self.normalize(path, _read(key, subtype), node)
+            if has_reading(key, subtype):
+                value = self.normalize(path, read_reading(key, subtype), node)
             else:
                 value = _explain_missing(key, subtype) if path in values else ""
             if value and value != reference.value_at(path):
@@ -186,116 +179,6 @@ class FormBuilder:
             text = self.normalize((name, key), value, node)
             if text:
                 yield (name, key), text
-
-
-class Normalizer:
-    """Normalises values as `diff` compares them."""
-
-    def __init__(self, registry: Registry, is_one_node: bool = False) -> None:
-        self._rules = build_ignore_rules(registry)
-        self._is_one_node = is_one_node
-        self._known: dict[Path, Callable[[str, str], str]] = {}
-
-    def normalize(self, path: Path, value: Scalar, node: str) -> str:
-        """Return the value of a reading in a form, "" if `diff` ignores it."""
-        function = self._known.get(path)
-        if function is None:
-            function = self._known[path] = self._choose(path)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        return function(text_of(value), node)
-
-    def read(self, name: str, key: str, subtype: Subtype, node: str) -> str:
-        """Return the value of a subtype's reading in a form, MISSING if it has none."""
-        if not _has(key, subtype):
-            return MISSING if self.normalize((name, key), "", node) else ""
-        return self.normalize((name, key), _read(key, subtype), node)
-
-    def is_setting(self, path: Path) -> bool:
-        """Return whether a reading is compared as it is: a setting, not normalised."""
-        text, rules = ".".join(path), self._rules
-        normalizers = rules.normalizers.get(path[0].partition(".")[0], ())
-        is_normalized = any(matches_path(text, key) for one in normalizers for key in one.keys)
-        return not (is_normalized or rules.is_volatile(text) or rules.is_identity(text))
-
-    def _choose(self, path: Path) -> Callable[[str, str], str]:
-        """Return how the texts at a path are normalised."""
-        rules, text = self._rules, ".".join(path)
-        subtype, key = path
-        if key.startswith(CONTEXT) and rules.is_ignored_context(subtype, key[len(CONTEXT) :]):
-            return _ignore
-        is_volatile = rules.is_volatile(text)
-        if not (is_volatile or (rules.is_identity(text) and not self._is_one_node)):
-            if self._is_one_node:
-                return lambda value, _: VALUE + rules.normalize(text, value)
-            return lambda value, node: (
-                VALUE + rules.remove_node_name(text, rules.normalize(text, value), node)
-            )
-        form = _find_form(rules, text)
-        if form is None:
-            return _ignore if is_volatile else _hide
-        return lambda value, node: VALUE + form(value)
-
-
-def is_of_node(type_: str, name: str) -> bool:
-    """Return whether a subtype is of one node, and not of the cluster."""
-    return not type_.endswith("Topology") and (type_ != "K8s" or name == "node")
-
-
-def keep_node(snapshot: Snapshot) -> Snapshot:
-    """Return a document without the cluster-wide facts."""
-    return _keep(snapshot, is_of_node)
-
-
-def keep_cluster(snapshot: Snapshot) -> Snapshot:
-    """Return the cluster-wide facts of a document."""
-    return _keep(snapshot, lambda type_, name: not is_of_node(type_, name))
-
-
-def join_cluster(node: Snapshot, cluster: Snapshot | None) -> Snapshot:
-    """Return a node's document with the cluster-wide facts that it lacks."""
-    if cluster is None:
-        return node
-    own = {m.type: m for m in node.measurements}
-    theirs = {m.type: m for m in cluster.measurements}
-    joined = []
-    for type_ in {**theirs, **own}:
-        subtypes = own[type_].subtypes if type_ in own else ()
-        names = {subtype.name for subtype in subtypes}
-        more = theirs[type_].subtypes if type_ in theirs else ()
-        rest = tuple(s for s in more if s.name not in names and (type_, s.name) != ("K8s", "node"))
-        joined.append(Measurement(type_, (*subtypes, *rest)))
-    return Snapshot(node.metadata, in_order(tuple(joined)), node.kind, node.api_version)
-
-
-def keep_subtypes(snapshot: Snapshot, names: Collection[str], registry: Registry) -> Snapshot:
-    """Return a document with some subtypes only; of devices, all of their type are needed."""
-    devices = {spec.type for spec in registry if spec.devices}
-    types = {name.partition(".")[0] for name in names} & devices
-    return _keep(snapshot, lambda type_, name: type_ in types or f"{type_}.{name}" in names)
-
-
-def _keep(snapshot: Snapshot, is_kept: Callable[[str, str], bool]) -> Snapshot:
-    measurements = (
-        Measurement(m.type, tuple(s for s in m.subtypes if is_kept(m.type, s.name)))
-        for m in snapshot.measurements
-    )
-    return replace(snapshot, measurements=tuple(measurements), fingerprint=())
-
-
-def _ignore(_value: str, _node: str) -> str:
-    return ""
-
-
-def _hide(_value: str, _node: str) -> str:
-    return OWN
-
-
-def _find_form(rules: IgnoreRules, path: str) -> Callable[[str], str] | None:
-    for ignored in rules.forms.get(path.partition(".")[0], ()):
-        if ignored.form is not None and matches_path(path, ignored.path):
-            return ignored.form
-    return None
 
 
 def _describe(subtype: Subtype) -> str:
@@ -338,15 +221,6 @@ def _readings(subtype: Subtype) -> Iterator[tuple[str, Scalar]]:
     yield from subtype.data.items()
     if _is_ours(subtype):
         yield from ((CONTEXT + key, text) for key, text in subtype.context.items())
-
-
-def _has(key: str, subtype: Subtype) -> bool:
-    is_context = key.startswith(CONTEXT) and key not in subtype.data
-    return key[len(CONTEXT) :] in subtype.context if is_context else key in subtype.data
-
-
-def _read(key: str, subtype: Subtype) -> Scalar:
-    return subtype.data[key] if key in subtype.data else subtype.context[key[len(CONTEXT) :]]
 
 
 def _rename_links(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubectl_snapshot.document.fleet.forms import VALUE
+from kubectl_snapshot.document.fleet.normalizer import VALUE
 from kubectl_snapshot.document.fleet.votes import show_value, value_of
 from kubectl_snapshot.document.rules.node_groups import iter_groups
 from kubectl_snapshot.document.snapshot import TYPES
@@ -19,7 +19,8 @@ from kubectl_snapshot.suggest import suggest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from kubectl_snapshot.document.fleet.forms import Form, Path, Reference
+    from kubectl_snapshot.document.fleet.forms import Form, Reference
+    from kubectl_snapshot.document.fleet.normalizer import Path
     from kubectl_snapshot.document.snapshot import Snapshot, Subtype
 
 # Labels as cloud providers, Karpenter and NVIDIA's GPU feature discovery set them.

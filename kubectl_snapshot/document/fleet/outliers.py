@@ -14,13 +14,8 @@ from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.document.diff.direction import natural_key
 from kubectl_snapshot.document.diff.ranking import find_rank, list_ranks, sort_by_rank
 from kubectl_snapshot.document.diff.selection import Selection, is_selected, may_be_selected
-from kubectl_snapshot.document.fleet.forms import (
-    CONTEXT,
-    MISSING,
-    VALUE,
-    keep_node,
-    keep_subtypes,
-)
+from kubectl_snapshot.document.fleet.node_part import keep_node, keep_subtypes
+from kubectl_snapshot.document.fleet.normalizer import CONTEXT, MISSING, VALUE
 from kubectl_snapshot.document.fleet.votes import (
     Standard,
     build_standard,
@@ -40,8 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from kubectl_snapshot.document.diff.change import Change
-    from kubectl_snapshot.document.fleet.forms import Form, FormBuilder, Path
+    from kubectl_snapshot.document.fleet.forms import Form, FormBuilder
     from kubectl_snapshot.document.fleet.grouping import Group, Grouping
+    from kubectl_snapshot.document.fleet.normalizer import Path
     from kubectl_snapshot.document.fleet.votes import Vote
     from kubectl_snapshot.document.registry import Registry
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubectl_snapshot.document.fleet.forms import MISSING, UNKNOWN, VALUE
+from kubectl_snapshot.document.fleet.normalizer import MISSING, UNKNOWN, VALUE
 from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from kubectl_snapshot.document.fleet.forms import Form, Path, Reference
+    from kubectl_snapshot.document.fleet.forms import Form, Reference
+    from kubectl_snapshot.document.fleet.normalizer import Path
 
 # Below this number of nodes, values that all differ are compared and not called each node's own.
 MIN_OWN = 4

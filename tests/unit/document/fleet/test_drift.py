@@ -8,7 +8,7 @@ from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.document.diff.selection import Selection
 from kubectl_snapshot.document.fleet.drift import NodeComparer, build_drift
-from kubectl_snapshot.document.fleet.forms import keep_node
+from kubectl_snapshot.document.fleet.node_part import keep_node
 from kubectl_snapshot.document.snapshot import Snapshot
 from tests.unit.document.fleet.nodes import vary
 from tests.unit.document.fleet.test_outliers import mutate

@@ -10,8 +10,8 @@ from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.diff.change import UNKNOWN
 from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.document.diff.selection import Selection
-from kubectl_snapshot.document.fleet.forms import keep_node
 from kubectl_snapshot.document.fleet.grouping import Group
+from kubectl_snapshot.document.fleet.node_part import keep_node
 from kubectl_snapshot.document.fleet.outliers import (
     WEIGHTS,
     FleetGroup,

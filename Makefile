@@ -3,7 +3,7 @@
 .NOTPARALLEL:
 .PHONY: help setup lint unit conformance zipapp release integration cluster-test faults test test-matrix demo demo-lab \
         browser shells parity chroot kueue crowd docs lab-up lab-down bench bench-fleet bench-outliers bench-redaction \
-        bench-scale volatile regen screenshots clean
+        bench-scale fleet-drill volatile regen screenshots clean
 
 PYTHON ?= python3
 export PYTHON
@@ -103,8 +103,11 @@ bench: zipapp ## measure the performance budgets
 bench-scale: zipapp ## measure cluster collectors with 5,000 nodes and 50,000 pods; takes minutes
 	$(BIN)/python -m benchmarks.scale
 
-bench-fleet: zipapp ## measure a fleet of 1,000 fake nodes against a bare client; takes minutes
-	$(BIN)/python -m benchmarks.fleet
+bench-fleet: zipapp ## measure a fleet of 1,000 or NODES fake nodes against a bare client; takes minutes
+	$(BIN)/python -m benchmarks.fleet $(if $(NODES),--nodes $(NODES))
+
+fleet-drill: zipapp ## capture 1,000 fake nodes of which some fail and differ; kill it, resume it; takes minutes
+	$(BIN)/python -m benchmarks.fleet_drill
 
 bench-outliers: zipapp ## measure diff of a fleet of 5,000 node documents
 	$(BIN)/python -m benchmarks.outliers

@@ -85,8 +85,15 @@ def deploy_idle(
     cancelled: threading.Event,
     deadline: float,
 ) -> str:
-    """Create all objects without starting a pod, as `deploy` does; return the Job's UID."""
-    path, job = manifest.jobs_path(options.namespace), manifest.build_job(options, expires)
+    """Create all objects without starting a pod, as `deploy` does; return the Job's UID.
+
+    A Job that admission suspends starts none either, unless its queue is quicker than the rest: the
+    kubelet then waits for the ConfigMap.
+    """
+    # A queue that admits a Job without pods suspends it again once it wants one.
+    parallelism = int(options.is_suspended and not options.is_fleet)
+    path = manifest.jobs_path(options.namespace)
+    job = manifest.build_job(options, expires, parallelism)
     rest = (options, created, cancelled, deadline)
     if options.is_suspended:
         keeper = manifest.build_keeper(options, expires)

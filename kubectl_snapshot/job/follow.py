@@ -10,10 +10,9 @@ import queue
 import time
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.clients.kube.client import Call, Response
 from kubectl_snapshot.clients.kube.watch import WatchEvent
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
-from kubectl_snapshot.errors import ServiceUnavailable, SnapshotError
+from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.job import watchers
 from kubectl_snapshot.job.admission_changes import (
     build_change_error,
@@ -22,23 +21,35 @@ from kubectl_snapshot.job.admission_changes import (
     find_pod_changes,
     find_wrong_node,
 )
-from kubectl_snapshot.job.diagnose import deleted, kubelet, pending, result, terminated
+from kubectl_snapshot.job.diagnose import kubelet, pending, result
 from kubectl_snapshot.job.diagnose.admission import diagnose_job_event
 from kubectl_snapshot.job.diagnose.credentials import diagnose_expired_login
 from kubectl_snapshot.job.diagnose.held import find_hold
 from kubectl_snapshot.job.diagnose.init_containers import find_running_init
 from kubectl_snapshot.job.diagnose.mounts import diagnose_mount, diagnose_sandbox
 from kubectl_snapshot.job.diagnose.scheduling import diagnose_unschedulable
-from kubectl_snapshot.job.diagnose.timeout import diagnose_timeout
-from kubectl_snapshot.job.frame.decode import parse_progress
-from kubectl_snapshot.job.manifest import CONTAINER, MERGE_PATCH, build_sent_pod, jobs_path
-from kubectl_snapshot.job.pod import container_state, has_log, is_unschedulable
-from kubectl_snapshot.job.watchers import LogEnd, StartProbe
+from kubectl_snapshot.job.follow_log import (
+    on_line,
+    on_log_broken,
+    on_log_end,
+    on_outage,
+    open_log,
+)
+from kubectl_snapshot.job.manifest import CONTAINER, build_sent_pod
+from kubectl_snapshot.job.pod import has_log, is_unschedulable
+from kubectl_snapshot.job.run_end import (
+    diagnose_deadline,
+    diagnose_deleted,
+    diagnose_end,
+    has_ended,
+)
+from kubectl_snapshot.job.watchers import StartProbe
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
+    from kubectl_snapshot.job.diagnose.held import Hold
     from kubectl_snapshot.job.run_state import RunState
 
 # The scheduler reports Unschedulable at its first attempt; a node that is starting gets this long.
@@ -51,29 +62,17 @@ SLOW_START_S = 10.0
 SILENCE_S = 5.0
 # The agent of a deleted pod has two seconds (the kubelet's minimum grace period) to send a result.
 DELETED_GRACE_S = 3.0
-OWNER_READ_S = 3.0
-# A clean EOF is not the end of the log (a stopped kubelet sends one): it is reopened with backoff.
-LOG_BACKOFF_S = 0.3
-MAX_LOG_BACKOFF_S = 2.0
-# HTTP statuses of a kubelet that has removed the terminated container, as after an eviction.
-GONE = (400, 404)
-# Retryable HTTP statuses of a log request: not started yet, no longer found, throttled.
-RETRYABLE = (400, 404, 408, 409, 429)
-# A stream that ends this soon, this often and without a new line is cut on purpose, as by a proxy.
-SHORT_STREAM_S = 1.0
-MAX_CUTS = 8
-# A kubelet without a trusted certificate does not get one within a run.
-CERTAIN_ATTEMPTS = 3
 # k8s.io/kubernetes pkg/kubelet: its cache fills in time, so this is no cause.
 CACHE_MARK = "failed to sync"
+# The kubelet tries a sandbox again after 1 s, then every 10 to 15 s (pkg/kubelet/pod_workers.go).
+SANDBOX_GRACE_S = 18.0
+# Events after the sandbox was created.
+SANDBOX_REASONS = ("Pulling", "Pulled", "Created", "Started")
 # Events of a pull: its start, and its end or failure.
 PULL_REASONS = ("Pulling", "Pulled", "Failed")
 # A Job that could not be read has lost nothing.
 LIMITED = {"activeDeadlineSeconds": 1, "ttlSecondsAfterFinished": 1}
 TICK_S = 0.5
-MAX_REPORTED = 1000
-# The only events that a node may cause; others carry commands for the user to type.
-PROGRESS_FIELDS = {"started": ("collector",), "finished": ("collector", "status", "elapsed-ms")}
 
 
 def follow(run: RunState, cancel: threading.Event | None = None) -> bytes:
@@ -102,10 +101,10 @@ def follow(run: RunState, cancel: threading.Event | None = None) -> bytes:
 def _check_time(run: RunState) -> None:
     now = time.monotonic()
     if now > run.deadline:
-        raise _diagnose_deadline(run)
+        raise diagnose_deadline(run)
     if run.deleted_since:
         if now - run.deleted_since > DELETED_GRACE_S:
-            raise _diagnose_deleted(run)
+            raise diagnose_deleted(run)
     elif run.unschedulable_since:
         waited_s = now - run.unschedulable_since
         if waited_s > UNSCHEDULABLE_GRACE_S and not run.options.wait_for_schedule:
@@ -115,25 +114,8 @@ def _check_time(run: RunState) -> None:
         watchers.probe_node(run)
     elif run.started_since and not run.node_name:
         _check_start(run, now)
-
-
-def _diagnose_deadline(run: RunState) -> SnapshotError:
-    """Return what the run was waiting for when its time was over."""
-    if run.outage is not None:
-        return ServiceUnavailable(
-            "the API server did not respond until the run's deadline",
-            run.outage.why,
-            "see `kubectl get --raw /readyz`, and run it again",
-        )
-    if run.is_probing and not watchers.is_api_server_up(run):
-        return ServiceUnavailable(
-            "the API server did not respond until the run's deadline",
-            "it does not answer a request for its version",
-            "see `kubectl get --raw /readyz`, and run it again",
-        )
-    hold = find_hold(run.pod, run.job, run.options) if not run.node_name else None
-    held = hold.error.what if hold is not None and run.has_probed_start else ""
-    return diagnose_timeout(run.pod, CONTAINER, run.options, run.last_warning, held, run.pull)
+    elif run.sandbox_error and not run.has_sandbox and now - run.sandbox_since > SANDBOX_GRACE_S:
+        raise run.sandbox_error
 
 
 def _check_start(run: RunState, now: float) -> None:
@@ -178,7 +160,7 @@ def _on_pod(run: RunState, event: Any) -> None:
     if event.type == "DELETED" or "deletionTimestamp" in run.pod["metadata"]:
         run.deleted_since = run.deleted_since or run.last_activity
         if not run.is_reading_log:
-            raise _diagnose_deleted(run)
+            raise diagnose_deleted(run)
         return
     if run.node_name and not was_on:
         run.on_scheduled(run.node_name)
@@ -196,9 +178,10 @@ def _on_pod(run: RunState, event: Any) -> None:
     if run.log_attempts:
         return
     if has_log(run.pod, CONTAINER):
-        _open_log(run)
-    elif _has_ended(run):
-        raise _diagnose_end(run)
+        run.has_sandbox = True
+        open_log(run)
+    elif has_ended(run):
+        raise diagnose_end(run)
 
 
 def _check_admission(run: RunState) -> None:
@@ -219,65 +202,31 @@ def _on_event(run: RunState, event: Any) -> None:
     message, reason = str(event.object.get("message", "")), event.object.get("reason")
     if reason in PULL_REASONS:
         run.pull = message if reason == PULL_REASONS[0] else ""
+    if reason in SANDBOX_REASONS:
+        run.has_sandbox = True
     if event.object.get("type") != "Warning" or CACHE_MARK in message:
         return
-    error = (
-        diagnose_job_event(event.object, run.options)
-        or diagnose_mount(event.object, run.options, run.node_name)
-        or diagnose_sandbox(event.object, run.node_name)
+    # The kubelet's event may be earlier than the pod's.
+    node = run.node_name or str((event.object.get("source") or {}).get("host", ""))
+    error = diagnose_job_event(event.object, run.options) or diagnose_mount(
+        event.object, run.options, node
     )
     if error is not None:
         raise error
+    _check_sandbox(run, diagnose_sandbox(event.object, node))
     run.last_warning = message
 
 
-def _on_line(run: RunState, line: str) -> None:
-    """Report a progress line once: the log may be reread, and a node may flood it."""
-    run.last_activity = time.monotonic()
-    progress = parse_progress(line) or {}
-    fields = PROGRESS_FIELDS.get(str(progress.get("event")), ())
-    is_whole = bool(fields) and all(name in progress for name in fields)
-    if is_whole and line not in run.reported and len(run.reported) < MAX_REPORTED:
-        run.reported.add(line)
-        run.on_event({name: progress[name] for name in ("event", *fields)})
-
-
-def _on_log_end(run: RunState, end: LogEnd) -> None:
-    """Reopen the log from its start; lines of all streams are merged by number."""
-    run.is_reading_log = False
-    run.last_output = end.last_output or run.last_output
-    if run.deleted_since:
-        raise _diagnose_deleted(run)
-    status = end.error.status if end.error is not None else 0
-    run.has_log_failed = status >= 500
-    if end.had_terminated and (end.error is None or status in GONE):
-        raise _diagnose_end(run)
-    if end.error is not None and 400 <= status < 500:
-        _raise_unless_retryable(run, end.error)
-    why = end.error.why if end.error is not None else ""
-    is_untrusted = any(mark in why for mark in kubelet.CERTIFICATE_MARKS)
-    if is_untrusted and run.log_attempts >= CERTAIN_ATTEMPTS:
-        raise kubelet.diagnose_node_lost(run.pod, why)
-    _check_cuts(run, end)
-    _open_log(run)
-
-
-def _check_cuts(run: RunState, end: LogEnd) -> None:
-    """Raise if each of the last streams was cut at once and brought no new line."""
-    is_cut = end.error is None or not end.error.status
-    has_progress = run.reader.count_lines() > run.lines_before
-    is_short = time.monotonic() - run.log_opened < SHORT_STREAM_S
-    run.cuts = run.cuts + 1 if is_cut and is_short and not has_progress else 0
-    run.lines_before = run.reader.count_lines()
-    if run.cuts >= MAX_CUTS:
-        raise kubelet.diagnose_log_cut(run.pod, end.error)
-
-
-def _raise_unless_retryable(run: RunState, error: SnapshotError) -> None:
-    if error.status == 401:
-        raise diagnose_expired_login(error)
-    if error.status not in RETRYABLE:
-        raise kubelet.diagnose_log_refused(run.pod, error)
+def _check_sandbox(run: RunState, hold: Hold | None) -> None:
+    """Raise a certain cause of a sandbox that failed; report and keep one that may be temporary."""
+    if hold is None or run.has_sandbox:
+        return
+    if hold.is_certain:
+        raise hold.error
+    if run.sandbox_error is None:
+        run.sandbox_since = time.monotonic()
+        _warn(run, [f"{hold.error.what} ({hold.error.why}); waiting for it"])
+    run.sandbox_error = hold.error
 
 
 def _on_complete(run: RunState, _: None) -> None:
@@ -301,23 +250,6 @@ def _on_node_lost(run: RunState, message: str) -> None:
     raise kubelet.diagnose_node_lost(run.pod, message)
 
 
-def _on_log_broken(run: RunState, error: SnapshotError) -> None:
-    """Raise that logs cannot be read, unless a stream is open that may still bring lines."""
-    if run.has_log_failed:
-        raise kubelet.diagnose_log_broken(run.pod, error)
-    _on_outage(run, error)
-
-
-def _on_outage(run: RunState, error: SnapshotError) -> None:
-    """Keep waiting for an API server that does not respond; it may be restarting."""
-    run.is_probing = False
-    run.last_activity = time.monotonic()
-    is_reported, run.outage = run.outage is not None, error
-    if not is_reported:
-        message = f"the API server does not respond ({error.why}); waiting for it"
-        run.on_event({"event": "warning", "message": message})
-
-
 def _on_failure(run: RunState, error: SnapshotError) -> None:
     if error.status == 401:
         raise diagnose_expired_login(error) from error
@@ -327,64 +259,14 @@ def _on_failure(run: RunState, error: SnapshotError) -> None:
 HANDLERS: dict[str, Callable[[RunState, Any], None]] = {
     "pod": _on_pod,
     "event": _on_event,
-    "line": _on_line,
-    "log-end": _on_log_end,
+    "line": on_line,
+    "log-end": on_log_end,
     "complete": _on_complete,
     "alive": _on_alive,
     "node-lost": _on_node_lost,
-    "log-broken": _on_log_broken,
-    "outage": _on_outage,
+    "log-broken": on_log_broken,
+    "outage": on_outage,
     "failure": _on_failure,
     "started": _on_started,
     "start-probed": _on_start_probed,
 }
-
-
-def _open_log(run: RunState) -> None:
-    pause_s = min(LOG_BACKOFF_S * 2 ** (run.log_attempts - 1), MAX_LOG_BACKOFF_S)
-    run.log_attempts += 1
-    run.log_opened = time.monotonic() + (pause_s if run.log_attempts > 1 else 0.0)
-    run.is_reading_log = True
-    watchers.read_log(run, _has_ended(run), pause_s if run.log_attempts > 1 else 0.0)
-
-
-def _has_ended(run: RunState) -> bool:
-    phase = run.pod.get("status", {}).get("phase")
-    return phase in ("Failed", "Succeeded") or "terminated" in container_state(run.pod, CONTAINER)
-
-
-def _diagnose_end(run: RunState) -> SnapshotError:
-    ended = container_state(run.pod, CONTAINER).get("terminated", {})
-    if run.reader.has_begun and ended.get("exitCode") == 0:
-        try:
-            run.reader.payload(MAX_DOCUMENT_BYTES)
-        except SnapshotError as error:
-            return result.diagnose_incomplete(error)
-    return terminated.diagnose_terminated(run.pod, CONTAINER, run.options, run.last_output)
-
-
-def _diagnose_deleted(run: RunState) -> SnapshotError:
-    """Return why the pod is gone; less precise without permission to read the namespace.
-
-    An empty patch returns the Job without the permission to get it.
-    """
-    namespace = run.options.namespace
-    path = f"{jobs_path(namespace)}/{run.options.name}"
-    deadline = time.monotonic() + OWNER_READ_S
-    doing = "find out why the agent's pod was deleted"
-    answers = run.kube.request_all(
-        [
-            Call("PATCH", path, doing, {}, {}, MERGE_PATCH, deadline),
-            Call("GET", f"/api/v1/namespaces/{namespace}", doing, deadline=deadline),
-        ]
-    )
-    job, found = map(_read_existing, answers)
-    return deleted.diagnose_deleted(run.pod, run.options, job, found is not None)
-
-
-def _read_existing(answer: Response | SnapshotError) -> Mapping[str, Any] | None:
-    """Return an object, empty if it is not known, None if it is deleted or terminating."""
-    if isinstance(answer, SnapshotError):
-        return None if answer.status == 404 else {}
-    body: Mapping[str, Any] = answer.body
-    return None if "deletionTimestamp" in answer.read_map("metadata") else body

@@ -40,6 +40,9 @@ class RunState:
     has_probed_start: bool = False
     unschedulable_since: float = 0.0
     deleted_since: float = 0.0
+    sandbox_since: float = 0.0
+    sandbox_error: SnapshotError | None = None
+    has_sandbox: bool = False
     last_activity: float = 0.0
     is_probing: bool = False
     is_reading_log: bool = False

@@ -17,6 +17,7 @@ import pytest
 
 from tests.cluster import support
 from tests.lab import requirements
+from tests.lab.machine import PATIENCE_S
 
 HERE = Path(__file__).parent
 SKIP_REASON = pytest.StashKey[str]()
@@ -94,7 +95,7 @@ def run_snapshot(cluster: support.Cluster, zipapp: Path) -> Callable[..., Finish
         *argv: str,
         kubeconfig: str = "",
         env: Mapping[str, str] | None = None,
-        timeout: float = 120,
+        timeout: float = 2 * PATIENCE_S,
     ) -> Finished:
         environment = {**cluster.environment(kubeconfig), **(env or {})}
         return support.run([support.PYTHON, str(zipapp), *argv], environment, timeout)

@@ -24,7 +24,7 @@ from kubectl_snapshot.constants import MANAGED_BY_LABEL, NAME, RUN_LABEL
 from tests.lab import build, images, kube, lifecycle, node, processes
 from tests.lab.layout import STATE
 from tests.lab.layout import Cluster as LabCluster
-from tests.lab.machine import Problem, read_process_stat, wait_for
+from tests.lab.machine import PATIENCE_S, Problem, read_process_stat, wait_for
 
 ROOT = build.ROOT
 DIST = ROOT / "dist"
@@ -99,7 +99,7 @@ class Cluster:
         *argv: str,
         kubeconfig: str = "",
         env: dict[str, str] | None = None,
-        timeout: float = 60,
+        timeout: float = PATIENCE_S,
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl, by default as the administrator; dist/ is on its PATH, for `snapshot`."""
         command = [self.kubectl_path, *argv]
@@ -110,7 +110,7 @@ class Cluster:
         path = str(build.BIN / "helm") if self.is_lab else shutil.which("helm")
         if not path:
             pytest.skip("this needs helm on PATH")
-        return run([path, *argv], {**self.environment(), **env}, timeout=60)
+        return run([path, *argv], {**self.environment(), **env}, timeout=PATIENCE_S)
 
     def environment(self, kubeconfig: str = "") -> dict[str, str]:
         """Return an environment that knows this cluster and nothing of the person who runs tests.
@@ -152,7 +152,7 @@ class Cluster:
             events = [json.loads(line) for line in lines if line.endswith(b"\n")]
             return events if any(event["requestURI"] == marker for event in events) else []
 
-        events = wait_for("the audit log to catch up", read_events, seconds=10, pause=0.02)
+        events = wait_for("the audit log to catch up", read_events, pause=0.02)
         return [event for event in events if event["requestURI"] != marker]
 
     def audit_path(self) -> Path:
@@ -228,7 +228,7 @@ def temporary_namespace(cluster: Cluster, labels: dict[str, str] | None = None) 
     try:
         # Pods are refused until the controller has made this one.
         account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
-        wait_for(account, lambda: exists(cluster, account), seconds=10, pause=0.02)
+        wait_for(account, lambda: exists(cluster, account), pause=0.02)
         yield name
     finally:
         cluster.client.call("DELETE", f"/api/v1/namespaces/{name}")
@@ -255,7 +255,7 @@ def ours(cluster: Cluster, run_id: str = "") -> list[str]:
     return found
 
 
-def assert_nothing_left(cluster: Cluster, run_id: str = "", within_s: float = 10) -> None:
+def assert_nothing_left(cluster: Cluster, run_id: str = "", within_s: float = PATIENCE_S) -> None:
     """Fail unless every object with our label is gone before the time is over."""
     with contextlib.suppress(Problem):
         wait_for("", lambda: not ours(cluster, run_id), within_s)

@@ -69,7 +69,7 @@ def test_by_itself_it_is_not_root_and_prints_the_help(
     overrides = '--overrides={"spec": {"securityContext": {"runAsNonRoot": true}}}'
     run = cluster.kubectl("run", "help", *words, overrides)
     assert run.returncode == 0, run.stderr
-    wait = ("wait", "pod/help", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=30s")
+    wait = ("wait", "pod/help", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=110s")
     ended = cluster.kubectl("-n", namespace, *wait)
     assert ended.returncode == 0, ended.stderr
     assert "kubectl snapshot" in cluster.kubectl("-n", namespace, "logs", "help").stdout

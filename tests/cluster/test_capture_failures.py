@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.cluster.conftest import Finished
 from tests.cluster.support import PYTHON, Cluster, assert_nothing_left
+from tests.lab.machine import PATIENCE_S, wait_for
 from tests.validation import parse_valid, subtype
 
 Run = Callable[..., Finished]
@@ -131,14 +131,13 @@ def test_a_pod_that_somebody_deletes_ends_the_capture(
     start_snapshot: Callable[..., subprocess.Popen[str]],
     namespace: str,
 ) -> None:
-    client = start_snapshot("-n", namespace, "--node-selector", "never=there")
+    words = ("--node-selector", "never=there", "--wait-for-schedule")
+    client = start_snapshot("-n", namespace, *words)
     pods = f"/api/v1/namespaces/{namespace}/pods"
-    deadline = time.monotonic() + 20
-    while not (found := cluster.client.get(pods)["items"]) and time.monotonic() < deadline:
-        pass
+    found = wait_for("the pod", lambda: cluster.client.get(pods)["items"])
     name = found[0]["metadata"]["name"]
     cluster.client.call("DELETE", f"{pods}/{name}")
-    _, reported = client.communicate(timeout=20)
+    _, reported = client.communicate(timeout=PATIENCE_S)
     assert client.returncode == 8
     assert "was deleted before its result arrived" in reported
     assert_nothing_left(cluster)
@@ -152,7 +151,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(
         f"{PYTHON} {zipapp} -n {namespace} --quiet | head -c 10 >/dev/null; echo ${{PIPESTATUS[0]}}"
     )
     ended = subprocess.run(
-        ["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=60
+        ["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert (ended.stdout, ended.stderr) == ("0\n", "")
     assert_nothing_left(cluster)
@@ -161,7 +160,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(
 def test_no_cluster_at_all_says_what_to_do_next(zipapp: Path, tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     ended = subprocess.run(
-        [PYTHON, str(zipapp)], env=environment, capture_output=True, text=True, timeout=60
+        [PYTHON, str(zipapp)], env=environment, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert ended.returncode == 3
     assert "no cluster is configured" in ended.stderr

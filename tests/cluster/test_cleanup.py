@@ -15,7 +15,7 @@ from tests.cluster.conftest import Finished
 from tests.cluster.support import Cluster, assert_nothing_left, exists, ours
 from tests.cluster.test_capture_interrupted import REACHED_S, Authority, gated
 from tests.cluster.test_preflight import MAKING_JOBS, grant
-from tests.lab.machine import wait_for
+from tests.lab.machine import PATIENCE_S, wait_for
 from tests.servers.certificates import make_authority, sign
 from tests.servers.step_gate import Gate
 
@@ -199,7 +199,7 @@ def test_an_object_whose_making_was_not_heard_of_goes_without_a_right_to_read_it
         client = start_snapshot("-n", namespace, kubeconfig=kubeconfig)
         assert gate.reached.wait(REACHED_S), client.communicate(timeout=5)
         client.send_signal(signal.SIGINT)
-        _, reported = client.communicate(timeout=20)
+        _, reported = client.communicate(timeout=PATIENCE_S)
     assert client.returncode == 130
     assert "not deleted" not in reported
     assert_nothing_left(cluster)
@@ -213,7 +213,7 @@ def test_an_api_server_that_is_gone_during_the_clean_up_is_reported_with_the_com
         client = start_snapshot("-n", namespace, "-o", "name", kubeconfig=kubeconfig)
         assert gate.reached.wait(REACHED_S)
     # What leads to the API server is gone now, and stays so.
-    printed, reported = client.communicate(timeout=40)
+    printed, reported = client.communicate(timeout=PATIENCE_S)
     assert printed.startswith("node/")
     assert client.returncode == 0
     assert "not deleted: Job kubectl-snapshot-" in reported

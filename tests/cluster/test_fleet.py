@@ -24,8 +24,9 @@ from kubectl_snapshot.document.snapshot import Snapshot
 from kubectl_snapshot.fleet.fleet import load_fleet
 from tests.cluster import support
 from tests.cluster.conftest import Finished, Started
+from tests.cluster.test_capture_interrupted import interrupt_until_it_ends
 from tests.lab import fake_nodes, processes
-from tests.lab.machine import wait_for
+from tests.lab.machine import PATIENCE_S, wait_for
 from tests.validation import parse_valid
 
 FAKES = 24
@@ -305,13 +306,13 @@ def denied_node(lab: support.Cluster, node: str, *others: str) -> Iterator[None]
     try:
         for kind, body in zip(kinds, (policy, binding)):
             lab.client.call("POST", f"{ADMISSION}/{kind}", body)
-        wait_for("the policy to be in force", lambda: is_denied(lab, node), seconds=30, pause=0.5)
+        wait_for("the policy to be in force", lambda: is_denied(lab, node), pause=0.5)
         yield
     finally:
         for kind in kinds:
             with contextlib.suppress(Exception):
                 lab.client.call("DELETE", f"{ADMISSION}/{kind}/{name}")
-        wait_for("the policy to be gone", lambda: not is_denied(lab, node), seconds=30, pause=0.5)
+        wait_for("the policy to be gone", lambda: not is_denied(lab, node), pause=0.5)
 
 
 def is_denied(lab: support.Cluster, node: str) -> bool:
@@ -395,7 +396,7 @@ def test_without_permission_to_create_pods_one_job_a_node_gives_the_same(
     assert set(by_name(manifest)) == names(lab)
     snapshot = parse_valid((directory / "nodes" / f"{REAL[0]}.yaml").read_text())
     assert find(snapshot, "OS.release.VARIANT_ID") == REAL[0]
-    support.assert_nothing_left(lab, manifest.runs[0].run_id, within_s=20)
+    support.assert_nothing_left(lab, manifest.runs[0].run_id)
     counted = Counter(
         (event["verb"], title(event["objectRef"]))
         for event in lab.audit(since)
@@ -416,7 +417,6 @@ def limit_pods(lab: support.Cluster, namespace: str, count: int) -> None:
     wait_for(
         "the quota to be in force",
         lambda: lab.client.get(f"{path}/few").get("status", {}).get("hard"),
-        seconds=10,
     )
 
 
@@ -445,7 +445,7 @@ def start_slowly(
     words = (*chosen, "--parallel", "4", "--log-json", "-n", namespace)
     process = start(*words, kubeconfig=lab.kubeconfig)
     assert process.stderr is not None
-    deadline, seen = time.monotonic() + 60, 0
+    deadline, seen = time.monotonic() + PATIENCE_S, 0
     for line in process.stderr:
         seen += json.loads(line).get("event") == "node"
         if seen >= count or time.monotonic() > deadline:
@@ -486,7 +486,7 @@ def test_a_run_that_is_killed_three_times_is_completed_and_leaves_nothing(
     for name, content in written.items():
         assert (directory / "nodes" / f"{name}.yaml").read_bytes() == content, "captured twice"
     for run in manifest.runs:
-        support.assert_nothing_left(lab, run.run_id, within_s=20)
+        support.assert_nothing_left(lab, run.run_id)
 
 
 def test_the_cluster_breaks_in_mid_run(
@@ -510,7 +510,7 @@ def test_the_cluster_breaks_in_mid_run(
         process = start_slowly(lab, start_snapshot, namespace, directory, 2)
         lab.client.call("DELETE", f"/api/v1/nodes/{gone}")
         run_kit(lab, "restart", "apiserver")
-        _, stderr = process.communicate(timeout=180)
+        _, stderr = process.communicate(timeout=2 * PATIENCE_S)
         assert process.returncode == 0, stderr
     finally:
         run_kit(lab, "restart", "controller-manager")
@@ -524,11 +524,11 @@ def test_the_cluster_breaks_in_mid_run(
     causes = {node.name: node.cause for node in manifest.nodes if not node.has_file}
     assert causes == {REAL[0]: "node lost", REAL[1]: "node lost", gone: "unschedulable"}
     assert manifest.departed == (gone,)
-    support.assert_nothing_left(lab, manifest.runs[0].run_id, within_s=20)
+    support.assert_nothing_left(lab, manifest.runs[0].run_id)
 
     for path in fake_logs.glob("*.fault"):
         path.unlink()
-    wait_for("all nodes to be Ready", lambda: is_ready(lab), seconds=60, pause=0.5)
+    wait_for("all nodes to be Ready", lambda: is_ready(lab), pause=0.5)
     capture("--resume", str(directory), "--strict")
     assert {node.status for node in read(directory).nodes} == {"captured"}
 
@@ -560,7 +560,7 @@ def test_a_disk_that_fills_up_ends_the_run_which_is_completed_with_more_room(
         counts = partial.counts
         assert 0 < counts["captured"] < len(names(lab))
         assert counts["skipped"] + counts["failed"] == len(names(lab)) - counts["captured"]
-        support.assert_nothing_left(lab, partial.runs[0].run_id, within_s=20)
+        support.assert_nothing_left(lab, partial.runs[0].run_id)
         subprocess.run(["mount", "-o", "remount,size=16m", str(small)], check=True)
         capture("--resume", str(directory), "--strict")
         assert {node.status for node in read(directory).nodes} == {"captured"}
@@ -574,7 +574,7 @@ def test_ctrl_c_finishes_what_runs_and_cleans_up(
     directory = tmp_path / "i"
     process = start_slowly(lab, start_snapshot, namespace, directory)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, stderr
     manifest = read(directory)
     assert [run.state for run in manifest.runs] == ["interrupted"]
@@ -595,19 +595,14 @@ def test_a_second_ctrl_c_leaves_at_once_and_names_the_clean_up(
     directory = tmp_path / "i"
     process = start_slowly(lab, start_snapshot, namespace, directory)
     process.send_signal(signal.SIGINT)
-    time_left = time.monotonic() + 10
-    while time.monotonic() < time_left and process.poll() is None:
-        # The first may not have been handled yet; a handled one is remembered.
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=0.2)
-    _, stderr = process.communicate(timeout=10)
+    interrupt_until_it_ends(process)
+    _, stderr = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, stderr
     (command,) = [line for line in stderr.splitlines() if "snapshot cleanup --run" in line]
     words = command.split()[2:]
     assert run_snapshot(*words, kubeconfig=lab.kubeconfig).returncode == 0
     run_id = words[words.index("--run") + 1]
-    support.assert_nothing_left(lab, run_id, within_s=20)
+    support.assert_nothing_left(lab, run_id)
     assert set(by_name(load_fleet(str(directory)).manifest)) == names(lab)
 
 

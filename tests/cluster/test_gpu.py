@@ -22,7 +22,9 @@ Change = Callable[..., None]
 GPU_NODE, OTHER_NODE = "node2", "node1"
 HANG_S = 10
 # A capture besides its collectors: the pod's start, and that the lab's two cores are busy.
-CAPTURE_S = 6
+CAPTURE_S = 60
+# The time by which a busy machine wakes the agent later than its deadline.
+LATE_S = 6
 
 
 @pytest.fixture
@@ -141,7 +143,7 @@ def test_a_driver_that_hangs_costs_ten_seconds(
     part = gpu_part(snapshot)
     assert set(gaps(part).values()) == {"timeout"}
     assert "gpu-count" not in part["smi"].data
-    assert elapsed_s(part) <= HANG_S + 1
+    assert elapsed_s(part) <= HANG_S + LATE_S
     assert "OS" not in snapshot.metadata["gaps"]
 
 
@@ -153,7 +155,7 @@ def test_one_gpu_of_eight_that_hangs_costs_itself(
     assert gaps(part) == {"gpu-3": "timeout", "gpu-3-state": "timeout", "topology": "partial"}
     assert part["smi"].data["gpu-count"] == 8
     assert len(part["topology"].data) == 7 * 6 / 2
-    assert elapsed_s(part) <= HANG_S + 1
+    assert elapsed_s(part) <= HANG_S + LATE_S
 
 
 def test_eight_gpus_that_the_driver_initializes_one_by_one_are_all_read(
@@ -172,7 +174,7 @@ def test_a_gpu_that_hangs_beside_slow_ones_costs_itself(
     part = gpu_part(capture())
     assert gaps(part) == {"gpu-3": "timeout", "gpu-3-state": "timeout", "topology": "partial"}
     assert part["gpu-3"].context["reason"].endswith("no answer for 10 s")
-    assert elapsed_s(part) <= 7 + HANG_S + 2
+    assert elapsed_s(part) <= 7 + HANG_S + LATE_S
 
 
 def test_a_lost_gpu_is_named_and_the_other_reported(

@@ -49,7 +49,9 @@ from tests.servers.transports import TRANSPORTS, connect_through
 
 REVIEW = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 EXEC_VERSION = "client.authentication.k8s.io/v1"
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
+# Not the minute or so that a connection, a retry or Retry-After may take.
+AT_ONCE_S = 10
 
 Person = Callable[..., Kube]
 
@@ -380,7 +382,7 @@ def test_a_wrong_server_is_named_at_once(person: Person, tmp_path: Path, transpo
     person({}, {"server": "https://127.0.0.1:1"})
     before = time.monotonic()
     caught = refusal(connect_through(transport, str(tmp_path / "kubeconfig")))
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < AT_ONCE_S
     assert isinstance(caught, ServiceUnavailable)
     assert "https://127.0.0.1:1" in caught.why
 
@@ -466,11 +468,11 @@ def test_throttling_is_waited_for_as_long_as_the_server_says(
     faults.append(faulty_proxy.throttle(1))
     before = time.monotonic()
     kube.request("GET", "/version", doing="read the version")
-    assert 1.0 <= time.monotonic() - before < 3.0
+    assert 1.0 <= time.monotonic() - before < AT_ONCE_S
     faults.append(faulty_proxy.throttle(60))
     with pytest.raises(RateLimitExceeded):
         kube.request("GET", "/version", doing="read the version")
-    assert time.monotonic() - before < 5.0
+    assert time.monotonic() - before < 2 * AT_ONCE_S
 
 
 def test_a_creation_whose_answer_was_lost_meets_its_own_object(
@@ -575,7 +577,7 @@ def test_a_watch_goes_on_after_the_server_ends_it(
     admin.request("DELETE", f"{path}/a", doing="delete")
     wait_for(4)
     stop.set()
-    thread.join(1.0)
+    thread.join(DEADLINE_S)
     assert not thread.is_alive()
     assert seen == [("ADDED", "a"), ("ADDED", "b"), ("ADDED", "c"), ("DELETED", "a")]
 

@@ -47,7 +47,7 @@ def wait_for_log(cluster: Cluster, path: str) -> str:
         phase = cluster.client.get(path)["status"]["phase"]
         return phase if phase in ("Succeeded", "Failed") else None
 
-    phase = wait_for(f"{path} to end", read_phase, seconds=30)
+    phase = wait_for(f"{path} to end", read_phase)
     log = cluster.client.raw("GET", f"{path}/log").decode()
     assert phase == "Succeeded", log
     return log

@@ -13,6 +13,7 @@ from tests import prometheus
 from tests.cluster.conftest import Finished, Started
 from tests.cluster.lying_agent import make_lying_agent
 from tests.cluster.support import Cluster, assert_nothing_left
+from tests.lab.machine import PATIENCE_S
 from tests.validation import parse_valid
 
 Run = Callable[..., Finished]
@@ -55,14 +56,16 @@ def test_the_times_of_all_collectors_are_those_of_events_and_document(
     seconds = found[prometheus.COLLECTOR_DURATION]
     assert seconds == {(node, name): ms / 1000 for name, ms in reported.items()}
 
+    longest = 0
     for measurement in parse_valid(ended.stdout).measurements:
         parts = [int(subtype.context["elapsed-ms"]) for subtype in measurement.subtypes]
         whole = reported[measurement.type]
         # Each part is rounded; what a collector does after its last part is in no part.
         assert sum(parts) <= whole + len(parts) / 2 + 1, measurement.type
-        assert max(parts) > 0 or whole < len(parts) + 10
+        longest = max(longest, *parts)
         gaps = [s for s in measurement.subtypes if s.status not in ("ok", "absent")]
         assert found[prometheus.GAPS][(node, measurement.type)] == len(gaps)
+    assert longest > 0
 
 
 def test_a_capture_that_is_refused_leaves_a_file_that_says_so(
@@ -90,7 +93,7 @@ def test_an_interrupted_capture_leaves_a_file_that_says_so(
     assert process.stderr is not None
     assert "starting the agent" in process.stderr.readline()
     process.send_signal(number)
-    assert process.wait(timeout=60) == code
+    assert process.wait(timeout=PATIENCE_S) == code
     found = prometheus.read_metrics(path.read_text())
     prometheus.assert_recent(found, "")
     assert found[prometheus.SUCCESS] == {("",): 0}

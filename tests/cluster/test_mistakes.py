@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import support
+from tests.lab.machine import PATIENCE_S
 from tests.mistakes import Answer, Case, find_faults, read_cases, write_files
 
 
@@ -34,7 +35,7 @@ def test_a_mistake_has_its_answer_on_a_cluster(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     answer = Answer(done.returncode, done.stdout, done.stderr)
     assert find_faults(case, answer, tmp_path) == [], done.stderr

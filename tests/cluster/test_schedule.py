@@ -110,7 +110,7 @@ def test_a_printed_cron_job_captures_the_fleet_and_leaves_nothing_when_it_is_del
         names = cluster.kubectl(*left, "-o", "name").stdout.split()
         return set(names) <= {"configmap/kube-root-ca.crt", "serviceaccount/default"}
 
-    wait_for("the CronJob's pods to be deleted", is_empty, seconds=60)
+    wait_for("the CronJob's pods to be deleted", is_empty)
 
 
 def capture(cluster: support.Cluster, namespace: str, name: str) -> str:

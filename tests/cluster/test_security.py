@@ -20,7 +20,7 @@ from tests.cluster.conftest import Finished
 from tests.cluster.lying_agent import make_lying_agent
 from tests.cluster.support import PYTHON, Cluster, assert_nothing_left, exists
 from tests.cluster.test_capture_interrupted import REACHED_S, Authority, gated
-from tests.lab.machine import wait_for
+from tests.lab.machine import PATIENCE_S, wait_for
 from tests.servers.certificates import make_authority, sign
 from tests.servers.step_gate import Gate
 
@@ -150,7 +150,7 @@ def test_a_config_map_changed_before_the_pod_starts_does_not_run(
         data = {"kubectl-snapshot": base64.b64encode(evil.read_bytes()).decode()}
         cluster.client.call("POST", maps, {"metadata": {"name": name}, "binaryData": data})
         gate.opened.set()
-        printed, reported = client.communicate(timeout=60)
+        printed, reported = client.communicate(timeout=PATIENCE_S)
     assert (client.returncode, printed) == (8, "")
     assert "kubectl-snapshot was changed on its way: SHA-256 of" in reported
     assert "owned" not in reported
@@ -191,7 +191,7 @@ def test_a_node_cannot_make_the_client_hold_more_than_a_document(
         env={**cluster.environment(), **lie(body)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
     assert ended.returncode == 8, ended.stderr
     assert reported in ended.stderr
@@ -216,7 +216,7 @@ def run_on_a_terminal(command: list[str], environment: dict[str, str]) -> str:
             if not piece:
                 break
             pieces.append(piece)
-        process.wait(60)
+        process.wait(PATIENCE_S)
     os.close(own_end)
     return b"".join(pieces).decode()
 
@@ -292,7 +292,7 @@ def test_a_new_file_is_the_users_alone_and_one_that_exists_keeps_its_mode(
         env=cluster.environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert ended.returncode == 0, ended.stderr
     assert [stat.S_IMODE(path.stat().st_mode) for path in (new, old)] == [0o600, 0o644]

@@ -100,12 +100,12 @@ def test_a_full_queue_is_waited_for(
         flags = ("-n", name, "--node", "node1", "-o", "json", "--wait-for-schedule", *QUEUE)
         client = start_snapshot(*flags)
         queue = f"{kueue.GROUP}/clusterqueues/{name}"
-        wait_for("the Job", lambda: has_workload(managed, name), 60)
+        wait_for("the Job", lambda: has_workload(managed, name), 120)
         threading.Event().wait(7)
         spec = managed.client.get(queue)["spec"]
         spec["resourceGroups"][0]["flavors"][0]["resources"][0]["nominalQuota"] = "2"
         managed.client.patch(queue, {"spec": spec})
-        document, stderr = client.communicate(timeout=120)
+        document, stderr = client.communicate(timeout=300)
         tell(record_property, "a full queue", refused)
         assert refused.returncode == 6
         assert client.returncode == 0, stderr
@@ -123,14 +123,16 @@ def test_a_preempted_run_says_that_its_job_was_suspended(
 ) -> None:
     load_fault_images(managed, tmp_path)
     image = ("--agent", "image", "--image", name_image("hang"))
-    client = start_snapshot("-n", place, "--node", "node1", "--log-json", *image, *QUEUE)
+    # The queue may be slow to admit it; preempted, it ends all the same.
+    flags = ("-n", place, "--node", "node1", "--wait-for-schedule")
+    client = start_snapshot(*flags, "--log-json", *image, *QUEUE)
     pods = f"/api/v1/namespaces/{place}/pods"
-    wait_for("the agent", lambda: is_running(managed, pods), 60)
+    wait_for("the agent", lambda: is_running(managed, pods), 120)
     items = managed.client.get(f"{kueue.GROUP}/namespaces/{place}/workloads")["items"]
     (workload,) = [w for w in items if "keeper" not in w["metadata"]["name"]]
     path = f"{kueue.GROUP}/namespaces/{place}/workloads/{workload['metadata']['name']}"
     managed.client.patch(path, {"spec": {"active": False}})
-    document, stderr = client.communicate(timeout=60)
+    document, stderr = client.communicate(timeout=120)
     error = next(e for e in map(json.loads, stderr.splitlines()) if e["event"] == "error")
     record_property(FIGURES, f"preempted in mid-run {client.returncode}  {error['what']}")
     assert (client.returncode, document) == (6, "")

@@ -20,8 +20,8 @@ import yaml
 
 from tests.lab import build, kube
 from tests.lab.layout import Cluster
-from tests.lab.machine import wait_for
-from tests.servers.certificates import make_authority, sign
+from tests.lab.machine import Problem, wait_for
+from tests.servers.certificates import Certificate, make_authority, sign
 
 MODULE, VERSION = "sigs.k8s.io/kueue", "v0.17.0"
 GROUP = "/apis/kueue.x-k8s.io/v1beta2"
@@ -52,15 +52,57 @@ def build_kueue() -> None:
 @contextlib.contextmanager
 def running(cluster: Cluster, client: kube.Client, directory: Path) -> Iterator[None]:
     """Run Kueue until the end of the block, with a queue `research` in no namespace yet."""
-    module = find_module()
-    kubeconfig = str(cluster.kubeconfig("admin"))
-    crds = str(module / "config/components/crd/bases")
-    apply = ["apply", "--server-side", "--kubeconfig", kubeconfig, "-f", crds]
-    subprocess.run([str(build.BIN / "kubectl"), *apply], check=True, stdout=subprocess.DEVNULL)
+    module, address = find_module(), cluster.ip(254)
+    kubeconfig = cluster.kubeconfig("admin")
+    define_kinds(module, kubeconfig)
     authority = make_authority(directory)
+    command = prepare_program(directory, address, authority, kubeconfig)
+    log_path = directory / "kueue.log"
+    with (
+        open(log_path, "wb") as log,
+        subprocess.Popen(command, stdout=log, stderr=log) as process,
+    ):
+
+        def is_serving() -> bool:
+            if process.poll() is not None:
+                raise Problem(f"Kueue ended: {log_path.read_text()[-2000:]}")
+            return is_listening(address)
+
+        try:
+            wait_for("Kueue's webhooks", is_serving, seconds=120)
+            with webhooks(client, module, address, authority.certificate):
+                yield
+        finally:
+            process.terminate()
+
+
+def define_kinds(module: Path, kubeconfig: Path) -> None:
+    """Create the CRDs, and wait until discovery has all of them: Kueue ends where one is missing.
+
+    The API server publishes one some time after it is Established; kubectl asks as Kueue does.
+    """
+    kubectl = [str(build.BIN / "kubectl"), "--kubeconfig", str(kubeconfig)]
+    directory = str(module / "config/components/crd/bases")
+    apply = ["apply", "--server-side", "-o", "name", "-f", directory]
+    applied = subprocess.run([*kubectl, *apply], check=True, stdout=subprocess.PIPE, text=True)
+    kinds = {line.partition("/")[2].partition(".")[0] for line in applied.stdout.splitlines()}
+    ask = ["api-resources", "--no-headers", "--cached=false", f"--api-group={GROUP.split('/')[2]}"]
+
+    def are_known() -> bool:
+        asked = subprocess.run([*kubectl, *ask], stdout=subprocess.PIPE, text=True)
+        rows = [line.split() for line in asked.stdout.splitlines()]
+        known = {row[0] for row in rows if GROUP.partition("/apis/")[2] in row}
+        return asked.returncode == 0 and kinds <= known
+
+    wait_for("the kinds of Kueue", are_known, seconds=60)
+
+
+def prepare_program(
+    directory: Path, address: str, authority: Certificate, kubeconfig: Path
+) -> list[str]:
+    """Write Kueue's configuration and certificates; return its command."""
     place = directory / "certs"
     place.mkdir(parents=True)
-    address = cluster.ip(254)
     own = sign(authority, directory, "kueue", "/CN=kueue", f"subjectAltName=IP:{address}")
     # The certificates of its metrics have a fixed place below /etc.
     metrics = directory / "etc/kueue/metrics/certs"
@@ -72,20 +114,10 @@ def running(cluster: Cluster, client: kube.Client, directory: Path) -> Iterator[
     webhook = {"port": PORT, "host": address, "certDir": str(place)}
     config.write_text(json.dumps({**CONFIG, "webhook": webhook}))
     own_etc = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc && exec "$@"']
-    program = [str(build.BIN / "kueue"), "--config", str(config), "--kubeconfig", kubeconfig]
+    program = [str(build.BIN / "kueue"), "--config", str(config), "--kubeconfig", str(kubeconfig)]
     # It needs an aggregated API server.
     program += ["--feature-gates", "VisibilityOnDemand=false"]
-    command = [*own_etc, str(directory / "etc"), *program]
-    with (
-        open(directory / "kueue.log", "wb") as log,
-        subprocess.Popen(command, stdout=log, stderr=log) as process,
-    ):
-        try:
-            wait_for("Kueue's webhooks", lambda: is_listening(address), seconds=120)
-            with webhooks(client, module, address, authority.certificate):
-                yield
-        finally:
-            process.terminate()
+    return [*own_etc, str(directory / "etc"), *program]
 
 
 def find_module() -> Path:

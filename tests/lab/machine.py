@@ -8,6 +8,9 @@ import time
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
+# The limit of a wait whose duration is not the point: a busy machine is many times slower.
+PATIENCE_S = 120
+
 
 class Problem(Exception):
     """An error of the user's machine or input; printed without a traceback."""
@@ -34,7 +37,7 @@ def quiet(*argv: Any) -> bool:
 
 
 def wait_for(
-    what: str, condition: Callable[[], Any], seconds: float = 60, pause: float = 0.1
+    what: str, condition: Callable[[], Any], seconds: float = PATIENCE_S, pause: float = 0.1
 ) -> Any:
     """Return the condition's first true value; raise Problem after the timeout."""
     end = time.monotonic() + seconds

@@ -47,8 +47,17 @@ def sign(
     return made
 
 
+EXPIRED = ("20200101000000Z", "20200101000001Z")
+NOT_YET_VALID = ("20900101000000Z", "20900101000001Z")
+
+
 def sign_expired(authority: Certificate, directory: Path) -> Certificate:
     """Return an expired certificate for 127.0.0.1."""
+    return sign_for(authority, directory, *EXPIRED)
+
+
+def sign_for(authority: Certificate, directory: Path, first: str, last: str) -> Certificate:
+    """Return a certificate for 127.0.0.1 that is valid between two times."""
     made = sign(authority, directory, "expired", "/CN=expired")
     database, config = directory / "index.txt", directory / "ca.conf"
     database.write_text("")
@@ -56,7 +65,7 @@ def sign_expired(authority: Certificate, directory: Path) -> Certificate:
         f"[ca]\ndefault_ca = d\n[d]\ndatabase = {database}\nnew_certs_dir = {directory}\n"
         "rand_serial = yes\ndefault_md = sha256\npolicy = p\n[p]\ncommonName = supplied\n"
     )
-    dates = ("-startdate", "20200101000000Z", "-enddate", "20200101000001Z")
+    dates = ("-startdate", first, "-enddate", last)
     issuer = ("-cert", authority.certificate, "-keyfile", authority.key)
     files = ("-in", directory / "expired.csr", "-out", made.certificate)
     extensions = ("-extfile", directory / "expired.ext")

@@ -1,7 +1,8 @@
 """Why a node cannot prepare the pod: volumes that cannot be mounted, no sandbox or network. Pure.
 
 The kubelet tries again for ever, and the pod's status says only ContainerCreating: the cause is in
-events (k8s.io/kubernetes pkg/kubelet/events). Each cause may be temporary, so it has to repeat.
+events (k8s.io/kubernetes pkg/kubelet/events). A cause may be temporary: that of a mount has to
+repeat, and a sandbox's has to last.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import Internal, NotFound, ServiceUnavailable
+from kubectl_snapshot.job.diagnose.held import Hold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
 MIN_COUNT = 4
 # Of volumes of others, which a controller may still provide: the kubelet waits 0.5, 1, 2, 4 s.
 MIN_FOREIGN_COUNT = 5
-# How often each reason has to repeat; the kubelet creates a sandbox anew every 10 to 15 s.
-MIN_COUNTS = {"FailedCreatePodSandBox": 1, "NetworkNotReady": 3}
+SANDBOX_REASONS = ("FailedCreatePodSandBox", "NetworkNotReady")
 KINDS = {"configmap": "ConfigMap", "secret": "Secret"}
 WEBHOOKS = "see `kubectl get mutatingwebhookconfigurations`, or pass another -n"
 
@@ -48,25 +49,28 @@ def diagnose_mount(
     return Internal(f"node {node} cannot mount a volume of the agent's pod", message, WEBHOOKS)
 
 
-def diagnose_sandbox(event: Mapping[str, Any], node: str) -> SnapshotError | None:
-    """Return why a node cannot create the pod's sandbox: runtime handler, network; else None."""
-    reason, message = str(event.get("reason", "")), str(event.get("message", ""))
-    if int(event.get("count") or 1) < MIN_COUNTS.get(reason, 1) or reason not in MIN_COUNTS:
+def diagnose_sandbox(event: Mapping[str, Any], node: str) -> Hold | None:
+    """Return why a node cannot create the pod's sandbox: runtime handler, network; else None.
+
+    It is not certain where a network plugin or a runtime that restarts just then fails the same
+    way. It need not repeat: the kubelet reports one failure, and none of its later attempts, if it
+    cannot delete the sandbox either (measured with a plugin that is missing).
+    """
+    message = str(event.get("message", ""))
+    if event.get("reason") not in SANDBOX_REASONS:
         return None
     handler = re.search(r'no runtime for "([^"]+)" is configured', message)
     if handler is not None:
-        return NotFound(
-            f"the container runtime of node {node} has no handler {handler[1]}",
-            message,
-            "configure it there (`nvidia-ctk runtime configure` for nvidia), or omit"
-            " --runtime-class",
+        return Hold(
+            NotFound(
+                f"the container runtime of node {node} has no handler {handler[1]}",
+                message,
+                "configure it there (`nvidia-ctk runtime configure` for nvidia), or omit"
+                " --runtime-class",
+            )
         )
+    what, hint = f"node {node} cannot create the agent's pod", f"see `kubectl describe node {node}`"
     if "network" in message or "cni" in message.lower():
-        return ServiceUnavailable(
-            f"node {node} has no working network plugin for pods",
-            message,
-            f"see `kubectl describe node {node}`; a privileged capture needs no pod network",
-        )
-    return ServiceUnavailable(
-        f"node {node} cannot create the agent's pod", message, f"see `kubectl describe node {node}`"
-    )
+        what = f"node {node} has no working network plugin for pods"
+        hint += "; a privileged capture needs no pod network"
+    return Hold(ServiceUnavailable(what, message, hint), is_certain=False)

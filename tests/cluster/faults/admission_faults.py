@@ -150,10 +150,12 @@ HELD = {
         preflight=6,
     ),
     "Job suspended, --wait-for-schedule": Fault(
-        ("--wait-for-schedule", "--timeout", "8s"),
+        ("--wait-for-schedule",),
         5,
-        ("no result within 8 s", "is suspended"),
+        ("no result within TIMEOUT", "is suspended"),
         partial(arrange.with_webhook, name="suspend", resource="jobs"),
+        timeout_s=8,
+        tries=3,
         preflight=0,
     ),
     "Job suspended, resumed, --wait-for-schedule": Fault(
@@ -283,11 +285,13 @@ INITS = {
         partial(arrange.with_webhook, name="init-fails"),
     ),
     "an added init container hangs": Fault(
-        ("--timeout", "9s"),
+        (),
         5,
-        ("no result within 9 s", "init container added-init is still running"),
+        ("no result within TIMEOUT", "init container added-init is still running"),
         partial(arrange.with_webhook, name="init-hangs"),
         warnings=("init container added-init", "waiting for it"),
+        timeout_s=9,
+        tries=3,
     ),
     "an added init container cannot be pulled": Fault(
         (),

@@ -17,6 +17,7 @@ from tests.cluster.faults import nodes, servers
 from tests.cluster.faults.scene import Scene
 from tests.lab import kube, processes
 from tests.lab.machine import wait_for
+from tests.servers.http_server import Exchange
 from tests.servers.reverse_proxy import Refuse, Shape, serve_shaped
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -49,7 +50,7 @@ def with_webhook(
     with servers.webhook(scene.cluster, scene.namespace, name, config, resource):
         marks = ("webhook", "a-sidecar", "nobody-made-it", '"500"')
         known = functools.partial(is_known, scene, *marks, resource=resource)
-        wait_for("the webhook to be known", known, 10, pause=0.05)
+        wait_for("the webhook to be known", known, pause=0.05)
         yield
 
 
@@ -89,7 +90,7 @@ def with_quota(scene: Scene, spec: Any) -> Iterator[None]:
     with with_object(scene, "resourcequotas", spec):
         path = scene.path("resourcequotas/tight")
         client = scene.cluster.client
-        wait_for("the quota", lambda: "used" in client.get(path).get("status", {}), 10, 0.05)
+        wait_for("the quota", lambda: "used" in client.get(path).get("status", {}), pause=0.05)
         yield
 
 
@@ -97,7 +98,7 @@ def with_quota(scene: Scene, spec: Any) -> Iterator[None]:
 def with_disk_limit(scene: Scene) -> Iterator[None]:
     limit = {"type": "Container", "default": {"ephemeral-storage": "8Mi"}}
     with with_object(scene, "limitranges", {"limits": [limit]}):
-        wait_for("the limit to be known", lambda: is_known(scene, "ephemeral-storage"), 10, 0.05)
+        wait_for("the limit to be known", lambda: is_known(scene, "ephemeral-storage"), pause=0.05)
         yield
 
 
@@ -205,7 +206,7 @@ def without_logs(scene: Scene, node: str) -> Iterator[None]:
     off = f"echo 'enableDebuggingHandlers: false' >> {config};"
     scene.cluster.node_exec(node, "sh", "-c", change.format(config, off))
     try:
-        wait_for(f"{node} to refuse", lambda: not nodes.is_kubelet_there(scene.cluster, node), 30)
+        wait_for(f"{node} to refuse", lambda: not nodes.is_kubelet_there(scene.cluster, node))
         yield
     finally:
         scene.cluster.node_exec(node, "sh", "-c", change.format(config, ""))
@@ -246,6 +247,21 @@ def behind_proxy(
     ) as proxy:
         keys = {"server": proxy.url, "certificate-authority": str(own.authority)}
         write_kubeconfig(scene, cluster=keys)
+        yield
+
+
+@contextlib.contextmanager
+def with_object_deleted(scene: Scene, resource: str) -> Iterator[None]:
+    """The run's ConfigMap or Secret is deleted just before the Job is started."""
+
+    def delete(exchange: Exchange) -> None:
+        if exchange.method == "PATCH" and "/jobs/" in exchange.path:
+            query = "labelSelector=app.kubernetes.io/managed-by=kubectl-snapshot"
+            path = scene.path(resource)
+            for item in scene.cluster.client.get(f"{path}?{query}")["items"]:
+                scene.delete(f"{path}/{item['metadata']['name']}")
+
+    with behind_proxy(scene, lambda: lambda _, pieces: pieces, delete):
         yield
 
 

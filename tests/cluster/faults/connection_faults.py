@@ -13,7 +13,7 @@ from tests.cluster.faults import arrange
 from tests.cluster.faults.fault import HANG, LATE, Fault
 from tests.cluster.faults.policy_faults import expect_snapshot
 from tests.cluster.faults.scene import Scene
-from tests.servers.certificates import Certificate, sign_expired
+from tests.servers.certificates import EXPIRED, NOT_YET_VALID, Certificate, sign_for
 from tests.servers.http_server import Exchange
 
 PLUGIN = {"apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never"}
@@ -37,9 +37,10 @@ def with_cluster(scene: Scene, cluster: dict[str, Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def with_expired_certificate(scene: Scene) -> Iterator[None]:
+def with_certificate_for(scene: Scene, dates: tuple[str, str]) -> Iterator[None]:
+    """A client certificate that is valid between two times."""
     pki = scene.cluster.require_lab().directory / "pki"
-    own = sign_expired(Certificate(pki / "ca.crt", pki / "ca.key"), scene.directory)
+    own = sign_for(Certificate(pki / "ca.crt", pki / "ca.key"), scene.directory, *dates)
     with as_user(
         scene,
         **{"client-certificate": str(own.certificate), "client-key": str(own.key)},
@@ -89,14 +90,23 @@ LOGINS = {
         (),
         4,
         ("Unauthorized", "the client certificate expired at 2020-01-01T00:00:01Z", "renew"),
-        with_expired_certificate,
+        partial(with_certificate_for, dates=EXPIRED),
+        preflight=4,
+    ),
+    "client certificate not yet valid": Fault(
+        (),
+        4,
+        ("Unauthorized", "the client certificate is valid only from 2090-01-01T00:00:00Z"),
+        partial(with_certificate_for, dates=NOT_YET_VALID),
         preflight=4,
     ),
     "credential plugin hangs": Fault(
-        ("--timeout", "8s"),
+        (),
         5,
         ("the exec plugin", "cloud-login timed out", "rest of --timeout", "waiting for a browser"),
-        partial(with_plugin, script="echo waiting for a browser >&2; exec sleep 60"),
+        partial(with_plugin, script="echo waiting for a browser >&2; exec sleep 600"),
+        timeout_s=8,
+        tries=3,
     ),
     "credential plugin fails": Fault(
         (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tests.cluster.faults.scene import Scene
 # breaks a node uses NODE2; ALONE waits until all others are done.
 SHARED, NODE2, ALONE = "node1", "node2", "alone"
 HANG = ("--agent", "image", "--image", name_image("hang"))
+SLACK, MARGIN_S = 3, 10
 LATE = ("--agent", "image", "--image", name_image("late"))
 
 
@@ -25,7 +27,9 @@ class Fault:
     (`waits_for_run`). `check` checks the document. With `is_left` the client cannot delete its
     objects and prints commands, which the stage runs. `warnings` are parts of stderr. `preflight`
     is the exit code of a preflight with the same flags before the capture; None runs none.
-    With `is_any_node` the client names no node. `tries` is for a race that the test may lose.
+    With `is_any_node` the client names no node. `timeout_s` is the client's --timeout, and TIMEOUT
+    in a message. `tries` is for a race that the test may lose on a busy machine: each gets three
+    times the timeout of the one before.
     """
 
     flags: tuple[str, ...] = ()
@@ -41,4 +45,23 @@ class Fault:
     warnings: tuple[str, ...] = ()
     preflight: int | None = None
     is_any_node: bool = False
+    timeout_s: int = 0
     tries: int = 1
+
+    @property
+    def all_flags(self) -> tuple[str, ...]:
+        return (*self.flags, "--timeout", f"{self.timeout_s}s") if self.timeout_s else self.flags
+
+    @property
+    def limit_s(self) -> float:
+        """Return the time to the error, more if the other tests' processes run beside it.
+
+        `make faults`, which runs in one process, is where the client's seconds are measured.
+        """
+        is_alone = "PYTEST_XDIST_WORKER" not in os.environ
+        return max(self.within_s, self.timeout_s + MARGIN_S) * (1 if is_alone else SLACK)
+
+    def find_missing(self, message: str) -> list[str]:
+        """Return the parts of the expected error that a message lacks."""
+        wanted = [text.replace("TIMEOUT", f"{self.timeout_s} s") for text in self.messages]
+        return [text for text in wanted if text not in message]

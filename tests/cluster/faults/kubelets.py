@@ -9,15 +9,16 @@ from collections.abc import Iterator
 
 from tests.cluster.faults import nodes
 from tests.cluster.faults.scene import Scene
-from tests.cluster.support import KIT
+from tests.cluster.support import KIT, exists
 from tests.lab.machine import wait_for
 
 CONFIG = "/etc/kubernetes/kubelet.yaml"
 KEPT = f"{CONFIG}.kept"
 CNI, CNI_KEPT = "/etc/cni/net.d", "/etc/cni/kept"
+# Also where it is mended already.
+MEND = f"[ ! -e {CNI_KEPT} ] || {{ rm -rf {CNI}; mv {CNI_KEPT} {CNI}; }}"
 # The kubelet takes its settings of the disk's use every ten seconds.
 PRESSURE = "evictionHard: {nodefs.available: 99.9999%%}\\nevictionPressureTransitionPeriod: 0s"
-READY_S = 60
 
 
 def shell(scene: Scene, node: str, script: str) -> None:
@@ -49,7 +50,7 @@ def restored(scene: Scene, node: str) -> Iterator[None]:
         yield
     finally:
         restore(scene, node)
-        wait_for("no pressure", lambda: has_condition(scene, node, "DiskPressure", "False"), 60)
+        wait_for("no pressure", lambda: has_condition(scene, node, "DiskPressure", "False"))
 
 
 @contextlib.contextmanager
@@ -58,10 +59,8 @@ def without_certificate(scene: Scene, node: str) -> Iterator[None]:
     pki = "rm -f /var/lib/kubelet/pki/kubelet.* /var/lib/kubelet/pki/kubelet-server-*"
     configure(scene, node, "serverTLSBootstrap: true", pki)
     try:
-        wait_for(
-            "the kubelet to refuse", lambda: not nodes.is_kubelet_there(scene.cluster, node), 30
-        )
-        wait_for("the node", lambda: has_condition(scene, node, "Ready", "True"), READY_S)
+        wait_for("the kubelet to refuse", lambda: not nodes.is_kubelet_there(scene.cluster, node))
+        wait_for("the node", lambda: has_condition(scene, node, "Ready", "True"))
         yield
     finally:
         restore(scene, node)
@@ -72,7 +71,7 @@ def under_pressure(scene: Scene, node: str) -> Iterator[None]:
     """A node whose disk counts as full."""
     with restored(scene, node):
         configure(scene, node, PRESSURE)
-        wait_for("pressure", lambda: has_condition(scene, node, "DiskPressure", "True"), READY_S)
+        wait_for("pressure", lambda: has_condition(scene, node, "DiskPressure", "True"))
         yield
 
 
@@ -85,11 +84,11 @@ def without_network_plugin(scene: Scene, node: str) -> Iterator[None]:
     """A node without a CNI configuration, as before its network's DaemonSet has run."""
     shell(scene, node, f"mv {CNI} {CNI_KEPT}; mkdir -p {CNI}")
     try:
-        wait_for("no network", lambda: has_condition(scene, node, "Ready", "False"), READY_S)
+        wait_for("no network", lambda: has_condition(scene, node, "Ready", "False"))
         yield
     finally:
         shell(scene, node, f"rm -rf {CNI}; mv {CNI_KEPT} {CNI}")
-        wait_for("the network", lambda: has_condition(scene, node, "Ready", "True"), READY_S)
+        wait_for("the network", lambda: has_condition(scene, node, "Ready", "True"))
 
 
 @contextlib.contextmanager
@@ -104,7 +103,50 @@ def with_broken_network_plugin(scene: Scene, node: str) -> Iterator[None]:
     try:
         yield
     finally:
-        shell(scene, node, f"rm -rf {CNI}; mv {CNI_KEPT} {CNI}")
+        shell(scene, node, MEND)
+
+
+def repair_network_plugin(scene: Scene, node: str) -> None:
+    """Repair the plugin once the kubelet has reported that it failed."""
+
+    def has_failed() -> bool:
+        events = scene.cluster.client.get(scene.path("events"))["items"]
+        return any(event["reason"] == "FailedCreatePodSandBox" for event in events)
+
+    wait_for("the sandbox to fail", has_failed)
+    shell(scene, node, MEND)
+
+
+@contextlib.contextmanager
+def with_few_processes(scene: Scene, node: str) -> Iterator[None]:
+    """A kubelet that allows a pod eight processes and threads."""
+    configure(scene, node, "podPidsLimit: 8")
+    try:
+        nodes.repair_node(scene.cluster, node, "kubelet")
+        yield
+    finally:
+        restore(scene, node)
+
+
+def unregister(scene: Scene, node: str) -> None:
+    scene.delete(f"/api/v1/nodes/{node}")
+
+
+@contextlib.contextmanager
+def registered_again(scene: Scene, node: str) -> Iterator[None]:
+    """A node that registers again afterwards, with its labels and GPUs."""
+    path = f"/api/v1/nodes/{node}"
+    before = scene.cluster.client.get(path)
+    try:
+        yield
+    finally:
+        shell(scene, node, "systemctl restart kubelet")
+        wait_for("the node", lambda: exists(scene.cluster, path))
+        nodes.repair_node(scene.cluster, node, "kubelet")
+        labels = {"metadata": {"labels": before["metadata"]["labels"]}}
+        scene.cluster.client.patch(path, labels)
+        room = {key: before["status"][key] for key in ("capacity", "allocatable")}
+        scene.cluster.client.patch(f"{path}/status", {"status": room})
 
 
 def restart(scene: Scene, node: str, unit: str) -> None:

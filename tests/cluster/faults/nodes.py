@@ -6,8 +6,6 @@ from tests.cluster.support import Cluster
 from tests.lab import cli, kube
 from tests.lab.machine import wait_for
 
-READY_S = 60
-
 
 def break_node(cluster: Cluster, node: str, what: str) -> None:
     run_fault(cluster, node, f"{what}-off")
@@ -20,8 +18,8 @@ def repair_node(cluster: Cluster, node: str, what: str) -> None:
         conditions = cluster.client.get(f"/api/v1/nodes/{node}")["status"]["conditions"]
         return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
-    wait_for(f"{node} to be ready", is_ready, READY_S)
-    wait_for(f"the kubelet of {node}", lambda: is_kubelet_there(cluster, node), READY_S)
+    wait_for(f"{node} to be ready", is_ready)
+    wait_for(f"the kubelet of {node}", lambda: is_kubelet_there(cluster, node))
 
 
 def is_kubelet_there(cluster: Cluster, node: str) -> bool:

@@ -55,7 +55,7 @@ def with_admission_policy(scene: Scene, resource: str) -> Iterator[None]:
         with_object(scene, f"{ADMISSION}/validatingadmissionpolicybindings", binding),
     ):
         known = partial(arrange.is_known, scene, "no agents on Fridays", resource=resource)
-        wait_for("the policy to be known", known, 20, pause=0.1)
+        wait_for("the policy to be known", known)
         yield
 
 
@@ -109,7 +109,7 @@ def with_pod(
             "terminationGracePeriodSeconds": 0,
         },
     }
-    wait_for("the neighbour", lambda: is_neighbour_running(scene, body), 30, pause=0.2)
+    wait_for("the neighbour", lambda: is_neighbour_running(scene, body), pause=0.2)
     try:
         yield
     finally:

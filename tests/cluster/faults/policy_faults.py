@@ -189,10 +189,12 @@ SCHEDULED = {
         HANG, 6, ("was suspended", "--wait-for-schedule"), provoke=policies.suspend_job
     ),
     "API server stands still to the end": Fault(
-        (*HANG, "--timeout", "12s"),
+        HANG,
         6,
         ("the API server did not respond",),
         provoke=policies.stop_api_server,
+        timeout_s=12,
+        tries=3,
         lane=ALONE,
         is_left=True,
         within_s=45,

@@ -21,9 +21,11 @@ REGISTRIES = {
         (IMAGE, f"{UNTRUSTED_REGISTRY}/some:1"), 6, ("cannot reach the registry", "x509")
     ),
     "registry that hangs": Fault(
-        (IMAGE, f"{REGISTRY}/hang:1", "--timeout", "10s"),
+        (IMAGE, f"{REGISTRY}/hang:1"),
         5,
-        ("no result within 10 s", f'Pulling image "{REGISTRY}/hang:1"'),
+        ("no result within TIMEOUT", f'Pulling image "{REGISTRY}/hang:1"'),
+        timeout_s=10,
+        tries=3,
         # A kubelet pulls one image after the other.
         lane=NODE2,
     ),

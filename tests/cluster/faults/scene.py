@@ -15,11 +15,11 @@ from tests.cluster.faults import nodes
 from tests.cluster.faults.servers import Servers
 from tests.cluster.support import KIT, Cluster
 from tests.lab import kube
+from tests.lab.machine import PATIENCE_S as RUNS_S
 from tests.lab.machine import wait_for
 
-RUNS_S = 60
 # Longer than the client waits for a node without --wait-for-schedule.
-PATIENCE_S = 7
+HELD_S = 7
 IN_BACKGROUND = {
     "apiVersion": "v1",
     "kind": "DeleteOptions",
@@ -112,26 +112,14 @@ def resume_job(scene: Scene) -> None:
         return [job["metadata"]["name"] for job in items if job["spec"]["parallelism"] == 1]
 
     (name,) = wait_for("the Job to be started", find, RUNS_S)
-    threading.Event().wait(PATIENCE_S)
+    threading.Event().wait(HELD_S)
     scene.cluster.client.patch(f"{jobs}/{name}", {"spec": {"suspend": False}})
 
 
 def lift_object_quota(scene: Scene) -> None:
     """Delete the quota after it rejected an object of the run."""
-    threading.Event().wait(PATIENCE_S)
+    threading.Event().wait(HELD_S)
     scene.delete(scene.path("resourcequotas/tight"))
-
-
-def delete_object(scene: Scene, resource: str) -> None:
-    """Delete the run's ConfigMap or Secret as soon as it exists."""
-
-    def find() -> list[str]:
-        query = "labelSelector=app.kubernetes.io/managed-by=kubectl-snapshot"
-        items = scene.cluster.client.get(f"{scene.path(resource)}?{query}")["items"]
-        return [item["metadata"]["name"] for item in items]
-
-    (name,) = wait_for(f"the run's {resource}", find, RUNS_S, pause=0.01)
-    scene.delete(f"{scene.path(resource)}/{name}")
 
 
 def orphan_pod(scene: Scene) -> None:
@@ -155,7 +143,7 @@ def label_node_late(scene: Scene, node: str, label: str) -> None:
         return any(c.get("reason") == "Unschedulable" for c in conditions)
 
     wait_for("the pod to be unschedulable", is_refused, RUNS_S)
-    threading.Event().wait(PATIENCE_S)
+    threading.Event().wait(HELD_S)
     scene.cluster.client.patch(f"/api/v1/nodes/{node}", {"metadata": {"labels": {label: "yes"}}})
 
 

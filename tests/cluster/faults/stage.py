@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,11 @@ from tests.cluster.faults.fault import ALONE, NODE2, SHARED, Fault
 from tests.cluster.faults.scene import RUNS_S, Scene
 from tests.cluster.faults.servers import Servers
 from tests.cluster.support import PYTHON, Cluster, ours, temporary_namespace
-from tests.lab.machine import Problem, wait_for
+from tests.lab.machine import PATIENCE_S, Problem, wait_for
 
 # Parallel faults of the shared lane; with more, the machine limits the time, not the client.
 PARALLEL = 3
-ENDED_S = 120
-GONE_S = 30
+ENDED_S = 2 * PATIENCE_S
 NODES = {SHARED: "node1", NODE2: "node2", ALONE: "node1"}
 COLUMNS = "{:45} {:>4} {:>6} {:>4}  {}"
 
@@ -39,6 +38,10 @@ class Outcome:
     stderr: str
     left: tuple[str, ...]
     foretold: int | None = None
+
+    @property
+    def text(self) -> str:
+        return " | ".join(self.error.get(key, "") for key in ("what", "why", "hint"))
 
     @property
     def message(self) -> str:
@@ -81,10 +84,11 @@ def run_fault(
     cluster: Cluster, servers: Servers, zipapp: Path, fault: Fault, directory: Path
 ) -> Outcome:
     """Run a fault; again, up to its `tries`, if what provokes it came too late."""
-    for attempt in range(1, fault.tries + 1):
+    for attempt in range(fault.tries):
         place = directory.with_name(f"{directory.name}-{attempt}")
-        outcome = run_once(cluster, servers, zipapp, fault, place)
-        if outcome.code == fault.code:
+        longer = replace(fault, timeout_s=fault.timeout_s * 3**attempt)
+        outcome = run_once(cluster, servers, zipapp, longer, place)
+        if outcome.code == fault.code and not longer.find_missing(outcome.text):
             break
     return outcome
 
@@ -127,7 +131,7 @@ def run_once(
 
 def build_flags(scene: Scene, fault: Fault) -> list[str]:
     place = [] if "-n" in fault.flags else ["-n", scene.namespace]
-    flags = [*place, *fault.flags]
+    flags = [*place, *fault.all_flags]
     if not fault.is_any_node and not {"--node", "--node-selector"} & set(fault.flags):
         flags += ["--node", NODES[fault.lane]]
     return flags
@@ -166,7 +170,7 @@ def find_left(cluster: Cluster, events: Iterable[Mapping[str, Any]]) -> tuple[st
     if not run_id:
         return ()
     with contextlib.suppress(Problem):
-        wait_for("the cluster to take it away", lambda: not ours(cluster, run_id), GONE_S, 0.3)
+        wait_for("the cluster to take it away", lambda: not ours(cluster, run_id), pause=0.3)
     return tuple(ours(cluster, run_id))
 
 

@@ -14,8 +14,14 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
-from kubectl_snapshot.errors import Internal, ServiceUnavailable, SnapshotError, Unauthorized
-from kubectl_snapshot.job import follow, watchers
+from kubectl_snapshot.errors import (
+    Internal,
+    ServiceUnavailable,
+    SnapshotError,
+    Timeout,
+    Unauthorized,
+)
+from kubectl_snapshot.job import follow, follow_log, watchers
 from kubectl_snapshot.job.frame.decode import FrameReader
 from kubectl_snapshot.job.frame.encode import encode_frame, render_progress
 from kubectl_snapshot.job.manifest import build_sent_pod
@@ -86,6 +92,7 @@ class Wire:
     logs: list[Answer]
     probe: Answer = field(default=lambda exchange: exchange.send(200, b""))
     pods: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
+    events: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
     reported: list[Mapping[str, Any]] = field(default_factory=list)
     read: threading.Event = field(default_factory=threading.Event)
 
@@ -104,11 +111,10 @@ class Wire:
 
     def watch(self, exchange: Exchange) -> None:
         exchange.begin_chunks()
-        if "/pods" not in exchange.path:
-            exchange.stopped.wait()
+        seen = self.pods if "/pods" in exchange.path else self.events
         while not exchange.stopped.is_set():
             try:
-                exchange.send_event(*self.pods.get(timeout=0.05))
+                exchange.send_event(*seen.get(timeout=0.05))
             except queue.Empty:
                 continue
 
@@ -314,8 +320,8 @@ def test_an_outage_until_the_deadline_is_not_the_nodes(tmp_path: Path, impatient
 def test_a_log_that_is_always_cut_ends_the_run(
     tmp_path: Path, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow, "LOG_BACKOFF_S", 0.01)
-    monkeypatch.setattr(follow, "MAX_LOG_BACKOFF_S", 0.01)
+    monkeypatch.setattr(follow_log, "LOG_BACKOFF_S", 0.01)
+    monkeypatch.setattr(follow_log, "MAX_LOG_BACKOFF_S", 0.01)
     cut = write(lines(FRAME[0]))
     wire = Wire([cut] * 20)
     wire.pods.put(("ADDED", pod()))
@@ -323,7 +329,7 @@ def test_a_log_that_is_always_cut_ends_the_run(
     assert isinstance(error, ServiceUnavailable)
     assert error.what == "the log of pod ops/p is cut each time it is read"
     # The first stream brought new lines.
-    assert 20 - len(wire.logs) == follow.MAX_CUTS + 1
+    assert 20 - len(wire.logs) == follow_log.MAX_CUTS + 1
 
 
 def test_an_api_server_outage_is_waited_for_and_reported_once(
@@ -367,10 +373,79 @@ def test_a_log_that_a_gateway_refuses_ends_the_run(tmp_path: Path, impatient: No
 def test_a_kubelet_without_a_certificate_is_told_at_its_third_refusal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow, "LOG_BACKOFF_S", 0.01)
+    monkeypatch.setattr(follow_log, "LOG_BACKOFF_S", 0.01)
     why = 'Get "https://10.0.0.1:10250/containerLogs/x": remote error: tls: internal error'
     wire = Wire([refuse(500, why)] * 9)
     wire.pods.put(("ADDED", pod()))
     error = refusal(wire, tmp_path)
     assert error.what == "the kubelet of node node2 has no serving certificate"
-    assert 9 - len(wire.logs) == follow.CERTAIN_ATTEMPTS
+    assert 9 - len(wire.logs) == follow_log.CERTAIN_ATTEMPTS
+
+
+def kubelet_event(reason: str, message: str = "", kind: str = "Warning") -> tuple[str, Any]:
+    body = {"reason": reason, "message": message, "type": kind, "count": 1}
+    source = {"component": "kubelet", "host": "node2"}
+    return "ADDED", {"metadata": {"name": reason, "uid": reason}, "source": source, **body}
+
+
+CREATING = {**pod({"waiting": {"reason": "ContainerCreating"}})}
+CREATING["status"]["phase"] = "Pending"
+NO_PLUGIN = kubelet_event("FailedCreatePodSandBox", 'setup network: plugin type="x" failed (add)')
+
+
+@pytest.fixture
+def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "SANDBOX_GRACE_S", 1.0)
+
+
+def test_a_sandbox_that_stays_broken_is_reported_at_once_and_ends_the_run_later(
+    tmp_path: Path, short_grace: None
+) -> None:
+    wire = Wire([write(b"")])
+    wire.pods.put(("ADDED", CREATING))
+    for _ in range(2):
+        wire.events.put(NO_PLUGIN)
+    began = time.monotonic()
+    error = refusal(wire, tmp_path)
+    assert time.monotonic() - began > 1.0
+    assert isinstance(error, ServiceUnavailable)
+    assert error.what == "node node2 has no working network plugin for pods"
+    (warning,) = wire.reported
+    assert warning["event"] == "warning"
+    assert warning["message"].startswith(f"{error.what} ({error.why}); waiting")
+
+
+def test_a_network_plugin_that_restarts_is_waited_for(tmp_path: Path, short_grace: None) -> None:
+    def send_late(exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        exchange.stopped.wait(2.5)
+        exchange.send_chunk(lines(*FRAME))
+        exchange.stopped.wait()
+
+    wire = Wire([send_late])
+    wire.pods.put(("ADDED", CREATING))
+    wire.events.put(NO_PLUGIN)
+    wire.pods.put(("MODIFIED", pod()))
+    assert capture(wire, tmp_path) == PAYLOAD
+
+
+@pytest.mark.parametrize("reason", ["Pulling", "Pulled", "Created", "Started"])
+def test_a_sandbox_that_was_created_is_not_what_the_pod_waits_for(
+    tmp_path: Path, short_grace: None, reason: str
+) -> None:
+    wire = Wire([write(b"")])
+    wire.pods.put(("ADDED", CREATING))
+    wire.events.put(kubelet_event(reason, "the image", "Normal"))
+    wire.events.put(NO_PLUGIN)
+    with following(wire, tmp_path) as run:
+        run.deadline = time.monotonic() + 3
+        with pytest.raises(Timeout):
+            follow.follow(run)
+
+
+def test_a_missing_runtime_handler_ends_the_run_at_once(tmp_path: Path) -> None:
+    wire = Wire([write(b"")])
+    wire.pods.put(("ADDED", CREATING))
+    wire.events.put(kubelet_event("FailedCreatePodSandBox", 'no runtime for "x" is configured'))
+    assert refusal(wire, tmp_path).what.endswith("has no handler x")
+    assert wire.reported == []

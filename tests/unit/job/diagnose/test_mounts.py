@@ -53,51 +53,52 @@ def test_a_volume_of_others_that_stays_unmountable_is_told(count: int, is_told: 
 SANDBOX = "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to "
 
 
+HANDLER = SANDBOX + 'get sandbox runtime: no runtime for "nvidia" is configured'
+PLUGIN = SANDBOX + 'setup network for sandbox "1": plugin type="x" failed (add)'
+
+
 @pytest.mark.parametrize(
-    ("reason", "count", "message", "code", "what"),
+    ("reason", "message", "code", "what", "is_certain"),
     [
         (
             "FailedCreatePodSandBox",
-            None,
-            SANDBOX + 'get sandbox runtime: no runtime for "nvidia" is configured',
+            HANDLER,
             3,
             "the container runtime of node node1 has no handler nvidia",
+            True,
         ),
         (
             "FailedCreatePodSandBox",
-            1,
-            SANDBOX + 'setup network for sandbox "1": plugin type="x" failed (add)',
+            PLUGIN,
             6,
             "node node1 has no working network plugin for pods",
+            False,
         ),
         (
             "NetworkNotReady",
-            3,
-            "container runtime network not ready: cni plugin not initialized",
+            "container runtime is not ready: CNI plugin not initialized",
             6,
             "node node1 has no working network plugin for pods",
+            False,
         ),
         (
             "FailedCreatePodSandBox",
-            1,
             SANDBOX + "create containerd task: no such file",
             6,
             "node node1 cannot create the agent's pod",
+            False,
         ),
     ],
 )
 def test_a_node_that_cannot_create_a_sandbox_is_named(
-    reason: str, count: int | None, message: str, code: int, what: str
+    reason: str, message: str, code: int, what: str, is_certain: bool
 ) -> None:
-    error = diagnose_sandbox(event(message, count, reason), "node1")
-    assert error is not None
-    assert (exit_code(error), error.what, error.why) == (code, what, message)
+    hold = diagnose_sandbox(event(message, None, reason), "node1")
+    assert hold is not None
+    assert (exit_code(hold.error), hold.error.what, hold.error.why) == (code, what, message)
+    assert hold.is_certain is is_certain
+    assert ("privileged capture" in hold.error.hint) is ("network" in what)
 
 
-@pytest.mark.parametrize(
-    ("reason", "count"), [("NetworkNotReady", 2), ("NetworkNotReady", None), ("BackOff", 9)]
-)
-def test_a_network_that_begins_and_other_events_are_no_diagnosis(
-    reason: str, count: int | None
-) -> None:
-    assert diagnose_sandbox(event("cni plugin not initialized", count, reason), "node1") is None
+def test_other_events_are_no_diagnosis_of_a_sandbox() -> None:
+    assert diagnose_sandbox(event("cni plugin not initialized", 9, "BackOff"), "node1") is None

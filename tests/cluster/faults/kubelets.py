@@ -15,8 +15,9 @@ from tests.lab.machine import wait_for
 CONFIG = "/etc/kubernetes/kubelet.yaml"
 KEPT = f"{CONFIG}.kept"
 CNI, CNI_KEPT = "/etc/cni/net.d", "/etc/cni/kept"
-# Also where it is mended already.
-MEND = f"[ ! -e {CNI_KEPT} ] || {{ rm -rf {CNI}; mv {CNI_KEPT} {CNI}; }}"
+# containerd watches the directory, which therefore stays the same one.
+KEEP = f"mkdir -p {CNI_KEPT}; cp -a {CNI}/. {CNI_KEPT}"
+MEND = f"cp -a {CNI_KEPT}/. {CNI}"
 # The kubelet takes its settings of the disk's use every ten seconds.
 PRESSURE = "evictionHard: {nodefs.available: 99.9999%%}\\nevictionPressureTransitionPeriod: 0s"
 
@@ -82,24 +83,20 @@ def fill_disk(scene: Scene, node: str) -> None:
 @contextlib.contextmanager
 def without_network_plugin(scene: Scene, node: str) -> Iterator[None]:
     """A node without a CNI configuration, as before its network's DaemonSet has run."""
-    shell(scene, node, f"mv {CNI} {CNI_KEPT}; mkdir -p {CNI}")
+    shell(scene, node, f"{KEEP}; rm {CNI}/*")
     try:
         wait_for("no network", lambda: has_condition(scene, node, "Ready", "False"))
         yield
     finally:
-        shell(scene, node, f"rm -rf {CNI}; mv {CNI_KEPT} {CNI}")
+        shell(scene, node, MEND)
         wait_for("the network", lambda: has_condition(scene, node, "Ready", "True"))
 
 
 @contextlib.contextmanager
 def with_broken_network_plugin(scene: Scene, node: str) -> Iterator[None]:
     """A node whose CNI configuration names a plugin that is not installed."""
-    first = f"$(ls -d {CNI}/* | head -n 1)"
-    shell(
-        scene,
-        node,
-        f'cp -a {CNI} {CNI_KEPT}; sed -i \'s/"type": *"[a-z]*"/"type": "nobody-made-it"/\' {first}',
-    )
+    edit = 's/"type": *"[a-z]*"/"type": "nobody-made-it"/'
+    shell(scene, node, f"{KEEP}; sed -i '{edit}' $(ls -d {CNI}/* | head -n 1)")
     try:
         yield
     finally:

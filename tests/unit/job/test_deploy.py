@@ -14,6 +14,7 @@ import pytest
 from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
 from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.errors import Internal, InvalidRequest, SnapshotError
+from kubectl_snapshot.job import deploy as deployment
 from kubectl_snapshot.job.deploy import CreatedObject, deploy, deploy_idle
 from kubectl_snapshot.job.options import JobOptions, Zipapp
 from kubectl_snapshot.records import replace
@@ -33,9 +34,13 @@ EXPIRES = "2026-11-23T14:09:00Z"
 
 @dataclass
 class Api:
-    """Creates what it is sent, with a UID; `refused` is the status and message of some kinds."""
+    """Creates what it is sent, with a UID; `refused` is the status and message of some kinds.
+
+    They are refused so often as `refusals`.
+    """
 
     refused: dict[str, tuple[int, str]] = field(default_factory=dict)
+    refusals: int = 10**6
     stored: dict[str, Any] = field(default_factory=dict)
     writes: list[tuple[str, str, Any]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -50,7 +55,8 @@ class Api:
             if exchange.method == "GET":
                 found = self.stored.get(kind)
                 exchange.send(200 if found else 404, found or {"kind": "Status"})
-            elif status:
+            elif status and self.refusals:
+                self.refusals -= 1
                 exchange.send(status, {"kind": "Status", "message": message, "code": status})
             else:
                 uid = f"uid-{len(self.writes)}"
@@ -152,7 +158,8 @@ def test_an_object_that_exists_is_ours_by_its_run_label(
     """The answer to a create may be lost: its repetition then meets the object."""
     labels = {"kubectl-snapshot/run": run_id}
     metadata = {"name": NAME, "uid": "there", "labels": labels}
-    api = Api({"Job": (409, "already exists")}, {NAME: {"kind": "Job", "metadata": metadata}})
+    stored = {NAME: {"kind": "Job", "metadata": metadata}}
+    api = Api({"Job": (409, "already exists")}, stored=stored)
     if not is_ours:
         with pytest.raises(SnapshotError) as caught:
             run(api, tmp_path)
@@ -172,3 +179,23 @@ def test_a_job_that_lost_its_run_label_ends_the_run(tmp_path: Path) -> None:
     with pytest.raises(Internal) as caught:
         run(Stripping(), tmp_path)
     assert "the Job's label kubectl-snapshot/run was removed" in caught.value.why
+
+
+QUOTA = (403, 'configmaps "x" is forbidden: exceeded quota: tight, requested: count/configmaps=1')
+
+
+def test_a_quota_is_waited_for_and_no_other_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployment, "QUOTA_PAUSE_S", 0.01)
+    patient = replace(OPTIONS, wait_for_schedule=True)
+    full = Api({"ConfigMap": QUOTA}, refusals=3)
+    _, created = run(full, tmp_path, patient)
+    assert all(one.uid for one in created)
+    assert [kind for _, kind, _ in full.writes].count("ConfigMap") == 4
+    assert [kind for _, kind, _ in full.writes].count("Secret") == 1
+    for options, refusal in ((patient, (422, "it is too long")), (OPTIONS, QUOTA)):
+        api = Api({"ConfigMap": refusal})
+        with pytest.raises(SnapshotError):
+            run(api, tmp_path, options)
+        assert [kind for _, kind, _ in api.writes].count("ConfigMap") == 1

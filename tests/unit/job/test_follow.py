@@ -95,10 +95,13 @@ class Wire:
     events: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
     reported: list[Mapping[str, Any]] = field(default_factory=list)
     read: threading.Event = field(default_factory=threading.Event)
+    watches: Answer | None = None
 
     def answer(self, exchange: Exchange) -> None:
         if "tailLines" in exchange.path:
             self.probe(exchange)
+        elif self.watches is not None and "/log" not in exchange.path:
+            self.watches(exchange)
         elif "/log" in exchange.path:
             self.read.set()
             (self.logs.pop(0) if len(self.logs) > 1 else self.logs[0])(exchange)
@@ -449,3 +452,29 @@ def test_a_missing_runtime_handler_ends_the_run_at_once(tmp_path: Path) -> None:
     wire.events.put(kubelet_event("FailedCreatePodSandBox", 'no runtime for "x" is configured'))
     assert refusal(wire, tmp_path).what.endswith("has no handler x")
     assert wire.reported == []
+
+
+def test_a_probe_without_an_answer_is_no_outage_while_the_api_server_responds(
+    tmp_path: Path, impatient: None
+) -> None:
+    wire = Wire([write_and_wait(b"")], probe=lambda exchange: exchange.stopped.wait() and None)
+    wire.pods.put(("ADDED", pod()))
+    with following(wire, tmp_path) as run:
+        run.deadline = time.monotonic() + 2
+        with pytest.raises(Timeout):
+            follow.follow(run)
+        assert run.is_probing
+
+
+def test_a_login_that_a_watch_loses_is_reported_so(tmp_path: Path) -> None:
+    wire = Wire([write_and_wait(b"")], watches=refuse(401, "Unauthorized"))
+    error = refusal(wire, tmp_path)
+    assert isinstance(error, Unauthorized)
+    assert "during the capture" in error.what
+
+
+def test_a_watch_that_is_forbidden_keeps_its_own_error(tmp_path: Path) -> None:
+    wire = Wire([write_and_wait(b"")], watches=refuse(403, "pods is forbidden"))
+    error = refusal(wire, tmp_path)
+    assert isinstance(error, Unauthorized)
+    assert "during the capture" not in error.what

@@ -96,10 +96,16 @@ class Wire:
     reported: list[Mapping[str, Any]] = field(default_factory=list)
     read: threading.Event = field(default_factory=threading.Event)
     watches: Answer | None = None
+    job: Answer = field(default=lambda exchange: exchange.send(200, {"metadata": {}}))
+    listed: list[Any] = field(default_factory=list)
 
     def answer(self, exchange: Exchange) -> None:
         if "tailLines" in exchange.path:
             self.probe(exchange)
+        elif exchange.method == "PATCH":
+            self.job(exchange)
+        elif "job-name%3D" in exchange.path or "job-name=" in exchange.path:
+            exchange.send(200, {"items": self.listed})
         elif self.watches is not None and "/log" not in exchange.path:
             self.watches(exchange)
         elif "/log" in exchange.path:
@@ -478,3 +484,67 @@ def test_a_watch_that_is_forbidden_keeps_its_own_error(tmp_path: Path) -> None:
     error = refusal(wire, tmp_path)
     assert isinstance(error, Unauthorized)
     assert "during the capture" not in error.what
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch, impatient: None) -> None:
+    monkeypatch.setattr(follow, "START_GRACE_S", 0.1)
+
+
+def hold(wire: Wire, directory: Path) -> SnapshotError:
+    """Return the error of a run whose Job was started, and which has no pod."""
+    with following(wire, directory) as run:
+        run.inbox.put(("started", {"spec": {**follow.LIMITED}}))
+        run.deadline = time.monotonic() + 3
+        with pytest.raises(SnapshotError) as caught:
+            follow.follow(run)
+    return caught.value
+
+
+def test_a_suspended_job_is_found_out_by_asking(tmp_path: Path, hasty: None) -> None:
+    suspended = {"metadata": {}, "spec": {"suspend": True}}
+    wire = Wire([write(b"")], job=lambda exchange: exchange.send(200, suspended))
+    error = hold(wire, tmp_path)
+    assert isinstance(error, ServiceUnavailable)
+    assert error.what == f"Job ops/{OPTIONS.name} is suspended"
+
+
+def test_a_job_that_cannot_be_read_holds_nothing(tmp_path: Path, hasty: None) -> None:
+    wire = Wire([write(b"")], job=refuse(403, "jobs is forbidden"))
+    assert isinstance(hold(wire, tmp_path), Timeout)
+
+
+def test_a_job_controller_that_is_slow_is_waited_for_and_reported_once(
+    tmp_path: Path, hasty: None
+) -> None:
+    wire = Wire([write(b"")])
+    error = hold(wire, tmp_path)
+    assert isinstance(error, Timeout)
+    (warning,) = wire.reported
+    assert warning["message"].startswith("no pod was created: the Job controller has not acted")
+
+
+def test_a_job_controller_that_does_not_act_ends_the_run(
+    tmp_path: Path, hasty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "SLOW_START_S", 0.5)
+    error = hold(Wire([write(b"")]), tmp_path)
+    assert error.what == "no pod was created: the Job controller has not acted on the Job"
+
+
+def test_a_pod_that_a_buffered_watch_hides_is_found_by_asking(tmp_path: Path, hasty: None) -> None:
+    wire = Wire([write_and_wait(lines(*FRAME))], listed=[pod()])
+    with following(wire, tmp_path) as run:
+        run.inbox.put(("started", None))
+        assert follow.follow(run) == PAYLOAD
+
+
+def test_a_log_request_that_fails_is_not_a_cut_stream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow_log, "LOG_BACKOFF_S", 0.01)
+    monkeypatch.setattr(follow_log, "MAX_LOG_BACKOFF_S", 0.01)
+    broken = refuse(500, "the log driver restarts")
+    wire = Wire([*[broken] * (follow_log.MAX_CUTS + 2), write_and_wait(lines(*FRAME))])
+    wire.pods.put(("ADDED", pod()))
+    assert capture(wire, tmp_path) == PAYLOAD

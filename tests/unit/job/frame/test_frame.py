@@ -284,3 +284,14 @@ def test_a_line_without_an_event_has_none(line: bytes | str) -> None:
 def test_only_texts_and_numbers_of_an_event_are_kept() -> None:
     line = 'kubectl-snapshot:progress1 {"a": [1], "b": {}, "c": null, "d": NaN, "e": 1, "f": true}'
     assert parse_progress(line) == {"e": 1, "f": True}
+
+
+@pytest.mark.parametrize(("extra", "is_read"), [(0, True), (1, False)])
+def test_a_line_that_is_longer_than_any_of_the_agent_has_no_event(
+    extra: int, is_read: bool
+) -> None:
+    whole = MAX_LINE_BYTES + len("\r\n") + extra
+    line = render_progress({"event": ""})
+    line = line.replace('""', f'"{"x" * (whole - len(line))}"')
+    assert len(line) == whole
+    assert (parse_progress(line) is not None) is is_read

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.clients.kube.client import Call, Response
+from kubectl_snapshot.clients.kube.client import TEXT, Call, Response
 from kubectl_snapshot.constants import RUN_LABEL
 from kubectl_snapshot.errors import Internal, SnapshotError, Timeout
 from kubectl_snapshot.job.frame.encode import FRAME_PREFIX, MAX_LINE_BYTES, PROGRESS_PREFIX
@@ -184,18 +184,16 @@ def _probe(run: RunState) -> None:
 
 
 def _read_log_error(run: RunState, limit_s: float) -> SnapshotError | None:
-    """Return the error of a request for zero lines of the log, None if it succeeds."""
-    try:
-        run.kube.request(
-            "GET",
-            _log_path(run),
-            doing=f"probe node {run.node_name} through the log of pod {pod_title(run.pod)}",
-            query={"container": CONTAINER, "tailLines": "0"},
-            deadline=time.monotonic() + limit_s,
-        )
-    except SnapshotError as error:
-        return error
-    return None
+    """Return the error of a request for the end of the log, None if it succeeds.
+
+    The answer is empty, or has lines that were written meanwhile.
+    """
+    doing = f"probe node {run.node_name} through the log of pod {pod_title(run.pod)}"
+    query = {"container": CONTAINER, "tailLines": "0"}
+    limit = time.monotonic() + limit_s
+    call = Call("GET", _log_path(run), doing, query, deadline=limit, accept=TEXT)
+    (answer,) = run.kube.request_all([call])
+    return answer if isinstance(answer, SnapshotError) else None
 
 
 def _probe_start(run: RunState) -> None:

@@ -31,6 +31,8 @@ MAX_RETRY_AFTER_S = 60.0
 MAX_PARALLEL = 16
 
 JSON = "application/json, */*"
+# A log: its body is not parsed.
+TEXT = "text/plain, */*"
 # Metadata only, of an object or of each item of a list (k8s.io/apimachinery meta/v1).
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"

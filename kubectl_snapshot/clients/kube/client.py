@@ -18,6 +18,7 @@ from kubectl_snapshot.clients.kube import errors as kube_errors
 from kubectl_snapshot.clients.kube import watch as kube_watch
 from kubectl_snapshot.clients.kube.calls import METADATA as METADATA
 from kubectl_snapshot.clients.kube.calls import METADATA_LIST as METADATA_LIST
+from kubectl_snapshot.clients.kube.calls import TEXT as TEXT
 from kubectl_snapshot.clients.kube.calls import Call as Call
 from kubectl_snapshot.clients.kube.calls import Response as Response
 from kubectl_snapshot.clients.kube.calls import (
@@ -279,7 +280,7 @@ class Kube:
             trace(call.method, url, outcome, elapsed_ms, call.headers(), answered.items())
 
     def _parse_body(self, call: Call, data: bytes) -> Any:
-        if not data and call.method == "DELETE":
+        if call.accept == TEXT or (not data and call.method == "DELETE"):
             return {}
         cause: BaseException | None = None
         kind = "a JSON object"  # which all answers of an API server are

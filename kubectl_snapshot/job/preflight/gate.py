@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 AUTO = "auto"
 # Optional: with it, a run removes the roles that killed runs have left.
 LIST_ROLES = Permission("list", RBAC, "clusterroles")
-# The pod's dry run is optional, and a broken webhook's 500 would be retried.
-POD_DRY_RUN_S = 3.0
+# The pod's dry run is optional; on a busy server, a webhook of its own took more than 3 s.
+POD_DRY_RUN_S = 10.0
 # The list of nodes is optional, too; 5,000 nodes take a second.
 NODE_LIST_S = 3.0
 NODE_PAGE = 250

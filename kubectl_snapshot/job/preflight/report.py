@@ -65,7 +65,9 @@ def read_report(kube: Kube, options: JobOptions, deadline: float) -> list[Prefli
         results.append(_warn_of_missing_events(options))
     if not any(check.name == "pod" for check in gate.checks):
         refusal = detect_admission_refusal(gate.pod, options)
-        results += [refusal] if refusal else _read_pod_prerequisites(kube, options, deadline)
+        results += (
+            [refusal] if refusal else _read_pod_prerequisites(kube, options, gate.pod, deadline)
+        )
     if options.is_fleet:
         results.append(detect_creator(gate.options))
     elif not any(check.name == NODES for check in gate.checks):
@@ -147,9 +149,9 @@ def _warn_of_missing_events(options: JobOptions) -> PreflightCheck:
 
 
 def _read_pod_prerequisites(
-    kube: Kube, options: JobOptions, deadline: float
+    kube: Kube, options: JobOptions, pod: Answer, deadline: float
 ) -> list[PreflightCheck]:
-    """Return checks of ServiceAccount, RuntimeClass and quota, if the pod cannot be dry-run."""
+    """Return checks of ServiceAccount, RuntimeClass and quota; `pod` is why no dry run told."""
     account, runtime = options.service_account_name, options.runtime_class
     accounts = core_path(options.namespace, "serviceaccounts")
     named = [
@@ -175,10 +177,11 @@ def _read_pod_prerequisites(
             if is_missing and missing
             else _detect_existence(check, answer)
         )
-    return [*checks, _detect_limits([quotas, ranges], options)]
+    return [*checks, detect_limits([quotas, ranges], options, pod)]
 
 
-def _detect_limits(answers: list[Answer], options: JobOptions) -> PreflightCheck:
+def detect_limits(answers: list[Answer], options: JobOptions, pod: Answer) -> PreflightCheck:
+    """Return the check of quotas and limit ranges that no dry run could test; see `pod`."""
     check = "quota and limits"
     refused = next((answer for answer in answers if isinstance(answer, SnapshotError)), None)
     if refused is not None:
@@ -191,7 +194,10 @@ def _detect_limits(answers: list[Answer], options: JobOptions) -> PreflightCheck
     ]
     if not names:
         return PreflightCheck(check, OK, f"namespace {options.namespace} has none")
-    reason = f"cannot be tested without permission to create pods: {', '.join(names)}"
+    why = "without permission to create pods"
+    if isinstance(pod, SnapshotError) and pod.status != 403:
+        why = f"as the pod's dry run failed ({pod.why})"
+    reason = f"cannot be tested {why}: {', '.join(names)}"
     return PreflightCheck(
         check, WARN, reason, f"see `kubectl describe namespace {options.namespace}`"
     )

@@ -294,8 +294,9 @@ def test_a_kubelet_that_times_out_is_lost_if_the_api_server_responds(
     assert refusal(wire, tmp_path).what.startswith("node node2 does not respond")
 
 
+@pytest.mark.parametrize("end_of_log", [b"", lines(FRAME[0])])
 def test_a_silent_pod_with_a_responding_kubelet_is_waited_for(
-    tmp_path: Path, impatient: None
+    tmp_path: Path, impatient: None, end_of_log: bytes
 ) -> None:
     probed = threading.Semaphore(0)
 
@@ -307,12 +308,13 @@ def test_a_silent_pod_with_a_responding_kubelet_is_waited_for(
         exchange.stopped.wait()
 
     def answer_probe(exchange: Exchange) -> None:
-        exchange.send(200, b"")
+        write(end_of_log)(exchange)
         probed.release()
 
     wire = Wire([send_after_probes], probe=answer_probe)
     wire.pods.put(("ADDED", pod()))
     assert capture(wire, tmp_path) == PAYLOAD
+    assert wire.reported == []
 
 
 def test_an_outage_until_the_deadline_is_not_the_nodes(tmp_path: Path, impatient: None) -> None:

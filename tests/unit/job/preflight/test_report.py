@@ -9,6 +9,7 @@ from kubectl_snapshot.job.options import HOST_READ, PRIVILEGED, RESTRICTED, JobO
 from kubectl_snapshot.job.preflight.report import (
     detect_image,
     detect_level,
+    detect_limits,
     detect_skew,
     detect_version,
 )
@@ -94,3 +95,24 @@ def test_an_invalid_image_reference_fails(image: str) -> None:
 def test_a_restricted_pod_leaves_gaps(level: str, leaves_gap: bool) -> None:
     found = detect_level(JobOptions("abcdefghij", "ops", level=level))
     assert any(check.leaves_gap for check in found) is leaves_gap
+
+
+@pytest.mark.parametrize(
+    ("pod", "why"),
+    [
+        (
+            errors.Unauthorized("x", "pods is forbidden", status=403),
+            "without permission to create pods",
+        ),
+        (
+            errors.Timeout("x", "no answer in 10 s"),
+            "as the pod's dry run failed (no answer in 10 s)",
+        ),
+    ],
+)
+def test_limits_that_no_dry_run_tested_are_named_with_the_reason(
+    pod: errors.SnapshotError, why: str
+) -> None:
+    found = Response(200, {"items": [{"metadata": {"name": "tight"}}]})
+    check = detect_limits([found, Response(200, {})], JobOptions("abcdefghij", "ops"), pod)
+    assert (check.status, check.reason) == ("warn", f"cannot be tested {why}: tight")

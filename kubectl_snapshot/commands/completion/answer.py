@@ -97,7 +97,7 @@ def render_completion(completion: Completion) -> str:
     lines = []
     for candidate, description in completion.candidates.items():
         if candidate.isprintable():
-            text = describe(description)
+            text = description and describe(description)
             lines.append(f"{candidate}\t{text}" if text else candidate)
     directive = 0 if completion.takes_file else NO_FILES
     if any(candidate.endswith(("=", ".")) for candidate in completion.candidates):

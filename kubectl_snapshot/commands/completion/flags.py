@@ -75,6 +75,8 @@ def new_finder(parser: Parser, find: Callable[..., Sequence[str]], print_suppres
     )
     # The completion scripts quote the candidates.
     finder.quote_completions = lambda completions, *_: completions
+    # argcomplete compares each with each: 12 million times for 5,000 nodes.
+    finder.filter_completions = lambda completions: list(dict.fromkeys(completions))
     return finder
 
 

@@ -225,6 +225,27 @@ def test_a_signal_cleans_up_and_ends_with_its_code(
     assert_nothing_left(cluster)
 
 
+def test_a_client_that_is_stopped_past_its_deadline_cleans_up(
+    cluster: Cluster,
+    start_snapshot: Callable[..., subprocess.Popen[str]],
+    namespace: str,
+    own: Authority,
+    tmp_path: Path,
+) -> None:
+    gate = Gate("GET", "log", False)
+    with gated(cluster, own, gate, tmp_path) as kubeconfig:
+        client = start_snapshot("-n", namespace, "--timeout", "10s", kubeconfig=kubeconfig)
+        started = time.monotonic()
+        assert gate.reached.wait(REACHED_S)
+        client.send_signal(signal.SIGSTOP)
+        threading.Event().wait(max(0.0, started + 11 - time.monotonic()))
+        client.send_signal(signal.SIGCONT)
+        _, reported = client.communicate(timeout=60)
+    assert client.returncode == 5, reported
+    assert "Traceback" not in reported
+    assert_nothing_left(cluster)
+
+
 @pytest.mark.parametrize("step", [step for step in STEPS if step != "before the clean-up"])
 def test_ctrl_c_at_any_step_leaves_nothing(
     cluster: Cluster,

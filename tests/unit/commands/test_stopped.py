@@ -20,27 +20,49 @@ from tests.servers.kubeconfigs import write_kubeconfig
 PATIENCE_S = 60
 TIMEOUT_S = 3
 VERSION = {"gitVersion": "v1.34.0"}
-COMMAND = (sys.executable, "-m", "kubectl_snapshot", "version", "--request-timeout", f"{TIMEOUT_S}s")
+COMMAND = (
+    sys.executable,
+    "-m",
+    "kubectl_snapshot",
+    "version",
+    "--request-timeout",
+    f"{TIMEOUT_S}s",
+)
 NOHUP = shutil.which("nohup")
+# Its clock jumps a day ahead and back; time.monotonic() goes on.
+JUMPING = """
+import itertools, sys, time
+jumps = itertools.cycle((0, 86400, -86400))
+time.time = (lambda now: lambda: now() + next(jumps))(time.time)
+from kubectl_snapshot.main import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 class Api:
     """Answers a request once it is released."""
 
-    def __init__(self) -> None:
+    def __init__(self, resets: int = 0) -> None:
+        self.resets = resets
         self.asked, self.released, self.answered = (threading.Event() for _ in range(3))
 
     def answer(self, exchange: Exchange) -> None:
         self.asked.set()
         self.released.wait(PATIENCE_S)
-        exchange.send(200, VERSION)
+        if self.resets:
+            self.resets -= 1
+            exchange.reset()
+        else:
+            exchange.send(200, VERSION)
         self.answered.set()
 
 
 @contextmanager
-def started(command: Sequence[str], home: Path) -> Iterator[tuple[Api, subprocess.Popen[str]]]:
+def started(
+    command: Sequence[str], home: Path, resets: int = 0
+) -> Iterator[tuple[Api, subprocess.Popen[str]]]:
     """Run a command until its request has arrived; yield the server and the process."""
-    api = Api()
+    api = Api(resets)
     with serve(api.answer) as server:
         config = write_kubeconfig(home / "config", {"server": server.url}, {})
         env = {**os.environ, "KUBECONFIG": config, "HOME": str(home)}
@@ -84,6 +106,25 @@ def test_a_command_that_was_stopped_past_its_deadline_ends_at_once(
         process.send_signal(signal.SIGCONT)
         _, err = process.communicate(timeout=PATIENCE_S / 2)
     assert (process.returncode, "Traceback" in err) == (5, False), err
+
+
+def test_a_connection_that_died_while_the_machine_slept_is_opened_again(tmp_path: Path) -> None:
+    command = (*COMMAND[:-1], f"{PATIENCE_S}s")
+    with started(command, tmp_path, resets=1) as (api, process):
+        stop(process)
+        api.released.set()
+        assert api.answered.wait(PATIENCE_S)
+        process.send_signal(signal.SIGCONT)
+        out, err = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, VERSION["gitVersion"] in out) == (0, True), err
+
+
+def test_a_clock_that_jumps_changes_no_deadline(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", JUMPING, *COMMAND[3:-1], f"{PATIENCE_S}s")
+    with started(command, tmp_path) as (api, process):
+        api.released.set()
+        out, err = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, VERSION["gitVersion"] in out) == (0, True), err
 
 
 @pytest.mark.skipif(NOHUP is None, reason="there is no nohup")

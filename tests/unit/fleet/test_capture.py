@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ from kubectl_snapshot.fleet.fleet import load_fleet
 from kubectl_snapshot.fleet.planning.config import FleetConfig
 from kubectl_snapshot.fleet.planning.preflight import read_fleet_report
 from kubectl_snapshot.fleet.run import requests, state
+from kubectl_snapshot.fleet.run.engine import HOLD_S
+from tests.servers.http_server import Exchange
 from tests.unit.fleet.cluster import Cluster, build_config, node, run_cluster
 
 NAMES = [f"n{number}" for number in range(8)]
@@ -146,9 +149,27 @@ def test_a_quota_is_waited_for(tmp_path: Path, denied: set[str]) -> None:
     assert cluster.most == 2
 
 
-@WAYS
-def test_a_quota_without_any_room_fails(tmp_path: Path, denied: set[str]) -> None:
-    cluster = make("n0", denied=denied, max_pods=0)
+def test_a_pod_refused_for_quota_is_tried_three_times_with_a_pause(tmp_path: Path) -> None:
+    """A pod that was just deleted still counts."""
+    cluster = make("n0", max_pods=0)
+    asked: list[float] = []
+    serve = cluster.answer
+
+    def answer(exchange: Exchange) -> None:
+        if exchange.method == "POST" and exchange.path.endswith("/pods"):
+            asked.append(time.monotonic())
+        serve(exchange)
+
+    cluster.answer = answer  # type: ignore[method-assign]
+    with run_cluster(cluster, tmp_path) as connection:
+        manifest = capture(build_config(connection, tmp_path / "f"))
+    assert by_name(manifest) == {"n0": ("failed", "quota")}
+    assert len(asked) == 3
+    assert min(later - earlier for earlier, later in zip(asked, asked[1:])) >= HOLD_S
+
+
+def test_a_quota_without_any_room_fails_the_node_of_a_job(tmp_path: Path) -> None:
+    cluster = make("n0", denied={"create pods"}, max_pods=0)
     with run_cluster(cluster, tmp_path) as connection:
         manifest = capture(build_config(connection, tmp_path / "f", node_timeout=2))
     assert by_name(manifest) == {"n0": ("failed", "quota")}
@@ -261,6 +282,11 @@ def test_what_cannot_run_a_pod_is_skipped_with_its_cause(tmp_path: Path) -> None
     assert told[0] == "1 of 4 would be captured: n0"
     assert "cold: since 2026-11-28T00:00:00Z: no kubelet" in " ".join(told)
     assert (len(told), report.coverage) == (4, 0.25)
+
+
+def test_preflight_refuses_what_the_capture_would(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="invalid number of parallel pods 0"):
+        read_fleet_report(FleetConfig(str(tmp_path), all_nodes=True, parallel=0))
 
 
 def test_preflight_says_how_pods_are_created_and_what_a_resumed_run_lacks(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from kubectl_snapshot.commands.flags.parser import (
 )
 from kubectl_snapshot.commands.flags.shared import add_api_version_flag, add_log_flags, parse_count
 from kubectl_snapshot.commands.output import write_stdout
+from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.errors import EXIT_NO, EXIT_OK, InvalidRequest, SnapshotError
 from kubectl_snapshot.records import replace
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.clients.metrics import FleetCollection
     from kubectl_snapshot.fleet.fleet import Fleet
+    from kubectl_snapshot.job.permissions import Permission
 
 METRICS = "fleet.prom"
 # Files of this machine, and what the CronJob decides.
+STORE_PURPOSE = "Keep the captures in ConfigMaps."
 OWN = ("print", "run_into", "cron", "claim", "namespace")
 NOT_IN_POD = ("--nodes-from", "--resume", "--redact-key-file", "--local", "--config")
 EXAMPLES = """\
@@ -47,6 +50,10 @@ EXAMPLES = """\
   # Remove it; the volume stays
   kubectl snapshot schedule --print -n ops --all-nodes --claim snapshots |
       kubectl delete -f -
+
+  # Into ConfigMaps instead: 200 nodes take about one each night
+  kubectl snapshot schedule --print -n ops --all-nodes --run-into cm://ops/nightly |
+      kubectl apply --server-side -f -
 
   # The same without Kubernetes' CronJob, from the crontab of a machine
   kubectl snapshot schedule --run-into /srv/snapshots --keep 14 --all-nodes
@@ -73,7 +80,7 @@ def build_parser() -> Parser:
         variable=False,
         metavar="DIR",
         default="",
-        help="capture now, into a new directory below this one",
+        help="capture now, into DIR/TIME/ or cm://NS/NAME-TIME.tar.gz",
     )
     add_flag(
         group,
@@ -124,7 +131,8 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         raise InvalidRequest("no nodes were selected", hint="use --all-nodes or -l SELECTOR")
     if args.keep == 0:
         raise InvalidRequest("--keep 0 would remove every capture", hint="use --keep 1 or more")
-    if bool(args.run_into) == args.print:
+    into_configmaps = args.run_into.startswith(CONFIGMAP_SCHEME)
+    if bool(args.run_into) == args.print and not (args.print and into_configmaps):
         raise InvalidRequest("pass either --print or --run-into DIR")
     if len(args.cron.split()) != 5 and not args.cron.startswith("@"):
         hint = "five fields, as in --cron '0 3 * * *', or @daily"
@@ -132,6 +140,8 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     if args.print:
         write_stdout(render_objects(args), out)
         return EXIT_OK
+    if into_configmaps:
+        return run_into_configmaps(args)
     return run_once(args)
 
 
@@ -149,17 +159,20 @@ def render_objects(args: argparse.Namespace) -> str:
         build_program,
     )
 
-    if not args.claim:
-        hint = "create a PersistentVolumeClaim, and name it: --claim NAME"
+    if not args.claim and not args.run_into:
+        hint = "name a PersistentVolumeClaim, --claim NAME, or --run-into cm://NAMESPACE/NAME"
         raise InvalidRequest("no place for the captures", hint=hint)
+    if args.claim and args.run_into:
+        raise InvalidRequest("--claim and --run-into are two places for the captures")
+    store = build_store_permissions(args.run_into) if args.run_into else ()
     arguments = render_arguments(args)
     args.receiver = USER
     options = read_options(args)
     header = [
         f"A capture of a fleet at {args.cron!r} by CronJob {options.namespace}/{SCHEDULE_NAME}.",
-        "Remove it with `kubectl delete -f -` of the same text; the volume stays.",
+        "Remove it with `kubectl delete -f -` of the same text; the captures stay.",
     ]
-    text = render_grants(header, build_client_grants(options, SCHEDULE_NAME))
+    text = render_grants(header, build_client_grants(options, SCHEDULE_NAME, store))
     schedule = Schedule(args.cron, args.claim, (*arguments, f"--namespace={options.namespace}"))
     has_program = options.agent != IMAGE
     objects = [build_cron_job(options, schedule, has_program)]
@@ -172,7 +185,7 @@ def render_arguments(args: argparse.Namespace) -> list[str]:
     """Return the command line of the CronJob's pod: the flags that were given, but for its own."""
     from kubectl_snapshot.job.schedule import DATA_DIRECTORY
 
-    words = ["schedule", f"--run-into={DATA_DIRECTORY}"]
+    words = ["schedule", f"--run-into={args.run_into or DATA_DIRECTORY}"]
     for group in build_parser()._action_groups:
         for action in group._group_actions:
             if action.dest not in given(args) or action.dest in OWN:
@@ -210,6 +223,44 @@ def run_once(args: argparse.Namespace) -> int:
             write_whole(metrics, render_fleet_metrics(found), MODE)
     for expired in history.choose_expired(history.list_captures(args.run_into), args.keep):
         history.remove_capture(expired)
+    has_findings = any(found.findings.get(severity) for severity in FAIL_ON[args.fail_on])
+    return EXIT_NO if has_findings else code
+
+
+def build_store_permissions(uri: str) -> tuple[Permission, ...]:
+    """Return what it takes to write ConfigMaps of such a name, and to delete the expired ones."""
+    from kubectl_snapshot.job.permissions import Permission
+    from kubectl_snapshot.storage.configmap import parse_place
+
+    namespace = parse_place(uri).namespace
+    verbs = ("create", "patch", "list", "delete")
+    return tuple(Permission(v, "", "configmaps", "", namespace, STORE_PURPOSE) for v in verbs)
+
+
+def run_into_configmaps(args: argparse.Namespace) -> int:
+    """Do what `run_once` does, with ConfigMaps for directories."""
+    from kubectl_snapshot.clients.metrics import FleetCollection, render_fleet_metrics
+    from kubectl_snapshot.commands.flags.connection import connect_with
+    from kubectl_snapshot.commands.fleet.archive import use_directory
+    from kubectl_snapshot.commands.fleet.capture import capture_into
+    from kubectl_snapshot.fleet.files import history
+    from kubectl_snapshot.fleet.fleet import load_fleet
+    from kubectl_snapshot.storage import fleet_configmap
+    from kubectl_snapshot.storage.configmap import parse_place
+
+    store, began = parse_place(args.run_into), time.time()
+    archive = f"{args.run_into}-{history.name_capture(began).lower()}.tar.gz"
+    place, kube, found = FleetPlace("", archive), connect_with(args), FleetCollection()
+    try:
+        with use_directory(place, args) as directory:
+            code = capture_into(args, place, directory)
+            found = judge(load_fleet(directory))
+    finally:
+        found = replace(found, began_at=began, ended_at=time.time())
+        fleet_configmap.write_text(store, METRICS, render_fleet_metrics(found), kube)
+    names = fleet_configmap.list_fleet_configmaps(store, kube)
+    for name in history.choose_expired_configmaps(names, store.name, args.keep):
+        fleet_configmap.delete_configmap(store._replace(name=name), kube)
     has_findings = any(found.findings.get(severity) for severity in FAIL_ON[args.fail_on])
     return EXIT_NO if has_findings else code
 

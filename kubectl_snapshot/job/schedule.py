@@ -26,17 +26,21 @@ if TYPE_CHECKING:
     from kubectl_snapshot.job.options import JobOptions
 
 SCHEDULE_NAME = f"{NAME}-schedule"
-DATA_DIRECTORY = "/data"
+DATA_DIRECTORY, TEMPORARY_DIRECTORY = "/data", "/tmp"
 # The client holds one document at a time: 150 MiB at a thousand nodes.
 RESOURCES = {
     "requests": {"cpu": "100m", "memory": "128Mi"},
     "limits": {"cpu": "1", "memory": "1Gi"},
 }
+NO_CLAIM: Manifest = {"emptyDir": {}}
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """When to capture, in cron's syntax, into which claim, with which arguments."""
+    """When to capture, in cron's syntax, into which claim, with which arguments.
+
+    Without a claim the arguments name ConfigMaps, and the volume is for the capture's duration.
+    """
 
     cron: str
     claim: str
@@ -80,10 +84,11 @@ def build_cron_job(options: JobOptions, schedule: Schedule, has_program: bool) -
 
 def _build_pod_spec(options: JobOptions, schedule: Schedule, has_program: bool) -> Manifest:
     program = ["kubectl-snapshot"]
-    mounts: list[Manifest] = [{"name": "data", "mountPath": DATA_DIRECTORY}]
-    volumes: list[Manifest] = [
-        {"name": "data", "persistentVolumeClaim": {"claimName": schedule.claim}}
-    ]
+    is_kept = bool(schedule.claim)
+    place = DATA_DIRECTORY if is_kept else TEMPORARY_DIRECTORY
+    source = {"persistentVolumeClaim": {"claimName": schedule.claim}} if is_kept else NO_CLAIM
+    mounts: list[Manifest] = [{"name": "data", "mountPath": place}]
+    volumes: list[Manifest] = [{"name": "data", **source}]
     if has_program:
         program = ["python3", "-IB", f"{ZIPAPP_DIRECTORY}/{ZIPAPP_KEY}"]
         mounts.append({"name": "program", "mountPath": ZIPAPP_DIRECTORY, "readOnly": True})

@@ -10,6 +10,7 @@ from base64 import b64decode, b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from kubectl_snapshot.clients.kube.calls import METADATA_LIST, Call
 from kubectl_snapshot.constants import NAME as FIELD_MANAGER
 from kubectl_snapshot.document.snapshot import render_time
 from kubectl_snapshot.errors import InvalidRequest, NotFound
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.clients.kube.client import Kube
 
+COMPONENT = "app.kubernetes.io/component"
+LABELS_OF_FLEET = {**LABELS, COMPONENT: "Fleet"}
 SUFFIX = (".tar.gz", ".tgz")
 FORMAT, PART_KEY = "fleet", "fleet.tar.gz.part"
 # All values of a ConfigMap have 1 MiB (storage/configmap.py); the others take a few hundred bytes.
@@ -104,6 +107,29 @@ def read_fleet_configmaps(uri: str, kube: Kube) -> bytes:
     return content
 
 
+def list_fleet_configmaps(place: ConfigMapName, kube: Kube) -> list[str]:
+    """Return the names of a series of fleets, `NAME-<time>.tar.gz`, and of their parts, sorted."""
+    query = {"labelSelector": f"{COMPONENT}={LABELS_OF_FLEET[COMPONENT]}"}
+    doing = f"list the ConfigMaps of {place.namespace}/{place.name}"
+    path = _path(place).rpartition("/")[0]
+    body = kube.send(Call("GET", path, doing, query, accept=METADATA_LIST)).body
+    names = (str(item["metadata"]["name"]) for item in body.get("items") or ())
+    return sorted(name for name in names if name.startswith(f"{place.name}-"))
+
+
+def delete_configmap(place: ConfigMapName, kube: Kube) -> None:
+    """Delete a ConfigMap; one that is gone is success."""
+    try:
+        kube.request("DELETE", _path(place), doing=f"delete ConfigMap {place.name}")
+    except NotFound:
+        return
+
+
+def write_text(place: ConfigMapName, key: str, text: str, kube: Kube) -> None:
+    """Write a ConfigMap with one text."""
+    _apply(kube, place, {"data": {key: text}})
+
+
 def name_part(place: ConfigMapName, number: int) -> ConfigMapName:
     """Return the ConfigMap of a part; the first has the plain name."""
     return place._replace(name=f"{place.name}.{number}") if number else place
@@ -120,8 +146,7 @@ def _read(kube: Kube, place: ConfigMapName) -> Mapping[str, Any]:
 def _apply(
     kube: Kube, place: ConfigMapName, data: Mapping[str, Any], is_dry_run: bool = False
 ) -> Mapping[str, Any]:
-    labels = {**LABELS, "app.kubernetes.io/component": "Fleet"}
-    metadata = {"name": place.name, "namespace": place.namespace, "labels": labels}
+    metadata = {"name": place.name, "namespace": place.namespace, "labels": LABELS_OF_FLEET}
     query = {"fieldManager": FIELD_MANAGER, "force": "true"}
     answer: Mapping[str, Any] = kube.request(
         "PATCH",

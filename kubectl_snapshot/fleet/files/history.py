@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CAPTURE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+# As a directory's name, in lower case; a large fleet has several ConfigMaps.
+IN_CONFIGMAPS = re.compile(r"-([0-9]{8}t[0-9]{6}z)\.tar\.gz(?:\.[0-9]+)?")
 
 
 def name_capture(seconds: float) -> str:
@@ -38,6 +40,14 @@ def choose_expired(captures: Sequence[str], keep: int) -> list[str]:
     """
     whole = [path for path in captures if has_nodes(path)]
     return [path for path in captures if len(whole) > keep and path < whole[-keep]]
+
+
+def choose_expired_configmaps(names: Sequence[str], prefix: str, keep: int) -> list[str]:
+    """Return the ConfigMaps `PREFIX-<time>.tar.gz[.N]` of all but the newest `keep` times."""
+    found = {name: IN_CONFIGMAPS.fullmatch(name[len(prefix) :]) for name in names}
+    times = {name: match[1] for name, match in found.items() if match}
+    kept = sorted(set(times.values()))[-keep:]
+    return sorted(name for name, time in times.items() if time < kept[0])
 
 
 def has_nodes(path: str) -> bool:

@@ -20,7 +20,7 @@ from kubectl_snapshot.job.rbac.user_permissions import (
 from kubectl_snapshot.records import dataclass, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from kubectl_snapshot.job.manifest import Manifest
     from kubectl_snapshot.job.options import JobOptions
@@ -55,8 +55,13 @@ def build_agent_grants(options: JobOptions) -> list[Grant]:
     return grants
 
 
-def build_client_grants(options: JobOptions, account: str) -> list[Grant]:
-    """Return a ServiceAccount with a user's roles for such a capture, bound to it."""
+def build_client_grants(
+    options: JobOptions, account: str, store: Sequence[Permission] = ()
+) -> list[Grant]:
+    """Return a ServiceAccount with a user's roles for such a capture, bound to it.
+
+    `store` is what it needs to keep the captures.
+    """
     body = {**_build_account(options.namespace), "automountServiceAccountToken": True}
     body["metadata"] = {"name": account, "namespace": options.namespace}
     grants = [Grant(body)]
@@ -65,6 +70,7 @@ def build_client_grants(options: JobOptions, account: str) -> list[Grant]:
         *build_key_permissions(options),
         *build_event_permissions(options),
         *(_list_reads(options) if options.cluster_scope != SKIP else ()),
+        *store,
     )
     for role in _build_roles(f"{account}-{options.namespace}", needed, (USER_ROLE,)):
         metadata = role.body["metadata"]

@@ -99,6 +99,23 @@ def test_the_pod_runs_the_capture_with_the_flags_that_were_given(capsys: Capsys)
     assert pod["securityContext"] == {"fsGroup": container["securityContext"]["runAsGroup"]}
 
 
+def test_config_maps_need_no_claim_but_rights_to_them(capsys: Capsys) -> None:
+    argv = ["schedule", "--print", "-n", "ops", "--all-nodes", "--agent", "image", "--image", "o:1"]
+    assert main([*argv, "--run-into", "cm://kept/nightly"]) == 0
+    items = list(yaml.safe_load_all(capsys.readouterr().out))
+    (role,) = (i for i in items if i["kind"] == "Role" and i["metadata"]["namespace"] == "kept")
+    (rule,) = role["rules"]
+    assert (rule["resources"], rule["apiGroups"]) == (["configmaps"], [""])
+    assert sorted(rule["verbs"]) == ["create", "delete", "list", "patch"]
+    pod = items[-1]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert pod["volumes"] == [{"name": "data", "emptyDir": {}}]
+    (container,) = pod["containers"]
+    assert container["volumeMounts"] == [{"name": "data", "mountPath": "/tmp"}]
+    assert container["command"][:3] == [
+        *("kubectl-snapshot", "schedule", "--run-into=cm://kept/nightly")
+    ]
+
+
 def test_an_image_with_the_program_needs_no_config_map(capsys: Capsys) -> None:
     objects = print_objects(capsys, "--all-nodes", "--agent", "image", "--image", "ours:1")
     assert "ConfigMap" not in objects
@@ -116,6 +133,11 @@ def test_an_image_with_the_program_needs_no_config_map(capsys: Capsys) -> None:
         (["--print", "--run-into", "x", "--all-nodes"], "pass either --print or --run-into DIR"),
         (["--print", "--claim", "c"], "no nodes were selected"),
         (["--print", "--all-nodes"], "no place for the captures"),
+        (["--print", "--all-nodes", "--run-into", "cm://A/b"], 'invalid namespace "A"'),
+        (
+            ["--print", "--all-nodes", "--claim", "c", "--run-into", "cm://a/b"],
+            "--claim and --run-into are two places",
+        ),
         (["--print", "--all-nodes", "--claim", "c", "--keep", "0"], "--keep 0 would remove"),
         (["--print", "--all-nodes", "--claim", "c", "--cron", "daily"], 'invalid time "daily"'),
         (["--print", "--all-nodes", "--claim", "c", "--cron", "* * * *"], "invalid time"),

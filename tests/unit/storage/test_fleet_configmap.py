@@ -6,7 +6,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -48,6 +48,11 @@ def kubeconfig(objects: Objects, tmp_path: Path) -> Iterator[str]:
             if "dryRun" not in url.query:
                 objects[name] = found
             exchange.send(200, found)
+        elif exchange.method == "DELETE" and name in objects:
+            exchange.send(200, objects.pop(name))
+        elif name == "configmaps":
+            wanted = parse_qs(url.query)["labelSelector"] == ["app.kubernetes.io/component=Fleet"]
+            exchange.send(200, {"items": list(objects.values()) if wanted else []})
         elif name in objects:
             exchange.send(200, objects[name])
         else:
@@ -72,6 +77,19 @@ def test_what_is_written_in_parts_is_read_whole(kube: Kube, objects: Objects, si
         data = [*body["data"].values(), *map(b64decode, body["binaryData"].values())]
         assert sum(map(len, data)) <= 1024 * 1024
         assert "app.kubernetes.io/managed-by" not in body["metadata"]["labels"], "cleanup"
+
+
+def test_a_series_is_listed_and_its_expired_fleets_deleted(kube: Kube, objects: Objects) -> None:
+    for name in ("nightly-20261128t030000z.tar.gz", "nightly", "other-20261128t030000z.tar.gz"):
+        stored.write_fleet_configmaps(BIG[: stored.PART_BYTES + 1], PLACE._replace(name=name), kube)
+    series = PLACE._replace(name="nightly")
+    names = stored.list_fleet_configmaps(series, kube)
+    assert names == ["nightly-20261128t030000z.tar.gz", "nightly-20261128t030000z.tar.gz.1"]
+    for name in (*names, names[0]):
+        stored.delete_configmap(series._replace(name=name), kube)
+    assert stored.list_fleet_configmaps(series, kube) == []
+    stored.write_text(series, "fleet.prom", "a 1\n", kube)
+    assert objects["nightly"]["data"] == {"fleet.prom": "a 1\n"}
 
 
 def test_the_first_part_is_written_last(kube: Kube, objects: Objects) -> None:

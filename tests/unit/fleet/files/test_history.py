@@ -7,6 +7,7 @@ import pytest
 
 from kubectl_snapshot.errors import Internal
 from kubectl_snapshot.fleet.files.history import (
+    choose_expired_configmaps,
     choose_expired,
     list_captures,
     name_capture,
@@ -64,3 +65,12 @@ def test_a_capture_is_removed_with_its_content(tmp_path: Path) -> None:
     with pytest.raises(Internal, match="cannot remove") as caught:
         remove_capture(str(tmp_path / FIRST))
     assert caught.value.why == "No such file or directory"
+
+
+def test_of_fleets_in_config_maps_the_newest_times_are_kept() -> None:
+    day = "n-2026112{}t030000z.tar.gz".format
+    names = [day(8), day(7), f"{day(7)}.1", day(6), "n-other.tar.gz", "n-x", f"{day(6)}.x"]
+    assert choose_expired_configmaps(names, "n", 1) == [day(6), day(7), f"{day(7)}.1"]
+    assert choose_expired_configmaps(names, "n", 2) == [day(6)]
+    assert choose_expired_configmaps(names, "n", 3) == []
+    assert choose_expired_configmaps(["n-x"], "n", 1) == []

@@ -136,3 +136,23 @@ def capture(cluster: support.Cluster, namespace: str, name: str) -> str:
     ).stdout
     assert pod in ("0", "1"), log
     return log
+
+
+def test_captures_in_config_maps_are_kept_and_expire(
+    cluster: support.Cluster, run_snapshot: Callable[..., Finished], namespace: str
+) -> None:
+    series, label = f"cm://{namespace}/nightly", f"kubernetes.io/hostname={cluster.nodes[-1]}"
+    flags = ("--run-into", series, "--keep", "1", "-l", label, "-n", namespace, "--quiet")
+    names: list[str] = []
+    for _ in range(2):
+        ended = run_snapshot("schedule", *flags, "--fail-on", "critical")
+        assert ended.returncode == 0, ended.stderr
+        path = f"/api/v1/namespaces/{namespace}/configmaps"
+        found = {item["metadata"]["name"]: item for item in cluster.client.get(path)["items"]}
+        assert (
+            'snapshot_fleet_nodes{status="captured"} 1.0' in found["nightly"]["data"]["fleet.prom"]
+        )
+        names.append(*(name for name in found if name.startswith("nightly-")))
+    assert names[0] < names[1]
+    compared = run_snapshot("diff", f"cm://{namespace}/{names[1]}")
+    assert "1 node compared" in compared.stdout, compared.stderr

@@ -7,8 +7,8 @@ import pytest
 
 from kubectl_snapshot.errors import Internal
 from kubectl_snapshot.fleet.files.history import (
-    choose_expired_configmaps,
     choose_expired,
+    choose_expired_configmaps,
     list_captures,
     name_capture,
     remove_capture,

@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -244,12 +244,12 @@ def exists(cluster: Cluster, path: str) -> bool:
     return True
 
 
-def ours(cluster: Cluster, run_id: str = "") -> list[str]:
+def ours(cluster: Cluster, run_id: str = "", kinds: Iterable[str] = tuple(KINDS)) -> list[str]:
     """Return `KIND NAMESPACE/NAME` of every object with our label, or only those of one run."""
     selector = f"{MANAGED_BY_LABEL}={NAME}" + (f",{RUN_LABEL}={run_id}" if run_id else "")
     found = []
-    for kind, path in KINDS.items():
-        for item in cluster.client.get(f"{path}?labelSelector={selector}")["items"]:
+    for kind in kinds:
+        for item in cluster.client.get(f"{KINDS[kind]}?labelSelector={selector}")["items"]:
             metadata = item["metadata"]
             found.append(f"{kind} {metadata.get('namespace', '')}/{metadata['name']}")
     return found
@@ -257,10 +257,22 @@ def ours(cluster: Cluster, run_id: str = "") -> list[str]:
 
 def assert_nothing_left(cluster: Cluster, run_id: str = "", within_s: float = PATIENCE_S) -> None:
     """Fail unless every object with our label is gone before the time is over."""
-    with contextlib.suppress(Problem):
-        wait_for("", lambda: not ours(cluster, run_id), within_s)
-    left = ours(cluster, run_id)
+    left = wait_until_gone(cluster, run_id, within_s)
     assert not left, f"left in the cluster {within_s} s later: {', '.join(left)}"
+
+
+def wait_until_gone(cluster: Cluster, run_id: str, within_s: float = PATIENCE_S) -> list[str]:
+    """Return the objects that remain after the time; only kinds that remain are asked for again."""
+    left = ours(cluster, run_id)
+
+    def are_gone() -> bool:
+        nonlocal left
+        left = left and ours(cluster, run_id, dict.fromkeys(line.split()[0] for line in left))
+        return not left
+
+    with contextlib.suppress(Problem):
+        wait_for("the cluster to remove them", are_gone, within_s)
+    return left or ours(cluster, run_id)
 
 
 def ensure_zipapp(work: Path) -> Path:

@@ -295,3 +295,14 @@ def test_a_line_that_is_longer_than_any_of_the_agent_has_no_event(
     line = line.replace('""', f'"{"x" * (whole - len(line))}"')
     assert len(line) == whole
     assert (parse_progress(line) is not None) is is_read
+
+
+@pytest.mark.parametrize(("extra", "count"), [(0, 2), (1, 1)])
+def test_a_frame_line_that_is_longer_than_any_of_the_agent_is_passed_over(
+    extra: int, count: int
+) -> None:
+    begin = forge("begin", f"7,1,{'0' * 64}")
+    # base64 ignores what is not of its alphabet.
+    line = forge("1", "!" * (MAX_LINE_BYTES + extra - len(forge("1", ""))))
+    assert len(line) == MAX_LINE_BYTES + extra
+    assert read_all([begin, line]).count_lines() == count

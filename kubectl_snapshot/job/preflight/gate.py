@@ -41,6 +41,7 @@ POD_DRY_RUN_S = 10.0
 # The list of nodes is optional, too; 5,000 nodes take a second.
 NODE_LIST_S = 3.0
 NODE_PAGE = 250
+OWN_KEY = "the pod generates its own redaction key"
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ def _try_objects(
             continue
         if body["kind"] == "Secret" and check.error is not None:
             options = replace(options, shares_key=False)
-            warnings.append(f"the pod generates its own redaction key: {check.reason}")
+            warnings.append(f"{OWN_KEY}: {check.reason}")
         else:
             results.append(check)
     return options, results, tuple(warnings)

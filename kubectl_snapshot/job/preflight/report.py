@@ -28,7 +28,7 @@ from kubectl_snapshot.job.preflight.checks import (
     detect_scope,
     is_server_unusable,
 )
-from kubectl_snapshot.job.preflight.gate import evaluate_gate
+from kubectl_snapshot.job.preflight.gate import OWN_KEY, evaluate_gate
 from kubectl_snapshot.job.preflight.nodes import build_node_query, detect_nodes
 from kubectl_snapshot.job.rbac.user_permissions import build_event_permissions
 from kubectl_snapshot.text import strip_control
@@ -60,7 +60,7 @@ def read_report(kube: Kube, options: JobOptions, deadline: float) -> list[Prefli
     results = [detect_version(version), *detect_skew(version, time.time()), *gate.checks]
     results.append(detect_scope(gate.options, gate.allowed))
     if options.carries_key and not gate.options.carries_key:
-        results.append(_warn_of_own_key(options))
+        results.append(_warn_of_own_key(options, gate.warnings))
     if not gate.allowed.issuperset(events):
         results.append(_warn_of_missing_events(options))
     if not any(check.name == "pod" for check in gate.checks):
@@ -130,11 +130,16 @@ def detect_level(options: JobOptions) -> list[PreflightCheck]:
     return [PreflightCheck("privilege level", WARN, reason, fix, leaves_gap=True)]
 
 
-def _warn_of_own_key(options: JobOptions) -> PreflightCheck:
+def _warn_of_own_key(options: JobOptions, warnings: tuple[str, ...]) -> PreflightCheck:
+    """Return that there is no common key: admission refused its Secret, or permissions lack."""
+    name = f"secrets in {options.namespace}"
+    refused = next((warning for warning in warnings if warning.startswith(OWN_KEY)), "")
+    if refused:
+        return PreflightCheck(name, WARN, refused)
     return PreflightCheck(
-        f"secrets in {options.namespace}",
+        name,
         WARN,
-        "missing permissions create, delete: the pod generates its own redaction key",
+        f"missing permissions create, delete: {OWN_KEY}",
         f"ask an administrator for create and delete on secrets in namespace {options.namespace}",
     )
 

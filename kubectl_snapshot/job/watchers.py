@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kubectl_snapshot.clients.kube.client import TEXT, Call, Response
 from kubectl_snapshot.constants import RUN_LABEL
 from kubectl_snapshot.errors import Internal, SnapshotError, Timeout
+from kubectl_snapshot.job.diagnose import kubelet
 from kubectl_snapshot.job.frame.encode import FRAME_PREFIX, MAX_LINE_BYTES, PROGRESS_PREFIX
 from kubectl_snapshot.job.manifest import CONTAINER, MERGE_PATCH, core_path, jobs_path
 from kubectl_snapshot.job.pod import pod_title
@@ -219,6 +220,8 @@ def _probe_start(run: RunState) -> None:
 def _classify_probe_error(run: RunState, error: SnapshotError) -> tuple[str, Any]:
     """Return whether the node is lost, alive, or the API server itself is down."""
     if error.status >= 500 and any(mark in error.why for mark in KUBELET_MARKS):
+        return "node-lost", error.why
+    if error.status == 404 and kubelet.build_missing_mark(run.node_name) in error.why:
         return "node-lost", error.why
     if 400 <= error.status < 500:
         return "alive", None  # the kubelet answers so while the container waits to start

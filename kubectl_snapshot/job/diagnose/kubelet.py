@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 CERTIFICATE_MARKS = ("tls: internal error", "x509:")
 
 
+def build_missing_mark(node: str) -> str:
+    """Return the API server's words of a node whose logs are asked for and which does not exist."""
+    return f'nodes "{node}" not found'
+
+
 def diagnose_node_lost(pod: Mapping[str, Any], message: str) -> SnapshotError:
     """Return that the node is lost: its kubelet, which serves every log, does not respond."""
     node = node_name(pod)
@@ -32,6 +37,12 @@ def diagnose_node_lost(pod: Mapping[str, Any], message: str) -> SnapshotError:
             message,
             "renew the kubelet's serving certificate, or correct the API server's"
             f" --kubelet-certificate-authority; `kubectl logs` of any pod on {node} tests it",
+        )
+    if build_missing_mark(node) in message:
+        return ServiceUnavailable(
+            f"node {node} was deleted from the cluster during the capture",
+            message,
+            "see `kubectl get nodes`, or pass --node with another one",
         )
     return ServiceUnavailable(
         f"node {node} does not respond: its kubelet or container runtime is down or unreachable",

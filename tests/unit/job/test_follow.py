@@ -550,3 +550,18 @@ def test_a_log_request_that_fails_is_not_a_cut_stream(
     wire = Wire([*[broken] * (follow_log.MAX_CUTS + 2), write_and_wait(lines(*FRAME))])
     wire.pods.put(("ADDED", pod()))
     assert capture(wire, tmp_path) == PAYLOAD
+
+
+@pytest.mark.parametrize(("node", "is_lost"), [("node2", True), ("node22", False)])
+def test_a_node_that_was_deleted_is_named(
+    tmp_path: Path, impatient: None, node: str, is_lost: bool
+) -> None:
+    gone = refuse(404, f'nodes "{node}" not found')
+    wire = Wire([write_and_wait(b"")], probe=gone)
+    wire.pods.put(("ADDED", pod()))
+    with following(wire, tmp_path) as run:
+        run.deadline = time.monotonic() + 3
+        with pytest.raises(SnapshotError) as caught:
+            follow.follow(run)
+    told = caught.value.what == "node node2 was deleted from the cluster during the capture"
+    assert (told, isinstance(caught.value, Timeout)) == (is_lost, not is_lost)

@@ -244,6 +244,7 @@ def describe_rights(collector: Collector) -> str:
         resource = f"{right.resource}.{right.group}" if right.group else right.resource
         where = " of the namespaces named for Helm" if right.helm_only else ""
         optional = " (optional)" if right.is_optional else ""
+        optional = optional if right.is_granted else " (optional, in no role of ours)"
         rights.append(f"`{', '.join(right.verbs)} {resource}`{where}{optional}")
     return "; ".join(rights) or "none"
 

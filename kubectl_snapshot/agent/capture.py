@@ -163,7 +163,7 @@ def run_cancellable(work: Callable[[], T], cancel: threading.Event | None) -> T:
 def build_reads(
     collectors: Sequence[Collector], helm_namespaces: Sequence[str], is_optional: bool
 ) -> tuple[Permission, ...]:
-    """Return the permissions that the cluster-wide collectors need, or the optional ones.
+    """Return the permissions that the cluster-wide collectors need, or the optional ones to grant.
 
     A cluster-wide permission has an empty namespace.
     """
@@ -172,7 +172,7 @@ def build_reads(
     return tuple(
         Permission(verb, right.group, right.resource, "", namespace, right.purpose)
         for right in rights
-        if right.is_optional == is_optional
+        if right.is_granted and right.is_optional == is_optional
         for namespace in (named if right.helm_only else [""])
         for verb in right.verbs
     )

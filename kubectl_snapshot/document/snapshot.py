@@ -18,6 +18,9 @@ Scalar = Union[str, int, float, bool]
 # Contract 1.2: the format's own types, in the order of a document; other types come last.
 TYPES = ("K8s", "GPU", "OS", "SystemD", "NodeTopology")
 
+# The subtypes of K8s that are of one node: the rest is equal for all nodes of a cluster.
+NODE_SUBTYPES = ("node", "node-status", "kubelet")
+
 OK, PARTIAL, ABSENT, UNAVAILABLE = "ok", "partial", "absent", "unavailable"
 FORBIDDEN, TIMEOUT, ERROR = "forbidden", "timeout", "error"
 STATUSES = (OK, PARTIAL, ABSENT, UNAVAILABLE, FORBIDDEN, TIMEOUT, ERROR)

@@ -12,7 +12,9 @@ from kubectl_snapshot.collectors.kubernetes import (
     argocd,
     helm,
     image,
+    kubelet,
     node,
+    node_status,
     policy,
     server,
     storage_class,
@@ -30,9 +32,11 @@ if TYPE_CHECKING:
 MODULES: tuple[KubernetesSubtype, ...] = (
     *(server, image, policy, node, helm, argocd, storage_class),
     *OPERATORS,
+    node_status,
+    kubelet,
 )
 # Lists of the whole cluster are slow: read after single objects, in this order.
-READ_LAST = ("policy", "argocd", "helm", "image")
+READ_LAST = ("policy", "argocd", "helm", "image", "kubelet")
 
 TYPE = "K8s"
 SCOPE = CLUSTER
@@ -46,7 +50,11 @@ def collect(context: Context) -> Iterator[Subtype]:
     finished: dict[str, Subtype] = {}
     from kubectl_snapshot.clients.kube.discovery import read_groups  # late: 2 ms of diff and schema
 
-    shared = Shared(cache(lambda: read_groups(require_kube(context), context.deadline)), finished)
+    shared = Shared(
+        cache(lambda: read_groups(require_kube(context), context.deadline)),
+        cache(lambda: node.read_object(context)),
+        finished,
+    )
     ranks = {name: rank for rank, name in enumerate(READ_LAST)}
     for module in sorted(MODULES, key=lambda module: ranks.get(module.SPEC.name, -1)):
         name = module.SPEC.name

@@ -1,4 +1,4 @@
-"""What can be wrong with a node in its cluster: taints that the node controller sets, versions."""
+"""What can be wrong with a node in its cluster: conditions, resources, taints, versions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from kubectl_snapshot.document.versions import parse_version
 TAINTS = "https://kubernetes.io/docs/reference/labels-annotations-taints/"
 PRESSURE = "https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/"
 SKEW = "https://kubernetes.io/releases/version-skew-policy/"
+DEVICE_PLUGIN = "https://github.com/NVIDIA/k8s-device-plugin#readme"
+STATUS = "K8s.node-status"
+CONDITION = f"{STATUS}.condition."
 # A kubelet may be three minor versions older than the API server, and not newer.
 MAX_SKEW = 3
 
@@ -32,7 +35,10 @@ FINDINGS = (
     FindingSpec(
         "node-not-ready",
         CRITICAL,
-        "taint(node.kubernetes.io/not-ready) != none"
+        f"{CONDITION}*Ready.status != True"
+        f" or {CONDITION}NetworkUnavailable.status == True"
+        " else taint(node.kubernetes.io/network-unavailable) != none"
+        " or taint(node.kubernetes.io/not-ready) != none"
         " or taint(node.kubernetes.io/unreachable) != none"
         " or taint(node.kubernetes.io/network-unavailable) != none",
         "the node is not ready",
@@ -40,9 +46,38 @@ FINDINGS = (
         TAINTS,
     ),
     FindingSpec(
+        "no-gpu-allocatable",
+        CRITICAL,
+        f"{STATUS}.allocatable.nvidia.com/gpu == 0",
+        "no pod gets a GPU of this node: none is allocatable",
+        "see the log of the node's device plugin pod; restart it if the driver works",
+        DEVICE_PLUGIN,
+        ("GPU.hardware.gpu-count > 0", "not GPU.gpu-*.mig.current == true"),
+    ),
+    FindingSpec(
+        "gpus-not-allocatable",
+        CRITICAL,
+        f"{STATUS}.allocatable.nvidia.com/gpu < GPU.hardware.gpu-count"
+        f" or {STATUS}.allocatable.nvidia.com/gpu < {STATUS}.capacity.nvidia.com/gpu",
+        "pods get {value} GPUs of this node, {other} are there",
+        "see the log of the node's device plugin pod: it withdraws GPUs with an Xid error",
+        DEVICE_PLUGIN,
+        (f"{STATUS}.allocatable.nvidia.com/gpu > 0", "not GPU.gpu-*.mig.current == true"),
+    ),
+    FindingSpec(
+        "node-problem",
+        CRITICAL,
+        f"{CONDITION}KernelDeadlock.status == True or {CONDITION}ReadonlyFilesystem.status == True"
+        f" or {CONDITION}*Problem.status == True or {CONDITION}Frequent*.status == True",
+        "the node problem detector reports a problem",
+        "see `kubectl describe node`, Conditions and Events",
+        "https://github.com/kubernetes/node-problem-detector",
+    ),
+    FindingSpec(
         "node-pressure",
         WARNING,
-        "taint(node.kubernetes.io/memory-pressure) != none"
+        f"{CONDITION}*Pressure.status == True"
+        " else taint(node.kubernetes.io/memory-pressure) != none"
         " or taint(node.kubernetes.io/disk-pressure) != none"
         " or taint(node.kubernetes.io/pid-pressure) != none",
         "the node is under pressure: pods get evicted",
@@ -52,7 +87,7 @@ FINDINGS = (
     FindingSpec(
         "node-cordoned",
         WARNING,
-        "taint(node.kubernetes.io/unschedulable) != none",
+        f"{STATUS}.unschedulable == true else taint(node.kubernetes.io/unschedulable) != none",
         "the node is cordoned: no new pod runs on it",
         "kubectl uncordon, once the reason is gone",
         TAINTS,

@@ -59,20 +59,29 @@ ORACLE_ID_PREFIX = "ocid1."
 
 def read(context: Context, shared: Shared) -> Subtype:
     """Return the node as the API server knows it."""
-    # Late: diff and schema only need what this module declares.
-    from urllib.parse import quote
-
-    kube = require_kube(context)
-    node_name = _require_name(context.node_name)
-    path = f"/api/v1/nodes/{quote(node_name, safe='')}"
-    answer = kube.request("GET", path, doing=f"read node {node_name}", deadline=context.deadline)
+    node = shared.read_node()
     server = shared.finished.get("server")
     server_version = str(server.data.get("version", "")) if server else ""
-    subtype = build_subtype(answer.body, node_name, server_version)
+    subtype = build_subtype(node, context.node_name, server_version)
     if subtype.context.get("distribution") != "openshift":
         return subtype
     release = {key: text for key, text in openshift.read_release(context).items() if text}
     return replace(subtype, context={**subtype.context, **release})
+
+
+def read_object(context: Context) -> Mapping[str, Any]:
+    """Return the core/v1 Node of the context."""
+    kube, path = require_kube(context), build_path(context.node_name)
+    doing = f"read node {context.node_name}"
+    return map_at(kube.request("GET", path, doing=doing, deadline=context.deadline).body)
+
+
+def build_path(node_name: str) -> str:
+    """Return the API path of a node; raise Internal if the name is unknown."""
+    # Late: diff and schema only need what this module declares.
+    from urllib.parse import quote
+
+    return f"/api/v1/nodes/{quote(_require_name(node_name), safe='')}"
 
 
 def build_subtype(node: Mapping[str, Any], node_name: str, server_version: str) -> Subtype:

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 
 
 class Shared(NamedTuple):
-    """`read_groups` returns the server's API groups, read once; `finished` the subtypes so far."""
+    """What several subtypes use, each read once, and `finished`, the subtypes so far.
+
+    `read_groups` returns the server's API groups, `read_node` the node object.
+    """
 
     read_groups: Callable[[], Sequence[Mapping[str, Any]]]
+    read_node: Callable[[], Mapping[str, Any]]
     finished: Mapping[str, Subtype]
 
 

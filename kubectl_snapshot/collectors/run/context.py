@@ -34,7 +34,8 @@ class Right(NamedTuple):
 
     A user without an optional one still reads the cluster-wide facts. `helm_only` rights apply to
     the namespaces of --helm-namespace, others to the whole cluster. `purpose` is a sentence for the
-    administrator who grants it.
+    administrator who grants it. Roles of ours lack what is not to be granted (`is_granted`): it is
+    used by those who have it.
     """
 
     group: str
@@ -42,6 +43,7 @@ class Right(NamedTuple):
     verbs: tuple[str, ...]
     is_optional: bool = False
     helm_only: bool = False
+    is_granted: bool = True
     purpose: str = ""
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 MAX_PROOFS = 8
 MAX_TEXT, MAX_NAMES = 160, 100
-NOT, UNLESS, OR = "not ", "unless ", " or "
+NOT, UNLESS, OR, ELSE = "not ", "unless ", " or ", " else "
 UNITS = "SystemD"
 
 
@@ -82,10 +82,21 @@ def find_findings(
 
 def _judge(spec: FindingSpec, readings: Readings) -> tuple[list[_Hit], list[str], bool]:
     """Return what meets a spec, the reasons why more might, and whether anything was judged."""
+    found: tuple[list[_Hit], list[str], bool] = [], [], False
+    for bad in spec.bad.split(ELSE):
+        found = _judge_alternatives(bad, spec, readings)
+        if found[2]:
+            break
+    return found
+
+
+def _judge_alternatives(
+    bad: str, spec: FindingSpec, readings: Readings
+) -> tuple[list[_Hit], list[str], bool]:
     hits: list[_Hit] = []
     reasons: dict[str, None] = {}
     is_judged = False
-    for condition in map(parse_condition, spec.bad.split(OR)):
+    for condition in map(parse_condition, bad.split(OR)):
         for reading in readings.find(condition):
             try:
                 hit = _meet(spec, condition, reading, readings)

@@ -15,7 +15,8 @@ SEVERITIES = (CRITICAL, WARNING, INFO)
 class FindingSpec(NamedTuple):
     """One thing that can be wrong, as conditions on readings that are true where it is.
 
-    `bad` has alternatives, joined with ` or `: see document/findings/condition. `when` have to be
+    `bad` has alternatives, joined with ` or `: see document/findings/condition; after ` else ` is
+    what is judged if nothing before it has a reading. `when` have to be
     true as well, of the same device where it is one; after `not ` they have to be false, after
     `unless ` false or not known. `text` is a sentence with `{on}` (devices or units), `{value}`,
     `{other}` (the expected value), `{reason}` (of the subtype), `{bits}` (the names in `bits` that

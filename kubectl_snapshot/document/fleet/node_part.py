@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.snapshot import Measurement, Snapshot, in_order
+from kubectl_snapshot.document.snapshot import NODE_SUBTYPES, Measurement, Snapshot, in_order
 from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def is_of_node(type_: str, name: str) -> bool:
     """Return whether a subtype is of one node, and not of the cluster."""
-    return not type_.endswith("Topology") and (type_ != "K8s" or name == "node")
+    return not type_.endswith("Topology") and (type_ != "K8s" or name in NODE_SUBTYPES)
 
 
 def keep_node(snapshot: Snapshot) -> Snapshot:
@@ -39,7 +39,8 @@ def join_cluster(node: Snapshot, cluster: Snapshot | None) -> Snapshot:
         subtypes = own[type_].subtypes if type_ in own else ()
         names = {subtype.name for subtype in subtypes}
         more = theirs[type_].subtypes if type_ in theirs else ()
-        rest = tuple(s for s in more if s.name not in names and (type_, s.name) != ("K8s", "node"))
+        taken = {*names, *(NODE_SUBTYPES if type_ == "K8s" else ())}
+        rest = tuple(s for s in more if s.name not in taken)
         joined.append(Measurement(type_, (*subtypes, *rest)))
     return Snapshot(node.metadata, in_order(tuple(joined)), node.kind, node.api_version)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.kube.client import METADATA_LIST, Call, Response
 from kubectl_snapshot.collectors.kubernetes.node import build_subtype
+from kubectl_snapshot.collectors.kubernetes.node_status import build_status
 from kubectl_snapshot.errors import InvalidRequest, SnapshotError
 from kubectl_snapshot.fleet.planning.selection import (
     FleetSelection,
@@ -29,10 +30,10 @@ PAGE_SIZE = 250
 
 @dataclass(frozen=True)
 class ListedNode:
-    """A node of the list: what decides about its capture, and its subtype K8s.node if selected."""
+    """A node of the list: what decides about its capture; if selected, its subtypes of K8s."""
 
     known: KnownNode
-    subtype: Subtype | None
+    subtypes: tuple[Subtype, ...]
 
 
 def read_nodes(
@@ -50,8 +51,8 @@ def read_nodes(
         known = build_known_node(item, tolerations)
         is_selected = known.name in wanted or not wanted
         # The names of the others are kept for suggestions.
-        subtype = build_subtype(item, known.name, version) if is_selected else None
-        found[known.name] = ListedNode(known, subtype)
+        subtypes = (build_subtype(item, known.name, version), build_status(item))
+        found[known.name] = ListedNode(known, subtypes if is_selected else ())
     if not found and selection.selector:
         items = _list_nodes(kube, {}, deadline)
         labels = [item["metadata"].get("labels") or {} for item in items]

@@ -19,7 +19,12 @@ from kubectl_snapshot.document.fleet.manifest import (
     FleetRun,
 )
 from kubectl_snapshot.document.redaction.values import name_key
-from kubectl_snapshot.document.snapshot import Measurement, Snapshot, render_time
+from kubectl_snapshot.document.snapshot import (
+    NODE_SUBTYPES,
+    Measurement,
+    Snapshot,
+    render_time,
+)
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.fleet.files import directory as files
 from kubectl_snapshot.fleet.planning.nodes import read_names
@@ -80,14 +85,14 @@ class DocumentWriter:
         return compose_snapshot(measurements, metadata, options.settings.redaction.key)
 
     def _add_node(self, name: str, shared: tuple[Measurement, ...]) -> list[Measurement]:
-        """Return the cluster-wide measurements with K8s.node of this node."""
-        subtype = self._run.listed[name].subtype
-        if not self._has_k8s or subtype is None:
+        """Return the cluster-wide measurements with those subtypes of K8s that are this node's."""
+        own = self._run.listed[name].subtypes
+        if not self._has_k8s or not own:
             return list(shared)
         others = [m for m in shared if m.type != "K8s"]
         k8s = next((m.subtypes for m in shared if m.type == "K8s"), ())
-        rest = tuple(found for found in k8s if found.name != "node")
-        return [*others, Measurement("K8s", (*rest, subtype))]
+        rest = tuple(found for found in k8s if found.name not in NODE_SUBTYPES)
+        return [*others, Measurement("K8s", (*rest, *own))]
 
 
 class ManifestWriter:
@@ -133,7 +138,9 @@ class ManifestWriter:
     def _write_cluster(self, cluster: ClusterFacts) -> None:
         run, options = self._run, self._run.options
         measurements = [
-            replace(m, subtypes=tuple(s for s in m.subtypes if (m.type, s.name) != ("K8s", "node")))
+            replace(m, subtypes=tuple(s for s in m.subtypes if s.name not in NODE_SUBTYPES))
+            if m.type == "K8s"
+            else m
             for m in cluster.wait()
         ]
         metadata = {

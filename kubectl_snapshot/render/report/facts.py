@@ -25,6 +25,7 @@ GPU_NAME = re.compile(r"GPU\.gpu-\d+")
 # Suffix of a taint's context key that would collide with another (docs/format.md).
 COLLISION = re.compile(r"#\d+$")
 
+STATUS = "K8s.node-status"
 TAINT, HELM, ARGO_CD = "NodeTopology.taint", "K8s.helm", "K8s.argocd"
 # Sources of each value in order of precedence: subtype and key.
 GPU_COUNT = (("GPU.hardware", "gpu-count"), ("GPU.smi", "gpu-count"))
@@ -80,6 +81,8 @@ def build_facts(index: Index, metadata: Mapping[str, str]) -> tuple[Fact, ...]:
         _build_fact(index, "Operating system", *SYSTEM),
         _build_fact(index, "Kubernetes", ("K8s.server", "version"), notes=(kubelet, *provider)),
         _build_fact(index, "Container runtime", ("K8s.node", "container-runtime-id")),
+        _build_size(index),
+        _build_allocatable(index),
         _build_units(index),
         _build_fact(index, "Nodes in the cluster", ("NodeTopology.summary", "node-count")),
         _build_taints(index, find_node_name(index, metadata)),
@@ -148,6 +151,42 @@ def _build_gpus(index: Index) -> Fact:
         reason = _unknown(index, label, counted.path)
         return reason._replace(text="none" if index[counted.path].status == ABSENT else "")
     return counted
+
+
+def _build_size(index: Index) -> Fact:
+    """Return the CPUs and the memory of the node, as its kubelet counts them."""
+    memory = _find(index, (STATUS, "capacity.memory"))
+    cpus = _build_fact(index, "CPU and memory", (STATUS, "capacity.cpu"))
+    if not cpus.text:
+        return cpus
+    words = [f"{cpus.text} CPU{'' if cpus.text == '1' else 's'}", _in_gib(memory)]
+    return cpus._replace(text=", ".join(filter(None, words)))
+
+
+def _build_allocatable(index: Index) -> Fact:
+    """Return what pods may request of the node, extended resources first; then conditions."""
+    label, start = "Allocatable", "allocatable."
+    found = index[STATUS].data if STATUS in index else {}
+    amounts = {k[len(start) :]: text_of(v) for k, v in found.items() if k.startswith(start)}
+    if not amounts:
+        return _unknown(index, label, STATUS)
+    extended = [f"{text} {name}" for name, text in amounts.items() if "/" in name]
+    native = [f"{amounts[k]} {k}" for k in ("cpu", "pods") if k in amounts]
+    memory = f"{_in_gib(amounts['memory'])} memory" if "memory" in amounts else ""
+    marks = ["cordoned"] if found.get("unschedulable") is True else []
+    return Fact(
+        label,
+        ", ".join(extended) or "no GPU",
+        ", ".join([*marks, *native, memory]).rstrip(", "),
+        STATUS,
+    )
+
+
+def _in_gib(quantity: str) -> str:
+    """Return an amount of memory as the kubelet writes it (KiB) in GiB; other texts unchanged."""
+    number = quantity[:-2]
+    is_kib = quantity.endswith("Ki") and number.isascii() and number.isdigit() and len(number) < 16
+    return f"{int(number) / (1 << 20):.0f} GiB" if is_kib else quantity
 
 
 def _build_units(index: Index) -> Fact:

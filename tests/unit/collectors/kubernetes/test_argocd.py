@@ -103,7 +103,7 @@ def test_parameters_of_one_name_both_stay() -> None:
 def test_every_group_that_ends_in_argoproj_io_is_read_and_one_refused_is_a_gap() -> None:
     refusal = Unauthorized("cannot list applications.fork.argoproj.io", status=403)
     api = Api({**SERVED, OBJECTS: [application("app")], FORKED: refusal})
-    found = read(api.context(), Shared(lambda: GROUPS, {}))
+    found = read(api.context(), Shared(lambda: GROUPS, dict, {}))
     assert found.data == {"app.namespace": "argocd"}
     assert (found.status, found.context["reason"]) == ("partial", refusal.what)
 
@@ -111,14 +111,14 @@ def test_every_group_that_ends_in_argoproj_io_is_read_and_one_refused_is_a_gap()
 def test_all_refused_is_forbidden() -> None:
     refusal = Unauthorized("cannot list applications.argoproj.io", status=403)
     api = Api({**SERVED, OBJECTS: refusal, FORKED: refusal})
-    found = read(api.context(), Shared(lambda: GROUPS, {}))
+    found = read(api.context(), Shared(lambda: GROUPS, dict, {}))
     assert (found.data, found.status) == ({}, "forbidden")
 
 
 @pytest.mark.parametrize(("groups", "answers"), [([], {}), (GROUPS, {}), (GROUPS, SERVED)])
 def test_where_there_is_none_it_is_absent(groups: list[Any], answers: dict[str, Any]) -> None:
     with pytest.raises(Absent):
-        read(Api(answers).context(), Shared(lambda: groups, {}))
+        read(Api(answers).context(), Shared(lambda: groups, dict, {}))
 
 
 @pytest.mark.parametrize(

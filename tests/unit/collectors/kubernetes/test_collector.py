@@ -76,6 +76,7 @@ GROUPS = {
         "resources": [{"name": "applications", "kind": "Application", "verbs": ["list"]}]
     },
 }
+OWN = ("/api/v1/nodes/gpu-a1", "/api/v1/nodes/gpu-a1/proxy/configz")
 LISTS = (
     ("nvidia.com", "clusterpolicies", "/apis/nvidia.com/v1/clusterpolicies"),
     ("argoproj.io", "applications", "/apis/argoproj.io/v1alpha1/applications"),
@@ -104,12 +105,13 @@ def test_each_request_is_made_once_and_only_declared_rights_are_used() -> None:
     discovery = ["/apis", "/apis/nvidia.com/v1", "/apis/argoproj.io/v1alpha1"]
     lists = [path for _, _, path in LISTS]
     asked = [path for _, path in api.asked]
-    assert sorted(asked) == sorted(["/version", "/api/v1/nodes/gpu-a1", *discovery, *lists])
+    assert sorted(asked) == sorted(["/version", *OWN, *discovery, *lists])
     rights = {(r.group, r.resource, r.verbs) for r in kubernetes_cluster.RIGHTS}
     kinds = [*OTHER_LISTS, *((group, resource) for group, resource, _ in LISTS)]
     listed = {(group, resource, ("list",)) for group, resource in kinds}
     assert rights == listed | {
         ("", "nodes", ("get",)),
+        ("", "nodes/proxy", ("get",)),
         ("config.openshift.io", "clusterversions", ("get",)),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 import yaml
 
 from kubectl_snapshot.collectors.kubernetes.distribution import SIGNS, detect_distribution
-from kubectl_snapshot.collectors.kubernetes.node import read
+from kubectl_snapshot.collectors.kubernetes.node import read, read_object
 from kubectl_snapshot.collectors.kubernetes.shared import Shared
+from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Unauthorized
 from tests.unit.collectors.api_answers import Api
@@ -29,9 +31,10 @@ PROVIDERS = {
 }
 
 
-def shared(version: str) -> Shared:
+def shared(version: str, context: Context) -> Shared:
     """Return a collection that has read the server's version."""
-    return Shared(tuple, {"server": Subtype("server", {"version": version})})
+    read_node = partial(read_object, context)
+    return Shared(tuple, read_node, {"server": Subtype("server", {"version": version})})
 
 
 def read_fixture(name: str) -> dict[str, Any]:
@@ -45,7 +48,7 @@ def test_a_node_tells_who_runs_the_machine_and_which_kubernetes_it_is_of(name: s
     node_name = node["metadata"]["name"]
     version = node["status"]["nodeInfo"]["kubeletVersion"]
     context = Api({f"/api/v1/nodes/{node_name}": node}).context(node_name=node_name)
-    found = read(context, shared(version))
+    found = read(context, shared(version, context))
     assert found.data.get("provider") == PROVIDERS[name]
     assert found.context["distribution"] == name
 
@@ -54,7 +57,7 @@ def test_a_cloud_machine_of_another_distribution_is_noted_as_self_managed() -> N
     node = read_fixture("openshift")
     node_name = node["metadata"]["name"]
     context = Api({f"/api/v1/nodes/{node_name}": node}).context(node_name=node_name)
-    assert read(context, shared("v1.33.4")).context["self-managed"] == "true"
+    assert read(context, shared("v1.33.4", context)).context["self-managed"] == "true"
 
 
 CLUSTER_VERSION = "/apis/config.openshift.io/v1/clusterversions/version"
@@ -80,7 +83,7 @@ def test_the_release_of_openshift_is_reported_or_why_it_is_not(
     node = read_fixture("openshift")
     path = f"/api/v1/nodes/{node['metadata']['name']}"
     context = Api({path: node, CLUSTER_VERSION: answer}).context(node_name=node["metadata"]["name"])
-    found = read(context, shared("v1.33.4"))
+    found = read(context, shared("v1.33.4", context))
     assert {k: v for k, v in found.context.items() if k.startswith("openshift")} == notes
     assert found.status == "ok"
 
@@ -88,7 +91,8 @@ def test_the_release_of_openshift_is_reported_or_why_it_is_not(
 def test_no_other_cluster_is_asked_for_its_release_of_openshift() -> None:
     node = read_fixture("rke2")
     api = Api({f"/api/v1/nodes/{node['metadata']['name']}": node})
-    read(api.context(node_name=node["metadata"]["name"]), shared(""))
+    context = api.context(node_name=node["metadata"]["name"])
+    read(context, shared("", context))
     assert len(api.asked) == 1
 
 

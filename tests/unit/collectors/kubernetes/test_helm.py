@@ -20,7 +20,7 @@ from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotEr
 from kubectl_snapshot.settings import CollectSettings
 from tests.unit.collectors.api_answers import Api
 
-NOTHING = Shared(tuple, {})
+NOTHING = Shared(tuple, dict, {})
 
 
 def release(name: str, version: int = 1, **config: Any) -> dict[str, Any]:

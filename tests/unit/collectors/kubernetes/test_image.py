@@ -10,7 +10,7 @@ from kubectl_snapshot.errors import Absent, Timeout, Unauthorized
 from tests.unit.collectors.api_answers import Api
 
 PODS = "/api/v1/pods"
-NOTHING = Shared(tuple, {})
+NOTHING = Shared(tuple, dict, {})
 
 
 def pod(*images: str, **others: list[str]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def collect(operator: Any, objects: Any = (), serves: bool = True, **answers: An
     listed = {f"{path}/{resource['name']}": objects, **answers.pop("pods", {})}
     group = {"name": operator.RIGHTS[0].group, "preferredVersion": {"version": "v1"}}
     found: Subtype = operator.read(
-        Api({**lists, **listed}).context(), Shared(lambda: [{"name": "apps"}, group], {})
+        Api({**lists, **listed}).context(), Shared(lambda: [{"name": "apps"}, group], dict, {})
     )
     return found
 
@@ -43,7 +43,7 @@ def named(namespace: str, name: str, release: str = "") -> dict[str, Any]:
 
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda o: o.SPEC.name)
 def test_without_the_api_group_it_is_absent_and_no_gap(operator: Any) -> None:
-    found = operator.read(Api({}).context(), Shared(lambda: [{"name": "apps"}], {}))
+    found = operator.read(Api({}).context(), Shared(lambda: [{"name": "apps"}], dict, {}))
     assert found.name == operator.SPEC.name
     assert found.data["collection-state"] == "absent"
     assert found.data["api-available"] is False
@@ -124,7 +124,7 @@ def test_only_the_operators_pods_are_asked_for() -> None:
     path, resource = SERVED[PERCONA.SPEC.name]
     api = Api({path: {"resources": [resource]}})
     group = {"name": PERCONA.RIGHTS[0].group, "preferredVersion": {"version": "v1"}}
-    PERCONA.read(api.context(), Shared(lambda: [group], {}))
+    PERCONA.read(api.context(), Shared(lambda: [group], dict, {}))
     wanted = "app.kubernetes.io/name in (psmdb-operator,percona-server-mongodb-operator)"
     assert api.queries[PODS] == {"labelSelector": wanted}
 

@@ -32,7 +32,7 @@ def policy(name: str, spec: object) -> dict[str, Any]:
 def test_the_spec_of_nvidias_kind_alone_is_read() -> None:
     spec = {"driver": {"version": "580.105.08", "enabled": True}}
     api = Api({**SERVED, OBJECTS: [policy("cluster-policy", spec)]})
-    found = read(api.context(), Shared(lambda: GROUPS, {}))
+    found = read(api.context(), Shared(lambda: GROUPS, dict, {}))
     assert found.data == {"driver.version": "580.105.08", "driver.enabled": "true"}
     assert found.context == {"objects": "cluster-policy"}
     assert OBJECTS in [path for _, path in api.asked]
@@ -64,7 +64,7 @@ def test_where_there_is_none_it_is_absent(
     groups: list[Any], answers: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(Absent, match=reason):
-        read(Api(answers).context(), Shared(lambda: groups, {}))
+        read(Api(answers).context(), Shared(lambda: groups, dict, {}))
 
 
 NEWER = "/apis/nvidia.com/v1alpha1"
@@ -84,7 +84,7 @@ BOTH = {
 
 
 def test_drivers_and_the_gpu_cluster_have_their_kind_and_name_before_their_keys() -> None:
-    found = read(Api(BOTH).context(), Shared(lambda: GROUPS, {}))
+    found = read(Api(BOTH).context(), Shared(lambda: GROUPS, dict, {}))
     assert found.data == {
         "driver.enabled": "true",
         "NVIDIADriver/a/version": "1",
@@ -96,7 +96,7 @@ def test_drivers_and_the_gpu_cluster_have_their_kind_and_name_before_their_keys(
 
 
 def test_a_driver_alone_never_has_the_plain_keys_of_a_cluster_policy() -> None:
-    found = read(Api({**BOTH, OBJECTS: []}).context(), Shared(lambda: GROUPS, {}))
+    found = read(Api({**BOTH, OBJECTS: []}).context(), Shared(lambda: GROUPS, dict, {}))
     assert next(iter(found.data)) == "NVIDIADriver/a/version"
     assert found.status == "ok"
 
@@ -113,13 +113,13 @@ def test_every_kind_has_an_optional_right_to_list_it() -> None:
 def test_a_refusal_of_one_kind_costs_no_other() -> None:
     refusal = Unauthorized("cannot list nvidiadrivers.nvidia.com", why="forbidden", status=403)
     answers = {**BOTH, f"{NEWER}/nvidiadrivers": refusal}
-    found = read(Api(answers).context(), Shared(lambda: GROUPS, {}))
+    found = read(Api(answers).context(), Shared(lambda: GROUPS, dict, {}))
     assert (found.status, len(found.data)) == ("partial", 2)
     assert found.context["reason"] == "cannot list nvidiadrivers.nvidia.com: forbidden"
 
 
 def test_a_refusal_names_the_resource() -> None:
     refusal = Unauthorized("cannot list clusterpolicies.nvidia.com", why="forbidden", status=403)
-    found = read(Api({**SERVED, OBJECTS: refusal}).context(), Shared(lambda: GROUPS, {}))
+    found = read(Api({**SERVED, OBJECTS: refusal}).context(), Shared(lambda: GROUPS, dict, {}))
     assert (found.data, found.status) == ({}, "forbidden")
     assert found.context["reason"] == "cannot list clusterpolicies.nvidia.com: forbidden"

@@ -12,7 +12,7 @@ from tests.unit.collectors.api_answers import Api
 PATH = "/apis/storage.k8s.io/v1/storageclasses"
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
 BETA = "storageclass.beta.kubernetes.io/is-default-class"
-SHARED = Shared(list, {})
+SHARED = Shared(list, dict, {})
 
 
 def storage_class(name: str, **annotations: str) -> dict[str, Any]:

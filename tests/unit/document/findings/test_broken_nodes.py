@@ -7,11 +7,13 @@ import pytest
 from kubectl_snapshot.collectors.all_findings import ALL_FINDINGS, find_all
 from kubectl_snapshot.document.findings.spec import CRITICAL, INFO, WARNING
 from kubectl_snapshot.document.snapshot import Scalar
-from tests.unit.document.findings.support import Edits, change
+from tests.unit.document.findings.support import Edits, change, drop
 from tests.unit.render.pages import GOOD
 
 STATE = "GPU.gpu-3-state"
 TAINT = "NodeTopology.taint.node.kubernetes.io/"
+STATUS = "K8s.node-status"
+CONDITION = f"{STATUS}.condition"
 TAINTED = "OS.sysctl./proc/sys/kernel/tainted"
 FABRIC_MANAGER = "SystemD.nvidia-fabricmanager.service"
 
@@ -26,13 +28,24 @@ def every_gpu(key: str, value: Scalar) -> dict[str, Scalar]:
 
 # The finding, what it is about, and what is changed in the document of a healthy node.
 BROKEN: tuple[tuple[str, str, Edits], ...] = (
-    ("node-not-ready", "", {f"{TAINT}not-ready": "NoExecute||gpu-17"}),
-    ("node-not-ready", "", {f"{TAINT}unreachable": "NoSchedule||gpu-16,gpu-17"}),
-    ("node-not-ready", "", {f"{TAINT}network-unavailable": "NoSchedule||gpu-17"}),
-    ("node-pressure", "", {f"{TAINT}memory-pressure": "NoSchedule||gpu-17"}),
-    ("node-pressure", "", {f"{TAINT}disk-pressure": "NoSchedule||gpu-17"}),
-    ("node-pressure", "", {f"{TAINT}pid-pressure": "NoSchedule||gpu-17"}),
-    ("node-cordoned", "", {f"{TAINT}unschedulable": "NoSchedule||gpu-17"}),
+    ("node-not-ready", "", {f"{CONDITION}.Ready.status": "Unknown"}),
+    ("node-not-ready", "", {f"{CONDITION}.AcceleratedHardwareReady.status": "False"}),
+    ("node-not-ready", "", {f"{CONDITION}.NetworkUnavailable.status": "True"}),
+    ("node-pressure", "", {f"{CONDITION}.MemoryPressure.status": "True"}),
+    ("node-pressure", "", {f"{CONDITION}.DiskPressure.status": "True"}),
+    ("node-cordoned", "", {f"{STATUS}.unschedulable": True}),
+    ("no-gpu-allocatable", "", {f"{STATUS}.allocatable.nvidia.com/gpu": "0"}),
+    ("gpus-not-allocatable", "", {f"{STATUS}.allocatable.nvidia.com/gpu": "7"}),
+    ("gpus-not-allocatable", "", {f"{STATUS}.capacity.nvidia.com/gpu": "9"}),
+    (
+        "gpus-not-allocatable",
+        "",
+        {f"{STATUS}.{k}.nvidia.com/gpu": "7" for k in ("allocatable", "capacity")},
+    ),
+    ("node-problem", "", {f"{CONDITION}.KernelDeadlock.status": "True"}),
+    ("node-problem", "", {f"{CONDITION}.ReadonlyFilesystem.status": "True"}),
+    ("node-problem", "", {f"{CONDITION}.FrequentKubeletRestart.status": "True"}),
+    ("node-problem", "", {f"{CONDITION}.FilesystemCorruptionProblem.status": "True"}),
     ("kubelet-skew", "", {"K8s.node.kubelet-version": "v1.35.0"}),
     ("kubelet-skew", "", {"K8s.node.kubelet-version": "v1.30.9"}),
     ("kubelet-behind", "", {"K8s.node.kubelet-version": "v1.31.0"}),
@@ -225,7 +238,8 @@ HEALTHY = {"kernel-tainted"}
 # What `--fail-on` and a reader at night go by (ADR 0051): no job should start here; it works, but
 # not as it should. The others are true and often meant.
 SEVERE = """
-node-not-ready nouveau kernel-failed driver-library-mismatch driver-not-loaded driver-hung
+node-not-ready no-gpu-allocatable gpus-not-allocatable node-problem
+nouveau kernel-failed driver-library-mismatch driver-not-loaded driver-hung
 driver-failed gpus-gone gpu-missing gpu-hung gpu-lost gpu-unbound recovery-action row-remap-failed
 ecc-uncorrected sram-threshold fabric-not-completed fabric-failed nvlink-down
 gpu-slowed-by-hardware fabric-manager-down unit-failed
@@ -258,6 +272,29 @@ def test_the_first_finding_names_what_is_broken(id_: str, on: str, edits: Edits)
     assert all(proof.path and proof.value for proof in found[0].proof)
     others = [finding.spec for finding in found[1:]]
     assert all(spec.severity == INFO for spec in others), [spec.id for spec in others]
+
+
+@pytest.mark.parametrize(
+    ("id_", "taint"),
+    [
+        ("node-not-ready", "not-ready"),
+        ("node-not-ready", "unreachable"),
+        ("node-not-ready", "network-unavailable"),
+        ("node-pressure", "memory-pressure"),
+        ("node-pressure", "disk-pressure"),
+        ("node-pressure", "pid-pressure"),
+        ("node-cordoned", "unschedulable"),
+    ],
+)
+def test_taints_are_judged_where_the_status_was_not_read(id_: str, taint: str) -> None:
+    tainted = change(GOOD, {f"{TAINT}{taint}": "NoSchedule||gpu-16,gpu-17"})
+    assert find_all(tainted).found[0].spec.id != id_
+    without = find_all(drop(tainted, STATUS))
+    assert without.found[0].spec.id == id_
+    # What taints do not tell is unknown, and all that they tell is judged.
+    assert [s.id for u in without.unknown for s in u.specs] == [
+        *("no-gpu-allocatable", "gpus-not-allocatable", "node-problem"),
+    ]
 
 
 @pytest.mark.parametrize(("id_", "edits"), MEANT)

@@ -22,7 +22,7 @@ def of(type_: str, *subtypes: Subtype) -> Snapshot:
     return Snapshot({}, (Measurement(type_, subtypes),))
 
 
-def test_a_node_is_reported_in_eleven_facts() -> None:
+def test_a_node_is_reported_in_thirteen_facts() -> None:
     assert facts(GOOD) == {
         "GPUs": ("8 of 8 answer", "8 × NVIDIA H100 80GB HBM3"),
         "Driver": ("580.105.08", "open kernel module, CUDA 13.0"),
@@ -30,6 +30,8 @@ def test_a_node_is_reported_in_eleven_facts() -> None:
         "Operating system": ("Ubuntu 24.04.3 LTS", ""),
         "Kubernetes": ("v1.34.2", "kubelet v1.34.2"),
         "Container runtime": ("containerd://2.1.5", ""),
+        "CPU and memory": ("224 CPUs, 2016 GiB", ""),
+        "Allocatable": ("8 nvidia.com/gpu", "223 cpu, 110 pods, 2015 GiB memory"),
         "Units": ("4 active", ""),
         "Nodes in the cluster": ("11", ""),
         "Taints of this node": ("nvidia.com/gpu=present:NoSchedule", ""),

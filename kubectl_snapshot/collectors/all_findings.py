@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.gpu import findings as gpu
 from kubectl_snapshot.collectors.kubernetes import findings as kubernetes
+from kubectl_snapshot.collectors.network import findings as network
 from kubectl_snapshot.collectors.operating_system import findings as operating_system
 from kubectl_snapshot.collectors.systemd import findings as systemd_findings
 from kubectl_snapshot.document.findings.find import find_findings
@@ -33,6 +34,7 @@ ALL_FINDINGS = (
     *kubernetes.FINDINGS,
     *operating_system.FINDINGS,
     *gpu.FINDINGS,
+    *network.FINDINGS,
     *systemd_findings.FINDINGS,
     UNREADABLE,
     operating_system.TAINTED_BY_MODULES,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.gpu import collector as gpu
+from kubectl_snapshot.collectors.network import collector as network
 from kubectl_snapshot.collectors.operating_system import collector as operating_system
 from kubectl_snapshot.collectors.systemd import collector as systemd
 
@@ -20,4 +21,5 @@ NODE_COLLECTORS: Mapping[str, Collector] = {
     "GPU": gpu,
     "OS": operating_system,
     "SystemD": systemd,
+    "Network": network,
 }

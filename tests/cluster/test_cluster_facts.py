@@ -210,6 +210,33 @@ def test_every_policy_is_reported(world: World, captured: Snapshot) -> None:
     assert policy.data == {**plain, **older, "older/driver.version": "570.1", **newer}
 
 
+def test_status_and_kubelet_are_what_kubectl_reads(world: World, captured: Snapshot) -> None:
+    node = captured.metadata["source-node"]
+    status = world.kubectl("get", "node", node)["status"]
+    found = data(captured, "node-status")
+    assert found.pop("unschedulable") is False
+    expected = {
+        f"{kind}.{name}": amount
+        for kind in ("capacity", "allocatable")
+        for name, amount in status[kind].items()
+    }
+    for condition in status["conditions"]:
+        fields = {"status": "status", "reason": "reason", "since": "lastTransitionTime"}
+        expected.update(
+            {f"condition.{condition['type']}.{k}": condition[f] for k, f in fields.items()}
+        )
+    annotations = {k: v for k, v in found.items() if k.startswith("annotation.")}
+    assert annotations
+    assert found == {**expected, **annotations}
+    raw = world.cluster.kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/configz").stdout
+    config = json.loads(raw)["kubeletconfig"]
+    kubelet = data(captured, "kubelet")
+    for key in ("cgroupDriver", "topologyManagerPolicy", "maxPods", "failSwapOn"):
+        assert kubelet[key] == json.dumps(config[key]).strip('"')
+    left = {key for key, value in config.items() if value not in ({}, [])} - {"kind", "apiVersion"}
+    assert {key.partition(".")[0] for key in kubelet} == left - {"staticPodURLHeader"}
+
+
 def test_operators_and_the_default_storage_class_are_reported(
     world: World, captured: Snapshot
 ) -> None:
@@ -302,6 +329,7 @@ def expected_requests(world: World) -> Counter[tuple[str, str]]:
     lists += ["/apis/argoproj.io/v1alpha1/applications", DRIVERS, GPU_CLUSTERS, STORAGE_CLASSES]
     lists += [f"{path}/{resource}" for path, (resource, _) in OPERATORS.items()]
     reads = ["/version", f"/api/v1/nodes/{world.cluster.nodes[0]}", "/apis", "/apis/nvidia.com/v1"]
+    reads += [f"/api/v1/nodes/{world.cluster.nodes[0]}/proxy/configz"]
     reads += ["/apis/argoproj.io/v1alpha1", "/apis/nvidia.com/v1alpha1", *OPERATORS]
     return Counter([*(("list", path) for path in lists), *(("get", path) for path in reads)])
 
@@ -331,7 +359,7 @@ def test_the_agent_reads_what_the_client_reads(
     assert "gaps" not in {key for key in snapshot.metadata if "K8s" in snapshot.metadata[key]}
     operators = ("slinky-slurm", "mariadb-operator", "percona-server-mongodb")
     others = ("default-storage-class", *operators)
-    for name in ("server", "image", "policy", "node", "argocd", *others):
+    for name in ("server", "image", "policy", "node", "node-status", "argocd", *others):
         assert data(snapshot, name) == data(captured, name), name
     assert without_secret(data(snapshot, "helm")) == without_secret(data(captured, "helm"))
     for name in ("summary", "taint", "label"):

@@ -17,9 +17,11 @@ from kubectl_snapshot.records import dataclass, replace
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 CHUNK_BYTES = 16_384
+# A file of sysfs has a page at most (Documentation/filesystems/sysfs.rst).
+MAX_VALUE_BYTES = 4096
 
 # O_NONBLOCK and O_NOCTTY: open(2) must not hang if a pipe or a terminal replaces the file.
 OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
@@ -83,6 +85,36 @@ class HostPath:
             return self.read_bytes(path, max_bytes).decode()
         except UnicodeDecodeError as error:
             raise InvalidRequest(f"{path} of the node is not UTF-8", why=str(error)) from error
+
+    def read_values(self, directory: str, names: Iterable[str]) -> dict[str, str]:
+        """Return the text of each of a directory's files, stripped; for sysfs: one value a file.
+
+        Files that are missing are left out, and those that have no value at the moment, as the
+        speed of a card that is down. Raises as read_bytes for the directory, Unavailable if a
+        file's mode forbids to read it.
+        """
+        found: dict[str, str] = {}
+        try:
+            below = os.open(self._resolve(directory), OPEN_FLAGS | os.O_DIRECTORY)
+        except OSError as error:
+            if error.errno == errno.ENOTDIR:
+                return {}
+            raise self._translate(directory, error) from error
+        try:
+            for name in names:
+                try:
+                    if stat.S_ISREG(os.stat(name, dir_fd=below, follow_symlinks=False).st_mode):
+                        found[name] = _read_value(name, below)
+                except OSError as error:
+                    if error.errno in REFUSED:
+                        raise self._translate(f"{directory}/{name}", error) from error
+        finally:
+            os.close(below)
+        return found
+
+    def resolve(self, path: str) -> str:
+        """Return the path on the node with all links resolved; it need not exist."""
+        return self._resolve(path)[len((self.root or "").rstrip("/")) :]
 
     def read_tree(self, path: str, is_skipped: Callable[[str], bool]) -> dict[str, Content]:
         """Return every regular file below a directory by its path on the node, sorted by name.
@@ -275,6 +307,14 @@ def _read_file(local: str, path: str, max_bytes: int, directory: int | None = No
     if len(content) > max_bytes:
         raise InvalidRequest(f"{path} of the node is larger than {max_bytes} bytes")
     return content
+
+
+def _read_value(name: str, directory: int) -> str:
+    descriptor = os.open(name, OPEN_FLAGS, dir_fd=directory)
+    try:
+        return os.read(descriptor, MAX_VALUE_BYTES).decode("utf-8", "backslashreplace").strip()
+    finally:
+        os.close(descriptor)
 
 
 def _translate(path: str, error: OSError) -> SnapshotError:

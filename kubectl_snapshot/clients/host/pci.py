@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath
 
 PCI_DEVICES = "/sys/bus/pci/devices"
+# /sys/devices/pci0000:00
+HOST_BRIDGE = "pci"
 NVIDIA = 0x10DE
 # PCI class codes: VGA controller, 3D controller. NVSwitches are bridges.
 GPU_CLASSES = (0x0300, 0x0302)
@@ -53,6 +55,12 @@ def parse_address(text: str) -> str:
     if match is None:
         raise InvalidRequest(f'invalid PCI address "{text}"')
     return f"{int(match[1], 16):04x}:{match[2].lower()}"
+
+
+def find_pci_path(path: str) -> tuple[str, ...]:
+    """Return the host bridge, bridges and device of a path in sysfs; () for no PCI device."""
+    parts = path.split("/")
+    return tuple(part for part in parts if part.startswith(HOST_BRIDGE) or _ADDRESS.fullmatch(part))
 
 
 def _is_gpu(host: HostPath, address: str) -> bool:

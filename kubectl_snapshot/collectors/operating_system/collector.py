@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors.operating_system import grub, kmod, release, sysctl
+from kubectl_snapshot.collectors.operating_system import grub, kmod, release, sysctl, sysctl_net
 from kubectl_snapshot.collectors.run.context import NODE, Context, Right, read_subtype
 from kubectl_snapshot.document.registry import STRING, UNSET, SubtypeSpec
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Subtype
 
 # In the document's order.
-MODULES = (grub, sysctl, kmod, release)
+MODULES = (grub, sysctl, kmod, release, sysctl_net)
 # A driver that answers a sysctl may hang.
-READ_LAST = ("sysctl",)
+READ_LAST = ("sysctl", "sysctl-net")
 
 TYPE = "OS"
 SCOPE = NODE

@@ -16,7 +16,7 @@ from kubectl_snapshot.document.snapshot import PARTIAL, Subtype
 from kubectl_snapshot.errors import InvalidRequest, SnapshotError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from kubectl_snapshot.clients.host.hostpath import Content, HostPath
     from kubectl_snapshot.collectors.operating_system.textfile import Text
@@ -95,7 +95,11 @@ def read(host: HostPath) -> Subtype:
     text rules treat as a comment and so as empty: kernel/version begins with `#`.
     """
     files = host.read_tree(ROOT, _is_excluded)
-    dropped = _drop_foreign(files, host.foreign_namespaces)
+    return build_sysctl(SPEC.name, files, _drop_foreign(files, host.foreign_namespaces))
+
+
+def build_sysctl(name: str, files: Mapping[str, Content], dropped: list[str]) -> Subtype:
+    """Return the subtype of files below /proc/sys; `dropped` are patterns of those left out."""
     entries: list[tuple[str, str]] = []
     comments: dict[str, str] = {}
     unread: dict[str, SnapshotError] = {}
@@ -112,9 +116,7 @@ def read(host: HostPath) -> Subtype:
         if found == [(path, "")] and (comment := content.decode().strip(WHITE_SPACE)):
             comments[f"comment.{path}"] = comment
     repeated = find_repeated(entries, "\n")
-    return Subtype(
-        "sysctl", dict(entries), {**comments, **repeated, **_describe_gaps(dropped, unread)}
-    )
+    return Subtype(name, dict(entries), {**comments, **repeated, **_describe_gaps(dropped, unread)})
 
 
 def parse_entries(path: str, text: Text) -> list[tuple[str, str]]:

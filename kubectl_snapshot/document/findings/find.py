@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 MAX_PROOFS = 8
 MAX_TEXT, MAX_NAMES = 160, 100
 NOT, UNLESS, OR, ELSE = "not ", "unless ", " or ", " else "
-UNITS = "SystemD"
+# Types whose subtypes are devices or units.
+NAMED_TYPES = ("SystemD", "Network")
 
 
 class _Hit(NamedTuple):
@@ -176,7 +177,7 @@ def _name(hit: _Hit) -> str:
     name = single_line(reading.name[:MAX_NAMES])
     if hit.condition.function == GAPS:
         return f"{reading.type}.{name}"
-    return name.removesuffix(STATE) if reading.type == UNITS or reading.number else ""
+    return name.removesuffix(STATE) if reading.type in NAMED_TYPES or reading.number else ""
 
 
 def _prove(hit: _Hit) -> Iterable[Proof]:

@@ -16,11 +16,12 @@ from kubectl_snapshot.document.snapshot import ABSENT, GAP_STATUSES, OK
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kubectl_snapshot.document.snapshot import Snapshot, Subtype
+    from kubectl_snapshot.document.snapshot import Scalar, Snapshot, Subtype
 
     # The subtypes by `Type.Subtype`.
     Index = Mapping[str, Subtype]
 
+RDMA_STATE = re.compile(r"port\.\d+\.state")
 GPU_NAME = re.compile(r"GPU\.gpu-\d+")
 # Suffix of a taint's context key that would collide with another (docs/format.md).
 COLLISION = re.compile(r"#\d+$")
@@ -83,6 +84,7 @@ def build_facts(index: Index, metadata: Mapping[str, str]) -> tuple[Fact, ...]:
         _build_fact(index, "Container runtime", ("K8s.node", "container-runtime-id")),
         _build_size(index),
         _build_allocatable(index),
+        _build_cards(index),
         _build_units(index),
         _build_fact(index, "Nodes in the cluster", ("NodeTopology.summary", "node-count")),
         _build_taints(index, find_node_name(index, metadata)),
@@ -180,6 +182,31 @@ def _build_allocatable(index: Index) -> Fact:
         ", ".join([*marks, *native, memory]).rstrip(", "),
         STATUS,
     )
+
+
+def _build_cards(index: Index) -> Fact:
+    """Return how many network cards are up; their speeds and the RDMA ports are the note."""
+    named = {p: s.data for p, s in index.items() if p.startswith("Network.interface-")}
+    cards = {path: data for path, data in named.items() if "pci-address" in data}
+    if not cards:
+        return _unknown(index, "NICs", "Network.proximity")._replace(path=next(iter(named), ""))
+    up = [data for data in cards.values() if data.get("operstate") == "up"]
+    speeds = Counter(d["speed-mbps"] for d in up if isinstance(d.get("speed-mbps"), int))
+    notes = [f"{count} × {_in_gigabits(speed)}" for speed, count in speeds.items()]
+    ports = [
+        text_of(value) == "ACTIVE"
+        for path, subtype in index.items()
+        if path.startswith("Network.rdma-")
+        for key, value in subtype.data.items()
+        if RDMA_STATE.fullmatch(key)
+    ]
+    if ports:
+        notes.append(f"{sum(ports)} of {len(ports)} RDMA ports active")
+    return Fact("NICs", f"{len(up)} of {len(cards)} up", ", ".join(notes), next(iter(cards)))
+
+
+def _in_gigabits(speed: Scalar) -> str:
+    return f"{float(speed) / 1000:g} Gb/s"
 
 
 def _in_gib(quantity: str) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Scalar
     from kubectl_snapshot.render.report.facts import Index
 
-TOPOLOGY = "GPU.topology"
+TOPOLOGY, PROXIMITY = "GPU.topology", "Network.proximity"
 NVLINK = re.compile(r"NV(\d+)")
 NVLINK_STYLE, UNKNOWN_STYLE = "nvlink", "unknown"
 # An NVLink's remote-type.
@@ -74,6 +74,8 @@ class Line(NamedTuple):
 class Links:
     """All links: `table` has a row per GPU with a link type per GPU, "" if unknown.
 
+    `cards` are network cards, and `distances` how near each is to the GPU of a row.
+
     `places` are each GPU's CPUs and NUMA node. `switch` is the box of all NVSwitches, if each pair
     of GPUs that is known is linked through them.
     """
@@ -86,6 +88,8 @@ class Links:
     boxes: tuple[Box, ...] = ()
     lines: tuple[Line, ...] = ()
     switch: Box | None = None
+    cards: tuple[str, ...] = ()
+    distances: tuple[tuple[str, ...], ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -117,6 +121,7 @@ def build_links(index: Index) -> Links | None:
         tuple(_text(g.data, k) for k in ("cpu-affinity", "pci.numa-node")) for g in found_gpus
     ]
     found = Links(_count_kinds(rows), tuple(zip(names, rows)), tuple((p[0], p[1]) for p in places))
+    found = _add_cards(found, index, [_text(gpu.data, "pci.bus-id") for gpu in found_gpus])
     if len(names) > MOST_IN_PICTURE:
         return found
     boxes = [(n, _numa(gpu.data), gpu.status) for n, gpu in zip(names, found_gpus)]
@@ -126,6 +131,23 @@ def build_links(index: Index) -> Links | None:
         value == SWITCH for gpu in found_gpus for value in gpu.data.values()
     )
     return _draw_switched(found, boxes) if is_switched else _draw(found, boxes)
+
+
+def _add_cards(links: Links, index: Index, addresses: Sequence[str]) -> Links:
+    """Return the links with the network cards that Network.proximity has, by PCI address."""
+    words = index[PROXIMITY].data if PROXIMITY in index else {}
+    cards = tuple(sorted({pair.partition("/")[2] for pair in words}, key=_by_number))
+    distances = tuple(
+        tuple(text_of(words.get(f"{address}/{card}", "")) for card in cards)
+        for address in addresses
+    )
+    return replace(links, cards=cards[:MOST_IN_TABLE], distances=distances)
+
+
+def _by_number(name: str) -> tuple[str, int]:
+    """Sort `mlx5_10` after `mlx5_9`."""
+    digits = re.search("[0-9]{1,9}$", name)
+    return (name[: digits.start()], int(digits[0])) if digits else (name, -1)
 
 
 def describe_kind(word: str) -> str:

@@ -12,7 +12,9 @@ from tests.unit.render.pages import GOOD
 
 STATE = "GPU.gpu-3-state"
 TAINT = "NodeTopology.taint.node.kubernetes.io/"
+CARD = "Network.interface-enp170s0f0"
 STATUS = "K8s.node-status"
+ALLOCATABLE = f"{STATUS}.allocatable.nvidia.com/gpu"
 CONDITION = f"{STATUS}.condition"
 TAINTED = "OS.sysctl./proc/sys/kernel/tainted"
 FABRIC_MANAGER = "SystemD.nvidia-fabricmanager.service"
@@ -145,6 +147,13 @@ BROKEN: tuple[tuple[str, str, Edits], ...] = (
     ("mig-differs", "gpu-6", {"GPU.gpu-6.mig.current": True, "GPU.gpu-6.mig.pending": True}),
     ("gpu-given-away", "gpu-6", {"GPU.gpu-6.pci.driver": "vfio-pci"}),
     (
+        "bond-member-down",
+        "interface-enp170s0f0",
+        {f"{CARD}.operstate": "down", f"{CARD}.master": "bond0"},
+    ),
+    ("rdma-port-down", "rdma-mlx5_3", {"Network.rdma-mlx5_3.port.1.state": "INIT"}),
+    ("nic-pcie-width", "interface-enp170s0f0", {f"{CARD}.pcie.current-width": 8}),
+    (
         "fabric-manager-down",
         "nvidia-fabricmanager.service",
         {f"{FABRIC_MANAGER}.ActiveState": "failed"},
@@ -178,6 +187,19 @@ MEANT: tuple[tuple[str, Edits], ...] = (
             for k, v in every_gpu(f"ecc.{key}", False).items()
         },
     ),
+    ("bond-member-down", {f"{CARD}.operstate": "down"}),
+    (
+        "rdma-port-down",
+        {
+            "Network.rdma-mlx5_3.port.1.state": "DOWN",
+            "Network.rdma-mlx5_3.port.1.phys-state": "Disabled",
+        },
+    ),
+    ("no-gpu-allocatable", {ALLOCATABLE: "0", **every_gpu("mig.current", True)}),
+    ("no-gpu-allocatable", {ALLOCATABLE: "0", "GPU.hardware.gpu-count": 0}),
+    ("gpus-not-allocatable", {ALLOCATABLE: "7", **every_gpu("mig.current", True)}),
+    ("gpus-not-allocatable", {ALLOCATABLE: "80", f"{STATUS}.capacity.nvidia.com/gpu": "80"}),
+    ("gpus-not-allocatable", {ALLOCATABLE: "0"}),
     ("ecc-off", {"GPU.gpu-3.ecc.current": False, "GPU.gpu-3.virtualization-mode": "VGPU"}),
     (
         "persistence-off",
@@ -249,7 +271,7 @@ node-pressure node-cordoned kubelet-skew kernel-warned iommu-translates gpu-slow
 memory-repair-pending pcie-width pcie-generation pcie-generation-under-load nvlinks-fewer
 fabric-manager-version fabric-limited ecc-off ecc-pending mig-pending persistence-off
 gpu-models-differ vbios-differs gpu-limits-differ gsp-version compute-prohibited gpu-count-label
-persistenced-failed fabric-manager-missing unit-restarting
+bond-member-down rdma-port-down persistenced-failed fabric-manager-missing unit-restarting
 """.split()
 
 

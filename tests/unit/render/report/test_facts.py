@@ -22,7 +22,7 @@ def of(type_: str, *subtypes: Subtype) -> Snapshot:
     return Snapshot({}, (Measurement(type_, subtypes),))
 
 
-def test_a_node_is_reported_in_thirteen_facts() -> None:
+def test_a_node_is_reported_in_fourteen_facts() -> None:
     assert facts(GOOD) == {
         "GPUs": ("8 of 8 answer", "8 × NVIDIA H100 80GB HBM3"),
         "Driver": ("580.105.08", "open kernel module, CUDA 13.0"),
@@ -32,6 +32,7 @@ def test_a_node_is_reported_in_thirteen_facts() -> None:
         "Container runtime": ("containerd://2.1.5", ""),
         "CPU and memory": ("224 CPUs, 2016 GiB", ""),
         "Allocatable": ("8 nvidia.com/gpu", "223 cpu, 110 pods, 2015 GiB memory"),
+        "NICs": ("9 of 9 up", "1 × 200 Gb/s, 8 × 400 Gb/s, 8 of 8 RDMA ports active"),
         "Units": ("4 active", ""),
         "Nodes in the cluster": ("11", ""),
         "Taints of this node": ("nvidia.com/gpu=present:NoSchedule", ""),
@@ -114,3 +115,45 @@ def test_a_user_value_is_no_release() -> None:
         "1",
         "a.b 1, K8s.helm is partial: one is broken",
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "size", "allocatable"),
+    [
+        (
+            {"capacity.cpu": "1", "capacity.memory": "16Gi", "allocatable.memory": "2048"},
+            ("1 CPU, 16Gi", ""),
+            ("no GPU", "2048 memory"),
+        ),
+        (
+            {"capacity.cpu": "8", "unschedulable": True, "allocatable.pods": "110"},
+            ("8 CPUs", ""),
+            ("no GPU", "cordoned, 110 pods"),
+        ),
+        (
+            {"allocatable.nvidia.com/mig-1g.5gb": "7", "allocatable.cpu": "7910m"},
+            ("", "not in the snapshot"),
+            ("7 nvidia.com/mig-1g.5gb", "7910m cpu"),
+        ),
+    ],
+)
+def test_what_a_node_has_and_what_pods_get_of_it(
+    data: dict[str, str | bool], size: tuple[str, str], allocatable: tuple[str, str]
+) -> None:
+    found = facts(of("K8s", Subtype("node-status", data)))
+    assert (found["CPU and memory"], found["Allocatable"]) == (size, allocatable)
+
+
+def test_cards_that_are_down_and_ports_that_are_not_active_are_counted() -> None:
+    card = {"pci-address": "0000:18:00.0"}
+    found = of(
+        "Network",
+        Subtype("interface-lo", {"operstate": "up"}),
+        Subtype("interface-eth0", {**card, "operstate": "up", "speed-mbps": 2500}),
+        Subtype("interface-eth1", {**card, "operstate": "down", "speed-mbps": 100000}),
+        Subtype("rdma-mlx5_0", {"port.1.state": "ACTIVE", "port.2.state": "DOWN"}),
+        Subtype("rdma-mlx5_1", {"port.1.state": "INIT", "port.1.phys-state": "LinkUp"}),
+    )
+    assert facts(found)["NICs"] == ("1 of 2 up", "1 × 2.5 Gb/s, 1 of 3 RDMA ports active")
+    without = facts(of("Network", Subtype("interface-lo", {"operstate": "up"})))
+    assert without["NICs"] == ("", "not in the snapshot")

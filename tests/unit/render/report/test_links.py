@@ -7,6 +7,7 @@ import pytest
 from kubectl_snapshot.document.snapshot import Scalar, Subtype
 from kubectl_snapshot.render.report.facts import build_index
 from kubectl_snapshot.render.report.links import Kind, build_links, describe_kind
+from kubectl_snapshot.render.report.node import render_report
 from tests.unit.render.pages import BAD, GOOD
 
 
@@ -120,3 +121,25 @@ def test_more_gpus_than_a_node_has_are_not_squared() -> None:
 )
 def test_each_word_is_explained(word: str, meaning: str) -> None:
     assert describe_kind(word) == meaning
+
+
+def test_the_matrix_has_the_network_cards_by_the_address_of_each_gpu() -> None:
+    links = build_links(build_index(GOOD))
+    assert links is not None
+    assert links.cards == ("enp170s0f0", *(f"mlx5_{n}" for n in range(8)))
+    assert links.distances[0] == ("SYS", "PIX", "NODE", "NODE", "NODE", *["SYS"] * 4)
+    assert links.distances[7] == ("NODE", *["SYS"] * 4, "NODE", "NODE", "NODE", "PIX")
+    page = render_report(GOOD)
+    assert '<th scope="col">mlx5_7</th><th scope="col">CPU affinity</th>' in page
+
+
+def test_cards_are_sorted_by_number_and_a_distance_may_be_unknown() -> None:
+    gpus = [Subtype(f"gpu-{n}", {"uuid": str(n), "pci.bus-id": f"0000:0{n}:00.0"}) for n in (1, 2)]
+    proximity = {"0000:01:00.0/mlx5_10": "PIX", "0000:02:00.0/mlx5_9": "SYS"}
+    index = {f"GPU.{gpu.name}": gpu for gpu in gpus}
+    index["GPU.topology"] = Subtype("topology", {"1/2": "NV18"})
+    index["Network.proximity"] = Subtype("proximity", proximity)
+    links = build_links(index)
+    assert links is not None
+    assert links.cards == ("mlx5_9", "mlx5_10")
+    assert links.distances == (("", "PIX"), ("SYS", ""))

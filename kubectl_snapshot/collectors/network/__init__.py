@@ -1,0 +1,1 @@
+"""The node's network cards and how near they are to its GPUs (type Network)."""

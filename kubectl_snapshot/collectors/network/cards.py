@@ -1,0 +1,221 @@
+"""Read interfaces and RDMA devices from sysfs.
+
+Sources: Documentation/ABI/testing/sysfs-class-net, sysfs-class-infiniband, sysfs-bus-pci;
+Documentation/networking/bonding.rst.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.clients.host.pci import PCI_DEVICES, find_pci_path, read_pci_gpus
+from kubectl_snapshot.collectors.run.context import read_subtype
+from kubectl_snapshot.document.snapshot import Subtype
+from kubectl_snapshot.errors import Absent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from kubectl_snapshot.clients.host.hostpath import HostPath
+    from kubectl_snapshot.document.snapshot import Scalar
+
+    Data = dict[str, Scalar]
+
+INTERFACES, RDMA_DEVICES = "/sys/class/net", "/sys/class/infiniband"
+VLANS = "/proc/net/vlan/config"
+# A pod's end of a virtual cable comes and goes with the pod. `eth0` is the cable of a node that is
+# a container itself.
+CABLE_TO_KEEP = re.compile("eth[0-9]+")
+LOOPBACK = "lo"
+# A line of `uevent`: bond, bridge, vlan, vxlan, wlan; not of a card, nor of a cable.
+KIND = "DEVTYPE="
+DECIDING_FILES = ("ifindex", "iflink", "uevent")
+
+# Keys of readings by the files that have them.
+INTERFACE_FILES = {
+    "address": "mac-address",
+    "duplex": "duplex",
+    "mtu": "mtu",
+    "operstate": "operstate",
+    "phys_port_name": "port-name",
+    "phys_switch_id": "switch-id",
+    "speed": "speed-mbps",
+    "tx_queue_len": "tx-queue-length",
+}
+PCI_FILES = {
+    "current_link_speed": "pcie.current-speed",
+    "current_link_width": "pcie.current-width",
+    "max_link_speed": "pcie.max-speed",
+    "max_link_width": "pcie.max-width",
+    "numa_node": "numa-node",
+    "sriov_numvfs": "sriov.vfs",
+    "sriov_totalvfs": "sriov.max-vfs",
+}
+BOND_FILES = {
+    "active_slave": "bond.active",
+    "lacp_rate": "bond.lacp-rate",
+    "miimon": "bond.miimon",
+    "mode": "bond.mode",
+    "xmit_hash_policy": "bond.hash-policy",
+}
+RDMA_FILES = {
+    "board_id": "board-id",
+    "fw_ver": "firmware",
+    "hca_type": "hca-type",
+    "node_guid": "node-guid",
+    "sys_image_guid": "system-image-guid",
+}
+PORT_FILES = ("lid", "link_layer", "phys_state", "rate", "state")
+# What the kernel writes where it does not know: speed and NUMA node -1, PCIe width 0 or 255.
+UNKNOWN = ("", "-1", "unknown", "Unknown", "Unknown speed", "255", "(null)")
+
+
+def read_network(host: HostPath) -> Iterator[Subtype]:
+    """Yield the interfaces, the RDMA devices and the proximity of their cards to the GPUs."""
+    cards: dict[str, str] = {}
+    for name in host.read_names(INTERFACES):
+        # Resolved once: each further path is shorter.
+        directory = host.resolve(f"{INTERFACES}/{name}")
+        files = host.read_values(directory, (*INTERFACE_FILES, *DECIDING_FILES))
+        device = host.read_link_name(f"{directory}/device")
+        if name != LOOPBACK and _is_shown(host, name, directory, files, device):
+            read = partial(_read_interface, host, name, directory, files, bool(device), cards)
+            yield read_subtype(f"interface-{name}", read)
+    for name in _read_names(host, RDMA_DEVICES):
+        yield read_subtype(f"rdma-{name}", partial(_read_rdma, host, name, cards))
+    yield read_subtype("proximity", partial(_read_proximity, host, cards))
+
+
+def _is_shown(
+    host: HostPath, name: str, directory: str, files: Mapping[str, str], device: str
+) -> bool:
+    """Return whether an interface is one of the node, and not the end of a pod's."""
+    if "ifindex" not in files:
+        return False  # bonding_masters is a file
+    if device:
+        # A virtual function is counted by its card, and may belong to a pod.
+        return not host.read_link_name(f"{directory}/device/physfn")
+    if KIND in files.get("uevent", "") or files["ifindex"] == files.get("iflink"):
+        return True
+    return CABLE_TO_KEEP.fullmatch(name) is not None
+
+
+def _read_interface(
+    host: HostPath,
+    name: str,
+    directory: str,
+    files: Mapping[str, str],
+    has_device: bool,
+    cards: dict[str, str],
+) -> Subtype:
+    data = _parse_values(files, INTERFACE_FILES)
+    _, found, kind = files.get("uevent", "").partition(KIND)
+    below = [n for n in host.read_names(directory) if n.startswith("lower_")]
+    names = {
+        "driver": host.read_link_name(f"{directory}/device/driver") if has_device else "",
+        "kind": kind.split("\n")[0] if found else "",
+        "master": host.read_link_name(f"{directory}/master"),
+        "members": ",".join(n[len("lower_") :] for n in below),
+    }
+    if names["kind"] == "vlan":
+        names["vlan-id"] = _read_vlan(host, name)
+    data.update({key: text for key, text in names.items() if text})
+    if names["kind"] == "bond":
+        data.update(_read_keys(host, f"{directory}/bonding", BOND_FILES))
+    if has_device:
+        data.update(_read_card(host, name, directory, cards))
+    return Subtype(f"interface-{name}", data)
+
+
+def _read_card(host: HostPath, name: str, directory: str, cards: dict[str, str]) -> Data:
+    """Return the readings of a device's card on the PCI bus; add its name by its address."""
+    path = find_pci_path(directory)
+    if not path:
+        return {}
+    address = path[-1]
+    cards[address] = name
+    return {"pci-address": address, **_read_keys(host, f"{PCI_DEVICES}/{address}", PCI_FILES)}
+
+
+def _read_rdma(host: HostPath, name: str, cards: dict[str, str]) -> Subtype:
+    directory = host.resolve(f"{RDMA_DEVICES}/{name}")
+    data = _read_keys(host, directory, RDMA_FILES)
+    driver = host.read_link_name(f"{directory}/device/driver")
+    if driver:
+        data["driver"] = driver
+    data.update(_read_card(host, name, directory, cards))
+    for key in [key for key in data if key.startswith(("pcie.", "sriov."))]:
+        del data[key]  # its interface has them
+    for port in _read_names(host, f"{directory}/ports"):
+        place = f"{directory}/ports/{port}"
+        found = host.read_values(place, PORT_FILES)
+        # `4: ACTIVE`, as the kernel numbers its states.
+        texts = {
+            key.replace("_", "-"): text.partition(": ")[2] or text for key, text in found.items()
+        }
+        texts["netdev"] = "".join(_read_first(host, f"{place}/gid_attrs/ndevs"))
+        data.update({f"port.{port}.{key}": text for key, text in texts.items() if text})
+        gids = _read_names(host, f"{place}/gids")
+        if gids:
+            data[f"port.{port}.gid-count"] = len(gids)
+    return Subtype(f"rdma-{name}", data)
+
+
+def _read_proximity(host: HostPath, cards: Mapping[str, str]) -> Subtype:
+    if not cards:
+        raise Absent("no network card is on the node's PCI bus")
+    gpus = {gpu.address: gpu.address for gpu in read_pci_gpus(host)}
+    if not gpus:
+        raise Absent("no NVIDIA GPU is on the node's PCI bus")
+    from kubectl_snapshot.collectors.network.proximity import PciPlace, build_proximity
+
+    def find_places(names: Mapping[str, str]) -> dict[str, PciPlace]:
+        places = {}
+        for address, name in names.items():
+            directory = f"{PCI_DEVICES}/{address}"
+            node = host.read_values(directory, ("numa_node",)).get("numa_node", "")
+            path = find_pci_path(host.resolve(directory))
+            places[name] = PciPlace(path, "" if node in UNKNOWN else node)
+        return places
+
+    return Subtype("proximity", build_proximity(find_places(gpus), find_places(cards)))
+
+
+def _read_keys(host: HostPath, directory: str, files: Mapping[str, str]) -> Data:
+    return _parse_values(host.read_values(directory, files), files)
+
+
+def _parse_values(texts: Mapping[str, str], keys: Mapping[str, str]) -> Data:
+    """Return what the kernel knows by key, whole numbers as such."""
+    return {
+        key: int(text) if text.isascii() and text.isdigit() else text
+        for name, key in keys.items()
+        if (text := texts.get(name, "")) not in UNKNOWN
+        and not (text == "0" and name.endswith("link_width"))
+    }
+
+
+def _read_first(host: HostPath, directory: str) -> Iterator[str]:
+    """Yield the first text of a directory's files; an unused entry has none."""
+    for name in _read_names(host, directory)[:1]:
+        yield from host.read_values(directory, (name,)).values()
+
+
+def _read_names(host: HostPath, directory: str) -> tuple[str, ...]:
+    try:
+        return host.read_names(directory)
+    except Absent:
+        return ()
+
+
+def _read_vlan(host: HostPath, name: str) -> str:
+    """Return the id of a VLAN (net/8021q/vlanproc.c: `eth0.5 | 5 | eth0`), "" if unknown."""
+    if not host.shares_network:
+        return ""
+    for line in host.read_text(VLANS).splitlines():
+        words = [word.strip() for word in line.split("|")]
+        if words[0] == name and len(words) == 3:
+            return words[1]
+    return ""

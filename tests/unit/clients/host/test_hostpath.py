@@ -387,3 +387,33 @@ def test_a_directory_of_the_node_can_be_the_root(root: Path) -> None:
     (below / "usr/version").write_text("1\n")
     (below / "link").symlink_to("/usr/version")
     assert HostPath(str(root)).with_root("/run/driver").read_text("/link") == "1\n"
+
+
+def test_values_of_a_directory_are_read_without_those_that_have_none(tmp_path: Path) -> None:
+    card = tmp_path / "sys/class/net/eth0"
+    card.mkdir(parents=True)
+    (card / "mtu").write_text(" 1500\n")
+    (card / "ifalias").write_bytes(b"x\xff\n")
+    (card / "big").write_text("y" * 5000)
+    (card / "device").mkdir()
+    (card / "master").symlink_to("mtu")
+    os.mkfifo(card / "pipe")
+    host = HostPath(str(tmp_path))
+    names = ("mtu", "speed", "device", "master", "pipe", "ifalias", "big", "device/mtu")
+    assert host.read_values("/sys/class/net/eth0", names) == {
+        "mtu": "1500",
+        "ifalias": "x\\xff",
+        "big": "y" * 4096,
+    }
+    # A file in place of a directory, as bonding_masters.
+    assert host.read_values("/sys/class/net/eth0/mtu", ("a",)) == {}
+    with pytest.raises(Absent):
+        host.read_values("/sys/class/net/eth1", ("mtu",))
+
+
+def test_a_resolved_path_is_the_nodes(tmp_path: Path) -> None:
+    (tmp_path / "sys/class").mkdir(parents=True)
+    (tmp_path / "sys/class/eth0").symlink_to("/sys/devices/pci0000:00/eth0")
+    for root in (str(tmp_path), f"{tmp_path}/"):
+        assert HostPath(root).resolve("/sys/class/eth0/mtu") == "/sys/devices/pci0000:00/eth0/mtu"
+    assert HostPath("/").resolve("/proc/version") == "/proc/version"

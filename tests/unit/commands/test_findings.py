@@ -36,7 +36,7 @@ def write(snapshot: Snapshot, path: Path) -> str:
         (change(GOOD, {"GPU.gpu-1.persistence-mode": False}), "warning", 1),
         (drop(GOOD, "GPU"), "", 0),
         (drop(GOOD, "GPU"), "critical", 10),
-        (drop(GOOD, "K8s"), "critical", 0),
+        (drop(GOOD, "K8s"), "critical", 10),
         (drop(GOOD, "K8s"), "warning", 10),
         (drop(BAD, "OS"), "critical", 1),
     ],

@@ -96,7 +96,7 @@ def candidates(env: dict[str, str], *words: str) -> list[str]:
         (["--service-account-name", ""], ["agent"]),
         (["-n", "other", "--service-account-name", ""], []),
         (["--runtime-class", ""], ["nvidia"]),
-        (["--collect", ""], ["K8s", "GPU", "OS", "SystemD", "NodeTopology"]),
+        (["--collect", ""], ["K8s", "GPU", "OS", "SystemD", "Network", "NodeTopology"]),
         (["rbac", "--skip=OS,G"], ["OS,GPU"]),
         (["query", "cm:"], ["cm://ops/gpu-17"]),
         (["--context", ""], ["test"]),

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 # Contract 1.3: never null, list, map or date. Integers are signed or unsigned 64 bit.
 Scalar = Union[str, int, float, bool]
 
-# Contract 1.2: the format's own types, in the order of a document; other types come last.
-TYPES = ("K8s", "GPU", "OS", "SystemD", "NodeTopology", "Network")
+# Contract 1.2: AICR's types in the order of a document, and ours; other types come last.
+TYPES = ("K8s", "GPU", "OS", "SystemD", "Network", "NodeTopology")
 
 # The subtypes of K8s that are of one node: the rest is equal for all nodes of a cluster.
 NODE_SUBTYPES = ("node", "node-status", "kubelet")

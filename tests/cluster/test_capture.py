@@ -116,7 +116,7 @@ def test_the_agent_reads_the_cluster_with_rights_that_come_and_go(
     ("words", "types", "scope"),
     [
         (["--collect", "OS,K8s"], ["K8s", "OS"], "client"),
-        (["--skip", "K8s,NodeTopology"], ["GPU", "OS", "SystemD"], "skip"),
+        (["--skip", "K8s,NodeTopology"], ["GPU", "OS", "SystemD", "Network"], "skip"),
         (["--collect", "NodeTopology", "--cluster-scope", "agent"], ["NodeTopology"], "agent"),
     ],
 )

@@ -97,6 +97,7 @@ def test_the_permissions_in_the_readme_are_enough(
             "K8s.image",
             "K8s.node",
             "K8s.default-storage-class",
+            "K8s.node-status",
             "NodeTopology.summary",
             "NodeTopology.taint",
             "NodeTopology.label",

@@ -18,7 +18,7 @@ from tests.validation import parse_valid
 
 Run = Callable[..., Finished]
 
-NODE_COLLECTORS = ("GPU", "OS", "SystemD")
+NODE_COLLECTORS = ("GPU", "OS", "SystemD", "Network")
 CLUSTER_COLLECTORS = ("K8s", "NodeTopology")
 
 # Times that it cannot know, cannot be, and one that is its own.

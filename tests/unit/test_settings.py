@@ -17,7 +17,7 @@ from kubectl_snapshot.settings import CollectSettings, build_arguments
 
 KEY = b"0123456789abcdef0123456789abcdef"
 NAMESPACES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
-TYPES = st.sampled_from(("K8s", "GPU", "OS", "SystemD", "NodeTopology"))
+TYPES = st.sampled_from(("K8s", "GPU", "OS", "SystemD", "Network", "NodeTopology"))
 UNITS = st.from_regex(r"[A-Za-z0-9:_.@\\-]{1,8}(\*|\.service|\.timer)", fullmatch=True)
 PATTERNS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8).filter(str.strip)
 

@@ -19,7 +19,7 @@ def choose(
     ("collectors", "skipped", "chosen"),
     [
         ("OS GPU", "", ["GPU", "OS"]),
-        ("", "NodeTopology K8s", ["GPU", "OS", "SystemD"]),
+        ("", "NodeTopology K8s", ["GPU", "OS", "SystemD", "Network"]),
         ("OS GPU", "GPU", ["OS"]),
         ("NodeTopology", "", ["NodeTopology"]),
     ],

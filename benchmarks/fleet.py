@@ -47,6 +47,15 @@ RUN_ID = "benchfleet"
 FEW = 1_000
 # The bare client's Job must not expire, with its pods, before they have ended.
 HOUR_S = 3600
+# A child's peak memory begins with its parent's, and this process reads audit logs.
+LAUNCHER = """
+import json, resource, subprocess, sys, time
+began = time.perf_counter()
+code = subprocess.run(sys.argv[1:]).returncode
+wall_s = time.perf_counter() - began
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([code, wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
+"""
 PER_NODE = ("create pods", "get pods/log", "delete pods")
 
 
@@ -236,14 +245,17 @@ def build_objects() -> dict[str, object]:
 
 def run(argv: tuple[str, ...], env: Mapping[str, str]) -> Usage:
     """Run a process to its end; RuntimeError if it fails."""
-    began = time.perf_counter()
-    process = subprocess.Popen(argv, env=dict(env), stdin=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(argv)} ended with {process.returncode}")
-    wall_s = time.perf_counter() - began
-    return Usage(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    launcher = subprocess.run(
+        (sys.executable, "-I", "-S", "-c", LAUNCHER, *argv),
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    code, *used = json.loads(launcher.stdout.splitlines()[-1])
+    if code:
+        raise RuntimeError(f"{' '.join(argv)} ended with {code}")
+    return Usage(*used)
 
 
 def wait_until_empty(cluster: support.Cluster) -> None:

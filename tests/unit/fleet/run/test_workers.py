@@ -26,6 +26,20 @@ def test_tasks_run_side_by_side_in_as_many_threads() -> None:
     assert crashes == []
 
 
+def test_stopping_ends_the_threads_once_they_have_run_what_was_submitted() -> None:
+    before = set(threading.enumerate())
+    pool = Workers(2, lambda _: None)
+    threads = set(threading.enumerate()) - before
+    ran: list[int] = []
+    for number in range(5):
+        pool.submit(ran.append, number)
+    pool.stop()
+    for thread in threads:
+        thread.join(LIMIT_S)
+    assert [thread.is_alive() for thread in threads] == [False, False]
+    assert sorted(ran) == [0, 1, 2, 3, 4]
+
+
 def test_a_thread_that_crashes_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     reported = threading.Event()

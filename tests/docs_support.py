@@ -2,7 +2,8 @@
 
 A comment on the line before a block of commands or Python names where it runs:
 `<!-- run: here -->` (no cluster), `<!-- run: cluster -->`, `<!-- run: lab -->` (its output has
-values of the lab's nodes) or `<!-- run: by hand -->`.
+values of the lab's nodes) or `<!-- run: by hand -->`. A block of `sh` that ends in `, continued`
+there runs after the page's block before it, as one with it.
 The tutorial's blocks, `<!-- run: tutorial -->`, run in order, between changes of files:
 `<!-- file: NAME -->` is a whole file, `<!-- append: NAME -->` text to append, and
 `<!-- edit: NAME -->` a diff of lines that occur once.
@@ -14,7 +15,7 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kubectl_snapshot.collectors.registry import REGISTRY
@@ -29,6 +30,7 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
 )
 
+CONTINUED = ", continued"
 HERE, CLUSTER, LAB, BY_HAND, TUTORIAL = "here", "cluster", "lab", "by hand", "tutorial"
 RUNNABLE = ("console", "python", "sh")
 FENCE = re.compile(
@@ -93,9 +95,24 @@ def read_blocks(where: str = "", *languages: str) -> list[Block]:
     ]
     return [
         block
-        for block in found
+        for block in merge_continued(found)
         if where in ("", block.where) and block.language in (languages or (block.language,))
     ]
+
+
+def merge_continued(blocks: Sequence[Block]) -> list[Block]:
+    """Return the blocks, each that continues another one appended to it."""
+    merged: list[Block] = []
+    for block in blocks:
+        if not block.where.endswith(CONTINUED):
+            merged.append(block)
+            continue
+        where = block.where[: -len(CONTINUED)]
+        index = max(i for i, b in enumerate(merged) if (b.page, b.where) == (block.page, where))
+        before = merged[index]
+        assert before.language == block.language == "sh", f"{block} continues {before}"
+        merged[index] = replace(before, text=before.text + block.text)
+    return merged
 
 
 def parse_commands(block: Block) -> list[Command]:
@@ -171,6 +188,8 @@ def refresh_output(command: Command, printed: Sequence[str]) -> list[str]:
 
 def replace_block(block: Block, text: str) -> None:
     """Replace the text of a block in its page."""
+    if text == block.text:
+        return
     page = read_page(block.page)
     assert page.count(block.text) == 1, f"{block.page} has this block more than once"
     (ROOT / block.page).write_text(page.replace(block.text, text), encoding="utf-8")

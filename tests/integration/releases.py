@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # A copy of these, so that nobody who edits meanwhile can tell two builds apart.
 SOURCES = (
     "changelog.d",
+    "distribution",
     "kubectl_snapshot",
     "krew",
     "requirements",
@@ -29,6 +30,7 @@ ARCHIVE = f"kubectl-snapshot-v{__version__}-noarch.tar.gz"
 SBOM = f"kubectl-snapshot-v{__version__}.cdx.json"
 SPDX = f"kubectl-snapshot-v{__version__}.spdx.json"
 PROVENANCE = f"kubectl-snapshot-v{__version__}.intoto.json"
+CHART = f"kubectl-snapshot-schedule-{__version__}.tgz"
 WHEEL = f"kubectl_snapshot-{__version__}-py3-none-any.whl"
 
 Finished = subprocess.CompletedProcess[str]

@@ -18,17 +18,20 @@ import pytest
 
 from kubectl_snapshot import __version__
 from tests.integration.conftest import ROOT, Build
+from tests.lab import images
 
 OCI = "application/vnd.oci.image."
+STOCK_IMAGE = images.IMAGES / "python-3.11.tar"
 BASE_LAYER = b"the base's own layer, which nothing has to read"
 
 
 @dataclass(frozen=True)
 class Base:
-    """An OCI archive of one platform's image, and the digest of its manifest."""
+    """An OCI archive of two platforms, the digest of amd64's manifest and that of the index."""
 
     archive: Path
     digest: str
+    index_digest: str
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def base(tmp_path: Path) -> Base:
     nested = add_blob(files, {"manifests": entries}, "index.v1+json")
     files["index.json"] = json.dumps({"manifests": [nested]}).encode()
     write_tar(tmp_path / "base.tar", files)
-    return Base(tmp_path / "base.tar", entries[0]["digest"])
+    return Base(tmp_path / "base.tar", entries[0]["digest"], nested["digest"])
 
 
 def add_image(files: dict[str, bytes], architecture: str) -> dict[str, Any]:
@@ -78,8 +81,13 @@ def write_tar(path: Path, files: Mapping[str, bytes]) -> None:
 def build_image(base: Base, build: Build, output: Path, *words: str) -> dict[str, bytes]:
     done = run(base, build, output, *words)
     assert done.returncode == 0, done.stderr
-    with tarfile.open(output) as tar:
-        return {m.name: tar.extractfile(m).read() for m in tar}  # type: ignore[union-attr]
+    return read_tar(output)
+
+
+def read_tar(path: Path) -> dict[str, bytes]:
+    with tarfile.open(path) as tar:
+        members = [member for member in tar if member.isfile()]
+        return {m.name: tar.extractfile(m).read() for m in members}  # type: ignore[union-attr]
 
 
 def run(
@@ -162,6 +170,78 @@ def test_a_base_of_several_platforms_is_asked_for_one(
     files = build_image(base, build, tmp_path / "image.tar", "--platform=linux/arm64")
     entry, _, config = read_image(files)
     assert entry["platform"]["architecture"] == config["architecture"] == "arm64"
+
+
+def test_several_platforms_make_an_index(base: Base, build: Build, tmp_path: Path) -> None:
+    flags = ("--platform=linux/arm64,linux/amd64", f"--base-digest={base.index_digest}")
+    files = build_image(base, build, tmp_path / "image.tar", *flags, "--tag=a/b:1")
+    [outer] = json.loads(files["index.json"])["manifests"]
+    assert outer["mediaType"] == OCI + "index.v1+json"
+    assert outer["annotations"]["io.containerd.image.name"] == "a/b:1"
+    index = json.loads(read_blob(files, outer))
+    assert [entry["platform"]["architecture"] for entry in index["manifests"]] == ["arm64", "amd64"]
+    based_on = set()
+    layers = set()
+    for entry in index["manifests"]:
+        manifest = json.loads(read_blob(files, entry))
+        config = json.loads(read_blob(files, manifest["config"]))
+        assert config["architecture"] == entry["platform"]["architecture"]
+        assert "annotations" not in entry
+        based_on.add(config["config"]["Labels"]["org.opencontainers.image.base.digest"])
+        layers.add(manifest["layers"][-1]["digest"])
+    assert base.digest in based_on and len(based_on) == 2
+    assert len(layers) == 1
+
+
+def test_buildah_builds_the_same_image_of_the_dockerfile(build: Build, tmp_path: Path) -> None:
+    if not shutil.which("buildah") or not STOCK_IMAGE.exists():
+        pytest.skip("this needs buildah, and the lab's image of Python 3.11")
+    context = tmp_path / "context"
+    (context / "dist").mkdir(parents=True)
+    shutil.copy(build.zipapp, context / "dist" / "kubectl-snapshot")
+    shutil.copy(ROOT / "Dockerfile", context)
+    buildah = ["buildah", f"--root={tmp_path / 'root'}", f"--runroot={tmp_path / 'run'}"]
+    buildah += ["--storage-driver=vfs"]
+
+    def run(*words: object) -> str:
+        done = subprocess.run([*buildah, *map(str, words)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    try:
+        pulled = run("pull", "--quiet", f"oci-archive:{STOCK_IMAGE}")
+        [digest] = {line for line in run("images", "--format={{.Digest}}").split() if line}
+        arguments = (f"--build-arg=BASE_DIGEST={digest}", f"--build-arg=VERSION={__version__}")
+        flags = ("--pull-never", "--isolation=chroot", "--timestamp=315532800", "--tag=a/b:1")
+        run("build", *flags, *arguments, context)
+        run("push", "a/b:1", f"oci-archive:{tmp_path / 'buildah.tar'}:a/b:1")
+    finally:
+        subprocess.run([*buildah, "rmi", "--all", "--force"], capture_output=True)
+    assert pulled
+    theirs = read_tar(tmp_path / "buildah.tar")
+    ours = build_image(Base(STOCK_IMAGE, "", ""), build, tmp_path / "ours.tar", "--tag=a/b:1")
+    (_, their_manifest, their_config), (_, our_manifest, our_config) = map(
+        read_image, (theirs, ours)
+    )
+    labels = their_config["config"].pop("Labels")
+    assert labels.pop("io.buildah.version")
+    expected = our_config["config"].pop("Labels")
+    # buildah stores the base anew, so that its digest is another one.
+    assert labels.pop("org.opencontainers.image.base.digest") == digest
+    expected.pop("org.opencontainers.image.base.digest")
+    assert labels == expected
+    assert their_config["config"] == our_config["config"]
+    assert read_program(theirs, their_manifest) == read_program(ours, our_manifest)
+
+
+def read_program(files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return owner, mode and content of the program in the last layer."""
+    layer = read_blob(files, manifest["layers"][-1])
+    with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
+        member = tar.getmember("usr/local/bin/kubectl-snapshot")
+        file = tar.extractfile(member)
+        assert file
+        return member.uid, member.gid, oct(member.mode & 0o7777), file.read()
 
 
 @pytest.mark.parametrize(

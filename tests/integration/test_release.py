@@ -60,7 +60,7 @@ def test_the_checksums_are_those_of_every_other_file(release: Release) -> None:
     files = read_files(release.directory)
     lines = files.pop("SHA256SUMS").decode().splitlines()
     assert lines == [f"{hashlib.sha256(files[name]).hexdigest()}  {name}" for name in sorted(files)]
-    assert len(files) == 10
+    assert len(files) == 11
 
 
 def test_the_archive_holds_the_executable_and_the_licence(release: Release) -> None:

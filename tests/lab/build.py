@@ -124,7 +124,7 @@ def build_binaries(helm: bool = False) -> None:
     go_build("etcd", "go.etcd.io/etcd/server/v3", ETCD, {"etcd": "go.etcd.io/etcd/server/v3"})
     go_build("kwok", "sigs.k8s.io/kwok", KWOK, {"kwok": "sigs.k8s.io/kwok/cmd/kwok"})
     if helm:
-        go_build("helm", "helm.sh/helm/v3", HELM, {"helm": "helm.sh/helm/v3/cmd/helm"})
+        build_helm()
 
 
 def _build_kubernetes(names: tuple[str, ...]) -> None:
@@ -137,6 +137,11 @@ def _build_kubernetes(names: tuple[str, ...]) -> None:
     )
     programs = {name: f"{kube}/cmd/{name}" for name in names}
     go_build("kube", kube, KUBERNETES, programs, ldflags=stamp, replace_staging=True)
+
+
+def build_helm() -> None:
+    """Build Helm."""
+    go_build("helm", "helm.sh/helm/v3", HELM, {"helm": "helm.sh/helm/v3/cmd/helm"})
 
 
 def build_krew() -> None:

@@ -34,11 +34,13 @@ PROGRESS_FIELDS = {"started": ("collector",), "finished": ("collector", "status"
 
 
 def open_log(run: RunState) -> None:
-    pause_s = min(LOG_BACKOFF_S * 2 ** (run.log_attempts - 1), MAX_LOG_BACKOFF_S)
+    """Start to read the log: at once, later with a backoff."""
+    longer_s = LOG_BACKOFF_S * 2 ** (run.log_attempts - 1)
+    pause_s = min(longer_s, MAX_LOG_BACKOFF_S) if run.log_attempts else 0.0
     run.log_attempts += 1
-    run.log_opened = time.monotonic() + (pause_s if run.log_attempts > 1 else 0.0)
+    run.log_opened = time.monotonic() + pause_s
     run.is_reading_log = True
-    watchers.read_log(run, has_ended(run), pause_s if run.log_attempts > 1 else 0.0)
+    watchers.read_log(run, has_ended(run), pause_s)
 
 
 def on_line(run: RunState, line: str) -> None:

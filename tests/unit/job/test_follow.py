@@ -208,6 +208,7 @@ def test_the_agent_of_a_deleted_pod_can_still_send_its_result(tmp_path: Path) ->
     def send_late(exchange: Exchange) -> None:
         exchange.begin_chunks()
         deleted.wait(LIMIT_S)
+        exchange.stopped.wait(2 * follow.TICK_S)
         exchange.send_chunk(lines(*FRAME))
         exchange.stopped.wait()
 

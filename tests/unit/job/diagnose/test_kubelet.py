@@ -55,3 +55,18 @@ def test_a_log_that_something_on_the_way_refuses_names_the_status() -> None:
     assert isinstance(error, errors.ServiceUnavailable)
     assert "the log of pod ops/p cannot be read" in error.what
     assert (error.why, error.status) == ("HTTP 502: <h1>Bad Gateway</h1>", 502)
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (errors.ServiceUnavailable("x", "connection reset"), "connection reset"),
+        (None, "the stream ends at once, and the container runs"),
+    ],
+)
+def test_a_log_that_is_cut_names_the_error_if_there_is_one(
+    error: errors.SnapshotError | None, why: str
+) -> None:
+    told = kubelet.diagnose_log_cut(POD, error)
+    assert told.what == "the log of pod ops/p is cut each time it is read"
+    assert told.why == why

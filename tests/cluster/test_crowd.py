@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_snapshot.document.snapshot import Snapshot
 from tests.cluster.conftest import FIGURES
 from tests.cluster.support import PYTHON, Cluster, assert_nothing_left, ours
 from tests.lab.machine import wait_for
@@ -94,14 +95,14 @@ def test_a_crowd_with_killed_clients_and_wrong_clocks_keeps_apart(
     swept = subprocess.run(everywhere, env=environment, capture_output=True, text=True)
     assert swept.returncode == 0, swept.stderr
     removed = [line for line in swept.stdout.splitlines() if line.startswith("removed")]
-    run_ids = set()
+    run_ids, late = set(), 0
     for index in range(CROWD - KILLED):
         reported = tmp_path / f"{index}.log"
         assert clients[index].wait(ENDED_S) == 0, reported.read_text()
         snapshot = parse_valid((tmp_path / f"{index}.yaml").read_text())
         node = cluster.nodes[index % 2]
         assert snapshot.metadata["source-node"] == node
-        assert subtype(snapshot, "OS", "sysctl").data["/proc/sys/kernel/hostname"] == node
+        late += not expect_own_values(snapshot, node)
         assert subtype(snapshot, "K8s", "node").data["source-node"] == node
         assert snapshot.metadata["run-id"] == find_run(tmp_path, index)
         assert not any(find_run(tmp_path, index) in line for line in removed)
@@ -115,7 +116,18 @@ def test_a_crowd_with_killed_clients_and_wrong_clocks_keeps_apart(
     assert subprocess.run(again, env=environment, capture_output=True).returncode == 0
     assert_nothing_left(cluster)
     tell = f"{CROWD} at once, {KILLED} killed, clocks ±20 min: {len(run_ids)} right documents"
+    tell += f", {late} of them with readings that timed out" if late else ""
     record_property(FIGURES, f"{tell}, 0 left, {seconds:.1f} s")  # type: ignore[operator]
+
+
+def expect_own_values(snapshot: Snapshot, node: str) -> bool:
+    """Expect the node's own values; return False where a busy machine was too slow to read them."""
+    sysctl = subtype(snapshot, "OS", "sysctl")
+    if sysctl.status == "timeout":
+        assert "OS.sysctl=timeout" in snapshot.metadata["gaps"]
+        return False
+    assert sysctl.data["/proc/sys/kernel/hostname"] == node
+    return True
 
 
 def find_run(directory: Path, index: int) -> str:

@@ -75,6 +75,10 @@ def test_every_style_is_changed_in_its_place(text: str, expected: str) -> None:
             "users:\n- name: ann\n  user:\n    # c\n    a: 1\n    b: 2\n",
             'users:\n- name: ann\n  user:\n    # c\n    "token": @\n    a: 1\n    b: 2\n',
         ),
+        (
+            "users:\r\n- name: ann\r\n  user:\r\n    a: 1\r\n",
+            'users:\r\n- name: ann\r\n  user:\r\n    "token": @\r\n    a: 1\r\n',
+        ),
         ("users: [{name: ann, user: {token: ''}}]", "users: [{name: ann, user: {token: @}}]"),
         ("users: [{name: ann, user: {token: old}}]", "users: [{name: ann, user: {token: old}}]"),
         ("users: [{name: ann, user: {token: [a]}}]", "users: [{name: ann, user: {token: [a]}}]"),

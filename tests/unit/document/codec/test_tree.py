@@ -4,7 +4,13 @@ import pytest
 
 from kubectl_snapshot.constants import MAX_DOCUMENT_BYTES
 from kubectl_snapshot.document.codec.build import build_tree
-from kubectl_snapshot.document.codec.tree import document_warnings, parse_tree, refuse_size
+from kubectl_snapshot.document.codec.tree import (
+    document_warnings,
+    parse_subtype,
+    parse_tree,
+    refuse_size,
+    without_surrogates_in,
+)
 from kubectl_snapshot.document.snapshot import Item, Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import InvalidRequest
 
@@ -40,6 +46,18 @@ def test_unknown_fields_are_left_out_and_named_at_every_level() -> None:
         ),
     )
     assert document_warnings(snapshot)[0] == "not read: field spec of the document"
+
+
+def test_readings_are_not_copied_where_they_stay_as_they_are() -> None:
+    same = {"a": 1, "b": "x", "c": 1.5, "d": True}
+    assert parse_subtype({"data": same}).data is same
+    for data, expected in (({1: "x"}, {"1": "x"}), ({"a": 2**64}, {"a": str(2**64)})):
+        assert parse_subtype({"data": data}).data == expected
+
+
+def test_half_a_surrogate_pair_is_replaced_at_every_place() -> None:
+    tree = {"k\ud83d": ["\ud83d", {"a": ["\ud83d"]}]}
+    assert without_surrogates_in(tree, "\ud83d") == {"k\ufffd": ["\ufffd", {"a": ["\ufffd"]}]}
 
 
 def test_unknown_metadata_is_kept() -> None:

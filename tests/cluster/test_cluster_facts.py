@@ -315,6 +315,8 @@ def asked(cluster: Cluster, since: int, user: str) -> Counter[tuple[str, str]]:
         (event["verb"], event["requestURI"].partition("?")[0])
         for event in cluster.audit(since)
         if event.get("userAgent", "").startswith(f"{NAME}/") and event["user"]["username"] == user
+        # A proxied request has an event when it starts, too.
+        if event["stage"] == "ResponseComplete" or not event["requestURI"].endswith("/configz")
     )
 
 

@@ -87,7 +87,7 @@ def test_interfaces_are_those_of_the_node_as_ip_shows_them(
         assert {data.pop("speed-mbps", 10000), data.pop("duplex", "full")} == {10000, "full"}
         assert data == wanted
         rows += len(wanted)
-    assert rows >= 16
+    assert rows >= 12
 
 
 def test_settings_of_the_stack_are_those_of_the_nodes_namespace(

@@ -35,7 +35,8 @@ PATH = f"OS.sysctl.{KEY}"
 FAILING, DIFFERING = 0.03, 0.01
 FAULTS = {"status 500": "log not served", "status 403": "log not served"}
 KILLED_AT = (0.1, 0.4, 0.9)
-SHOWN_LINES = 18
+# At the beginning, and at the end.
+SHOWN_LINES = 10
 MAX_PAGE_BYTES = 3_000_000
 KILL_S = 600
 
@@ -62,9 +63,9 @@ class Drill:
         )
         shown = "" if done.stdout.startswith("{") else done.stdout
         lines = [line[:150] for line in (shown + done.stderr).splitlines()]
-        print(f"\n$ kubectl snapshot {' '.join(argv)}", *lines[:SHOWN_LINES], sep="\n")
-        if len(lines) > SHOWN_LINES:
-            print(f"… {len(lines) - SHOWN_LINES} more lines")
+        if len(lines) > 2 * SHOWN_LINES:
+            lines[SHOWN_LINES:-SHOWN_LINES] = [f"… {len(lines) - 2 * SHOWN_LINES} more lines"]
+        print(f"\n$ kubectl snapshot {' '.join(argv)}", *lines, sep="\n")
         print(f"exit {done.returncode}, {time.monotonic() - began:.0f} s", flush=True)
         if done.returncode != code:
             raise RuntimeError(f"exit code {done.returncode} instead of {code}")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot.commands.findings import FAIL_ON
 from kubectl_snapshot.commands.flags.capture import add_agent_flags, add_target_flags
 from kubectl_snapshot.commands.flags.connection import add_connection_flags
 from kubectl_snapshot.commands.flags.fleet import (
-    FleetPlace,
     add_fleet_flags,
     is_fleet,
     refuse_other_flags,
@@ -27,17 +25,13 @@ from kubectl_snapshot.commands.flags.shared import add_api_version_flag, add_log
 from kubectl_snapshot.commands.output import write_stdout
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.document.scalars import text_of
-from kubectl_snapshot.errors import EXIT_NO, EXIT_OK, InvalidRequest, SnapshotError
-from kubectl_snapshot.records import replace
+from kubectl_snapshot.errors import EXIT_NO, EXIT_OK, InvalidRequest
 
 if TYPE_CHECKING:
     import argparse
 
-    from kubectl_snapshot.clients.metrics import FleetCollection
-    from kubectl_snapshot.fleet.fleet import Fleet
     from kubectl_snapshot.job.permissions import Permission
 
-METRICS = "fleet.prom"
 # Files of this machine, and what the CronJob decides.
 STORE_PURPOSE = "Keep the captures in ConfigMaps."
 OWN = ("print", "run_into", "cron", "claim", "namespace")
@@ -140,9 +134,11 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     if args.print:
         write_stdout(render_objects(args), out)
         return EXIT_OK
-    if into_configmaps:
-        return run_into_configmaps(args)
-    return run_once(args)
+    from kubectl_snapshot.commands.fleet import scheduled
+
+    run_now = scheduled.run_into_configmaps if into_configmaps else scheduled.run_into_directory
+    has_findings, code = run_now(args, FAIL_ON[args.fail_on])
+    return EXIT_NO if has_findings else code
 
 
 def render_objects(args: argparse.Namespace) -> str:
@@ -200,33 +196,6 @@ def render_arguments(args: argparse.Namespace) -> list[str]:
     return words
 
 
-def run_once(args: argparse.Namespace) -> int:
-    """Capture the fleet, write metrics, remove captures that have expired; return the exit code."""
-    from kubectl_snapshot.clients.files.outputfile import write_whole
-    from kubectl_snapshot.clients.metrics import MODE, FleetCollection, render_fleet_metrics
-    from kubectl_snapshot.commands.fleet.capture import capture_into
-    from kubectl_snapshot.fleet.files import history
-    from kubectl_snapshot.fleet.fleet import load_fleet
-
-    began = time.time()
-    path = os.path.join(args.run_into, history.name_capture(began))
-    found = FleetCollection()
-    try:
-        code = capture_into(args, FleetPlace(path), path)
-        found = judge(load_fleet(path))
-    finally:
-        found = replace(found, began_at=began, ended_at=time.time())
-        if os.path.isdir(path) and not history.has_nodes(path):
-            history.remove_capture(path)
-        if os.path.isdir(args.run_into):
-            metrics = os.path.join(args.run_into, METRICS)
-            write_whole(metrics, render_fleet_metrics(found), MODE)
-    for expired in history.choose_expired(history.list_captures(args.run_into), args.keep):
-        history.remove_capture(expired)
-    has_findings = any(found.findings.get(severity) for severity in FAIL_ON[args.fail_on])
-    return EXIT_NO if has_findings else code
-
-
 def build_store_permissions(uri: str) -> tuple[Permission, ...]:
     """Return what it takes to write ConfigMaps of such a name, and to delete the expired ones."""
     from kubectl_snapshot.job.permissions import Permission
@@ -235,48 +204,3 @@ def build_store_permissions(uri: str) -> tuple[Permission, ...]:
     namespace = parse_place(uri).namespace
     verbs = ("create", "patch", "list", "delete")
     return tuple(Permission(v, "", "configmaps", "", namespace, STORE_PURPOSE) for v in verbs)
-
-
-def run_into_configmaps(args: argparse.Namespace) -> int:
-    """Do what `run_once` does, with ConfigMaps for directories."""
-    from kubectl_snapshot.clients.metrics import FleetCollection, render_fleet_metrics
-    from kubectl_snapshot.commands.flags.connection import connect_with
-    from kubectl_snapshot.commands.fleet.archive import use_directory
-    from kubectl_snapshot.commands.fleet.capture import capture_into
-    from kubectl_snapshot.fleet.files import history
-    from kubectl_snapshot.fleet.fleet import load_fleet
-    from kubectl_snapshot.storage import fleet_configmap
-    from kubectl_snapshot.storage.configmap import parse_place
-
-    store, began = parse_place(args.run_into), time.time()
-    archive = f"{args.run_into}-{history.name_capture(began).lower()}.tar.gz"
-    place, kube, found = FleetPlace("", archive), connect_with(args), FleetCollection()
-    try:
-        with use_directory(place, args) as directory:
-            code = capture_into(args, place, directory)
-            found = judge(load_fleet(directory))
-    finally:
-        found = replace(found, began_at=began, ended_at=time.time())
-        fleet_configmap.write_text(store, METRICS, render_fleet_metrics(found), kube)
-    names = fleet_configmap.list_fleet_configmaps(store, kube)
-    for name in history.choose_expired_configmaps(names, store.name, args.keep):
-        fleet_configmap.delete_configmap(store._replace(name=name), kube)
-    has_findings = any(found.findings.get(severity) for severity in FAIL_ON[args.fail_on])
-    return EXIT_NO if has_findings else code
-
-
-def judge(fleet: Fleet) -> FleetCollection:
-    """Return the nodes of a fleet by status, its outliers, and its nodes by their findings."""
-    from kubectl_snapshot.clients.metrics import FleetCollection
-    from kubectl_snapshot.collectors.all_findings import find_all
-    from kubectl_snapshot.fleet.outliers import find_outliers
-
-    findings = dict.fromkeys(FAIL_ON, 0)
-    for _, snapshot in fleet.read_all():
-        if not isinstance(snapshot, SnapshotError):
-            of_node = find_all(snapshot, {})
-            for severity in findings:
-                findings[severity] += of_node.count(severity) > 0
-    groups = find_outliers(fleet).groups
-    outliers = sum(len(group.different) for group in groups)
-    return FleetCollection(True, fleet.manifest.counts, outliers, findings)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from kubectl_snapshot.clients.metrics import FleetCollection, render_fleet_metrics
-from kubectl_snapshot.commands.schedule import judge
+from kubectl_snapshot.commands.fleet.scheduled import judge
 from kubectl_snapshot.fleet.fleet import load_fleet
 from kubectl_snapshot.main import main
 from tests.prometheus import check_with_promtool

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from kubectl_snapshot.clients.auth.access import ConnectionOptions
 from kubectl_snapshot.document.fleet.manifest import FleetManifest
 from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound, Unauthorized
 from kubectl_snapshot.fleet.capture import capture_fleet
@@ -22,6 +23,7 @@ from kubectl_snapshot.fleet.planning.preflight import read_fleet_report
 from kubectl_snapshot.fleet.run import requests, state
 from kubectl_snapshot.fleet.run.engine import HOLD_S
 from tests.servers.http_server import Exchange
+from tests.servers.kubeconfigs import write_kubeconfig
 from tests.unit.fleet.cluster import Cluster, build_config, node, run_cluster
 
 NAMES = [f"n{number}" for number in range(8)]
@@ -287,6 +289,15 @@ def test_what_cannot_run_a_pod_is_skipped_with_its_cause(tmp_path: Path) -> None
 def test_preflight_refuses_what_the_capture_would(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="invalid number of parallel pods 0"):
         read_fleet_report(FleetConfig(str(tmp_path), all_nodes=True, parallel=0))
+
+
+def test_preflight_of_a_server_that_does_not_answer_asks_for_no_nodes(tmp_path: Path) -> None:
+    kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", {"server": "http://127.0.0.1:1"})
+    connection = ConnectionOptions(kubeconfig=str(kubeconfig), namespace="ops")
+    report = read_fleet_report(build_config(connection, tmp_path / "f"))
+    assert report.checks
+    assert "nodes" not in {check.name for check in report.checks}
+    assert report.coverage == 0
 
 
 def test_preflight_says_how_pods_are_created_and_what_a_resumed_run_lacks(tmp_path: Path) -> None:

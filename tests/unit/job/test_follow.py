@@ -566,3 +566,13 @@ def test_a_node_that_was_deleted_is_named(
             follow.follow(run)
     told = caught.value.what == "node node2 was deleted from the cluster during the capture"
     assert (told, isinstance(caught.value, Timeout)) == (is_lost, not is_lost)
+
+
+@pytest.mark.parametrize("status", [400, 404, 408, 409])
+def test_a_log_that_is_not_there_yet_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(follow_log, "LOG_BACKOFF_S", 0.01)
+    wire = Wire([refuse(status, "the container waits to start"), write_and_wait(lines(*FRAME))])
+    wire.pods.put(("ADDED", pod()))
+    assert capture(wire, tmp_path) == PAYLOAD

@@ -576,3 +576,23 @@ def test_a_log_that_is_not_there_yet_is_asked_for_again(
     wire = Wire([refuse(status, "the container waits to start"), write_and_wait(lines(*FRAME))])
     wire.pods.put(("ADDED", pod()))
     assert capture(wire, tmp_path) == PAYLOAD
+
+
+def test_a_kubelet_that_refuses_a_probe_is_alive(tmp_path: Path, impatient: None) -> None:
+    probed = threading.Event()
+
+    def send_after_probe(exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        assert probed.wait(LIMIT_S)
+        exchange.stopped.wait(2 * follow.TICK_S)
+        exchange.send_chunk(lines(*FRAME))
+        exchange.stopped.wait()
+
+    def answer_probe(exchange: Exchange) -> None:
+        refuse(400, "the container waits to start")(exchange)
+        probed.set()
+
+    wire = Wire([send_after_probe], probe=answer_probe)
+    wire.pods.put(("ADDED", pod()))
+    assert capture(wire, tmp_path) == PAYLOAD
+    assert wire.reported == []

@@ -171,3 +171,8 @@ def test_a_file_of_names_may_have_comments_and_kubectls_prefix() -> None:
 def test_a_selector_without_a_match_names_labels_that_exist(selector: str, hint: str) -> None:
     error = build_no_match_error(selector, [{"pool": "gpu", "a": "b"}, {"pool": "cpu"}])
     assert (error.what, error.hint) == (f"no node matches the selector {selector}", hint)
+
+
+def test_of_many_values_of_a_label_eight_are_named() -> None:
+    error = build_no_match_error("zone=z", [{"zone": f"z{number}"} for number in range(9)])
+    assert error.hint == f"labels that exist: {', '.join(f'zone=z{n}' for n in range(8))}"

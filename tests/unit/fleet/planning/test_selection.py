@@ -12,6 +12,7 @@ from kubectl_snapshot.fleet.planning.selection import (
     build_no_match_error,
     build_selection_tree,
     choose_nodes,
+    describe_selection,
     detect_obstacle,
     parse_names,
     parse_selection_tree,
@@ -176,3 +177,9 @@ def test_a_selector_without_a_match_names_labels_that_exist(selector: str, hint:
 def test_of_many_values_of_a_label_eight_are_named() -> None:
     error = build_no_match_error("zone=z", [{"zone": f"z{number}"} for number in range(9)])
     assert error.hint == f"labels that exist: {', '.join(f'zone=z{n}' for n in range(8))}"
+
+
+def test_a_selection_is_described() -> None:
+    assert describe_selection(FleetSelection(False, "a=b", ())) == "the selector a=b"
+    assert describe_selection(FleetSelection(False, "", ("a", "b", "c", "d"))) == "a, b, c"
+    assert describe_selection(FleetSelection(True, "", ())) == "all nodes"

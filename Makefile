@@ -2,8 +2,8 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lint unit conformance zipapp release integration cluster-test faults test test-matrix demo demo-lab \
-        browser shells parity chroot kueue crowd docs lab-up lab-down bench bench-fleet bench-outliers bench-redaction \
-        bench-scale fleet-drill volatile regen screenshots clean
+        browser shells parity chroot kueue crowd docs lab-up lab-down bench bench-documents bench-fleet bench-outliers \
+        bench-redaction bench-scale fleet-drill volatile regen screenshots clean
 
 PYTHON ?= python3
 export PYTHON
@@ -111,6 +111,9 @@ fleet-drill: zipapp ## capture 1,000 fake nodes of which some fail and differ; k
 
 bench-outliers: zipapp ## measure diff of a fleet of 5,000 node documents
 	$(BIN)/python -m benchmarks.outliers
+
+bench-documents: setup ## measure reading, comparing and rendering of a large document
+	$(BIN)/python -m benchmarks.documents
 
 bench-redaction: setup ## measure redaction against json.dumps
 	$(BIN)/python -m benchmarks.redaction

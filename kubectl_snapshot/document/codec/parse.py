@@ -56,6 +56,11 @@ def _parse(content: str | bytes) -> Snapshot:
         from kubectl_snapshot.document.codec.json_codec import parse_json
 
         return parse_json(text)
+    from kubectl_snapshot.document.codec.yaml.lines import LineReader
+
+    snapshot = LineReader().parse(text)
+    if snapshot is not None:
+        return snapshot
     from kubectl_snapshot.document.codec.yaml.codec import parse_yaml
 
     return parse_yaml(text)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 
 import pytest
 from hypothesis import given
@@ -26,6 +27,15 @@ SNAPSHOT = Snapshot(
 def test_the_content_tells_the_syntax(text: str, before: str) -> None:
     assert parse_document(before + text) == SNAPSHOT
     assert parse_document((before + text).encode()) == SNAPSHOT
+
+
+def test_a_document_that_this_program_wrote_is_read_without_pyyaml(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    assert parse_document(render_yaml(SNAPSHOT)) == SNAPSHOT
+    with pytest.raises(ImportError):
+        parse_document(f"# of another form\n{render_yaml(SNAPSHOT)}")
 
 
 def test_an_error_says_which_document_could_not_be_read() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from kubectl_snapshot.document.codec.yaml.codec import parse_yaml, render_tree, render_yaml
 from kubectl_snapshot.document.codec.yaml.lines import MAX_LINES, MAX_MAPS, LineReader
-from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
+from kubectl_snapshot.document.snapshot import Measurement, Scalar, Snapshot, Subtype
 from kubectl_snapshot.errors import SnapshotError
 from tests.unit.document.strategies import DOCUMENT_PROPERTY, PROPERTY, SNAPSHOTS, typed
 
@@ -19,7 +20,14 @@ apiVersion: aicr.nvidia.com/v1alpha1
 metadata:
   a: b
   source-node: gpu-17
+fingerprint:
+  accelerator:
+    match: h100
+    count: 8
+  "service":
+    value: eks
 measurements:
+  - type: SystemD
   - type: K8s
     subtypes:
       - subtype: server
@@ -31,6 +39,18 @@ measurements:
           elapsed-ms: "5"
       - subtype: image
         data: {}
+      - subtype: list
+        context:
+          elapsed-ms: "5"
+        items:
+          - context:
+              key: a
+            data:
+              count: 2
+          - data:
+              count: 3
+          - context:
+              key: c
   - type: OS
     subtypes:
       - subtype: grub
@@ -65,12 +85,21 @@ TOKENS = (
 def dump(snapshot: Snapshot) -> object:
     """Return all of a document, with the types of its readings and the order of its keys."""
     subtypes = [
-        (m.type, s.name, [(k, type(v), repr(v)) for k, v in s.data.items()], [*s.context.items()])
+        (m.type, s.name, list_data(s.data), [*s.context.items()], list_items(s))
         for m in snapshot.measurements
         for s in m.subtypes
     ]
-    head = snapshot.kind, snapshot.api_version, [*snapshot.metadata.items()]
-    return head, [m.type for m in snapshot.measurements], subtypes
+    head = snapshot.kind, snapshot.api_version, [*snapshot.metadata.items()], snapshot.not_read
+    fingerprint = [(s.name, list_data(s.data)) for s in snapshot.fingerprint]
+    return head, fingerprint, [m.type for m in snapshot.measurements], subtypes
+
+
+def list_items(subtype: Subtype) -> list[object]:
+    return [([*item.context.items()], list_data(item.data)) for item in subtype.items]
+
+
+def list_data(data: Mapping[str, Scalar]) -> list[tuple[str, type, str]]:
+    return [(key, type(value), repr(value)) for key, value in data.items()]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
@@ -143,6 +172,25 @@ def test_an_edited_document_is_read_as_pyyaml_reads_it_or_left_to_it(
         ("        data: {}", "        data: {a: b}"),
         ('elapsed-ms: "5"', "elapsed-ms: ~"),
         ("  a: b", "  source: b"),
+        ("fingerprint:\n  accelerator:\n", "fingerprint:\n  accelerator: {}\n"),
+        ('  "service":', "  accelerator:"),
+        ('  "service":', "  service"),
+        ("    value: eks\n", ""),
+        ("    match: h100", "      match: h100"),
+        ("fingerprint:\n", "finger:\n"),
+        ("  - type: SystemD\n", "  - type: SystemD\n    other: 1\n"),
+        ("  - type: SystemD\n", '  - type: ""\n'),
+        ("          - context:\n              key: c\n", "          - {}\n"),
+        (
+            "          - context:\n              key: c\n",
+            "          - items:\n              c: d\n",
+        ),
+        ("            data:\n              count: 2", "            data: {}"),
+        ("              count: 3\n", "              count: 3\n        context:\n          a: b\n"),
+        (
+            "              count: 3\n",
+            "              count: 3\n            context:\n              a: b\n",
+        ),
         ("kind: Snapshot\n", ""),
         ("kind: Snapshot\n", "kind: Snapshot\nother: 1\n"),
         ("kind: Snapshot\n", "%YAML 1.1\n---\nkind: Snapshot\n"),
@@ -177,7 +225,7 @@ def test_what_it_remembers_is_bounded() -> None:
     lines = "".join(f"          k{number}: {number}\n" for number in range(MAX_LINES + 5))
     found = reader.parse(TEXT.replace("          k: 0x10\n", lines))
     assert found is not None
-    assert len(found.measurements[1].subtypes[0].data) == MAX_LINES + 6
+    assert len(found.measurements[2].subtypes[0].data) == MAX_LINES + 6
     assert len(reader._data) <= MAX_LINES
 
 

@@ -1,0 +1,123 @@
+"""Measure reading, comparing and rendering of large documents, in CPU time. `make bench-documents`.
+
+Each figure is the ratio to `json.loads` or `json.dumps` of the same document, the least of several
+interleaved runs: wall time says nothing on a busy machine.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+
+from benchmarks.budgets import Budget, Row, is_missed, render_table
+from kubectl_snapshot.collectors.registry import REGISTRY
+from kubectl_snapshot.document.codec.json_codec import render_json
+from kubectl_snapshot.document.codec.parse import parse_document
+from kubectl_snapshot.document.codec.yaml.codec import render_yaml
+from kubectl_snapshot.document.diff.compare import diff_snapshots
+from kubectl_snapshot.document.diff.selection import Selection
+from kubectl_snapshot.document.snapshot import Measurement, Scalar, Snapshot, Subtype
+from kubectl_snapshot.render.report.node import render_report
+
+RUNS = 3
+READINGS = 40_500
+WORDS = (
+    "vm net kernel fs max min default limit size count timeout enabled driver image version tag"
+    " resources memory cpu requests replicas service port type node selector policy backlog queue"
+).split()
+UNITS = ("containerd.service", "docker.service", "kubelet.service")
+ONLY = tuple(
+    [f"OS.sysctl./proc/sys/{word}/*" for word in WORDS[:20]]
+    + [f"K8s.helm.*.{word}.*" for word in WORDS[:10]]
+    + [f"SystemD.{unit}" for unit in UNITS]
+    + [f"K8s.helm.rel-{number}.*" for number in range(7)]
+)
+IGNORE = tuple(
+    [f"OS.sysctl.*/{word}/*-1*" for word in WORDS[:20]]
+    + [f"K8s.helm.*.{word}-7*" for word in WORDS[:15]]
+    + ["SystemD.*.IO*", "OS.kmod", "SystemD.*.Mem*", "K8s.helm.*secret*", "K8s.helm.x.*"]
+)
+
+
+def main() -> int:
+    """Print a table of the ratios; exit 1 if one is over its limit."""
+    pick = random.Random(7)
+    one, other = build_snapshot(pick, READINGS), build_snapshot(pick, READINGS)
+    text, as_json = render_yaml(one), render_json(one)
+    print(f"{READINGS:,} readings: {len(text):,} bytes of YAML, {len(as_json):,} of JSON")
+    tree = json.loads(as_json)
+    loads, read, dumps, plain, chosen, html = measure(
+        partial(json.loads, as_json),
+        partial(parse_document, text),
+        partial(json.dumps, tree),
+        partial(diff_snapshots, one, other, REGISTRY),
+        partial(diff_snapshots, one, other, REGISTRY, selection=Selection(ONLY, IGNORE)),
+        partial(render_report, one),
+    )
+    rows = [
+        Row("json.loads", 1, "x", cpu_ms=loads * 1e3),
+        Row("read YAML of our own form", read / loads, "x", Budget(25), cpu_ms=read * 1e3),
+        Row("json.dumps", 1, "x", cpu_ms=dumps * 1e3),
+        Row("diff, all different", plain / dumps, "x", Budget(10), cpu_ms=plain * 1e3),
+        Row("diff, 40 --only, 40 --ignore", chosen / dumps, "x", Budget(10), cpu_ms=chosen * 1e3),
+        Row("HTML report", html / dumps, "x", Budget(8), cpu_ms=html * 1e3),
+    ]
+    print(render_table(rows), end="")
+    return int(is_missed(rows))
+
+
+def measure(*functions: Callable[[], object]) -> list[float]:
+    """Return the least CPU seconds of each function."""
+    least = [float("inf")] * len(functions)
+    for _ in range(RUNS):
+        for index, function in enumerate(functions):
+            before = time.process_time()
+            function()
+            least[index] = min(least[index], time.process_time() - before)
+    return least
+
+
+def build_snapshot(pick: random.Random, count: int) -> Snapshot:
+    """Return a document with so many readings: Helm values, sysctls, properties of units."""
+    helm = {
+        f"rel-{i // 150}.values.{WORDS[i % 28]}.{WORDS[i % 27]}-{i}": make_value(pick, i)
+        for i in range(count // 2)
+    }
+    sysctl = {
+        f"/proc/sys/{WORDS[i % 28]}/{WORDS[i % 25]}/{WORDS[i % 27]}-{i}": make_value(pick, i)
+        for i in range(count // 4)
+    }
+    properties = count - len(helm) - len(sysctl)
+    units = [
+        Subtype(unit, {f"Property{i}": make_value(pick, i) for i in range(start, properties, 3)})
+        for start, unit in enumerate(UNITS)
+    ]
+    return Snapshot(
+        {"source-node": "gpu-1", "timestamp": "2026-03-09T18:42:07Z", "version": "v0.9.0"},
+        (
+            Measurement("K8s", (Subtype("helm", helm, {"elapsed-ms": "12"}),)),
+            Measurement("OS", (Subtype("sysctl", sysctl, {"elapsed-ms": "12"}),)),
+            Measurement("SystemD", tuple(units)),
+        ),
+    )
+
+
+def make_value(pick: random.Random, index: int) -> Scalar:
+    """Return a value that no other document has, of the kind that the index says."""
+    number = pick.randrange(10**9)
+    kinds: tuple[Scalar, ...] = (
+        number,
+        str(number),
+        f"v1.{number}.3",
+        f"nvcr.io/nvidia/driver-{number}",
+        f"[{number} multi-user.target local-fs.target]",
+    )
+    return kinds[index % len(kinds)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -23,6 +23,8 @@ METADATA = "metadata"
 # The path of a device, and what precedes its number in the path of its state.
 DEVICE = re.compile(r"[^.]+\.[^.]+-[0-9]+\.")
 STATE = re.compile(r"([^.]+\.[^.]+-)[0-9]+-state\.")
+# The patterns of a device that do not match its state (matches_path).
+STATE_APART = re.compile(r"[^.]+\.[^.]+-\*\.")
 # What may follow a `*` that stands for the end of a subtype's name and the start of a key: a name
 # of a subtype has no `/`, and a key may have dots.
 KEY_BEHIND = re.compile(r"[^.]*/|[^.]*$")

@@ -12,6 +12,9 @@ INT64_MAX = 2**63 - 1
 # From the first sign that directly follows a digit on: `-eks-3025e55`, `+k3s1`, `-rc.1`.
 EXTRAS = re.compile(r"(?<=[0-9])[-+]")
 NUMBER = re.compile(r"[-+]?[0-9]+")
+# Most versions, with what EXTRAS ends; numbers that fit 64 bits for certain.
+USUAL = re.compile(r"v?([0-9]{1,18})(?:\.([0-9]{1,18}))?(?:\.([0-9]{1,18}))?([-+].*)?", re.DOTALL)
+DIGIT = re.compile("[0-9]")
 # A shortened git hash; one of digits only looks like a number.
 HASH = re.compile(r"(?=.*[a-f])g?[0-9a-f]{6,40}")
 PRERELEASE = re.compile(r"-(alpha|beta|rc|preview|dev)(?![A-Za-z])")
@@ -35,6 +38,11 @@ class Version(NamedTuple):
 
 def parse_version(text: str) -> Version:
     """Parse a version; a leading `v` and the suffix after the numbers are ignored."""
+    match = USUAL.fullmatch(text)
+    if match:
+        major, minor, patch, extras = match.groups()
+        precision = 1 + (minor is not None) + (patch is not None)
+        return Version(int(major), int(minor or 0), int(patch or 0), precision, extras or "")
     if not text:
         raise InvalidRequest("the version is empty")
     plain = text[1:] if text.startswith("v") else text
@@ -95,7 +103,7 @@ def _split_build(extras: str) -> list[int | str]:
 
 def looks_like_version(text: str) -> bool:
     """Return whether a text has a digit and a dot anywhere: `24.04` and `a.b1` do, `v1` not."""
-    return "." in text and re.search("[0-9]", text) is not None
+    return "." in text and DIGIT.search(text) is not None
 
 
 def _parse_number(part: str, text: str) -> int:

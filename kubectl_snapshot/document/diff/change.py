@@ -17,6 +17,14 @@ KINDS = (ADDED, REMOVED, CHANGED, UNKNOWN)
 LETTERS = ("A", "B")
 
 
+_NONE: Mapping[str, Scalar] = {}
+
+
+def _no_values() -> Mapping[str, Scalar]:
+    """Return one map for all changes without values: there are tens of thousands of them."""
+    return _NONE
+
+
 @dataclass(frozen=True)
 class Change:
     """One difference; kind `unknown` where the values cannot be compared.
@@ -34,7 +42,7 @@ class Change:
     before: Scalar | None = None
     after: Scalar | None = None
     note: str = ""
-    values: Mapping[str, Scalar] = field(default_factory=dict)
+    values: Mapping[str, Scalar] = field(default_factory=_no_values)
     after_name: str = ""
     also: tuple[str, ...] = ()
 

@@ -6,6 +6,8 @@ decides which differences are ignored.
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.diff import devices as device_changes
@@ -26,17 +28,25 @@ from kubectl_snapshot.document.diff.match import pair_subtypes
 from kubectl_snapshot.document.diff.parts import match_parts
 from kubectl_snapshot.document.diff.ranking import merge_repeats, sort_by_rank
 from kubectl_snapshot.document.diff.readings import compare_readings, list_shortened
-from kubectl_snapshot.document.diff.selection import Selection, is_named, may_be_selected, select
+from kubectl_snapshot.document.diff.selection import (
+    Selection,
+    find_named,
+    may_be_selected,
+    select,
+    select_below,
+)
 from kubectl_snapshot.document.diff.topology import compare_node_lists
+from kubectl_snapshot.document.path_patterns import always
 from kubectl_snapshot.document.paths import METADATA
 from kubectl_snapshot.document.snapshot import ABSENT, GAP_STATUSES, Subtype
 from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from kubectl_snapshot.document.diff.devices import DeviceFacts
     from kubectl_snapshot.document.diff.equality import Comparability
+    from kubectl_snapshot.document.diff.ignored import SubtypeRules
     from kubectl_snapshot.document.diff.match import Pair
     from kubectl_snapshot.document.registry import Registry
     from kubectl_snapshot.document.snapshot import Snapshot
@@ -86,8 +96,10 @@ def diff_snapshots(
     ]
     if not selection.everything:
         found = compare_node_lists(found, pairs, comparability)
-    selected = [change for one in found for change in select(one, selection)]
-    shown = [c for c in selected if selection.everything or not _is_ignored(c, basis)]
+    selected = list(
+        select(found, selection, frozenset(p.name for p in pairs if _is_plain(p, basis)))
+    )
+    shown = selected if selection.everything else list(_leave_out_ignored(selected, basis))
     left_out = len(selected) - len(shown)
     if not selection.everything:
         shown = sort_by_rank(merge_repeats(shown, registry), registry)
@@ -113,8 +125,12 @@ def _compare_pair(pair: Pair, basis: _DiffBasis) -> Iterator[Change]:
         kind, values = (REMOVED, old.data) if are_absent[1] else (ADDED, new.data)
         yield Change(pair.name, "", kind, note=explain_both(old, new), values=values)
         return
-    for change in _compare_read(pair, old, new, basis):
-        yield replace(change, after_name="" if old.name == new.name else f"{pair.type}.{new.name}")
+    changes = _compare_read(pair, old, new, basis)
+    if old.name == new.name:
+        yield from changes
+        return
+    for change in changes:
+        yield replace(change, after_name=f"{pair.type}.{new.name}")
 
 
 def _compare_read(pair: Pair, old: Subtype, new: Subtype, basis: _DiffBasis) -> Iterator[Change]:
@@ -124,7 +140,17 @@ def _compare_read(pair: Pair, old: Subtype, new: Subtype, basis: _DiffBasis) -> 
         matched = match_parts(pair.name, old, new, pair.devices.parts)
         old, new = matched.before, matched.after
         yield from matched.changes
-    yield from compare_readings(pair.name, old, new, basis.comparability)
+    is_plain = _is_plain(pair, basis)
+    is_selected = select_below(f"{pair.name}.", basis.selection) if is_plain else always
+    yield from compare_readings(pair.name, old, new, basis.comparability, is_selected)
+
+
+def _is_plain(pair: Pair, basis: _DiffBasis) -> bool:
+    """Return whether all changes of a subtype's readings come from comparing its two values.
+
+    Those that are not selected need not be made.
+    """
+    return pair.devices is None and pair.type not in basis.comparability.ignore.node_lists
 
 
 def _list_shortened(pairs: Sequence[Pair], comparability: Comparability) -> Iterator[str]:
@@ -134,20 +160,32 @@ def _list_shortened(pairs: Sequence[Pair], comparability: Comparability) -> Iter
             yield from (f"{pair.name}.{key}" for key in found)
 
 
-def _is_ignored(change: Change, basis: _DiffBasis) -> bool:
+def _leave_out_ignored(changes: Iterable[Change], basis: _DiffBasis) -> Iterator[Change]:
+    for subtype, found in groupby(changes, key=attrgetter("subtype")):
+        is_named = find_named(subtype, basis.selection)
+        rules = basis.comparability.ignore.below(subtype)
+        is_free = rules.is_free and subtype.partition(".")[0] not in basis.devices
+        if is_free and not basis.shortened:
+            yield from found
+            continue
+        for change in found:
+            if is_named(change.path) or not _is_ignored(change, basis, rules):
+                yield change
+
+
+def _is_ignored(change: Change, basis: _DiffBasis, rules: SubtypeRules) -> bool:
     """Return whether a change is volatile, node identity, or follows from another change."""
-    if is_named(change, basis.selection):
-        return False
-    if change.path in basis.shortened:
+    path = change.path
+    if path in basis.shortened:
         return True
-    ignore = basis.comparability.ignore
-    path = change.path if change.key else f"{change.path}."
+    path = path if change.key else f"{path}."
     is_value = change.key and change.kind in (CHANGED, UNKNOWN)
-    are_alike = not is_value or ignore.have_one_form(path, change.before, change.after)
-    if ignore.is_volatile(path) and are_alike:
-        return True
-    if is_value and basis.comparability.nodes is not None and ignore.is_identity(path):
-        return are_alike
+    is_identity = is_value and basis.comparability.nodes is not None and rules.is_identity(path)
+    if is_identity or rules.is_volatile(path):
+        have_one_form = basis.comparability.ignore.have_one_form
+        are_alike = not is_value or have_one_form(path, change.before, change.after)
+        if are_alike or is_identity:
+            return are_alike
     facts = basis.devices.get(change.subtype.partition(".")[0])
     return facts is not None and _follows(change, facts, basis.selection)
 

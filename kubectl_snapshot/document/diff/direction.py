@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from itertools import repeat
+from operator import add
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.versions import looks_like_version, parse_version
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kubectl_snapshot.document.snapshot import Scalar
 
 NEWER, OLDER = "newer", "older"
+DIGITS = re.compile(r"([0-9]+)")
+MAX_DIGITS = 10_000
 # No leading zeros, and not too many digits: those are masks, serial numbers, "unlimited".
 INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,11})")
+NUMBER_STARTS = frozenset("-0123456789")
 # The number of a package's build: `-13-amd64`, `-427.13.1.el9`; a commit's digits end in a letter.
 BUILD = re.compile(r"[-+]([0-9]+(?:\.[0-9]+)*)(?![0-9A-Za-z])")
 
@@ -25,18 +32,40 @@ def describe_direction(before: Scalar, after: Scalar, is_node_list: bool = False
     """
     if is_node_list:
         return _compare_nodes(str(before), str(after))
-    numbers = _number(before), _number(after)
-    if numbers[0] is not None and numbers[1] is not None:
-        moved = numbers[1] - numbers[0]
+    if isinstance(before, str) and before[:1] not in NUMBER_STARTS:
+        # Most texts; a version may begin with a `v`, too.
+        is_version = before[:1] in "v+" and isinstance(after, str)
+        return _compare_versions(before, str(after)) if is_version else ""
+    old = _number(before)
+    new = None if old is None else _number(after)
+    if old is not None and new is not None:
+        moved = new - old
         return f"{moved:+}" if isinstance(moved, int) else f"{moved:+g}"
     if isinstance(before, str) and isinstance(after, str):
         return _compare_versions(before, after)
     return ""
 
 
+def sort_naturally(texts: Sequence[str]) -> list[str]:
+    """Return texts in the order of `natural_key`, all keys made by one search.
+
+    A number in a key becomes NUL, the number of its digits as a character, its digits.
+    """
+    blob = "\n".join(texts)
+    parts = DIGITS.split(blob)
+    digits = list(map(str.lstrip, parts[1::2], repeat("0")))
+    most = max(map(len, digits), default=0)
+    if blob.count("\n") + 1 != len(texts) or "\0" in blob or most > MAX_DIGITS:
+        return sorted(texts, key=natural_key)
+    marks = [f"\0{chr(32 + length)}" for length in range(most + 1)]
+    parts[1::2] = map(add, map(marks.__getitem__, map(len, digits)), digits)
+    keys = "".join(parts).split("\n")
+    return [texts[place] for place in sorted(range(len(texts)), key=keys.__getitem__)]
+
+
 def natural_key(text: str) -> list[tuple[int, str]]:
     """Return a natural sort key: `gpu-2` before `gpu-10`."""
-    parts = re.split(r"([0-9]+)", text)
+    parts = DIGITS.split(text)
     return [_number_key(part) if place % 2 else (0, part) for place, part in enumerate(parts)]
 
 
@@ -47,10 +76,10 @@ def _number_key(digits: str) -> tuple[int, str]:
 
 
 def _number(value: Scalar) -> int | float | None:
-    if isinstance(value, bool):
-        return None
     if isinstance(value, str):
         return int(value) if INTEGER.fullmatch(value) else None
+    if isinstance(value, bool):
+        return None
     # An infinity or NaN is at no distance.
     return value if abs(value) < float("inf") else None
 
@@ -62,8 +91,9 @@ def _compare_versions(before: str, after: str) -> str:
         old, new = parse_version(before), parse_version(after)
     except InvalidRequest:
         return ""
-    if old.numbers != new.numbers:
-        return NEWER if new.numbers > old.numbers else OLDER
+    numbers, others = old[:3], new[:3]
+    if numbers != others:
+        return NEWER if others > numbers else OLDER
     builds = BUILD.match(old.extras), BUILD.match(new.extras)
     if builds[0] is None or builds[1] is None:
         return ""

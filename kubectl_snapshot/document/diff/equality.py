@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from kubectl_snapshot.document.diff.ignored import hide_node_name
 from kubectl_snapshot.document.patterns import matches_parts
 from kubectl_snapshot.document.redaction.values import PREFIX, REDACTED_VALUE, REDACTION_KEY
 from kubectl_snapshot.document.scalars import text_of
@@ -12,7 +13,7 @@ from kubectl_snapshot.document.scalars import text_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kubectl_snapshot.document.diff.ignored import IgnoreRules
+    from kubectl_snapshot.document.diff.ignored import IgnoreRules, SubtypeRules
     from kubectl_snapshot.document.snapshot import Scalar
 
 EQUAL, DIFFERENT, UNDECIDABLE = "equal", "different", "undecidable"
@@ -41,35 +42,44 @@ def find_comparability(
     return Comparability(None if is_one_node else nodes, keys[0] == keys[1] != "", ignore, is_exact)
 
 
-def compare_values(path: str, before: Scalar, after: Scalar, comparability: Comparability) -> str:
+def compare_values(
+    key: str, before: Scalar, after: Scalar, comparability: Comparability, rules: SubtypeRules
+) -> str:
     """Return EQUAL, DIFFERENT, or UNDECIDABLE where a redacted value hides the answer.
 
     Values with the same text are equal: 1 and "1", which codecs and older tools write for each
     other.
     """
-    old, new = text_of(before), text_of(after)
-    if old == new or _are_equal_numbers(before, after):
-        return EQUAL
-    nodes, _, ignore, is_exact = comparability
-    if not is_exact:
-        old, new = ignore.normalize(path, old), ignore.normalize(path, new)
-    if nodes is not None and not is_exact:
-        old = ignore.remove_node_name(path, old, nodes[0])
-        new = ignore.remove_node_name(path, new, nodes[1])
+    if isinstance(before, str) and isinstance(after, str):
+        old, new = before, after
+    else:
+        old, new = text_of(before), text_of(after)
+        if _are_equal_numbers(before, after):
+            return EQUAL
     if old == new:
         return EQUAL
+    nodes = comparability.nodes
+    if not (rules.is_exact or comparability.is_exact):
+        path = rules.prefix + key
+        if rules.normalizers:
+            old, new = rules.normalize(path, old), rules.normalize(path, new)
+        if nodes is not None and rules.names_node(path):
+            old, new = hide_node_name(old, nodes[0]), hide_node_name(new, nodes[1])
+        if old == new:
+            return EQUAL
+    if PREFIX not in old and PREFIX not in new:
+        return DIFFERENT
     return _compare_redacted(old, new, comparability.is_one_key)
 
 
 def _are_equal_numbers(before: Scalar, after: Scalar) -> bool:
     """Return whether both are the same number, as 1000000 and 1e+06 are."""
-    are_numbers = not any(isinstance(value, (str, bool)) for value in (before, after))
-    return are_numbers and before == after
+    if isinstance(before, (str, bool)) or isinstance(after, (str, bool)):
+        return False
+    return before == after
 
 
 def _compare_redacted(before: str, after: str, is_one_key: bool) -> str:
-    if PREFIX not in before + after:
-        return DIFFERENT
     old, new = re.split(REDACTED_VALUE, before), re.split(REDACTED_VALUE, after)
     if old == new:
         return DIFFERENT if is_one_key else UNDECIDABLE

@@ -10,12 +10,14 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from kubectl_snapshot.document.path_patterns import PathPatterns, never
 from kubectl_snapshot.document.paths import matches_path
 from kubectl_snapshot.document.scalars import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from kubectl_snapshot.document.path_patterns import Matcher
     from kubectl_snapshot.document.registry import (
         IgnoredKey,
         Normalizer,
@@ -52,6 +54,30 @@ OWN = "<its own>"
 Patterns = dict[str, tuple[str, ...]]
 
 
+class SubtypeRules(NamedTuple):
+    """The declarations for the keys of one subtype, as functions of a path that has its prefix.
+
+    With `is_free`, no difference is ignored for its path; with `is_exact`, all values are compared
+    as they are.
+    """
+
+    prefix: str
+    is_volatile: Matcher
+    is_identity: Matcher
+    names_node: Matcher
+    is_node_list: bool
+    normalizers: tuple[tuple[Matcher, Callable[[str], str]], ...]
+    is_free: bool
+    is_exact: bool
+
+    def normalize(self, path: str, text: str) -> str:
+        """Return a text without the parts that change by themselves."""
+        for matches, apply in self.normalizers:
+            if matches(path):
+                text = apply(text)
+        return text
+
+
 class IgnoreRules(NamedTuple):
     """All declarations that `diff` needs, by measurement type: most types have none of a kind."""
 
@@ -63,6 +89,32 @@ class IgnoreRules(NamedTuple):
     full_values: Mapping[str, str]
     forms: Mapping[str, tuple[IgnoredPath, ...]]
     normalizers: Mapping[str, tuple[Normalizer, ...]]
+    known: dict[str, SubtypeRules]
+
+    def below(self, subtype: str) -> SubtypeRules:
+        """Return what is declared for the keys of a subtype, as `OS.sysctl`."""
+        rules = self.known.get(subtype)
+        if rules is None:
+            rules = self.known[subtype] = self._build_below(f"{subtype}.")
+        return rules
+
+    def _build_below(self, prefix: str) -> SubtypeRules:
+        type_ = _type_of(prefix)
+        volatile, identity, names_node = (
+            PathPatterns(patterns.get(type_, ())).below(prefix)
+            for patterns in (self.volatile, self.identity, self.names_node)
+        )
+        normalizers = tuple(
+            (PathPatterns(normalizer.keys).below(prefix), normalizer.apply)
+            for normalizer in self.normalizers.get(type_, ())
+        )
+        used = tuple(one for one in normalizers if one[0] is not never)
+        is_node_list = _matches(prefix, self.node_lists)
+        is_free = volatile is never and identity is never
+        is_exact = not used and names_node is never
+        return SubtypeRules(
+            prefix, volatile, identity, names_node, is_node_list, used, is_free, is_exact
+        )
 
     def is_volatile(self, path: str) -> bool:
         """Return whether a path changes while nobody changes a setting."""
@@ -100,10 +152,7 @@ class IgnoreRules(NamedTuple):
 
     def remove_node_name(self, path: str, text: str, node_name: str) -> str:
         """Return the text of a setting with its node's name and address replaced."""
-        if not _matches(path, self.names_node):
-            return text
-        text = NODE_FLAG.sub(_hide_flag, text)
-        return _compile_name(node_name).sub(OWN, text) if node_name else text
+        return hide_node_name(text, node_name) if _matches(path, self.names_node) else text
 
 
 def build_ignore_rules(registry: Registry) -> IgnoreRules:
@@ -123,7 +172,14 @@ def build_ignore_rules(registry: Registry) -> IgnoreRules:
         forms=_index_forms((*volatile, *identity)),
         context=_index(_list_paths(registry, lambda spec: spec.ignored_context)),
         normalizers=_index_normalizers(registry),
+        known={},
     )
+
+
+def hide_node_name(text: str, node_name: str) -> str:
+    """Return the text of a setting with its node's name and address replaced."""
+    text = NODE_FLAG.sub(_hide_flag, text)
+    return _compile_name(node_name).sub(OWN, text) if node_name else text
 
 
 def list_volatile(registry: Registry) -> tuple[IgnoredPath, ...]:

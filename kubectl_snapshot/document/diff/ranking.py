@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.diff.change import UNKNOWN
+from kubectl_snapshot.document.path_patterns import PathPatterns, never
 from kubectl_snapshot.document.paths import matches_path
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from kubectl_snapshot.document.diff.change import Change
+    from kubectl_snapshot.document.path_patterns import Matcher
     from kubectl_snapshot.document.registry import Registry
 
 LAST = 99
@@ -31,18 +35,14 @@ def sort_by_rank(changes: Sequence[Change], registry: Registry) -> list[Change]:
 
     The changes of one subtype stay together; it has the rank of its first one.
     """
-    patterns = list_ranks(registry)
-    ranks = [find_rank(change, patterns) for change in changes]
-    first: dict[tuple[str, bool], tuple[int, int]] = {}
-    for place, (change, rank) in enumerate(zip(changes, ranks)):
-        group = change.subtype, change.kind == UNKNOWN
-        best = first.get(group, (rank, place))
-        first[group] = min(rank, best[0]), best[1]
-    ordered = sorted(
-        zip(changes, ranks),
-        key=lambda one: (first[one[0].subtype, one[0].kind == UNKNOWN], one[1]),
-    )
-    return [change for change, _ in ordered]
+    ranks = find_ranks(changes, list_ranks(registry))
+    groups: dict[tuple[str, bool], dict[int, list[Change]]] = {}
+    for change, rank in zip(changes, ranks):
+        group = groups.setdefault((change.subtype, rank == LAST), {})
+        group.setdefault(rank, []).append(change)
+    # Groups are in the order of their first changes, and the sort is stable.
+    ordered = sorted(groups.values(), key=min)
+    return [change for group in ordered for rank in sorted(group) for change in group[rank]]
 
 
 def list_ranks(registry: Registry) -> tuple[RankedPath, ...]:
@@ -59,15 +59,18 @@ def list_ranks(registry: Registry) -> tuple[RankedPath, ...]:
 def merge_repeats(changes: Sequence[Change], registry: Registry) -> list[Change]:
     """Return the changes without those that only repeat another, which names them in `also`."""
     repeats = dict(_list_repeats(registry))
+    subtypes = {f"{m.type}.{spec.name}" for m in registry for spec in m.subtypes if spec.repeats}
     also: dict[int, list[str]] = {}
     merged = set()
     for place, change in enumerate(changes):
+        if change.subtype not in subtypes:
+            continue
         first = _find_first(changes, place, repeats)
         if first != place:
             also.setdefault(first, []).append(change.path)
             merged.add(place)
     return [
-        replace(change, also=tuple(also.get(place, ())))
+        replace(change, also=tuple(also[place])) if place in also else change
         for place, change in enumerate(changes)
         if place not in merged
     ]
@@ -82,18 +85,39 @@ def _find_first(changes: Sequence[Change], place: int, repeats: Mapping[str, str
     return place
 
 
-def find_rank(change: Change, ranks: Sequence[RankedPath]) -> int:
-    """Return the rank of a change: LAST if unknown, one less if no collector declares one."""
+def find_ranks(changes: Iterable[Change], ranks: Sequence[RankedPath]) -> list[int]:
+    """Return the rank of each change: LAST if unknown, one less if no collector declares one."""
+    by_rank = [
+        (rank, _compile(ranks, rank, True), _compile(ranks, rank, False))
+        for rank in sorted({ranked.rank for ranked in ranks})
+    ]
+    found: list[int] = []
+    for subtype, group in groupby(changes, key=attrgetter("subtype")):
+        keyed = [(r, p.below(f"{subtype}.")) for r, p, _ in by_rank]
+        keyed = [one for one in keyed if one[1] is not never]
+        whole = [(r, p.below("")) for r, _, p in by_rank]
+        found += [_find_rank(change, keyed if change.key else whole) for change in group]
+    return found
+
+
+def _find_rank(change: Change, ranks: Sequence[tuple[int, Matcher]]) -> int:
     if change.kind == UNKNOWN:
         return LAST
-    found = (ranked.rank for ranked in ranks if _is_at(change, ranked))
-    return min(found, default=LAST - 1)
+    if ranks:
+        path = change.path
+        for rank, matches in ranks:
+            if matches(path):
+                return rank
+    return LAST - 1
 
 
-def _is_at(change: Change, ranked: RankedPath) -> bool:
-    if not ranked.key:
-        return not change.key and matches_path(change.path, ranked.subtype)
-    return matches_path(change.path, f"{ranked.subtype}.{ranked.key}")
+def _compile(ranks: Iterable[RankedPath], rank: int, is_keyed: bool) -> PathPatterns:
+    """Return the patterns of one rank, of keys or of whole subtypes."""
+    return PathPatterns(
+        f"{ranked.subtype}.{ranked.key}" if is_keyed else ranked.subtype
+        for ranked in ranks
+        if ranked.rank == rank and bool(ranked.key) == is_keyed
+    )
 
 
 def _list_repeats(registry: Registry) -> Iterator[tuple[str, str]]:

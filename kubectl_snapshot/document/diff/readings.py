@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.diff.change import ADDED, CHANGED, REMOVED, UNKNOWN, Change
-from kubectl_snapshot.document.diff.direction import describe_direction, natural_key
-from kubectl_snapshot.document.diff.equality import EQUAL, UNDECIDABLE, compare_values
+from kubectl_snapshot.document.diff.direction import describe_direction, sort_naturally
+from kubectl_snapshot.document.diff.equality import DIFFERENT, UNDECIDABLE, compare_values
 from kubectl_snapshot.document.diff.gaps import explain_both, is_unread, may_be_unread
+from kubectl_snapshot.document.path_patterns import always
 from kubectl_snapshot.document.snapshot import TYPES
 
 if TYPE_CHECKING:
@@ -15,41 +16,51 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.document.diff.equality import Comparability
     from kubectl_snapshot.document.diff.ignored import IgnoreRules
+    from kubectl_snapshot.document.path_patterns import Matcher
     from kubectl_snapshot.document.snapshot import Scalar, Subtype
 
 
 def compare_readings(
-    name: str, old: Subtype, new: Subtype, comparability: Comparability
+    name: str,
+    old: Subtype,
+    new: Subtype,
+    comparability: Comparability,
+    is_selected: Matcher = always,
 ) -> Iterator[Change]:
-    """Yield the changes of single readings and, last, those unknown because one was not read."""
+    """Yield the changes of single readings and, last, those unknown because one was not read.
+
+    Readings of both that are not selected are left out.
+    """
     left, right = (_readings(name, *pair, comparability) for pair in ((old, new), (new, old)))
-    differing = [key for key, value in left.items() if not _is_equal(value, right.get(key))]
+    differing = [
+        key
+        for key, value in left.items()
+        if value != right.get(key) or not _is_equal(value, right.get(key))
+    ]
+    if is_selected is not always:
+        differing = [k for k in differing if k not in right or is_selected(f"{name}.{k}")]
     differing += [key for key in right if key not in left]
+    rules = comparability.ignore.below(name)
     unread: dict[str, Scalar] = {}
-    for key in sorted(differing, key=natural_key):
-        if key in left and key in right:
-            yield from _compare_reading(name, key, left[key], right[key], comparability)
-        elif may_be_unread(key, new if key in left else old):
+    for key in sort_naturally(differing):
+        before, after = left.get(key), right.get(key)
+        if before is not None and after is not None:
+            outcome = compare_values(key, before, after, comparability, rules)
+            if outcome == DIFFERENT:
+                note = describe_direction(before, after, rules.is_node_list)
+                yield Change(name, key, CHANGED, before, after, note)
+            elif outcome == UNDECIDABLE:
+                note = "redacted with different keys"
+                yield Change(name, key, UNKNOWN, before, after, note)
+        elif may_be_unread(key, old if before is None else new):
             unread[key] = left[key] if key in left else right[key]
-        elif key in left:
-            yield Change(name, key, REMOVED, before=left[key])
+        elif before is not None:
+            yield Change(name, key, REMOVED, before=before)
         else:
-            yield Change(name, key, ADDED, after=right[key])
+            yield Change(name, key, ADDED, after=after)
     if unread or is_unread(old) or is_unread(new):
         note = explain_both(old, new) or "redacted"
         yield Change(name, "", UNKNOWN, note=note, values=unread)
-
-
-def _compare_reading(
-    name: str, key: str, before: Scalar, after: Scalar, comparability: Comparability
-) -> Iterator[Change]:
-    outcome = compare_values(f"{name}.{key}", before, after, comparability)
-    if outcome == UNDECIDABLE:
-        yield Change(name, key, UNKNOWN, before, after, "redacted with different keys")
-    elif outcome != EQUAL:
-        is_node_list = comparability.ignore.is_node_list(name)
-        note = describe_direction(before, after, is_node_list)
-        yield Change(name, key, CHANGED, before, after, note)
 
 
 def list_shortened(name: str, old: Subtype, new: Subtype, ignore: IgnoreRules) -> Iterator[str]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.paths import METADATA, iter_subtypes, matches_path, rest_of_pattern
+from kubectl_snapshot.document.path_patterns import PathPatterns, always, never
+from kubectl_snapshot.document.paths import METADATA, iter_subtypes, rest_of_pattern
 from kubectl_snapshot.document.patterns import matches_pattern
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.records import dataclass, replace
 from kubectl_snapshot.suggest import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from kubectl_snapshot.document.diff.change import Change
+    from kubectl_snapshot.document.path_patterns import Matcher
     from kubectl_snapshot.document.snapshot import Snapshot
 
 
@@ -31,39 +36,65 @@ class Selection:
 
 def is_selected(path: str, selection: Selection) -> bool:
     """Return whether a reading is selected."""
-    only, ignore = _with_all_below(selection.only), _with_all_below(selection.ignore)
-    return (not only or _matches_any(path, only)) and not _matches_any(path, ignore)
+    return select_below("", selection)(path)
+
+
+def select_below(prefix: str, selection: Selection) -> Matcher:
+    """Return a function that tells whether a reading whose path begins so is selected."""
+    is_only = _compile(selection.only).below(prefix) if selection.only else always
+    is_ignored = _compile(selection.ignore).below(prefix)
+    if is_ignored is never:
+        return is_only
+    return lambda path: is_only(path) and not is_ignored(path)
 
 
 def may_be_selected(subtype: str, selection: Selection) -> bool:
     """Return whether a subtype that was not read may contain a selected reading."""
     prefix = f"{subtype}."
     may_have = any(rest_of_pattern(prefix, p) for p in _with_all_below(selection.only))
-    is_ignored = _matches_any(prefix, _with_all_below(selection.ignore))
+    is_ignored = _compile(selection.ignore).below("")(prefix)
     return (may_have or not selection.only) and not is_ignored
 
 
-def select(change: Change, selection: Selection) -> Iterator[Change]:
-    """Yield a change if it is selected; of a whole subtype, only the selected values."""
-    if change.values:
-        values = {
-            k: v for k, v in change.values.items() if is_selected(f"{change.path}.{k}", selection)
-        }
-        if values:
-            yield replace(change, values=values)
+def select(
+    changes: Iterable[Change], selection: Selection, chosen: Collection[str] = ()
+) -> Iterator[Change]:
+    """Yield the changes that are selected; of a whole subtype, only the selected values.
+
+    `chosen` are subtypes of which all changes with two values are selected.
+    """
+    if not (selection.only or selection.ignore):
+        yield from changes
         return
-    is_whole = not change.key
-    if (may_be_selected if is_whole else is_selected)(change.path, selection):
-        yield change
+    for subtype, found in groupby(changes, key=attrgetter("subtype")):
+        is_chosen = select_below(f"{subtype}.", selection)
+        are_chosen = subtype in chosen
+        for change in found:
+            if are_chosen and change.before is not None and change.after is not None:
+                yield change
+            elif change.values:
+                yield from _select_values(change, selection)
+            elif is_chosen(change.path) if change.key else may_be_selected(subtype, selection):
+                yield change
 
 
-def is_named(change: Change, selection: Selection) -> bool:
-    """Return whether `--only` names a reading by its key, or the metadata: it is never ignored."""
-    prefix = f"{change.subtype}."
-    named = [p for p in selection.only if _matches_any(change.path, (p, f"{p}.*"))]
-    if change.subtype == METADATA and any(p in (METADATA, f"{METADATA}.*") for p in named):
-        return True
-    return any((rest_of_pattern(prefix, pattern) or "*") != "*" for pattern in named)
+def _select_values(change: Change, selection: Selection) -> Iterator[Change]:
+    is_chosen = select_below(f"{change.path}.", selection)
+    values = {k: v for k, v in change.values.items() if is_chosen(f"{change.path}.{k}")}
+    if values:
+        yield replace(change, values=values)
+
+
+def find_named(subtype: str, selection: Selection) -> Matcher:
+    """Return a function that tells whether `--only` names a path of a subtype, its own included.
+
+    It does if it names a key, or the metadata. What is named is never ignored.
+    """
+    whole = (METADATA, f"{METADATA}.*") if subtype == METADATA else ()
+    naming = tuple(
+        p for p in selection.only if p in whole or (rest_of_pattern(f"{subtype}.", p) or "*") != "*"
+    )
+    return PathPatterns(_with_all_below(naming)).below("") if naming else never
 
 
 def find_unused(selection: Selection, *snapshots: Snapshot) -> tuple[str, ...]:
@@ -72,8 +103,8 @@ def find_unused(selection: Selection, *snapshots: Snapshot) -> tuple[str, ...]:
     for snapshot in snapshots if unused else ():
         paths = tuple(_paths(snapshot))
         for pattern in tuple(unused):
-            both = _with_all_below([pattern])
-            if any(_matches_any(path, both) for path in paths):
+            matches = PathPatterns(_with_all_below([pattern])).below("")
+            if any(map(matches, paths)):
                 del unused[pattern]
     return tuple(unused)
 
@@ -100,12 +131,15 @@ def _suggest(pattern: str, known: Collection[str]) -> str:
     return suggest(pattern, names, "").strip()
 
 
-def _matches_any(path: str, patterns: Iterable[str]) -> bool:
-    return any(matches_path(path, pattern) for pattern in patterns)
+@lru_cache(maxsize=16)
+def _compile(patterns: tuple[str, ...]) -> PathPatterns:
+    return PathPatterns(_with_all_below(patterns))
 
 
-def _with_all_below(patterns: Iterable[str]) -> tuple[str, ...]:
-    return tuple(path for pattern in patterns for path in (pattern, f"{pattern}.*"))
+def _with_all_below(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return the patterns and all paths below them; one that ends in `*` matches these itself."""
+    both = (f"{pattern}.*" for pattern in patterns if not pattern.endswith("*"))
+    return (*patterns, *both)
 
 
 def _paths(snapshot: Snapshot) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kubectl_snapshot.document.diff.change import UNKNOWN as UNKNOWN_KIND
 from kubectl_snapshot.document.diff.compare import diff_snapshots
 from kubectl_snapshot.document.diff.direction import natural_key
-from kubectl_snapshot.document.diff.ranking import find_rank, list_ranks, sort_by_rank
+from kubectl_snapshot.document.diff.ranking import find_ranks, list_ranks, sort_by_rank
 from kubectl_snapshot.document.diff.selection import Selection, is_selected, may_be_selected
 from kubectl_snapshot.document.fleet.node_part import keep_node, keep_subtypes
 from kubectl_snapshot.document.fleet.normalizer import CONTEXT, MISSING, VALUE
@@ -286,7 +286,7 @@ def _build_set(
     nodes: tuple[str, ...], changes: Sequence[Change], total: int, registry: Registry
 ) -> OutlierSet:
     ranks = list_ranks(registry)
-    weight = max(WEIGHTS.get(find_rank(change, ranks), 1.0) for change in changes)
+    weight = max(WEIGHTS.get(rank, 1.0) for rank in find_ranks(changes, ranks))
     # Information content: the fewer nodes of a large group, the more it says.
     score = weight * log2(max(total, 2) / len(nodes)) if len(nodes) < total else 0.0
     ordered = tuple(sort_by_rank(changes, registry))

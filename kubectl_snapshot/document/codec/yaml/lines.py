@@ -167,7 +167,7 @@ class _Lines(dict):  # type: ignore[type-arg]
         self.convert = convert
 
     def __missing__(self, line: str) -> tuple[str, Scalar]:
-        pair = _read_simple(line)
+        pair: tuple[str, Scalar] | None = _read_simple(line)
         if pair is None:
             key, value = _split(line)
             pair = _text(key), self.convert(value)

@@ -1,9 +1,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kubectl_snapshot.document.diff.direction import describe_direction, natural_key
+from kubectl_snapshot.document.diff.direction import (
+    MAX_DIGITS,
+    describe_direction,
+    natural_key,
+    sort_naturally,
+)
 from kubectl_snapshot.document.snapshot import Scalar
+from tests.unit.document.strategies import PROPERTY
 
 
 @pytest.mark.parametrize(
@@ -66,3 +74,26 @@ def test_names_are_sorted_as_people_count() -> None:
     names = ["gpu-10", "nvlink.2.active", "gpu-2", "nvlink.10.active", "gpu"]
     expected = ["gpu", "gpu-2", "gpu-10", "nvlink.2.active", "nvlink.10.active"]
     assert sorted(names, key=natural_key) == expected
+
+
+@PROPERTY
+@given(st.lists(st.text("ab.-0129 \0\n", max_size=8) | st.text(max_size=4)))
+def test_many_texts_are_sorted_as_one_by_one(texts: list[str]) -> None:
+    assert sort_naturally(texts) == sorted(texts, key=natural_key)
+
+
+@pytest.mark.parametrize("length", [9, 10, 11, MAX_DIGITS, MAX_DIGITS + 1])
+def test_long_numbers_are_sorted_by_their_length(length: int) -> None:
+    assert sort_naturally(["a" + "1" * length, "a" + "9" * (length - 1), "a0" + "1" * length]) == [
+        "a" + "9" * (length - 1),
+        "a" + "1" * length,
+        "a0" + "1" * length,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moved"),
+    [("v1.2", "v1.3", "newer"), ("+1.2", "1.1", "older"), ("x1.2", "1.3", ""), ("", "1.3", "")],
+)
+def test_a_version_may_begin_with_a_letter_or_sign(before: str, after: str, moved: str) -> None:
+    assert describe_direction(before, after) == moved

@@ -23,6 +23,12 @@ TWO_NODES = Comparability(("gpu-1", "gpu-2"), False, IGNORE)
 RED, BLUE = (redact_text(text, b"a key of 128 bits") for text in ("red", "blue"))
 
 
+def compare(path: str, before: Scalar, after: Scalar, comparability: Comparability) -> str:
+    subtype, _, key = path.rpartition(".")
+    rules = comparability.ignore.below(subtype)
+    return compare_values(key, before, after, comparability, rules)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "outcome"),
     [
@@ -41,8 +47,8 @@ RED, BLUE = (redact_text(text, b"a key of 128 bits") for text in ("red", "blue")
 def test_values_are_the_same_if_they_read_the_same(
     before: Scalar, after: Scalar, outcome: str
 ) -> None:
-    assert compare_values("GPU.smi.x", before, after, ONE_NODE) == outcome
-    assert compare_values("GPU.smi.x", after, before, ONE_NODE) == outcome
+    assert compare("GPU.smi.x", before, after, ONE_NODE) == outcome
+    assert compare("GPU.smi.x", after, before, ONE_NODE) == outcome
 
 
 @pytest.mark.parametrize(
@@ -63,13 +69,13 @@ def test_what_redaction_hides_is_not_said_to_differ(
     before: str, after: str, is_one_key: bool, outcome: str
 ) -> None:
     comparability = Comparability(None, is_one_key, IGNORE)
-    assert compare_values("SystemD.a.service.Environment", before, after, comparability) == outcome
+    assert compare("SystemD.a.service.Environment", before, after, comparability) == outcome
 
 
 def test_a_value_of_many_tokens_takes_no_longer_than_its_length() -> None:
     started = time.monotonic()
     text = f"{RED} " * 20_000
-    assert compare_values("OS.grub.a", text, "x" * 400_000, ONE_NODE) == DIFFERENT
+    assert compare("OS.grub.a", text, "x" * 400_000, ONE_NODE) == DIFFERENT
     assert time.monotonic() - started < 2
 
 
@@ -96,9 +102,9 @@ def test_the_metadata_tell_whether_it_is_one_node_and_one_key(
 
 def test_a_nodes_own_name_is_no_difference_where_settings_hold_it() -> None:
     path = "SystemD.kubelet.service.Environment"
-    assert compare_values(path, "[NAME=gpu-1]", "[NAME=gpu-2]", TWO_NODES) == EQUAL
-    assert compare_values(path, "[NAME=gpu-1]", "[NAME=gpu-2]", ONE_NODE) == DIFFERENT
+    assert compare(path, "[NAME=gpu-1]", "[NAME=gpu-2]", TWO_NODES) == EQUAL
+    assert compare(path, "[NAME=gpu-1]", "[NAME=gpu-2]", ONE_NODE) == DIFFERENT
     # A name that was copied from another node is what one looks for.
-    assert compare_values(path, "[NAME=gpu-1]", "[NAME=gpu-1]", ONE_NODE) == EQUAL
-    assert compare_values(path, "[NAME=gpu-1 x]", "[NAME=gpu-1]", TWO_NODES) == DIFFERENT
-    assert compare_values("OS.release.ID", "gpu-1", "gpu-2", TWO_NODES) == DIFFERENT
+    assert compare(path, "[NAME=gpu-1]", "[NAME=gpu-1]", ONE_NODE) == EQUAL
+    assert compare(path, "[NAME=gpu-1 x]", "[NAME=gpu-1]", TWO_NODES) == DIFFERENT
+    assert compare("OS.release.ID", "gpu-1", "gpu-2", TWO_NODES) == DIFFERENT

@@ -8,7 +8,7 @@ from base64 import b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.document.scalars import text_of
+from kubectl_snapshot.render.report.cells import render_rows, render_value, show
 from kubectl_snapshot.render.template import render_template
 
 if TYPE_CHECKING:
@@ -16,14 +16,6 @@ if TYPE_CHECKING:
 
 BASE, PARTS = "base.html.j2", "parts.html.j2"
 STYLE, SCRIPT = "page.css", "page.js"
-
-# Control characters but tab and newline, bidirectional and invisible formatting, surrogates and
-# noncharacters. `str.isprintable` depends on Python's version of Unicode; pages must not.
-INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
-)
-CONTROL_PICTURES = 0x2400
 
 
 def render_page(template: str, variables: Mapping[str, Any]) -> str:
@@ -37,29 +29,14 @@ def render_page(template: str, variables: Mapping[str, Any]) -> str:
         autoescape=True,
         name=template,
         parts={name: _read(name) for name in (BASE, PARTS)},
-        filters={"anchor": anchor, "text": show},
+        filters={"anchor": anchor, "value": render_value, "rows": render_rows},
         finalize=show,
     )
-
-
-def show(value: Any) -> Any:
-    """Return a value's text with invisible characters shown; our own markup is unchanged."""
-    if hasattr(value, "__html__"):
-        return value
-    text = text_of(value) if isinstance(value, (bool, float)) else str(value)
-    return INVISIBLE.sub(_picture, text)
 
 
 def anchor(path: str) -> str:
     """Return the HTML id of a path such as `GPU.gpu-0`; other characters are encoded."""
     return re.sub(r"[^A-Za-z0-9.@:-]", lambda m: f"_{ord(m[0]):x}_", path)
-
-
-def _picture(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(CONTROL_PICTURES + code)
-    return "\u2421" if code == 0x7F else f"⟨U+{code:04X}⟩"
 
 
 def _read(name: str) -> str:

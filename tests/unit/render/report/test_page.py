@@ -4,30 +4,10 @@ import re
 from base64 import b64encode
 from hashlib import sha256
 
-import pytest
-
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.render.report.node import render_report
-from kubectl_snapshot.render.report.page import anchor, show
+from kubectl_snapshot.render.report.page import anchor
 from tests.unit.render.pages import find_elements
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("plain\n\ttext", "plain\n\ttext"),
-        ("\x1b[31m\x00\x7f", "␛[31m␀␡"),
-        ("a\rb", "a␍b"),
-        ("\u202egnp.exe", "⟨U+202E⟩gnp.exe"),
-        ("a\u200bb\x9b\ud800", "a⟨U+200B⟩b⟨U+009B⟩⟨U+D800⟩"),
-        ("żółć 中文", "żółć 中文"),
-        (True, "true"),
-        (0.5, "0.5"),
-        (18446744073709551615, "18446744073709551615"),
-    ],
-)
-def test_what_is_invisible_in_a_value_is_shown(value: object, text: str) -> None:
-    assert show(value) == text
 
 
 def test_the_script_is_small_and_asks_for_nothing() -> None:

@@ -23,6 +23,7 @@ from kubectl_snapshot.document.redaction.values import (
     find_redacted,
     redact_text,
 )
+from kubectl_snapshot.document.registry import SubtypeSpec
 from kubectl_snapshot.document.scalars import to_reading
 from kubectl_snapshot.document.snapshot import Measurement, Scalar, Snapshot, Subtype
 from tests.unit.document.secret_corpus import NAMED, PHRASES, SHAPED, make_corpus, pieces_of
@@ -373,6 +374,30 @@ def test_every_reading_is_searched() -> None:
     assert data_of(snapshot, "K8s", "image")["password"] == "v1"
     added = data_of(snapshot, "Added", "anything")
     assert (added["b"], added["pin"]) == (4711, redact_text("4711", KEY))
+
+
+DECLARED = [
+    (measurement.type, spec.name.replace("*", "x"), spec)
+    for measurement in REGISTRY
+    for spec in measurement.subtypes
+]
+
+
+@pytest.mark.parametrize(("type_", "name", "spec"), DECLARED, ids=lambda value: str(value)[:20])
+def test_every_text_of_every_collector_is_searched(
+    type_: str, name: str, spec: SubtypeSpec
+) -> None:
+    """Taints and labels are public: everybody in a cluster can read them."""
+    url = "https://user:hunter22@host"
+    data = {key.replace("*", "x"): url for key in (*spec.keys, "new-key", "What")}
+    context = {"note": url, "reason": url, "new": url}
+    (measurement,) = redact([Measurement(type_, (Subtype(name, data, context),))]).measurements
+    (subtype,) = measurement.subtypes
+    is_public = (type_, name) in (("NodeTopology", "taint"), ("NodeTopology", "label"))
+    assert any("hunter22" in str(value) for value in subtype.data.values()) == is_public
+    assert "hunter22" not in subtype.context["reason"]
+    assert ("hunter22" in " ".join(subtype.context.values())) == is_public
+    assert bool(spec.public) == is_public
 
 
 def test_what_is_declared_public_is_not_searched() -> None:

@@ -11,7 +11,7 @@ from kubectl_snapshot.collectors.kubernetes.fields import list_at, map_at, text_
 from kubectl_snapshot.collectors.run.context import CLUSTER, Context, Right, require_kube
 from kubectl_snapshot.document.registry import EVERY_KEY, INTEGER, STRING, UNSET, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
-from kubectl_snapshot.document.topology_items import is_folded
+from kubectl_snapshot.document.topology_items import NODES, PER_NODE, is_folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -28,6 +28,8 @@ SUBTYPES = (
     SubtypeSpec("label", values=STRING, public=EVERY_KEY, lists_nodes=True, missing=UNSET),
 )
 DEADLINE_S = 90.0
+# With a limit, a label of which more nodes have a value each is a count (ADR 0070).
+MOST_VALUES = 100
 
 
 class Group(NamedTuple):
@@ -86,8 +88,13 @@ def _add_node(topology: Topology, node: object) -> None:
 def _build_entries(name: str, groups: Mapping[Group, list[str]], max_nodes: int) -> Subtype:
     """Return the entries of all groups; if several have one key, the context has all of them.
 
-    It also has a label whose entry would be read as another one with this value.
+    It also has a label whose entry would be read as another one with this value, and the number of
+    values of a label that differs on every node, if names are limited; the nodes' names then are
+    there, once.
     """
+    counts = _count_own(groups) if max_nodes else {}
+    names = {name for group, nodes in groups.items() if group.key in counts for name in nodes}
+    groups = {group: nodes for group, nodes in groups.items() if group.key not in counts}
     unique = _unique_keys(groups)
     entries: dict[str, list[tuple[Group, str]]] = {}
     for group in sorted(groups):
@@ -100,7 +107,20 @@ def _build_entries(name: str, groups: Mapping[Group, list[str]], max_nodes: int)
         if len(found) > 1 or _is_misread(found[0][0], unique)
         for number, (group, nodes) in enumerate(found, 1)
     }
-    return Subtype(name, data, collisions)
+    own = {f"{PER_NODE}{key}": str(number) for key, number in counts.items()}
+    every = {NODES: ",".join(sorted(names))} if names else {}
+    return Subtype(name, data, {**collisions, **own, **every})
+
+
+def _count_own(groups: Mapping[Group, list[str]]) -> dict[str, int]:
+    """Return the labels with many values, each of one node, and how many these are."""
+    counts: dict[str, int] = {}
+    shared = set()
+    for group, nodes in groups.items():
+        counts[group.key] = counts.get(group.key, 0) + 1
+        if group.effect or len(nodes) > 1:
+            shared.add(group.key)
+    return {key: n for key, n in counts.items() if n > MOST_VALUES and key not in shared}
 
 
 def _unique_keys(groups: Iterable[Group]) -> set[str]:

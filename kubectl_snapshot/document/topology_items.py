@@ -21,6 +21,10 @@ TYPE, TAINT, LABEL = "NodeTopology", "taint", "label"
 ELAPSED = "elapsed-ms"
 # `--max-nodes-per-entry` shortens a list of nodes to `a,b (+7 more)`.
 SHORTENED = re.compile(r" \(\+(\d+) more\)$")
+# In the context before a label that differs on every node; the text is the number of values.
+PER_NODE = "per-node."
+# The names of all nodes, where a label is a count.
+NODES = "nodes"
 # A group in the context, `<key of the reading>#<number>`.
 IN_CONTEXT = re.compile(r"#\d+$")
 

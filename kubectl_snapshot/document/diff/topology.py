@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kubectl_snapshot.document.diff.change import ADDED, CHANGED, REMOVED, UNKNOWN, Change
 from kubectl_snapshot.document.diff.direction import natural_key
 from kubectl_snapshot.document.snapshot import GAP_STATUSES
+from kubectl_snapshot.document.topology_items import NODES, PER_NODE
 from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
@@ -61,9 +62,10 @@ def compare_node_lists(
         return list(changes)
     read = [tuple(_parse_entries(side) for side in _sides(pair)) for pair in lists]
     summary = next((p for p in pairs if p.name == f"{lists[0].type}.{SUMMARY}"), None)
-    nodes = _find_nodes(read, summary)
+    nodes = _find_nodes(lists, read, summary)
     found: list[Change] = []
-    for pair, (old, new) in zip(lists, read):
+    for pair, both in zip(lists, read):
+        old, new = _leave_out_counted(_sides(pair), both)
         found += _compare_entries(pair.name, old, new, nodes)
     found = _tell_once(found, lists[0].type)
     names = {pair.name for pair in lists}
@@ -92,6 +94,13 @@ def _sides(pair: Pair) -> tuple[Subtype, Subtype]:
     return pair.before, pair.after
 
 
+def _leave_out_counted(sides: Sequence[Subtype], entries: Sequence[Entries]) -> list[Entries]:
+    """Return the entries of two documents without labels that one of them has as a count."""
+    names = (key for side in sides for key in side.context if key.startswith(PER_NODE))
+    counted = tuple(f"{name[len(PER_NODE) :]}." for name in names)
+    return [{k: v for k, v in side.items() if not k.startswith(counted)} for side in entries]
+
+
 def _parse_entries(subtype: Subtype) -> Entries:
     """Return the entries by key; those that share a key with another are in the context."""
     texts = {key: str(value) for key, value in subtype.data.items()}
@@ -112,9 +121,11 @@ def _parse_entry(key: str, text: str) -> _Entry:
     return _Entry(key, head, frozenset(names.split(",")), int(count) if is_count else 0, text)
 
 
-def _find_nodes(read: Iterable[tuple[Entries, ...]], summary: Pair | None) -> _Nodes:
+def _find_nodes(
+    lists: Sequence[Pair], read: Iterable[tuple[Entries, ...]], summary: Pair | None
+) -> _Nodes:
     """Return which nodes only one document has, if both name as many as they count."""
-    sets: tuple[set[str], set[str]] = set(), set()
+    sets: tuple[set[str], set[str]] = _list_names(lists, 0), _list_names(lists, 1)
     for entries in read:
         for names, side in zip(sets, entries):
             names.update(*(entry.nodes for entry in side.values()))
@@ -123,6 +134,12 @@ def _find_nodes(read: Iterable[tuple[Entries, ...]], summary: Pair | None) -> _N
     if [len(names) for names in sets] != counts:
         return _Nodes(frozenset(), frozenset(), False, moved)
     return _Nodes(frozenset(sets[0] - sets[1]), frozenset(sets[1] - sets[0]), True, moved)
+
+
+def _list_names(lists: Sequence[Pair], side: int) -> set[str]:
+    """Return the nodes that a document names once for all labels that differ on every node."""
+    texts = (_sides(pair)[side].context.get(NODES, "") for pair in lists)
+    return {name for text in texts if text for name in text.split(",")}
 
 
 def _node_counts(summary: Pair | None) -> list[int | None]:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
 from kubectl_snapshot.collectors import node_topology
-from kubectl_snapshot.collectors.node_topology import build_topology
+from kubectl_snapshot.collectors.node_topology import MOST_VALUES, build_topology
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.collectors.run.runner import run_collectors
-from kubectl_snapshot.document.snapshot import Subtype
+from kubectl_snapshot.document.codec.yaml.codec import render_yaml
+from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import Unauthorized, Unavailable
 from kubectl_snapshot.settings import CollectSettings
 from tests.servers.http_server import Exchange, serve
@@ -163,3 +164,56 @@ def test_what_is_throttled_beyond_the_deadline_is_an_error_and_no_short_list() -
     found = read_served(answers, within_s=1.5)
     assert [(subtype.data, subtype.status) for subtype in found] == [({}, "error")] * 3
     assert "busy" in found[0].context["reason"]
+
+
+def test_with_a_limit_a_label_that_differs_on_every_node_is_a_count() -> None:
+    def build(count: int, limit: int, **labels: str) -> Subtype:
+        names = [f"n{number:03}" for number in range(count)]
+        nodes = [
+            {"metadata": {"name": name, "labels": {"host": name, "os": "linux", **labels}}}
+            for name in names
+        ]
+        return topology(*nodes, max_nodes=limit)["label"]
+
+    many = build(MOST_VALUES + 1, 2)
+    assert many.data == {"os": "linux|n000,n001 (+99 more)"}
+    assert many.context["per-node.host"] == "101"
+    assert many.context["nodes"] == ",".join(f"n{number:03}" for number in range(101))
+    # As the reference has it: few values, no limit, and a value of two nodes.
+    for few in (build(MOST_VALUES, 2), build(MOST_VALUES + 1, 0)):
+        assert few.data["host.n007"] == "n007|n007"
+        assert few.context == {}
+    twice = [
+        {"metadata": {"name": f"n{number}", "labels": {"a": str(number // 2)}}}
+        for number in range(2 * MOST_VALUES + 1)
+    ]
+    assert len(topology(*twice, max_nodes=1)["label"].data) == MOST_VALUES + 1
+
+
+def test_a_document_of_400_nodes_is_small_with_a_limit() -> None:
+    own = ("kubernetes.io/hostname", "topology.ebs.csi.aws.com/volume", "example.com/serial")
+    nodes = (
+        {
+            "metadata": {
+                "name": f"ip-10-0-{number // 250}-{number % 250}.ec2.internal",
+                "labels": {
+                    **dict.fromkeys(own, str(number)),
+                    **{f"feature.node.kubernetes.io/cpu-cpuid.F{i}": "true" for i in range(170)},
+                },
+            }
+        }
+        for number in range(400)
+    )
+    document = Snapshot({}, (Measurement("NodeTopology", build_topology(nodes, 3)),))
+    assert len(render_yaml(document)) <= 48_000
+
+
+def test_a_taint_that_differs_on_every_node_stays() -> None:
+    nodes = [
+        {
+            "metadata": {"name": f"n{i}"},
+            "spec": {"taints": [{"key": "a", "value": str(i), "effect": "NoSchedule"}]},
+        }
+        for i in range(MOST_VALUES + 5)
+    ]
+    assert len(topology(*nodes, max_nodes=1)["taint"].context) == MOST_VALUES + 5

@@ -293,3 +293,23 @@ def test_text_that_is_no_list_of_nodes_is_compared_as_it_is(text: str) -> None:
 
     assert compare(of(text), of(text)) == ()
     assert compare(of(text), of("x|other"))[0].kind in (ADDED, REMOVED, CHANGED)
+
+
+@pytest.mark.parametrize("limits", [(3, 3), (0, 3), (3, 0)])
+def test_labels_that_are_counts_do_not_hide_which_node_is_gone(limits: tuple[int, int]) -> None:
+    nodes = [node(f"n{number:03}", {}) for number in range(110)]
+    before, after = topology(nodes, limits[0]), topology([*nodes[:50], *nodes[51:]], limits[1])
+    change, *others = compare(before, after)
+    assert (change.path, change.before, change.after) == (
+        "NodeTopology.summary.node-count",
+        110,
+        109,
+    )
+    assert change.note == "-1: n050"
+    assert [other.kind for other in others] == ([] if limits[0] == limits[1] else [UNKNOWN])
+
+
+def test_a_label_that_is_a_count_in_one_document_only_is_not_compared() -> None:
+    nodes = [node(f"n{number:03}", {}) for number in range(101)]
+    (change,) = compare(topology(nodes, 3), topology(nodes[:-1], 3))
+    assert (change.kind, change.note) == (CHANGED, "-1: n100")

@@ -58,7 +58,7 @@ def _parse(content: str | bytes) -> Snapshot:
         return parse_json(text)
     from kubectl_snapshot.document.codec.yaml.lines import LineReader
 
-    snapshot = LineReader().parse(text)
+    snapshot = LineReader(most_maps=0, most_lines=0).parse(text)
     if snapshot is not None:
         return snapshot
     from kubectl_snapshot.document.codec.yaml.codec import parse_yaml

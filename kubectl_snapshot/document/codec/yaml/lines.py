@@ -57,11 +57,16 @@ class _OtherForm(Exception):
 
 
 class LineReader:
-    """Reads documents, and shares what is equal in several."""
+    """Reads documents, and shares what is equal in several.
 
-    def __init__(self) -> None:
-        self._data, self._texts = _Lines(_reading), _Lines(_text)
+    A reader of one document (`most_maps` and `most_lines` 0) remembers nothing. A text may be most
+    of the memory, so that each function drops its copy before it makes the next.
+    """
+
+    def __init__(self, most_maps: int = MAX_MAPS, most_lines: int = MAX_LINES) -> None:
+        self._data, self._texts = _Lines(_reading, most_lines), _Lines(_text, most_lines)
         self._maps: dict[str, Mapping[str, Scalar]] = {}
+        self._most_maps = most_maps
 
     def parse(self, text: str) -> Snapshot | None:
         """Return the document, equal to that of `parse_yaml`, or None for another form."""
@@ -78,7 +83,7 @@ class LineReader:
         if not found or not _is_printable(body):
             return None
         try:
-            items = _cut_start(f"\n{body.removesuffix(chr(10))}", "\n  - ").split("\n  - ")
+            items = _split_items(body.removesuffix("\n"), "\n  - ")
             return f"{head}\n", [_parse_record(item) for item in items]
         except _OtherForm:
             return None
@@ -89,8 +94,10 @@ class LineReader:
             raise _OtherForm
         head, _, fingerprint = head.partition(f"\n{FINGERPRINT}:\n")
         top, metadata = self._parse_head(head)
-        items = _cut_start("\n" + body[:-1], "\n  - type: ").split("\n  - type: ")
-        measurements = tuple(map(self._parse_measurement, items))
+        items = _split_items(body, "\n  - type: ")
+        del body
+        items[-1] = items[-1][:-1]
+        measurements = tuple(map(self._parse_measurement, _take_all(items)))
         dimensions = self._parse_fingerprint(fingerprint) if fingerprint else ()
         return Snapshot(metadata, measurements, top["kind"], top["apiVersion"], dimensions)
 
@@ -107,7 +114,7 @@ class LineReader:
     def _parse_fingerprint(self, text: str) -> tuple[Subtype, ...]:
         """Return the dimensions, each a name and the lines below it."""
         found: dict[str, Subtype] = {}
-        for block in DIMENSION.split(_cut_start(f"\n{text}", "\n  ")):
+        for block in DIMENSION.split(_cut_start(text, "  ")):
             title, _, body = block.partition("\n")
             if not title.endswith(":") or not body:
                 raise _OtherForm
@@ -123,8 +130,10 @@ class LineReader:
             raise _OtherForm
         if not found:
             return Measurement(_text(name), ())
-        items = _cut_start("\n" + body, "\n      - subtype: ").split("\n      - subtype: ")
-        return Measurement(_text(name), tuple(map(self._parse_subtype, items)))
+        del text
+        items = _split_items(body, "\n      - subtype: ")
+        del body
+        return Measurement(_text(name), tuple(map(self._parse_subtype, _take_all(items))))
 
     def _parse_subtype(self, text: str) -> Subtype:
         text, found, lines = text.partition(ITEMS)
@@ -138,11 +147,12 @@ class LineReader:
             if items and "\n" not in name:
                 return Subtype(_text(name), {}, texts, items)
             raise _OtherForm
+        del text, rest
         return Subtype(_text(name), self._read_map(lines), texts, items)
 
     def _parse_items(self, text: str) -> Iterator[Item]:
         start = "\n          - "
-        for item in _cut_start(f"\n{text}", start).split(start):
+        for item in _split_items(text, start):
             context, found, data = f"\n            {item}".partition(f"\n            {ITEM_DATA}")
             texts = {}
             if context:
@@ -154,32 +164,36 @@ class LineReader:
         known = self._maps.get(text)
         if known is None:
             known = _to_map(_unindent(text, 10), self._data)
-            if len(self._maps) >= MAX_MAPS:
+            if len(self._maps) >= self._most_maps:
                 self._maps.clear()
-            self._maps[text] = known
+            if self._most_maps:
+                self._maps[text] = known
         return known
 
 
 class _Lines(dict):  # type: ignore[type-arg]
     """The pair of each line `key: value` that was read before."""
 
-    def __init__(self, convert: Callable[[str], Scalar]) -> None:
+    def __init__(self, convert: Callable[[str], Scalar], most: int) -> None:
         self.convert = convert
+        self.most = most
 
     def __missing__(self, line: str) -> tuple[str, Scalar]:
         pair: tuple[str, Scalar] | None = _read_simple(line)
         if pair is None:
             key, value = _split(line)
             pair = _text(key), self.convert(value)
-        if len(self) >= MAX_LINES:
+        if len(self) >= self.most:
             self.clear()
-        self[line] = pair
+        if self.most:
+            self[line] = pair
         return pair
 
 
 def _to_map(lines: list[str], known: _Lines) -> dict[str, Scalar]:
-    pairs: dict[str, Scalar] = dict(map(known.__getitem__, lines))
-    if len(pairs) != len(lines):
+    count = len(lines)
+    pairs: dict[str, Scalar] = dict(map(known.__getitem__, _take_all(lines)))
+    if len(pairs) != count:
         raise _OtherForm
     return pairs
 
@@ -203,10 +217,26 @@ def _parse_record(text: str) -> dict[str, object]:
 def _unindent(text: str, depth: int) -> list[str]:
     """Return the lines without their indentation, which all must have."""
     start = "\n" + " " * depth
-    lines = f"\n{text}".split(start)
-    if lines[0] or text.count("\n") != len(lines) - 2 or f"{start} " in f"\n{text}":
+    lines = _split_items(text, start)
+    if text.count("\n") != len(lines) - 1 or lines[0][:1] == " " or f"{start} " in text:
         raise _OtherForm
-    return lines[1:]
+    return lines
+
+
+def _split_items(text: str, start: str) -> list[str]:
+    """Return the parts that each begin with `start`, without it; the first has no newline."""
+    if not text.startswith(start[1:]):
+        raise _OtherForm
+    parts = text.split(start)
+    parts[0] = parts[0][len(start) - 1 :]
+    return parts
+
+
+def _take_all(items: list[str]) -> Iterator[str]:
+    """Yield the items in order, removing each: nothing else keeps it."""
+    items.reverse()
+    while items:
+        yield items.pop()
 
 
 def _is_printable(text: str) -> bool:

@@ -376,6 +376,11 @@ def test_every_reading_is_searched() -> None:
     assert (added["b"], added["pin"]) == (4711, redact_text("4711", KEY))
 
 
+# Everybody in a cluster can read taints and labels, every user of a node the rest.
+PUBLIC = (
+    *("NodeTopology.taint", "NodeTopology.label", "OS.sysctl-net"),
+    *("Network.interface-x", "Network.rdma-x", "Network.proximity"),
+)
 DECLARED = [
     (measurement.type, spec.name.replace("*", "x"), spec)
     for measurement in REGISTRY
@@ -387,13 +392,13 @@ DECLARED = [
 def test_every_text_of_every_collector_is_searched(
     type_: str, name: str, spec: SubtypeSpec
 ) -> None:
-    """Taints and labels are public: everybody in a cluster can read them."""
+    """What is public is listed here once more, so that a declaration is a decision."""
     url = "https://user:hunter22@host"
     data = {key.replace("*", "x"): url for key in (*spec.keys, "new-key", "What")}
     context = {"note": url, "reason": url, "new": url}
     (measurement,) = redact([Measurement(type_, (Subtype(name, data, context),))]).measurements
     (subtype,) = measurement.subtypes
-    is_public = (type_, name) in (("NodeTopology", "taint"), ("NodeTopology", "label"))
+    is_public = f"{type_}.{name}" in PUBLIC
     assert any("hunter22" in str(value) for value in subtype.data.values()) == is_public
     assert "hunter22" not in subtype.context["reason"]
     assert ("hunter22" in " ".join(subtype.context.values())) == is_public

@@ -206,6 +206,17 @@ def test_a_watch_tells_what_is_there_then_sync_then_changes(connect_to: Connect)
     ]
 
 
+def test_a_deletion_is_told_with_the_version_before_and_the_object_forgotten(
+    connect_to: Connect,
+) -> None:
+    # An API server without the newer version repeats the old one; an object may come again.
+    again = (("DELETED", item("a")), ("ADDED", item("a")))
+    script = Script(page(item("a")), watches=[sending(*again, then="")])
+    with serve(script) as server:
+        events = take_until(connect_to(server), 4)
+    assert events == [("ADDED", "a"), ("SYNC", ""), ("DELETED", "a"), ("ADDED", "a")]
+
+
 @pytest.mark.parametrize("end", ["end", "reset", "half a line"])
 def test_a_watch_that_ends_is_resumed_where_it_was(connect_to: Connect, end: str) -> None:
     script = Script(

@@ -72,7 +72,9 @@ def run(here: Path, text: str, nodes: str) -> subprocess.CompletedProcess[str]:
         ((8, 7), 8),
         ((3, 10), 3),
         ((2, 5), 2),
-        ((143, 4), 143),
+        ((7, 8), 8),
+        ((4, 8), 4),
+        ((143, 1), 143),
     ],
 )
 def test_the_gate_exits_with_the_worst_code(here: Path, codes: tuple[int, int], worst: int) -> None:

@@ -26,7 +26,11 @@ from kubectl_snapshot.job.diagnose.admission import diagnose_job_event
 from kubectl_snapshot.job.diagnose.credentials import diagnose_expired_login
 from kubectl_snapshot.job.diagnose.held import find_hold
 from kubectl_snapshot.job.diagnose.init_containers import find_running_init
-from kubectl_snapshot.job.diagnose.mounts import diagnose_mount, diagnose_sandbox
+from kubectl_snapshot.job.diagnose.mounts import (
+    diagnose_mount,
+    diagnose_sandbox,
+    find_missing_object,
+)
 from kubectl_snapshot.job.diagnose.scheduling import diagnose_unschedulable
 from kubectl_snapshot.job.follow_log import (
     on_line,
@@ -213,6 +217,9 @@ def _on_event(run: RunState, event: Any) -> None:
     )
     if error is not None:
         raise error
+    missing = find_missing_object(event.object, run.options)
+    if missing is not None:
+        watchers.probe_object(run, missing)
     _check_sandbox(run, diagnose_sandbox(event.object, node))
     run.last_warning = message
 

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.clients.kube.client import TEXT, Call, Response
+from kubectl_snapshot.clients.kube.client import METADATA, TEXT, Call, Response
 from kubectl_snapshot.constants import RUN_LABEL
 from kubectl_snapshot.errors import Internal, SnapshotError, Timeout
 from kubectl_snapshot.job.diagnose import kubelet
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from kubectl_snapshot.clients.kube.stream import Stream
+    from kubectl_snapshot.job.diagnose.mounts import MissingObject
     from kubectl_snapshot.job.run_state import RunState
 
 # A log that cannot be read is requested once more for this long before it counts as broken.
@@ -87,6 +88,11 @@ def probe_start(run: RunState) -> None:
 def probe_node(run: RunState) -> None:
     """Request zero lines of log from the kubelet; reports `alive`, `node-lost` or `outage`."""
     _start_thread(run, "probe", _probe)
+
+
+def probe_object(run: RunState, missing: MissingObject) -> None:
+    """Ask the API server for an object that a kubelet does not find; reports `failure` if so."""
+    _start_thread(run, "probe", _probe_object, missing)
 
 
 def _start_thread(run: RunState, kind: str, target: Callable[..., None], *arguments: Any) -> None:
@@ -215,6 +221,17 @@ def _probe_start(run: RunState) -> None:
     body, listed = (a.body if isinstance(a, Response) else None for a in answers)
     items = listed.get("items") or () if listed else ()
     run.inbox.put(("start-probed", StartProbe(body, tuple(items))))
+
+
+def _probe_object(run: RunState, missing: MissingObject) -> None:
+    """A deletion that is tried only says whether it exists without the permission to get it."""
+    path = f"{core_path(run.options.namespace, missing.resource)}/{run.options.name}"
+    limit = time.monotonic() + PROBE_S
+    query = {"dryRun": "All"}
+    call = Call("DELETE", path, f"try to delete {path}", query, deadline=limit, accept=METADATA)
+    (answer,) = run.kube.request_all([call])
+    if isinstance(answer, SnapshotError) and answer.status in (401, 404):
+        raise missing.error if answer.status == 404 else answer
 
 
 def _classify_probe_error(run: RunState, error: SnapshotError) -> tuple[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import Internal, NotFound, ServiceUnavailable
 from kubectl_snapshot.job.diagnose.held import Hold
+from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from kubectl_snapshot.errors import SnapshotError
     from kubectl_snapshot.job.options import JobOptions
 
-# The first ones may be of a kubelet's cache that is behind a loaded server; it waits 0.5, 1, 2 s.
-MIN_COUNT = 4
+# The first ones are of a kubelet's cache that is behind the API server; it waits 0.5, 1 s.
+MIN_COUNT = 3
 # Of volumes of others, which a controller may still provide: the kubelet waits 0.5, 1, 2, 4 s.
 MIN_FOREIGN_COUNT = 5
 SANDBOX_REASONS = ("FailedCreatePodSandBox", "NetworkNotReady")
@@ -28,25 +29,45 @@ KINDS = {"configmap": "ConfigMap", "secret": "Secret"}
 WEBHOOKS = "see `kubectl get mutatingwebhookconfigurations`, or pass another -n"
 
 
-def diagnose_mount(
-    event: Mapping[str, Any], options: JobOptions, node: str
-) -> SnapshotError | None:
-    """Return why a volume cannot be mounted, from a repeated FailedMount event; else None."""
-    count = int(event.get("count") or 1)
-    if event.get("reason") != "FailedMount" or count < MIN_COUNT:
-        return None
+@dataclass(frozen=True)
+class MissingObject:
+    """An object of the run that a kubelet does not find: its cache may be behind."""
+
+    resource: str
+    error: SnapshotError
+
+
+def find_missing_object(event: Mapping[str, Any], options: JobOptions) -> MissingObject | None:
+    """Return the run's object that a repeated FailedMount event names as not found; else None."""
     message = str(event.get("message", ""))
     found = re.search(r'(configmap|secret) "([^"]+)" not found', message)
-    if found is not None and found[2] == options.name:
-        return Internal(
+    if _count_mounts(event) < MIN_COUNT or found is None or found[2] != options.name:
+        return None
+    return MissingObject(
+        f"{found[1]}s",
+        Internal(
             f"{KINDS[found[1]]} {options.namespace}/{options.name} was deleted by another client",
             message,
             "run it again, and find out who deletes objects with our labels",
-        )
+        ),
+    )
+
+
+def diagnose_mount(
+    event: Mapping[str, Any], options: JobOptions, node: str
+) -> SnapshotError | None:
+    """Return why a volume of others cannot be mounted, from a repeated FailedMount event."""
+    message = str(event.get("message", ""))
+    if _count_mounts(event) < MIN_FOREIGN_COUNT or find_missing_object(event, options) is not None:
+        return None
     # The kubelet no longer manages a pod that it rejected, or that was deleted: that is the cause.
-    if count < MIN_FOREIGN_COUNT or "not registered" in message:
+    if "not registered" in message:
         return None
     return Internal(f"node {node} cannot mount a volume of the agent's pod", message, WEBHOOKS)
+
+
+def _count_mounts(event: Mapping[str, Any]) -> int:
+    return int(event.get("count") or 1) if event.get("reason") == "FailedMount" else 0
 
 
 def diagnose_sandbox(event: Mapping[str, Any], node: str) -> Hold | None:

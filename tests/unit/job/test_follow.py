@@ -98,12 +98,15 @@ class Wire:
     watches: Answer | None = None
     job: Answer = field(default=lambda exchange: exchange.send(200, {"metadata": {}}))
     listed: list[Any] = field(default_factory=list)
+    deletion: Answer = field(default=lambda exchange: exchange.send(200, {"metadata": {}}))
 
     def answer(self, exchange: Exchange) -> None:
         if "tailLines" in exchange.path:
             self.probe(exchange)
         elif exchange.method == "PATCH":
             self.job(exchange)
+        elif exchange.method == "DELETE":
+            self.deletion(exchange)
         elif "job-name%3D" in exchange.path or "job-name=" in exchange.path:
             exchange.send(200, {"items": self.listed})
         elif self.watches is not None and "/log" not in exchange.path:
@@ -453,6 +456,50 @@ def test_a_sandbox_that_was_created_is_not_what_the_pod_waits_for(
         run.deadline = time.monotonic() + 3
         with pytest.raises(Timeout):
             follow.follow(run)
+
+
+MISSING = f'MountVolume.SetUp failed for volume "agent" : configmap "{OPTIONS.name}" not found'
+
+
+def mount_event() -> tuple[str, Any]:
+    kind, event = kubelet_event("FailedMount", MISSING)
+    return kind, {**event, "count": 3}
+
+
+def test_an_object_that_a_kubelet_does_not_find_is_asked_for_before_it_is_missed(
+    tmp_path: Path,
+) -> None:
+    asked = []
+
+    def deletion(exchange: Exchange) -> None:
+        asked.append(exchange.path)
+        exchange.send(404, {"kind": "Status", "message": "not found"})
+
+    wire = Wire([write_and_wait(b"")], deletion=deletion)
+    wire.pods.put(("ADDED", pod({"waiting": {"reason": "ContainerCreating"}})))
+    wire.events.put(mount_event())
+    error = refusal(wire, tmp_path)
+    assert error.what == f"ConfigMap ops/{OPTIONS.name} was deleted by another client"
+    assert asked == [f"/api/v1/namespaces/ops/configmaps/{OPTIONS.name}?dryRun=All"]
+
+
+@pytest.mark.parametrize("status", [200, 403, 503])
+def test_a_kubelet_whose_cache_is_behind_is_waited_for(tmp_path: Path, status: int) -> None:
+    def deletion(exchange: Exchange) -> None:
+        exchange.send(status, {"kind": "Status"}, {"Retry-After": "3600"})
+        wire.pods.put(("MODIFIED", pod()))
+
+    wire = Wire([write_and_wait(lines(*FRAME))], deletion=deletion)
+    wire.pods.put(("ADDED", pod({"waiting": {"reason": "ContainerCreating"}})))
+    wire.events.put(mount_event())
+    assert capture(wire, tmp_path) == PAYLOAD
+
+
+def test_a_login_that_expires_meanwhile_is_reported_so(tmp_path: Path) -> None:
+    wire = Wire([write_and_wait(b"")], deletion=refuse(401, "Unauthorized"))
+    wire.pods.put(("ADDED", pod({"waiting": {"reason": "ContainerCreating"}})))
+    wire.events.put(mount_event())
+    assert isinstance(refusal(wire, tmp_path), Unauthorized)
 
 
 def test_a_missing_runtime_handler_ends_the_run_at_once(tmp_path: Path) -> None:

@@ -5,7 +5,11 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot.errors import exit_code
-from kubectl_snapshot.job.diagnose.mounts import diagnose_mount, diagnose_sandbox
+from kubectl_snapshot.job.diagnose.mounts import (
+    diagnose_mount,
+    diagnose_sandbox,
+    find_missing_object,
+)
 from kubectl_snapshot.job.options import JobOptions
 
 OPTIONS = JobOptions("abcdefghij", "ops")
@@ -19,16 +23,18 @@ def event(message: str, count: int | None = 4, reason: str = "FailedMount") -> d
 @pytest.mark.parametrize(("resource", "kind"), [("configmap", "ConfigMap"), ("secret", "Secret")])
 def test_an_object_of_the_run_that_is_gone_is_named(resource: str, kind: str) -> None:
     message = GONE.format(resource, OPTIONS.name)
-    error = diagnose_mount(event(message), OPTIONS, "node1")
-    assert error is not None
-    assert error.what == f"{kind} ops/{OPTIONS.name} was deleted by another client"
-    assert (error.why, exit_code(error)) == (message, 8)
+    missing = find_missing_object(event(message, 3), OPTIONS)
+    assert missing is not None
+    assert missing.resource == f"{resource}s"
+    assert missing.error.what == f"{kind} ops/{OPTIONS.name} was deleted by another client"
+    assert (missing.error.why, exit_code(missing.error)) == (message, 8)
+    assert diagnose_mount(event(message, 50), OPTIONS, "node1") is None
 
 
 @pytest.mark.parametrize(
     "seen",
     [
-        event(GONE.format("configmap", OPTIONS.name), 3),
+        event(GONE.format("configmap", OPTIONS.name), 2),
         event(GONE.format("configmap", OPTIONS.name), None),
         event(GONE.format("configmap", "of-a-sidecar")),
         event(GONE.format("configmap", OPTIONS.name), reason="Failed"),
@@ -38,6 +44,7 @@ def test_an_object_of_the_run_that_is_gone_is_named(resource: str, kind: str) ->
 )
 def test_other_mounts_may_still_succeed(seen: dict[str, Any]) -> None:
     assert diagnose_mount(seen, OPTIONS, "node1") is None
+    assert find_missing_object(seen, OPTIONS) is None
 
 
 @pytest.mark.parametrize(("count", "is_told"), [(4, False), (5, True)])

@@ -17,8 +17,11 @@ CERTIFICATE_MARKS = ("tls: internal error", "x509:")
 
 
 def build_missing_mark(node: str) -> str:
-    """Return the API server's words of a node whose logs are asked for and which does not exist."""
-    return f'nodes "{node}" not found'
+    """Return the API server's words where a log's node was deleted: `pods "node2" not found`.
+
+    It gives the name of the node the resource of the request (measured on v1.34).
+    """
+    return f'"{node}" not found'
 
 
 def diagnose_node_lost(pod: Mapping[str, Any], message: str) -> SnapshotError:

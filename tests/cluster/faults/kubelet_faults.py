@@ -84,11 +84,11 @@ KUBELET = {
     "node deleted in mid-run": Fault(
         HANG,
         6,
-        ("node node2",),
+        ("node node2 was deleted from the cluster",),
         partial(kubelets.registered_again, node="node2"),
         partial(kubelets.unregister, node="node2"),
         lane=NODE2,
-        within_s=70,
+        within_s=30,
     ),
     # The last one of its lane: the node loses the faults' images.
     "node rebooted": Fault(

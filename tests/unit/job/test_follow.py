@@ -604,7 +604,7 @@ def test_a_log_request_that_fails_is_not_a_cut_stream(
 def test_a_node_that_was_deleted_is_named(
     tmp_path: Path, impatient: None, node: str, is_lost: bool
 ) -> None:
-    gone = refuse(404, f'nodes "{node}" not found')
+    gone = refuse(404, f'pods "{node}" not found')
     wire = Wire([write_and_wait(b"")], probe=gone)
     wire.pods.put(("ADDED", pod()))
     with following(wire, tmp_path) as run:

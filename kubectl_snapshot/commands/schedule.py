@@ -46,8 +46,8 @@ EXAMPLES = """\
       kubectl delete -f -
 
   # Into ConfigMaps instead: 200 nodes take about one each night
-  kubectl snapshot schedule --print -n ops --all-nodes --run-into cm://ops/nightly |
-      kubectl apply --server-side -f -
+  kubectl snapshot schedule --print -n ops --all-nodes \\
+      --run-into cm://ops/nightly | kubectl apply --server-side -f -
 
   # The same without Kubernetes' CronJob, from the crontab of a machine
   kubectl snapshot schedule --run-into /srv/snapshots --keep 14 --all-nodes

@@ -98,7 +98,8 @@ TABLE = [
 
 def snapshot(path: str, value: Scalar, node: str) -> Snapshot:
     type_, _, rest = path.partition(".")
-    name = next(n for n in (*NAMES.values(), "node", "grub", "sysctl") if rest.startswith(f"{n}."))
+    known = (name for name in NAMES.values() if rest.startswith(f"{name}."))
+    name = next(known, rest.partition(".")[0])
     subtypes = [Subtype(name, {rest[len(name) + 1 :]: value, "same": "1"}, READ)]
     if name.startswith("gpu-3-"):
         subtypes.insert(0, Subtype("gpu-3", {"uuid": "GPU-a"}, READ))

@@ -231,9 +231,9 @@ def run_python(
 
 
 def validate_files(directory: Path) -> int:
-    """Validate every document in a directory; return how many there are. `rules*` are rules."""
+    """Validate every document in a directory; return how many there are, but for rules and roles."""
     files = [path for path in directory.iterdir() if path.suffix in (".json", ".yaml")]
-    documents = [path for path in files if not path.name.startswith("rules")]
+    documents = [path for path in files if not path.name.startswith(("rules", "roles"))]
     for path in documents:
         validate_document(path.read_text(encoding="utf-8"))
     return len(documents)

@@ -132,7 +132,7 @@ def explain_missing(path: str, snapshot: Snapshot, registry: Registry) -> Missin
         return Missing(_name_subtypes(path, snapshot))
     place = max(named, key=lambda p: len(p.name))
     assert place.subtype
-    if place.subtype.status != OK:
+    if place.subtype.status != OK or place.subtype.is_left_out:
         return Missing(describe_status(place.type, place.subtype))
     key = path[len(place.prefix) :]
     reason = f"{place.path} has no {key}"

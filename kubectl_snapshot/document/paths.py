@@ -113,7 +113,7 @@ def find_gaps(snapshot: Snapshot, pattern: str) -> dict[str, str]:
     prefixes = {f"{type_}.{subtype.name}." for type_, subtype in subtypes}
     gaps = {}
     for type_, subtype in subtypes:
-        if subtype.status in GAP_STATUSES:
+        if subtype.status in GAP_STATUSES or subtype.is_left_out:
             path = _find_gap(f"{type_}.{subtype.name}.", subtype, pattern, prefixes)
             if path:
                 gaps[path] = describe_status(type_, subtype)
@@ -123,7 +123,8 @@ def find_gaps(snapshot: Snapshot, pattern: str) -> dict[str, str]:
 def describe_status(type_: str, subtype: Subtype) -> str:
     """Return `OS.release is unavailable: <reason>`."""
     reason = subtype.context.get("reason", "")
-    return f"{type_}.{subtype.name} is {subtype.status}" + (f": {reason}" if reason else "")
+    status = "not collected" if subtype.is_left_out else subtype.status
+    return f"{type_}.{subtype.name} is {status}" + (f": {reason}" if reason else "")
 
 
 def iter_subtypes(snapshot: Snapshot) -> Iterator[tuple[str, Subtype]]:

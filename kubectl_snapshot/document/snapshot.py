@@ -57,6 +57,11 @@ class Subtype:
         """Return the status; it is written only when it is not `ok`."""
         return self.context.get("status", OK)
 
+    @property
+    def is_left_out(self) -> bool:
+        """Return whether it has only a reason: it was not asked for, which is no gap."""
+        return not self.data and self.status == OK and "reason" in self.context
+
 
 @dataclass(frozen=True)
 class Measurement:

@@ -29,6 +29,7 @@ MARKS = (
     "OS.release",
     "K8s.node.os-image",
     "OS.sysctl./proc/sys/kernel/shmmni",
+    "OS.sysctl-net./proc/sys/net/core/somaxconn",
     "SystemD.kubelet.service.ExecStart*",
 )
 
@@ -171,14 +172,16 @@ def test_two_nodes_differ_in_exactly_what_was_changed(
     found = changes(ended)
     assert [(change["path"], change["kind"]) for change in found] == [
         ("GPU.gpu-1", "removed"),
+        ("K8s.node-status.allocatable.nvidia.com/gpu", "removed"),
+        ("K8s.node-status.capacity.nvidia.com/gpu", "removed"),
         ("OS.sysctl./proc/sys/vm/swappiness", "changed"),
         ("OS.kmod.nouveau", "added"),
         ("SystemD.kubelet.service.DropInPaths", "changed"),
     ]
     assert found[0]["note"].startswith("NVIDIA H100 80GB HBM3 at ")
-    assert found[1]["note"] == "-50"
-    assert found[3]["after"] == f"[{DROP_IN}]"
-    # The other way round they are the same four.
+    assert found[3]["note"] == "-50"
+    assert found[5]["after"] == f"[{DROP_IN}]"
+    # The other way round they are the same ones.
     ended = run_snapshot("diff", bad, good, *ignored, "-o", "json")
     assert [change["path"] for change in changes(ended)] == [change["path"] for change in found]
 

@@ -119,6 +119,8 @@ def _compare_pair(pair: Pair, basis: _DiffBasis) -> Iterator[Change]:
     if old is None or new is None:
         yield device_changes.describe_one_sided(pair, facts)
         return
+    if old.is_left_out and new.is_left_out:
+        return
     are_absent = (old.status == ABSENT, new.status == ABSENT)
     is_read = not any(subtype.status in GAP_STATUSES for subtype in (old, new))
     if is_read and are_absent[0] != are_absent[1] and not device_changes.is_links(pair.name, facts):

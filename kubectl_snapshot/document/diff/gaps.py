@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 def is_unread(subtype: Subtype) -> bool:
     """Return whether a subtype could not be read at all, or only as far as its data goes."""
-    return subtype.status in GAP_STATUSES and subtype.status != PARTIAL
+    is_gap = subtype.status in GAP_STATUSES and subtype.status != PARTIAL
+    return is_gap or subtype.is_left_out
 
 
 def may_be_unread(key: str, subtype: Subtype) -> bool:
     """Return whether a key may be missing because it was not read, or was redacted."""
-    return subtype.status in GAP_STATUSES or LEFT_OUT in subtype.context or PREFIX in key
+    is_unread = subtype.status in GAP_STATUSES or subtype.is_left_out
+    return is_unread or LEFT_OUT in subtype.context or PREFIX in key
 
 
 def explain_both(old: Subtype, new: Subtype) -> str:
@@ -34,7 +36,9 @@ def explain(subtype: Subtype) -> str:
     """Return status and reason of a subtype, empty if it was read."""
     if LEFT_OUT in subtype.context:
         return "left out by --redact"
+    reason = subtype.context.get("reason", "")
+    if subtype.is_left_out:
+        return f"not collected: {reason}"
     if subtype.status not in (*GAP_STATUSES, ABSENT):
         return ""
-    reason = subtype.context.get("reason", "")
     return f"{subtype.status}: {reason}" if reason else subtype.status

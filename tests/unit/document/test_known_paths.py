@@ -43,6 +43,7 @@ SNAPSHOT = Snapshot(
                 Subtype("image", {"cilium": "v1.18.3", "pause": "3.9"}),
                 Subtype("node", {}, {"status": "forbidden", "reason": "no"}),
                 Subtype("helm", {}, {"status": "absent", "reason": "no release"}),
+                Subtype("kubelet", {}, {"reason": "no right"}),
             ),
         ),
         Measurement(
@@ -77,6 +78,7 @@ SNAPSHOT = Snapshot(
         ("GPU.device.driver", "GPU has the subtypes smi, gpu-[0-1], gpu-0-state", ""),
         ("K8s.server.platform", "K8s.server has no platform", ""),
         ("K8s.node.provider", "K8s.node is forbidden: no", ""),
+        ("K8s.kubelet.cgroupDriver", "K8s.kubelet is not collected: no right", ""),
         ("K8s.helm.x.version", "K8s.helm is absent: no release", ""),
         ("K8s.image.etcd", "K8s.image has no etcd", UNSET),
         ("OS.grub.nokaslr", "OS.grub has no nokaslr", UNSET),

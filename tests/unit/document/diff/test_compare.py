@@ -101,6 +101,17 @@ def test_a_subtype_that_was_not_collected_is_unknown() -> None:
     assert (change.kind, change.note) == (UNKNOWN, "A: not collected")
 
 
+def test_a_subtype_that_was_not_asked_for_is_unknown_only_if_the_other_was() -> None:
+    asked = snapshot("K8s", Subtype("helm", {"a": "1"}, READ))
+    not_asked = snapshot("K8s", Subtype("helm", {}, {"reason": "no namespace", **READ}))
+    empty = snapshot("K8s", Subtype("helm", {}, READ))
+    (change,) = diff_snapshots(asked, not_asked).changes
+    assert (change.kind, change.values) == (UNKNOWN, {"a": "1"})
+    assert change.note == "B: not collected: no namespace"
+    assert diff_snapshots(not_asked, not_asked).changes == ()
+    assert [c.kind for c in diff_snapshots(asked, empty).changes] == [REMOVED]
+
+
 def test_absent_is_an_answer_and_takes_the_whole_subtype_along() -> None:
     data = {"ActiveState": "active", "LoadState": "loaded"}
     unit = snapshot("SystemD", Subtype("docker.service", data, READ))

@@ -231,7 +231,7 @@ def run_python(
 
 
 def validate_files(directory: Path) -> int:
-    """Validate every document in a directory; return how many there are, but for rules and roles."""
+    """Validate every document in a directory; return how many, but rules and roles."""
     files = [path for path in directory.iterdir() if path.suffix in (".json", ".yaml")]
     documents = [path for path in files if not path.name.startswith(("rules", "roles"))]
     for path in documents:

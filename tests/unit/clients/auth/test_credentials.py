@@ -138,6 +138,21 @@ def test_no_credential_goes_over_plain_http(connect_to: Connect) -> None:
     assert server.seen[0].headers.get("Authorization") is None
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "No such file or directory"), (b"", "has no token"), (b"\xff\xfe", "has no token")],
+)
+def test_a_token_file_without_a_token_says_which_way(
+    login: Login, tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    path = tmp_path / "token"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InvalidRequest) as caught:
+        login({"tokenFile": str(path)})
+    assert words in str(caught.value)
+
+
 def test_a_token_with_a_line_break_is_refused(login: Login) -> None:
     with pytest.raises(InvalidRequest) as caught:
         login({"token": "abc\nX-Header: y"})

@@ -118,7 +118,7 @@ def list_fleet_configmaps(place: ConfigMapName, kube: Kube) -> list[str]:
 
 
 def delete_configmap(place: ConfigMapName, kube: Kube) -> None:
-    """Delete a ConfigMap; one that is gone is success."""
+    """Delete a ConfigMap; a missing one counts as deleted."""
     try:
         kube.request("DELETE", _path(place), doing=f"delete ConfigMap {place.name}")
     except NotFound:

@@ -29,7 +29,7 @@ SPEC = SubtypeSpec(
     ),
     names_node=("address", "healthzBindAddress"),
 )
-# Not granted by roles of ours: whoever may `get nodes/proxy` can also run commands in all pods of
+# Our roles do not grant it: with `get nodes/proxy` a user can also run commands in all pods of
 # a node (docs/adr/0067).
 RIGHTS = (
     Right(
@@ -50,7 +50,7 @@ LEFT_OUT = ("staticPodURLHeader", "kind", "apiVersion")
 def read(context: Context, _: Shared) -> Subtype:
     """Return the configuration that the kubelet serves at /configz.
 
-    A user who may not read it has no gap, but a reason: only administrators should have that right.
+    Without that right there is a reason but no gap: only administrators should have it.
     """
     kube, path = require_kube(context), f"{build_path(context.node_name)}/proxy/configz"
     deadline = min(context.deadline, time.monotonic() + MAX_WAIT_S)

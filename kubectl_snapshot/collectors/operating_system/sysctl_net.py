@@ -38,7 +38,7 @@ DIRECTORIES = frozenset(
         *("ipv4/neigh", "ipv4/neigh/default", "ipv6", "ipv6/conf", "ipv6/conf/all", "netfilter"),
     )
 )
-# A key of connections, and one that is random at each boot.
+# A key of connections, and a key that is random at each boot.
 LEFT_OUT = (f"{NET}/ipv4/tcp_fastopen_key", f"{NET}/core/netdev_rss_key")
 
 

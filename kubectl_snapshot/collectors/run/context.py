@@ -34,8 +34,8 @@ class Right(NamedTuple):
 
     A user without an optional one still reads the cluster-wide facts. `helm_only` rights apply to
     the namespaces of --helm-namespace, others to the whole cluster. `purpose` is a sentence for the
-    administrator who grants it. Roles of ours lack what is not to be granted (`is_granted`): it is
-    used by those who have it.
+    administrator who grants it. With `is_granted=False` our roles do not grant it: it is
+    used if the user has it anyway.
     """
 
     group: str

@@ -40,12 +40,11 @@ from kubectl_snapshot.job.follow_log import (
     open_log,
 )
 from kubectl_snapshot.job.manifest import CONTAINER, build_sent_pod
-from kubectl_snapshot.job.pod import has_log, is_unschedulable
+from kubectl_snapshot.job.pod import has_ended, has_log, is_unschedulable
 from kubectl_snapshot.job.run_end import (
     diagnose_deadline,
     diagnose_deleted,
     diagnose_end,
-    has_ended,
 )
 from kubectl_snapshot.job.watchers import StartProbe
 
@@ -184,7 +183,7 @@ def _on_pod(run: RunState, event: Any) -> None:
     if has_log(run.pod, CONTAINER):
         run.has_sandbox = True
         open_log(run)
-    elif has_ended(run):
+    elif has_ended(run.pod, CONTAINER):
         raise diagnose_end(run)
 
 

@@ -9,7 +9,9 @@ from kubectl_snapshot.job import watchers
 from kubectl_snapshot.job.diagnose import kubelet
 from kubectl_snapshot.job.diagnose.credentials import diagnose_expired_login
 from kubectl_snapshot.job.frame.decode import parse_progress
-from kubectl_snapshot.job.run_end import diagnose_deleted, diagnose_end, has_ended
+from kubectl_snapshot.job.manifest import CONTAINER
+from kubectl_snapshot.job.pod import has_ended
+from kubectl_snapshot.job.run_end import diagnose_deleted, diagnose_end
 
 if TYPE_CHECKING:
     from kubectl_snapshot.errors import SnapshotError
@@ -40,7 +42,7 @@ def open_log(run: RunState) -> None:
     run.log_attempts += 1
     run.log_opened = time.monotonic() + pause_s
     run.is_reading_log = True
-    watchers.read_log(run, has_ended(run), pause_s)
+    watchers.read_log(run, has_ended(run.pod, CONTAINER), pause_s)
 
 
 def on_line(run: RunState, line: str) -> None:

@@ -30,6 +30,12 @@ def has_log(pod: Mapping[str, Any], container: str) -> bool:
     return "running" in state or "terminated" in state
 
 
+def has_ended(pod: Mapping[str, Any], container: str) -> bool:
+    """Return whether the container has terminated, or the pod ended without its status."""
+    phase = pod.get("status", {}).get("phase")
+    return phase in ("Failed", "Succeeded") or "terminated" in container_state(pod, container)
+
+
 def is_unschedulable(pod: Mapping[str, Any]) -> bool:
     """Return whether the scheduler found no node for the pod."""
     condition = pod_condition(pod, "PodScheduled")

@@ -42,12 +42,6 @@ def diagnose_deadline(run: RunState) -> SnapshotError:
     return diagnose_timeout(run.pod, CONTAINER, run.options, run.last_warning, held, run.pull)
 
 
-def has_ended(run: RunState) -> bool:
-    """Return whether the agent's container has terminated."""
-    phase = run.pod.get("status", {}).get("phase")
-    return phase in ("Failed", "Succeeded") or "terminated" in container_state(run.pod, CONTAINER)
-
-
 def diagnose_end(run: RunState) -> SnapshotError:
     """Return why an agent that has terminated left no whole result in its log."""
     ended = container_state(run.pod, CONTAINER).get("terminated", {})

@@ -17,6 +17,8 @@ from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.fleet.run import requests, state
 from kubectl_snapshot.fleet.run.requests import PodRequests
 from kubectl_snapshot.fleet.run.workers import Workers
+from kubectl_snapshot.job.manifest import CONTAINER
+from kubectl_snapshot.job.pod import has_ended
 from kubectl_snapshot.records import dataclass, field, replace
 from kubectl_snapshot.text import single_line
 
@@ -163,7 +165,7 @@ class _Engine:
             _, name = heapq.heappop(self._fleet.reads)
             run = self._fleet.active.get(name)
             if run is not None:
-                self._workers.submit(self._read, name, state.has_ended(run))
+                self._workers.submit(self._read, name, has_ended(run.pod, CONTAINER))
 
     def _take(self) -> None:
         """Handle the messages that have arrived; wait a tick for the first."""
@@ -255,7 +257,7 @@ class _Engine:
         elif step.action == state.READ and step.pause_s:
             heapq.heappush(fleet.reads, (time.monotonic() + step.pause_s, run.name))
         elif step.action == state.READ:
-            self._workers.submit(self._read, run.name, state.has_ended(run))
+            self._workers.submit(self._read, run.name, has_ended(run.pod, CONTAINER))
         elif step.action == state.PROBE:
             self._workers.submit(self._work.pods.probe, run.name)
 

@@ -28,6 +28,7 @@ from kubectl_snapshot.job.diagnose.timeout import diagnose_timeout
 from kubectl_snapshot.job.manifest import CONTAINER
 from kubectl_snapshot.job.pod import (
     container_state,
+    has_ended,
     has_log,
     is_unschedulable,
     node_name,
@@ -201,7 +202,7 @@ def on_pod(
         return Step(run)
     if has_log(run.pod, CONTAINER):
         return _read(run)
-    return _fail_ended(run, options, ()) if has_ended(run) else Step(run)
+    return _fail_ended(run, options, ()) if has_ended(run.pod, CONTAINER) else Step(run)
 
 
 def on_log_end(run: NodeRun, end: LogEnd, options: JobOptions, now: float) -> Step:
@@ -272,12 +273,6 @@ def expire(run: NodeRun, options: JobOptions) -> Step:
 def finish(run: NodeRun) -> NodeRun:
     """Return the final state, without the pod, which takes most of the memory."""
     return NodeRun(run.name, DONE, run.began, uid=run.uid)
-
-
-def has_ended(run: NodeRun) -> bool:
-    """Return whether the agent's container has terminated."""
-    phase = run.pod.get("status", {}).get("phase")
-    return phase in ("Failed", "Succeeded") or "terminated" in container_state(run.pod, CONTAINER)
 
 
 def _read(run: NodeRun) -> Step:

@@ -69,7 +69,7 @@ BUDGETS = {
     "fleet, watches": Budget(3),
     "fleet, missing": Budget(0),
     "zipapp": Budget(1_000_000),
-    "our code and all licences in it": Budget(535_000),
+    "our code and all licences in it": Budget(640_000),
     "clean builds whose bytes differ": Budget(0),
 }
 

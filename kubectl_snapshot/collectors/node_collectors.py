@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.collectors.driver import collector as driver
 from kubectl_snapshot.collectors.gpu import collector as gpu
 from kubectl_snapshot.collectors.network import collector as network
 from kubectl_snapshot.collectors.operating_system import collector as operating_system
+from kubectl_snapshot.collectors.runtime import collector as runtime
 from kubectl_snapshot.collectors.systemd import collector as systemd
 
 if TYPE_CHECKING:
@@ -22,4 +24,6 @@ NODE_COLLECTORS: Mapping[str, Collector] = {
     "OS": operating_system,
     "SystemD": systemd,
     "Network": network,
+    "Runtime": runtime,
+    "Driver": driver,
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
 from tests import prometheus
 from tests.cluster.conftest import Finished, Started
 from tests.cluster.lying_agent import make_lying_agent
@@ -18,7 +19,6 @@ from tests.validation import parse_valid
 
 Run = Callable[..., Finished]
 
-NODE_COLLECTORS = ("GPU", "OS", "SystemD", "Network")
 CLUSTER_COLLECTORS = ("K8s", "NodeTopology")
 
 # Times that it cannot know, cannot be, and one that is its own.

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.commands import collect
 from kubectl_snapshot.commands.flags.collect import parse_settings
 from kubectl_snapshot.commands.flags.environment import parse_flags
@@ -17,7 +18,7 @@ from kubectl_snapshot.settings import CollectSettings, build_arguments
 
 KEY = b"0123456789abcdef0123456789abcdef"
 NAMESPACES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
-TYPES = st.sampled_from(("K8s", "GPU", "OS", "SystemD", "Network", "NodeTopology"))
+TYPES = st.sampled_from(tuple(ALL_COLLECTORS))
 UNITS = st.from_regex(r"[A-Za-z0-9:_.@\\-]{1,8}(\*|\.service|\.timer)", fullmatch=True)
 PATTERNS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8).filter(str.strip)
 

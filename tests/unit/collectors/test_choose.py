@@ -4,6 +4,7 @@ import pytest
 
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.collectors.choose import choose_collectors
+from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.settings import CollectSettings
 
@@ -19,7 +20,7 @@ def choose(
     ("collectors", "skipped", "chosen"),
     [
         ("OS GPU", "", ["GPU", "OS"]),
-        ("", "NodeTopology K8s", ["GPU", "OS", "SystemD", "Network"]),
+        ("", "NodeTopology K8s", [*NODE_COLLECTORS]),
         ("OS GPU", "GPU", ["OS"]),
         ("NodeTopology", "", ["NodeTopology"]),
     ],

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.commands.completion.answer import find_completion
 from kubectl_snapshot.commands.completion.values import filter_labels
 from tests.servers.http_server import Exchange, Server, serve
@@ -96,7 +97,7 @@ def candidates(env: dict[str, str], *words: str) -> list[str]:
         (["--service-account-name", ""], ["agent"]),
         (["-n", "other", "--service-account-name", ""], []),
         (["--runtime-class", ""], ["nvidia"]),
-        (["--collect", ""], ["K8s", "GPU", "OS", "SystemD", "Network", "NodeTopology"]),
+        (["--collect", ""], [*ALL_COLLECTORS]),
         (["rbac", "--skip=OS,G"], ["OS,GPU"]),
         (["query", "cm:"], ["cm://ops/gpu-17"]),
         (["--context", ""], ["test"]),

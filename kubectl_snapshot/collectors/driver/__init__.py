@@ -1,0 +1,1 @@
+"""Kernel modules, their settings and the kernel's log of failures (type Driver)."""

@@ -1,0 +1,1 @@
+"""How the node runs containers (type Runtime)."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.driver import collector as driver
 from kubectl_snapshot.collectors.gpu import collector as gpu
+from kubectl_snapshot.collectors.hardware import collector as hardware
 from kubectl_snapshot.collectors.network import collector as network
 from kubectl_snapshot.collectors.operating_system import collector as operating_system
 from kubectl_snapshot.collectors.runtime import collector as runtime
@@ -26,4 +27,5 @@ NODE_COLLECTORS: Mapping[str, Collector] = {
     "Network": network,
     "Runtime": runtime,
     "Driver": driver,
+    "Hardware": hardware,
 }

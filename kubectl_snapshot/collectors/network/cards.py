@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.host.pci import PCI_DEVICES, find_pci_path, read_pci_gpus
 from kubectl_snapshot.collectors.run.context import read_subtype
+from kubectl_snapshot.collectors.sysfs import UNKNOWN, parse_values, read_keys, read_names
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent
 
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from kubectl_snapshot.clients.host.hostpath import HostPath
-    from kubectl_snapshot.document.snapshot import Scalar
-
-    Data = dict[str, Scalar]
+    from kubectl_snapshot.collectors.sysfs import Data
 
 INTERFACES, RDMA_DEVICES = "/sys/class/net", "/sys/class/infiniband"
 VLANS = "/proc/net/vlan/config"
@@ -68,8 +67,6 @@ RDMA_FILES = {
     "sys_image_guid": "system-image-guid",
 }
 PORT_FILES = ("lid", "link_layer", "phys_state", "rate", "state")
-# What the kernel writes where it does not know: speed and NUMA node -1, PCIe width 0 or 255.
-UNKNOWN = ("", "-1", "unknown", "Unknown", "Unknown speed", "255", "(null)")
 
 
 def read_network(host: HostPath) -> Iterator[Subtype]:
@@ -83,7 +80,7 @@ def read_network(host: HostPath) -> Iterator[Subtype]:
         if name != LOOPBACK and _is_shown(host, name, directory, files, device):
             read = partial(_read_interface, host, name, directory, files, bool(device), cards)
             yield read_subtype(f"interface-{name}", read)
-    for name in _read_names(host, RDMA_DEVICES):
+    for name in read_names(host, RDMA_DEVICES):
         yield read_subtype(f"rdma-{name}", partial(_read_rdma, host, name, cards))
     yield read_subtype("proximity", partial(_read_proximity, host, cards))
 
@@ -110,7 +107,7 @@ def _read_interface(
     has_device: bool,
     cards: dict[str, str],
 ) -> Subtype:
-    data = _parse_values(files, INTERFACE_FILES)
+    data = parse_values(files, INTERFACE_FILES)
     _, found, kind = files.get("uevent", "").partition(KIND)
     below = [n for n in host.read_names(directory) if n.startswith("lower_")]
     names = {
@@ -123,7 +120,7 @@ def _read_interface(
         names["vlan-id"] = _read_vlan(host, name)
     data.update({key: text for key, text in names.items() if text})
     if names["kind"] == "bond":
-        data.update(_read_keys(host, f"{directory}/bonding", BOND_FILES))
+        data.update(read_keys(host, f"{directory}/bonding", BOND_FILES))
     if has_device:
         data.update(_read_card(host, name, directory, cards))
     return Subtype(f"interface-{name}", data)
@@ -136,19 +133,19 @@ def _read_card(host: HostPath, name: str, directory: str, cards: dict[str, str])
         return {}
     address = path[-1]
     cards[address] = name
-    return {"pci-address": address, **_read_keys(host, f"{PCI_DEVICES}/{address}", PCI_FILES)}
+    return {"pci-address": address, **read_keys(host, f"{PCI_DEVICES}/{address}", PCI_FILES)}
 
 
 def _read_rdma(host: HostPath, name: str, cards: dict[str, str]) -> Subtype:
     directory = host.resolve(f"{RDMA_DEVICES}/{name}")
-    data = _read_keys(host, directory, RDMA_FILES)
+    data = read_keys(host, directory, RDMA_FILES)
     driver = host.read_link_name(f"{directory}/device/driver")
     if driver:
         data["driver"] = driver
     data.update(_read_card(host, name, directory, cards))
     for key in [key for key in data if key.startswith(("pcie.", "sriov."))]:
         del data[key]  # its interface has them
-    for port in _read_names(host, f"{directory}/ports"):
+    for port in read_names(host, f"{directory}/ports"):
         place = f"{directory}/ports/{port}"
         found = host.read_values(place, PORT_FILES)
         # `4: ACTIVE`, as the kernel numbers its states.
@@ -157,7 +154,7 @@ def _read_rdma(host: HostPath, name: str, cards: dict[str, str]) -> Subtype:
         }
         texts["netdev"] = "".join(_read_first(host, f"{place}/gid_attrs/ndevs"))
         data.update({f"port.{port}.{key}": text for key, text in texts.items() if text})
-        gids = _read_names(host, f"{place}/gids")
+        gids = read_names(host, f"{place}/gids")
         if gids:
             data[f"port.{port}.gid-count"] = len(gids)
     return Subtype(f"rdma-{name}", data)
@@ -183,31 +180,10 @@ def _read_proximity(host: HostPath, cards: Mapping[str, str]) -> Subtype:
     return Subtype("proximity", build_proximity(find_places(gpus), find_places(cards)))
 
 
-def _read_keys(host: HostPath, directory: str, files: Mapping[str, str]) -> Data:
-    return _parse_values(host.read_values(directory, files), files)
-
-
-def _parse_values(texts: Mapping[str, str], keys: Mapping[str, str]) -> Data:
-    """Return what the kernel knows by key, whole numbers as such."""
-    return {
-        key: int(text) if text.isascii() and text.isdigit() else text
-        for name, key in keys.items()
-        if (text := texts.get(name, "")) not in UNKNOWN
-        and not (text == "0" and name.endswith("link_width"))
-    }
-
-
 def _read_first(host: HostPath, directory: str) -> Iterator[str]:
     """Yield the first text of a directory's files; an unused entry has none."""
-    for name in _read_names(host, directory)[:1]:
+    for name in read_names(host, directory)[:1]:
         yield from host.read_values(directory, (name,)).values()
-
-
-def _read_names(host: HostPath, directory: str) -> tuple[str, ...]:
-    try:
-        return host.read_names(directory)
-    except Absent:
-        return ()
 
 
 def _read_vlan(host: HostPath, name: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath
     from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.document.registry import Registry, SubtypeSpec
+    from kubectl_snapshot.document.snapshot import Scalar
     from kubectl_snapshot.settings import CollectSettings
 
 # A collector's scope: the node that it runs on, or the cluster.
@@ -130,7 +131,7 @@ def build_failed_subtype(name: str, status: str, reason: str) -> Subtype:
 
 def build_partial_subtype(
     name: str,
-    data: Mapping[str, str],
+    data: Mapping[str, Scalar],
     errors: Sequence[SnapshotError],
     context: Mapping[str, str],
     nothing_read: bool = False,

@@ -56,7 +56,7 @@ def test_the_frame_holds_the_document_of_the_chosen_collectors() -> None:
 
 
 def test_the_metadata_names_the_collectors_that_a_skip_leaves() -> None:
-    settings = CollectSettings(Redaction(KEY), skipped=("GPU", "Network", "SystemD"))
+    settings = CollectSettings(Redaction(KEY), skipped=("GPU", "Hardware", "Network", "SystemD"))
     snapshot, _ = collect(OPTIONS._replace(settings=settings))
     assert snapshot.metadata["collectors"] == "OS"
 

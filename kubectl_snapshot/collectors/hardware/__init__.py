@@ -1,0 +1,1 @@
+"""The node's hardware: processors, memory, board, PCIe links, NVMe (type Hardware)."""

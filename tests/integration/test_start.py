@@ -35,6 +35,12 @@ def test_help_rendered_by_the_build_is_that_of_the_parser(start: Start, verb: st
     assert start(*words, "--help").stdout == start(*words, "--debug", "--help").stdout
 
 
+def test_help_is_never_coloured(start: Start, python: str) -> None:
+    # Python 3.14's argparse colours it by default.
+    answer = start("check", "--debug", "--help", python=python, FORCE_COLOR="1")
+    assert answer.stdout == start("check", "--help", python=python).stdout
+
+
 def test_schema_rendered_by_the_build_is_that_of_the_verb(start: Start, python: str) -> None:
     built, rendered = (start("schema", *words, python=python) for words in ([], ["--debug"]))
     assert (built.returncode, built.stderr) == (0, "")

@@ -11,10 +11,10 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.cluster.conftest import cluster, namespace, python_images
+from tests.cluster.conftest import cluster, namespace
 from tests.cluster.support import refuse_skip
 
-__all__ = ["cluster", "namespace", "python_images"]
+__all__ = ["cluster", "namespace"]
 
 COLUMNS = ("kubernetes", "started by", "agent", "seconds")
 

@@ -26,6 +26,13 @@ CONNECTION = "connection"
 CONNECTION_HINT = 'Use "kubectl snapshot options" for the connection flags.\n'
 
 
+class PlainTheme:
+    """argparse's colours since Python 3.14: none, whatever part is asked for."""
+
+    def __getattr__(self, part: str) -> str:
+        return ""
+
+
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Format help at a fixed width: the build renders it once, for every terminal.
 
@@ -35,6 +42,11 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=FLAG_WIDTH, width=HELP_WIDTH)
+
+    def _set_color(self, color: bool) -> None:
+        """Never colour: Python 3.14 loads dataclasses and inspect even to leave it out."""
+        self._theme = PlainTheme()
+        self._decolor = str
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
         """Return the flag as `-n, --namespace NAME`, or the argument's name."""

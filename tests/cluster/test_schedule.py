@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from kubectl_snapshot import __version__
 from tests.cluster import support
 from tests.cluster.conftest import Finished
 from tests.lab.machine import wait_for
 from tests.prometheus import check_with_promtool
 
 NODE, CLAIM, NAME = "node1", "snapshots", "kubectl-snapshot-schedule"
+BUILD_CHART = """
+import chart, pathlib, sys
+chart.build_chart(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3])
+"""
 JOB = "/apis/batch/v1/namespaces/{}/jobs/{}"
 
 
@@ -96,18 +103,17 @@ def test_a_printed_cron_job_captures_the_fleet_and_leaves_nothing_when_it_is_del
     finally:
         deleted = cluster.kubectl("delete", "--wait", "-f", str(objects))
     assert deleted.returncode == 0, deleted.stderr
+    assert_nothing_is_left(cluster, namespace)
+
+
+def assert_nothing_is_left(cluster: support.Cluster, namespace: str) -> None:
     support.assert_nothing_left(cluster)
     roles = cluster.kubectl("get", "clusterrole,clusterrolebinding", "-o", "name").stdout
     assert namespace not in roles
-    left = (
-        "get",
-        "cronjob,job,pod,configmap,role,rolebinding,serviceaccount,secret",
-        "-n",
-        namespace,
-    )
+    kinds = "cronjob,job,pod,configmap,role,rolebinding,serviceaccount,secret"
 
     def is_empty() -> bool:
-        names = cluster.kubectl(*left, "-o", "name").stdout.split()
+        names = cluster.kubectl("get", kinds, "-n", namespace, "-o", "name").stdout.split()
         return set(names) <= {"configmap/kube-root-ca.crt", "serviceaccount/default"}
 
     wait_for("the CronJob's pods to be deleted", is_empty)
@@ -136,6 +142,35 @@ def capture(cluster: support.Cluster, namespace: str, name: str) -> str:
     ).stdout
     assert pod in ("0", "1"), log
     return log
+
+
+def test_helm_installs_a_schedule_changes_it_and_removes_it(
+    cluster: support.Cluster, zipapp: Path, namespace: str, volume: str, tmp_path: Path
+) -> None:
+    def helm(*words: str) -> str:
+        done = cluster.helm(*words, "-n", namespace, env={"HELM_CACHE_HOME": str(tmp_path)})
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    command = [sys.executable, "-Bc", BUILD_CHART, str(tmp_path), str(zipapp), __version__]
+    subprocess.run(command, check=True, cwd=support.ROOT / "scripts")
+    chart = str(tmp_path / f"kubectl-snapshot-schedule-{__version__}.tgz")
+    configmap = ("configmap", NAME, "-n", namespace)
+    created = cluster.kubectl("create", *configmap, f"--from-file=kubectl-snapshot={zipapp}")
+    assert created.returncode == 0, created.stderr
+
+    values = (f"--set=claim={CLAIM}", "--set=cron=0 0 1 1 *", "--set=keep=1")
+    assert "-f job/now" in helm("install", "nightly", chart, *values, "--set=selector=a=b")
+    changed = (f"--set=selector=kubernetes.io/hostname={NODE}", "--set=arguments={--collect=OS}")
+    helm("upgrade", "nightly", chart, "--reuse-values", *changed)
+    log = capture(cluster, namespace, "upgraded")
+    [found, _] = cluster.node_exec(NODE, "ls", volume).split()
+    assert cluster.node_exec(NODE, "ls", f"{volume}/{found}/nodes").split() == [f"{NODE}.yaml"], log
+    document = cluster.node_exec(NODE, "cat", f"{volume}/{found}/nodes/{NODE}.yaml")
+    assert [m["type"] for m in yaml.safe_load(document)["measurements"]] == ["OS"]
+    helm("uninstall", "nightly", "--wait")
+    assert cluster.kubectl("delete", *configmap).returncode == 0
+    assert_nothing_is_left(cluster, namespace)
 
 
 def test_captures_in_config_maps_are_kept_and_expire(

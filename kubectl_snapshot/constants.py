@@ -9,6 +9,10 @@ FULL_API_VERSION = "aicr.nvidia.com/v1alpha1"
 # Keys and their meaning are the same in all of them.
 API_VERSIONS = (FULL_API_VERSION, "aicr.run/v1alpha2", "aicr.run/v1")
 
+# How much is collected, each with all of the one before: what AICR v0.9 has; the default; also what
+# is large or slow.
+REFERENCE, STANDARD, FULL = PROFILES = ("reference", "standard", "full")
+
 NAME = "kubectl-snapshot"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 NAME_LABEL = "app.kubernetes.io/name"

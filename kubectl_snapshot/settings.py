@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubectl_snapshot.constants import PROFILES, REFERENCE, STANDARD
 from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.records import dataclass, field, fields
 
@@ -27,6 +28,7 @@ class CollectSettings:
     `max_nodes_per_entry`: nodes named for a taint or label; 0 is no limit.
     `systemd_services`: units or patterns of units to read with the default units;
     `default_units`, on this machine only, replace the default ones.
+    `profile`: one of PROFILES, how much is collected.
     """
 
     redaction: Redaction = field(default_factory=Redaction)
@@ -36,10 +38,16 @@ class CollectSettings:
     max_nodes_per_entry: int = _option("--max-nodes-per-entry", 0)
     systemd_services: tuple[str, ...] = _option("--systemd-service")
     default_units: tuple[str, ...] = ()
+    profile: str = _option("--profile", STANDARD)
 
-    def collects(self, name: str) -> bool:
-        """Return whether a measurement type is to be collected."""
-        return name not in self.skipped and name in (self.collectors or (name,))
+    def collects(self, name: str, profile: str = REFERENCE) -> bool:
+        """Return whether a measurement type, with the first profile that has it, is collected."""
+        is_chosen = name not in self.skipped and name in (self.collectors or (name,))
+        return is_chosen and self.includes(profile)
+
+    def includes(self, profile: str) -> bool:
+        """Return whether what is collected from this profile on is collected."""
+        return PROFILES.index(profile) <= PROFILES.index(self.profile)
 
 
 def build_arguments(settings: CollectSettings, key_file: str = "") -> list[str]:
@@ -50,7 +58,7 @@ def build_arguments(settings: CollectSettings, key_file: str = "") -> list[str]:
     arguments = _build_redaction_arguments(settings.redaction, key_file)
     for option in fields(settings):
         value = getattr(settings, option.name)
-        if FLAG in option.metadata and value:
+        if FLAG in option.metadata and value and value != option.default:
             values = value if isinstance(value, tuple) else (value,)
             arguments += [f"{option.metadata[FLAG]}={item}" for item in values]
     return arguments

@@ -24,10 +24,10 @@ from kubectl_snapshot.analysis import (
     load_snapshot,
     query,
 )
-from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+from kubectl_snapshot.collectors.choose import choose_collectors
 from kubectl_snapshot.collectors.run.compose import check_gpu_count
 from kubectl_snapshot.collectors.run.local import LocalCapture, collect_locally, read_node_name
-from kubectl_snapshot.constants import DEFAULT_TIMEOUT_S, FULL_API_VERSION
+from kubectl_snapshot.constants import DEFAULT_TIMEOUT_S, FULL_API_VERSION, STANDARD
 from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.document.snapshot import Snapshot, new_snapshot
 from kubectl_snapshot.errors import InvalidRequest
@@ -99,11 +99,15 @@ class Serializer(Protocol):
 
 @dataclass(frozen=True)
 class Factory:
-    """Version and collectors of a capture; empty `systemd_services` mean the default units."""
+    """Version and collectors of a capture; empty `systemd_services` mean the default units.
+
+    `profile` is how much is collected: reference, standard or full.
+    """
 
     version: str
     collectors: tuple[Collector, ...]
     systemd_services: tuple[str, ...] = ()
+    profile: str = STANDARD
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,9 @@ class NodeSnapshotter:
 
     def _capture_locally(self, timeout_s: float) -> Snapshot:
         factory = self.factory or default_factory(self.version)
-        settings = CollectSettings(self.redaction, default_units=factory.systemd_services)
+        settings = CollectSettings(
+            self.redaction, default_units=factory.systemd_services, profile=factory.profile
+        )
 
         def capture(on_event: OnEvent) -> Snapshot:
             local = LocalCapture(
@@ -161,14 +167,16 @@ class NodeSnapshotter:
         return _record_metrics(self.registry, node_name, capture, ignore_event)
 
 
-def default_factory(version: str = "", systemd_services: Sequence[str] | None = None) -> Factory:
-    """Return a factory of all collectors.
+def default_factory(
+    version: str = "", systemd_services: Sequence[str] | None = None, profile: str = STANDARD
+) -> Factory:
+    """Return a factory of all collectors of a profile; InvalidRequest for an unknown one.
 
     `systemd_services`: None means the default units, an empty list containerd.service alone.
     """
-    collectors = tuple(ALL_COLLECTORS.values())
+    collectors = choose_collectors(CollectSettings(profile=profile))
     units = () if systemd_services is None else tuple(systemd_services) or ("containerd.service",)
-    return Factory(version or __version__, collectors, units)
+    return Factory(version or __version__, collectors, units, profile)
 
 
 def file_serializer(path: str) -> FileSerializer:

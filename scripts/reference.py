@@ -204,11 +204,16 @@ def render_log_shippers() -> str:
 def render_measurements() -> str:
     """Return every declared subtype, in the document's order."""
     rows = [
-        (f"[`{spec.type}`](#{spec.type.lower()})", f"`{subtype.name}`", describe_values(subtype))
+        (
+            f"[`{spec.type}`](#{spec.type.lower()})",
+            f"`{subtype.name}`",
+            describe_values(subtype),
+            f"`{subtype.profile}`",
+        )
         for spec in REGISTRY
         for subtype in spec.subtypes
     ]
-    return render_table(("type", "subtype", "values"), rows)
+    return render_table(("type", "subtype", "values", "profile"), rows)
 
 
 def render_descriptions() -> str:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.collectors.run.context import Collector
     from kubectl_snapshot.document.snapshot import Measurement, Snapshot
     from kubectl_snapshot.job.options import JobOptions
+    from kubectl_snapshot.settings import CollectSettings
 
 T = TypeVar("T")
 CANCEL_TICK_S = 0.1
@@ -161,14 +162,20 @@ def run_cancellable(work: Callable[[], T], cancel: threading.Event | None) -> T:
 
 
 def build_reads(
-    collectors: Sequence[Collector], helm_namespaces: Sequence[str], is_optional: bool
+    collectors: Sequence[Collector], settings: CollectSettings, is_optional: bool
 ) -> tuple[Permission, ...]:
     """Return the permissions that the cluster-wide collectors need, or the optional ones to grant.
 
     A cluster-wide permission has an empty namespace.
     """
-    rights = [r for c in collectors if c.SCOPE == CLUSTER for r in c.RIGHTS]
-    named = ["" if name == ALL_NAMESPACES else name for name in helm_namespaces]
+    rights = [
+        right
+        for collector in collectors
+        if collector.SCOPE == CLUSTER
+        for right in collector.RIGHTS
+        if settings.includes(right.profile)
+    ]
+    named = ["" if name == ALL_NAMESPACES else name for name in settings.helm_namespaces]
     return tuple(
         Permission(verb, right.group, right.resource, "", namespace, right.purpose)
         for right in rights

@@ -52,8 +52,7 @@ def collect_in_pod(options: PodOptions, environment: Mapping[str, str], out: Tex
         kube_error=kube_error,
         settings=ensure_key(options.settings),
     )
-    table = load_collectors(options.reads_cluster)
-    collectors = [c for c in table.values() if options.settings.collects(c.TYPE)]
+    collectors = load_collectors(options.settings, options.reads_cluster)
     snapshot = collect_snapshot(
         collectors, context, options.timeout_s, metadata, write_progress, stop_on_sigterm()
     )
@@ -69,15 +68,15 @@ def stop_on_sigterm() -> threading.Event:
     return stop
 
 
-def load_collectors(reads_cluster: bool) -> Mapping[str, Collector]:
-    """Return the collectors by type; import those of the cluster only if they are used."""
+def load_collectors(settings: CollectSettings, reads_cluster: bool) -> tuple[Collector, ...]:
+    """Return the chosen collectors; import those of the cluster only if they are used."""
     if not reads_cluster:
-        from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
+        from kubectl_snapshot.collectors.node_collectors import load_node_collectors
 
-        return NODE_COLLECTORS
-    from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
+        return tuple(load_node_collectors(settings).values())
+    from kubectl_snapshot.collectors.choose import choose_collectors
 
-    return ALL_COLLECTORS
+    return choose_collectors(settings)
 
 
 def connect_from_pod(

@@ -59,7 +59,7 @@ def build_job_options(config: AgentConfig, namespace: str) -> JobOptions:
     settings = ensure_key(validate_settings(config))
     collectors = choose_collectors(settings, config.cluster_scope != SKIP, config.require_gpu)
     reads_cluster = any(collector.SCOPE == CLUSTER for collector in collectors)
-    required_reads = build_reads(collectors, settings.helm_namespaces, is_optional=False)
+    required_reads = build_reads(collectors, settings, is_optional=False)
     return JobOptions(
         run_id=new_run_id(os.urandom(8)),
         namespace=namespace,
@@ -79,7 +79,7 @@ def build_job_options(config: AgentConfig, namespace: str) -> JobOptions:
         agent=config.agent,
         zipapp=Zipapp(*read_zipapp(os.environ)) if config.agent == INJECT else None,
         cluster_scope=config.cluster_scope if reads_cluster else SKIP,
-        reads=required_reads + build_reads(collectors, settings.helm_namespaces, is_optional=True),
+        reads=required_reads + build_reads(collectors, settings, is_optional=True),
         required_reads=required_reads,
         settings=settings,
         wait_for_schedule=config.wait_for_schedule,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors import node_topology
 from kubectl_snapshot.collectors.kubernetes import collector as kubernetes_cluster
-from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
+from kubectl_snapshot.collectors.node_collectors import load_node_collectors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 
 ALL_COLLECTORS: Mapping[str, Collector] = {
     "K8s": kubernetes_cluster,
-    **NODE_COLLECTORS,
+    **load_node_collectors(),
     "NodeTopology": node_topology,
 }

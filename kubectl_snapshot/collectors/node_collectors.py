@@ -1,31 +1,38 @@
 """The collectors of a node, by measurement type; those of the cluster are in all_collectors.
 
-Apart, because an agent that only looks at its node compiles what it imports at each start.
+Each is imported when it is chosen, because an agent compiles what it imports at each start.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
 
-from kubectl_snapshot.collectors.driver import collector as driver
-from kubectl_snapshot.collectors.gpu import collector as gpu
-from kubectl_snapshot.collectors.hardware import collector as hardware
-from kubectl_snapshot.collectors.network import collector as network
-from kubectl_snapshot.collectors.operating_system import collector as operating_system
-from kubectl_snapshot.collectors.runtime import collector as runtime
-from kubectl_snapshot.collectors.systemd import collector as systemd
+from kubectl_snapshot.constants import REFERENCE, STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kubectl_snapshot.collectors.run.context import Collector
+    from kubectl_snapshot.settings import CollectSettings
 
-NODE_COLLECTORS: Mapping[str, Collector] = {
-    "GPU": gpu,
-    "OS": operating_system,
-    "SystemD": systemd,
-    "Network": network,
-    "Runtime": runtime,
-    "Driver": driver,
-    "Hardware": hardware,
+# In the document's order: the module of a type, and the first profile that collects any of its
+# subtypes.
+NODE_MODULES: Mapping[str, tuple[str, str]] = {
+    "GPU": ("gpu.collector", REFERENCE),
+    "OS": ("operating_system.collector", REFERENCE),
+    "SystemD": ("systemd.collector", REFERENCE),
+    "Network": ("network.collector", STANDARD),
+    "Runtime": ("runtime.collector", STANDARD),
+    "Driver": ("driver.collector", STANDARD),
+    "Hardware": ("hardware.collector", STANDARD),
 }
+
+
+def load_node_collectors(settings: CollectSettings | None = None) -> dict[str, Collector]:
+    """Return the collectors by measurement type: all, or those that the settings choose."""
+    return {
+        type_: cast("Collector", import_module(f"kubectl_snapshot.collectors.{module}"))
+        for type_, (module, profile) in NODE_MODULES.items()
+        if settings is None or settings.collects(type_, profile)
+    }

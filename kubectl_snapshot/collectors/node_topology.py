@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.collectors.kubernetes.fields import list_at, map_at, text_at
 from kubectl_snapshot.collectors.run.context import CLUSTER, Context, Right, require_kube
+from kubectl_snapshot.constants import REFERENCE
 from kubectl_snapshot.document.registry import EVERY_KEY, INTEGER, STRING, UNSET, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.document.topology_items import NODES, PER_NODE, is_folded
@@ -22,10 +23,24 @@ RIGHTS = (
     Right("", "nodes", ("list",), purpose="NodeTopology: the taints and labels of all nodes."),
 )
 SUBTYPES = (
-    SubtypeSpec("summary", values=INTEGER, keys=("node-count", "taint-count", "label-count")),
+    SubtypeSpec(
+        "summary",
+        values=INTEGER,
+        keys=("node-count", "taint-count", "label-count"),
+        profile=REFERENCE,
+    ),
     # Everybody in a cluster can read taints and labels; a value has at most 63 characters.
-    SubtypeSpec("taint", values=STRING, public=EVERY_KEY, lists_nodes=True, missing=UNSET),
-    SubtypeSpec("label", values=STRING, public=EVERY_KEY, lists_nodes=True, missing=UNSET),
+    *(
+        SubtypeSpec(
+            name,
+            values=STRING,
+            public=EVERY_KEY,
+            lists_nodes=True,
+            missing=UNSET,
+            profile=REFERENCE,
+        )
+        for name in ("taint", "label")
+    ),
 )
 DEADLINE_S = 90.0
 # With a limit, a label of which more nodes have a value each is a count (ADR 0070).
@@ -56,18 +71,25 @@ def collect(context: Context) -> Iterator[Subtype]:
     nodes = require_kube(context).list_items(
         "/api/v1/nodes", doing="list the nodes", deadline=context.deadline
     )
-    yield from build_topology(nodes, context.settings.max_nodes_per_entry)
+    settings = context.settings
+    folds = settings.profile != REFERENCE
+    yield from build_topology(nodes, settings.max_nodes_per_entry, folds)
 
 
-def build_topology(nodes: Iterable[object], max_nodes: int = 0) -> tuple[Subtype, ...]:
-    """Return summary, taint and label of core/v1 Nodes, at most `max_nodes` names per entry."""
+def build_topology(
+    nodes: Iterable[object], max_nodes: int = 0, folds: bool = True
+) -> tuple[Subtype, ...]:
+    """Return summary, taint and label of core/v1 Nodes, at most `max_nodes` names per entry.
+
+    With such a limit, `folds` writes a label that differs on every node as a count.
+    """
     node_count = 0
     topology = Topology({}, {})
     for node in nodes:
         node_count += 1
         _add_node(topology, node)
-    taint = _build_entries("taint", topology.taints, max_nodes)
-    label = _build_entries("label", topology.labels, max_nodes)
+    taint = _build_entries("taint", topology.taints, max_nodes, folds)
+    label = _build_entries("label", topology.labels, max_nodes, folds)
     counts = {
         "node-count": node_count,
         "taint-count": len(taint.data),
@@ -85,14 +107,16 @@ def _add_node(topology: Topology, node: object) -> None:
         topology.labels.setdefault(Group(key, str(value)), []).append(name)
 
 
-def _build_entries(name: str, groups: Mapping[Group, list[str]], max_nodes: int) -> Subtype:
+def _build_entries(
+    name: str, groups: Mapping[Group, list[str]], max_nodes: int, folds: bool
+) -> Subtype:
     """Return the entries of all groups; if several have one key, the context has all of them.
 
     It also has a label whose entry would be read as another one with this value, and the number of
     values of a label that differs on every node, if names are limited; the nodes' names then are
     there, once.
     """
-    counts = _count_own(groups) if max_nodes else {}
+    counts = _count_own(groups) if max_nodes and folds else {}
     names = {name for group, nodes in groups.items() if group.key in counts for name in nodes}
     groups = {group: nodes for group, nodes in groups.items() if group.key not in counts}
     unique = _unique_keys(groups)

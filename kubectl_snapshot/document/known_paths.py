@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from kubectl_snapshot.constants import REFERENCE
 from kubectl_snapshot.document.items import explain_missing_item, resolve_selector
 from kubectl_snapshot.document.number_ranges import collapse_numbers
 from kubectl_snapshot.document.path_hints import is_mistyped, suggest_path
@@ -129,7 +130,9 @@ def explain_missing(path: str, snapshot: Snapshot, registry: Registry) -> Missin
     places = _iter_places(snapshot, registry)
     named = [p for p in places if p.subtype and path.startswith(p.prefix)]
     if not named:
-        return Missing(_name_subtypes(path, snapshot))
+        is_reference = snapshot.metadata.get("profile") == REFERENCE
+        note = f"; it was captured with --profile {REFERENCE}" if is_reference else ""
+        return Missing(_name_subtypes(path, snapshot) + note)
     place = max(named, key=lambda p: len(p.name))
     assert place.subtype
     if place.subtype.status != OK or place.subtype.is_left_out:

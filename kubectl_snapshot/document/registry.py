@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from kubectl_snapshot.constants import STANDARD
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -71,6 +73,7 @@ class SubtypeSpec(NamedTuple):
     `keys`: patterns of every key, if they are the collector's own words; a document may lack some.
     `missing`: the meaning of a key that the data lack: MISTAKE, the path is wrong; UNSET, all names
     are listed and this one is unused; FALSE, an unlisted name has this value.
+    `profile`: the first of the PROFILES that collects it.
     """
 
     name: str
@@ -92,6 +95,7 @@ class SubtypeSpec(NamedTuple):
     telling: tuple[TellingKeys, ...] = ()
     keys: tuple[str, ...] = ()
     missing: str = MISTAKE
+    profile: str = STANDARD
 
     @property
     def is_pattern(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
-from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
+from kubectl_snapshot.collectors.node_collectors import NODE_MODULES
 from kubectl_snapshot.collectors.run.context import NODE
 from kubectl_snapshot.constants import NAME
 from kubectl_snapshot.document.snapshot import Snapshot
@@ -117,7 +117,7 @@ def test_the_agent_reads_the_cluster_with_rights_that_come_and_go(
     ("words", "types", "scope"),
     [
         (["--collect", "OS,K8s"], ["K8s", "OS"], "client"),
-        (["--skip", "K8s,NodeTopology"], [*NODE_COLLECTORS], "skip"),
+        (["--skip", "K8s,NodeTopology"], [*NODE_MODULES], "skip"),
         (["--collect", "NodeTopology", "--cluster-scope", "agent"], ["NodeTopology"], "agent"),
     ],
 )

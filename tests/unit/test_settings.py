@@ -13,6 +13,7 @@ from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
 from kubectl_snapshot.commands import collect
 from kubectl_snapshot.commands.flags.collect import parse_settings
 from kubectl_snapshot.commands.flags.environment import parse_flags
+from kubectl_snapshot.constants import PROFILES
 from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.settings import CollectSettings, build_arguments
 
@@ -38,6 +39,7 @@ SETTINGS = st.builds(
     helm_namespaces=st.one_of(st.just(("*",)), lists_of(NAMESPACES)),
     max_nodes_per_entry=st.integers(0, 10_000),
     systemd_services=lists_of(UNITS),
+    profile=st.sampled_from(PROFILES),
 )
 
 
@@ -49,6 +51,11 @@ def decode(arguments: list[str]) -> CollectSettings:
 def test_the_command_line_of_the_pod_gives_the_same_settings(settings: CollectSettings) -> None:
     decoded = decode(build_arguments(settings))
     assert decoded == replace(settings, redaction=replace(settings.redaction, key=b""))
+
+
+def test_an_older_agent_is_told_only_of_another_profile_than_the_default() -> None:
+    assert build_arguments(CollectSettings()) == []
+    assert build_arguments(CollectSettings(profile="full")) == ["--profile=full"]
 
 
 @given(SETTINGS)

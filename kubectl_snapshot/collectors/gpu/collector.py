@@ -12,6 +12,7 @@ from kubectl_snapshot.collectors.forms import form_of_address, mask_event_reason
 from kubectl_snapshot.collectors.gpu import keys
 from kubectl_snapshot.collectors.gpu.smi.keys import SMI_KEYS
 from kubectl_snapshot.collectors.run.context import NODE, Context, Right
+from kubectl_snapshot.constants import REFERENCE
 from kubectl_snapshot.document.registry import (
     HEALTH,
     INTEGER,
@@ -46,6 +47,7 @@ SUBTYPES = (
     SubtypeSpec(
         "smi",
         values=STRING,
+        profile=REFERENCE,
         key_types={"gpu-count": INTEGER},
         keys=keys.SMI_KEYS,
         ignored_context=EXPECTED_GPUS,

@@ -40,13 +40,15 @@ READ_LAST = ("policy", "argocd", "helm", "image", "kubelet")
 
 TYPE = "K8s"
 SCOPE = CLUSTER
-RIGHTS = tuple(right for module in MODULES for right in module.RIGHTS)
+RIGHTS = tuple(
+    right._replace(profile=module.SPEC.profile) for module in MODULES for right in module.RIGHTS
+)
 SUBTYPES = tuple(module.SPEC for module in MODULES)
 DEADLINE_S = 60.0
 
 
 def collect(context: Context) -> Iterator[Subtype]:
-    """Return all subtypes, each read on its own."""
+    """Return the subtypes of the profile, each read on its own."""
     finished: dict[str, Subtype] = {}
     from kubectl_snapshot.clients.kube.discovery import read_groups  # late: 2 ms of diff and schema
 
@@ -56,7 +58,8 @@ def collect(context: Context) -> Iterator[Subtype]:
         finished,
     )
     ranks = {name: rank for rank, name in enumerate(READ_LAST)}
-    for module in sorted(MODULES, key=lambda module: ranks.get(module.SPEC.name, -1)):
+    modules = [m for m in MODULES if context.settings.includes(m.SPEC.profile)]
+    for module in sorted(modules, key=lambda module: ranks.get(module.SPEC.name, -1)):
         name = module.SPEC.name
         finished[name] = read_subtype(name, partial(module.read, context, shared))
         yield finished[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.run.context import Context, Right, require_kube
-from kubectl_snapshot.constants import MANAGED_BY_LABEL, NAME
+from kubectl_snapshot.constants import MANAGED_BY_LABEL, NAME, REFERENCE
 from kubectl_snapshot.document.registry import STRING, UNSET, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 # An image may be called `token`.
 SPEC = SubtypeSpec(
-    "image", values=STRING, full_values="image.", keys_are_names=False, missing=UNSET
+    "image",
+    values=STRING,
+    full_values="image.",
+    keys_are_names=False,
+    missing=UNSET,
+    profile=REFERENCE,
 )
 RIGHTS = (Right("", "pods", ("list",), purpose="K8s.image: the images of all pods."),)
 

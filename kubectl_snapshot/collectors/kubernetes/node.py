@@ -8,7 +8,7 @@ from kubectl_snapshot.collectors.forms import form_of_provider_id
 from kubectl_snapshot.collectors.kubernetes import openshift
 from kubectl_snapshot.collectors.kubernetes.fields import map_at, text_at
 from kubectl_snapshot.collectors.run.context import EXTENSION, Context, Right, require_kube
-from kubectl_snapshot.constants import WHITE_SPACE
+from kubectl_snapshot.constants import REFERENCE, WHITE_SPACE
 from kubectl_snapshot.document.registry import STRING, VERSION, IgnoredKey, SubtypeSpec, TellingKeys
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Internal, InvalidRequest
@@ -35,6 +35,7 @@ COMPOSED_FIELDS = (
 SPEC = SubtypeSpec(
     "node",
     values=STRING,
+    profile=REFERENCE,
     keys=(*NODE_INFO_FIELDS, *COMPOSED_FIELDS),
     sources={key: f"`status.nodeInfo.{field}`" for key, field in NODE_INFO_FIELDS.items()},
     repeats={"container-runtime-id": "K8s.node.container-runtime-version"},

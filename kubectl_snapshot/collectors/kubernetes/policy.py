@@ -15,6 +15,7 @@ from kubectl_snapshot.collectors.run.context import (
     build_partial_subtype,
     require_kube,
 )
+from kubectl_snapshot.constants import REFERENCE
 from kubectl_snapshot.document.registry import STRING, SubtypeSpec
 from kubectl_snapshot.errors import Absent, Internal, SnapshotError
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 GROUP, KIND = "nvidia.com", "ClusterPolicy"
 RESOURCES = {KIND: "clusterpolicies", "NVIDIADriver": "nvidiadrivers", "GPUCluster": "gpuclusters"}
-SPEC = SubtypeSpec("policy", values=STRING)
+SPEC = SubtypeSpec("policy", values=STRING, profile=REFERENCE)
 RIGHTS = tuple(
     Right(
         GROUP,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.kubernetes.fields import text_at
 from kubectl_snapshot.collectors.run.context import Context, Right, require_kube
+from kubectl_snapshot.constants import REFERENCE
 from kubectl_snapshot.document.registry import STRING, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Internal
@@ -18,6 +19,7 @@ FIELDS = {"version": "gitVersion", "platform": "platform", "goVersion": "goVersi
 SPEC = SubtypeSpec(
     "server",
     values=STRING,
+    profile=REFERENCE,
     keys=(*FIELDS, "service"),  # the contract: service may be written by hand
     sources={key: f"`{field}` of `GET /version`" for key, field in FIELDS.items()},
 )

@@ -37,6 +37,7 @@ def choose_subtypes(_: Context) -> tuple[str, ...]:
 
 
 def collect(context: Context) -> Iterator[Subtype]:
-    """Return all subtypes, each read on its own."""
-    for module in sorted(MODULES, key=lambda module: module.SPEC.name in READ_LAST):
+    """Return the subtypes of the profile, each read on its own."""
+    modules = [m for m in MODULES if context.settings.includes(m.SPEC.profile)]
+    for module in sorted(modules, key=lambda module: module.SPEC.name in READ_LAST):
         yield read_subtype(module.SPEC.name, partial(module.read, context.host))

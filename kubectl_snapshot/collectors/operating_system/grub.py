@@ -11,7 +11,7 @@ from kubectl_snapshot.collectors.operating_system.textfile import (
     parse_map,
     read_content,
 )
-from kubectl_snapshot.constants import WHITE_SPACE
+from kubectl_snapshot.constants import REFERENCE, WHITE_SPACE
 from kubectl_snapshot.document.registry import STRING, UNSET, IgnoredKey, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SPEC = SubtypeSpec(
     "grub",
     values=STRING,
+    profile=REFERENCE,
     missing=UNSET,
     keys_are_words=True,
     identity=(

@@ -9,6 +9,7 @@ from kubectl_snapshot.collectors.operating_system.textfile import (
     read_content,
     split_words,
 )
+from kubectl_snapshot.constants import REFERENCE
 from kubectl_snapshot.document.registry import BOOLEAN, FALSE, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath
     from kubectl_snapshot.collectors.operating_system.textfile import Text
 
-SPEC = SubtypeSpec("kmod", values=BOOLEAN, missing=FALSE)
+SPEC = SubtypeSpec("kmod", values=BOOLEAN, missing=FALSE, profile=REFERENCE)
 
 MODULES = "/proc/modules"
 

@@ -9,6 +9,7 @@ from kubectl_snapshot.collectors.operating_system.textfile import (
     parse_map,
     read_content,
 )
+from kubectl_snapshot.constants import REFERENCE
 from kubectl_snapshot.document.registry import STRING, SubtypeSpec
 from kubectl_snapshot.document.snapshot import ABSENT, Subtype
 from kubectl_snapshot.errors import Internal
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath
     from kubectl_snapshot.collectors.operating_system.textfile import Text
 
-SPEC = SubtypeSpec("release", values=STRING)
+SPEC = SubtypeSpec("release", values=STRING, profile=REFERENCE)
 
 RELEASE = "/etc/os-release"
 FALLBACK = "/usr/lib/os-release"

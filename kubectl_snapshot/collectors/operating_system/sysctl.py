@@ -10,7 +10,7 @@ from kubectl_snapshot.collectors.operating_system.textfile import (
     parse_lines,
     split_words,
 )
-from kubectl_snapshot.constants import WHITE_SPACE
+from kubectl_snapshot.constants import REFERENCE, WHITE_SPACE
 from kubectl_snapshot.document.registry import STRING, VERSION, IgnoredKey, SubtypeSpec, TellingKeys
 from kubectl_snapshot.document.snapshot import PARTIAL, Subtype
 from kubectl_snapshot.errors import InvalidRequest, SnapshotError, Unavailable
@@ -30,6 +30,7 @@ COUNTER = "counts or measures while the node runs"
 SPEC = SubtypeSpec(
     "sysctl",
     values=STRING,
+    profile=REFERENCE,
     volatile=(
         IgnoredKey("/proc/sys/fs/aio-nr", COUNTER),
         IgnoredKey("/proc/sys/fs/dentry-state", COUNTER),

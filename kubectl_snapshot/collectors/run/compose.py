@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.clients.files.keyfile import new_key
 from kubectl_snapshot.collectors.run.context import EXTENSION, build_registry
 from kubectl_snapshot.collectors.run.runner import run_collectors
+from kubectl_snapshot.constants import REFERENCE
 from kubectl_snapshot.document.redaction.values import (
     DISABLED,
     KEY_BYTES,
@@ -62,10 +63,11 @@ def collect_snapshot(
 
 
 def describe_choice(settings: CollectSettings, collectors: Sequence[Collector]) -> dict[str, str]:
-    """Return the metadata of --collect and --skip: the collectors; empty without the two."""
+    """Return the metadata of --profile, and the collectors that --collect and --skip left."""
+    profile = {"profile": settings.profile}
     if not settings.collectors and not settings.skipped:
-        return {}
-    return {"collectors": ",".join(collector.TYPE for collector in collectors)}
+        return profile
+    return {**profile, "collectors": ",".join(collector.TYPE for collector in collectors)}
 
 
 def ensure_key(settings: CollectSettings) -> CollectSettings:
@@ -103,7 +105,8 @@ def compose_snapshot(
 
     `key` is the redaction key, unless the metadata already identify it.
     """
-    snapshot = Snapshot(metadata, in_order(place_extensions(measurements)))
+    keeps_extensions = metadata.get("profile") != REFERENCE
+    snapshot = Snapshot(metadata, in_order(place_extensions(measurements, keeps_extensions)))
     redacted = find_redacted(snapshot)
     found = {"gaps": ",".join(gaps(snapshot)), "redacted": describe_paths(redacted)}
     if redacted and key:
@@ -114,8 +117,10 @@ def compose_snapshot(
     return replace(snapshot, metadata={**known, **named})
 
 
-def place_extensions(measurements: Sequence[Measurement]) -> tuple[Measurement, ...]:
-    """Return the measurements with Talos's extensions as OS.extensions.
+def place_extensions(
+    measurements: Sequence[Measurement], is_kept: bool = True
+) -> tuple[Measurement, ...]:
+    """Return the measurements with Talos's extensions as OS.extensions, if they are kept.
 
     They are labels of the node, which the OS collector cannot read; AICR has them there, too.
     """
@@ -132,7 +137,7 @@ def place_extensions(measurements: Sequence[Measurement]) -> tuple[Measurement, 
             m,
             subtypes=(
                 *(replace(s, context=rest) if s is node else s for s in m.subtypes),
-                *([extensions] if m.type == "OS" else ()),
+                *([extensions] if m.type == "OS" and is_kept else ()),
             ),
         )
         for m in measurements

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from kubectl_snapshot.constants import REFERENCE
 from kubectl_snapshot.document.registry import MeasurementSpec
 from kubectl_snapshot.document.snapshot import PARTIAL, Subtype
 from kubectl_snapshot.errors import SnapshotError, Unavailable
@@ -36,7 +37,7 @@ class Right(NamedTuple):
     A user without an optional one still reads the cluster-wide facts. `helm_only` rights apply to
     the namespaces of --helm-namespace, others to the whole cluster. `purpose` is a sentence for the
     administrator who grants it. With `is_granted=False` our roles do not grant it: it is
-    used if the user has it anyway.
+    used if the user has it anyway. `profile` is the first one that needs it.
     """
 
     group: str
@@ -46,6 +47,7 @@ class Right(NamedTuple):
     helm_only: bool = False
     is_granted: bool = True
     purpose: str = ""
+    profile: str = REFERENCE
 
 
 def _default_settings() -> CollectSettings:
@@ -106,6 +108,11 @@ def expected_subtypes(collector: Collector, context: Context) -> tuple[str, ...]
         names: tuple[str, ...] = choose(context)
         return names
     return tuple(spec.name for spec in collector.SUBTYPES if not spec.is_pattern)
+
+
+def list_left_out(collector: Collector, settings: CollectSettings) -> tuple[SubtypeSpec, ...]:
+    """Return the subtypes of a collector that the profile leaves out."""
+    return tuple(spec for spec in collector.SUBTYPES if not settings.includes(spec.profile))
 
 
 def build_registry(collectors: Iterable[Collector]) -> Registry:

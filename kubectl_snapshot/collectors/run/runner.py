@@ -9,7 +9,14 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Callable, Union
 
-from kubectl_snapshot.collectors.run.context import build_failed_subtype, expected_subtypes, explain
+from kubectl_snapshot.collectors.run.context import (
+    build_failed_subtype,
+    expected_subtypes,
+    explain,
+    list_left_out,
+)
+from kubectl_snapshot.constants import REFERENCE
+from kubectl_snapshot.document.patterns import matches_pattern
 from kubectl_snapshot.document.snapshot import (
     ERROR,
     GAP_STATUSES,
@@ -23,9 +30,10 @@ from kubectl_snapshot.errors import Internal, SnapshotError, Timeout
 from kubectl_snapshot.records import dataclass, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from kubectl_snapshot.collectors.run.context import Collector, Context
+    from kubectl_snapshot.document.registry import SubtypeSpec
 
 # How often `stop` is polled; a pod that is deleted has a grace period of two seconds.
 STOP_POLL_S = 0.1
@@ -60,6 +68,8 @@ class _Run:
     started: float
     deadline: float
     expected: tuple[str, ...]
+    left_out: tuple[SubtypeSpec, ...]
+    profile: str
     finished: list[Subtype]
 
 
@@ -87,13 +97,15 @@ def run_collectors(
     for index, collector in enumerate(collectors):
         started = time.monotonic()
         expected = expected_subtypes(collector, context)
-        run = _Run(collector, started, min(started + collector.DEADLINE_S, deadline), expected, [])
+        left_out = list_left_out(collector, context.settings)
+        end, profile = min(started + collector.DEADLINE_S, deadline), context.settings.profile
+        run = _Run(collector, started, end, expected, left_out, profile, [])
         pending[index] = run
         on_event({"collector": collector.TYPE, "event": "started"})
         time_s = run.deadline - started
         own_context = replace(context, deadline=started + READING_SHARE * time_s)
         last = started + REDACTION_SHARE * time_s
-        arguments = (index, collector, own_context, results, partial(_redact, redact, last))
+        arguments = (index, run, own_context, results, partial(_redact, redact, last))
         threading.Thread(target=_collect, args=arguments, daemon=True).start()
 
     measurements: dict[int, Measurement] = {}
@@ -114,7 +126,7 @@ def _redact(redact: Redact, deadline: float, type_: str, subtype: Subtype) -> Su
 
 def _collect(
     index: int,
-    collector: Collector,
+    run: _Run,
     context: Context,
     results: SimpleQueue[tuple[int, _Result]],
     redact: Callable[[str, Subtype], Subtype],
@@ -123,8 +135,10 @@ def _collect(
     error: Exception = Internal("the collector did not read it")
     try:
         before = time.monotonic()
-        for subtype in collector.collect(context):
-            subtype = redact(collector.TYPE, subtype)
+        for subtype in run.collector.collect(context):
+            if _find_left_out(subtype.name, run):
+                continue
+            subtype = redact(run.collector.TYPE, subtype)
             now = time.monotonic()
             results.put((index, _add_elapsed(subtype, now - before)))
             before = now
@@ -160,12 +174,12 @@ def _close(
     failed = [
         build_failed_subtype(name, status, explain(end.error))
         for name in run.expected
-        if name not in names
+        if name not in names and not _find_left_out(name, run)
     ]
     missing = [
         _add_elapsed(redact(run.collector.TYPE, subtype, math.inf), elapsed_s) for subtype in failed
     ]
-    subtypes = _sort([*run.finished, *missing], run.expected)
+    subtypes = _sort([*run.finished, *missing, *_name_left_out(run)], run.expected)
     on_event(
         {
             "collector": run.collector.TYPE,
@@ -175,6 +189,22 @@ def _close(
         }
     )
     return Measurement(run.collector.TYPE, tuple(subtypes))
+
+
+def _find_left_out(name: str, run: _Run) -> SubtypeSpec | None:
+    """Return the declaration of a subtype that the profile leaves out."""
+    return next((spec for spec in run.left_out if matches_pattern(name, spec.name)), None)
+
+
+def _name_left_out(run: _Run) -> Iterator[Subtype]:
+    """Yield the subtypes that a larger profile has; the reference's documents name none."""
+    if run.profile == REFERENCE:
+        return
+    for name in run.expected:
+        spec = _find_left_out(name, run)
+        if spec:
+            reason = f"left out by --profile {run.profile}; --profile {spec.profile} collects it"
+            yield _add_elapsed(Subtype(name, context={"reason": reason}), 0)
 
 
 def _sort(subtypes: Sequence[Subtype], expected: Sequence[str]) -> list[Subtype]:

@@ -21,6 +21,7 @@ from kubectl_snapshot.collectors.run.context import (
 )
 from kubectl_snapshot.collectors.systemd.normalizers import drop_command_run, normalize_set
 from kubectl_snapshot.collectors.systemd.values import find_word
+from kubectl_snapshot.constants import REFERENCE
 from kubectl_snapshot.document.patterns import filter_out
 from kubectl_snapshot.document.registry import (
     STOPPED,
@@ -71,6 +72,7 @@ EXCLUDED = (
 SUBTYPES = (
     SubtypeSpec(
         "*",
+        profile=REFERENCE,
         telling=(TellingKeys(STOPPED, ("", "ActiveState", "Result", "SubState", "LoadState")),),
         volatile=(
             IgnoredKey("*Timestamp*", "when a unit changed its state"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.commands.flags.parser import add_boolean_flag, add_flag, add_repeated_flag
 from kubectl_snapshot.commands.flags.shared import parse_count
+from kubectl_snapshot.constants import PROFILES, STANDARD
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 def add_collect_flags(group: Any) -> None:
     """Add the options of the collectors to a parser or a group of one."""
+    add_flag(
+        group,
+        "--profile",
+        choices=PROFILES,
+        default=STANDARD,
+        help=f"how much to collect; reference: AICR's types only (default: {STANDARD})",
+    )
     add_repeated_flag(
         group,
         "--collect",
@@ -102,6 +110,7 @@ def parse_settings(
         helm_namespaces=parse_helm_namespaces(args),
         max_nodes_per_entry=args.max_nodes_per_entry,
         systemd_services=parse_units(args.systemd_service),
+        profile=args.profile,
     )
 
 

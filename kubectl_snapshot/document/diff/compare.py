@@ -55,13 +55,15 @@ if TYPE_CHECKING:
 class _DiffBasis(NamedTuple):
     """What a comparison needs to know of two documents as a whole; devices by type.
 
-    `shortened` are the paths of values that the context has as a whole.
+    `shortened` are the paths of values that the context has as a whole; `profiles` are those of the
+    captures, empty where a document says none.
     """
 
     comparability: Comparability
     devices: Mapping[str, DeviceFacts]
     selection: Selection
     shortened: frozenset[str]
+    profiles: tuple[str, ...]
 
 
 def diff_snapshots(
@@ -87,7 +89,8 @@ def diff_snapshots(
     pairs = pair_subtypes(before, after, comparability.nodes is None, registry)
     facts = device_changes.find_device_facts(before, after, pairs, registry)
     shortened = frozenset(_list_shortened(pairs, comparability))
-    basis = _DiffBasis(comparability, facts, selection, shortened)
+    profiles = tuple(snapshot.metadata.get("profile", "") for snapshot in (before, after))
+    basis = _DiffBasis(comparability, facts, selection, shortened, profiles)
     metadata = (Subtype(METADATA, before.metadata), Subtype(METADATA, after.metadata))
     found = [
         *compare_readings(METADATA, *metadata, comparability),
@@ -117,7 +120,10 @@ def _compare_pair(pair: Pair, basis: _DiffBasis) -> Iterator[Change]:
     old, new = pair.before, pair.after
     facts = basis.devices.get(pair.type)
     if old is None or new is None:
-        yield device_changes.describe_one_sided(pair, facts)
+        profile = basis.profiles[new is None]
+        is_reason = profile and profile != basis.profiles[old is None]
+        why = f"not collected by --profile {profile}" if is_reason else "not collected"
+        yield device_changes.describe_one_sided(pair, facts, why)
         return
     if old.is_left_out and new.is_left_out:
         return

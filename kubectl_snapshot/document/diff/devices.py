@@ -85,15 +85,15 @@ def _find_facts(
     )
 
 
-def describe_one_sided(pair: Pair, facts: DeviceFacts | None) -> Change:
-    """Return the change for a subtype that only one document has.
+def describe_one_sided(pair: Pair, facts: DeviceFacts | None, why: str) -> Change:
+    """Return the change for a subtype that only one document has; `why` it was not collected.
 
     A tool writes every subtype that it collects, so the other one did not collect it. Only devices
     are added and removed.
     """
     is_removed = pair.after is None
     subtype = pair.before or pair.after or Subtype("")
-    gap = _explain_one_sided(pair, is_removed, facts)
+    gap = _explain_one_sided(pair, is_removed, facts, why)
     if gap or pair.devices is None:
         note = f"{LETTERS[is_removed]}: {gap}"
         return Change(pair.name, "", UNKNOWN, note=note, values=subtype.data)
@@ -150,14 +150,14 @@ def is_links(name: str, facts: DeviceFacts | None) -> bool:
     return facts is not None and name.partition(".")[2] == facts.devices.links
 
 
-def _explain_one_sided(pair: Pair, is_removed: bool, facts: DeviceFacts | None) -> str:
+def _explain_one_sided(pair: Pair, is_removed: bool, facts: DeviceFacts | None, why: str) -> str:
     """Return why the other document lacks a subtype, empty if its device is gone."""
     if facts is None or pair.devices is None:
-        return "not collected"
+        return why
     device = _find_device(pair, facts)
     other = device and (device.after if is_removed else device.before)
     if other and device is not pair:
-        return explain(other) or "not collected"
+        return explain(other) or why
     return facts.gaps[is_removed]
 
 

@@ -7,10 +7,11 @@ nothing.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.diff.gaps import may_be_unread
-from kubectl_snapshot.document.diff.match import identify
+from kubectl_snapshot.document.diff.match import identify, lists_all_devices
 from kubectl_snapshot.document.fleet.node_part import is_of_node
 from kubectl_snapshot.document.fleet.normalizer import (
     CONTEXT,
@@ -26,7 +27,7 @@ from kubectl_snapshot.document.redaction.values import PREFIX, REDACTION_KEY
 from kubectl_snapshot.document.snapshot import ABSENT, GAP_STATUSES, Snapshot, Subtype
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from kubectl_snapshot.document.fleet.normalizer import Path
     from kubectl_snapshot.document.registry import Devices, Registry
@@ -85,7 +86,8 @@ class FormBuilder:
         for name, subtype in subtypes.items():
             values.update(self._read_whole(name, subtype, node))
         key = snapshot.metadata.get(REDACTION_KEY, "")
-        self.references.append(Reference(node, subtypes, values, key, self.missing))
+        missing = partial(self._find_missing, self._list_unlisted(snapshot))
+        self.references.append(Reference(node, subtypes, values, key, missing))
         return self.references[-1]
 
     def build(self, snapshot: Snapshot) -> Form:
@@ -93,9 +95,13 @@ class FormBuilder:
         subtypes = self._index(snapshot)
         node = snapshot.metadata.get("source-node", "")
         key = snapshot.metadata.get(REDACTION_KEY, "")
+        unlisted = self._list_unlisted(snapshot)
         best: tuple[int, Values] | None = None
         for place in self._order():
-            delta = self._compare(self.references[place], subtypes, node, key)
+            reference = self.references[place]
+            delta = self._compare(reference, subtypes, node, key)
+            for name in reference.subtypes.keys() - subtypes.keys():
+                delta[name, ""] = self._find_missing(unlisted, name)
             if best is None or len(delta) < len(best[1]):
                 best = place, delta
             if len(delta) <= MAX_DELTA:
@@ -115,12 +121,17 @@ class FormBuilder:
         """Return whether a reading is compared as it is: a setting, not normalised."""
         return self._normalizer.is_setting(path)
 
-    def missing(self, name: str) -> str:
-        """Return the value of a subtype that a document lacks: only devices are gone."""
+    def _find_missing(self, unlisted: Collection[str], name: str) -> str:
+        """Return the value of a subtype that a document lacks: only listed devices can be gone."""
         type_, _, rest = name.partition(".")
         devices = self._devices.get(type_)
         is_device = devices is not None and rest.startswith(devices.prefix)
-        return MISSING if is_device else NOT_COLLECTED
+        return MISSING if is_device and type_ not in unlisted else NOT_COLLECTED
+
+    def _list_unlisted(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """Return the types whose devices a document does not list."""
+        found = self._devices.items()
+        return tuple(t for t, devices in found if not lists_all_devices(snapshot, t, devices))
 
     def _order(self) -> Iterator[int]:
         """Yield the references' numbers, the one that fitted last first."""
@@ -146,8 +157,6 @@ class FormBuilder:
                 delta.update(self._read_whole(name, subtype, node))
             elif known.data is not subtype.data or known.context != subtype.context:
                 delta.update(self._compare_subtype(name, subtype, reference, node))
-        for name in reference.subtypes.keys() - subtypes.keys():
-            delta[name, ""] = self.missing(name)
         if key != reference.redaction_key:
             _forget_redacted(delta, reference.values)
         return delta
@@ -185,6 +194,8 @@ def _describe(subtype: Subtype) -> str:
     """Return the value of a subtype as a whole; a partly read one counts as read."""
     if subtype.status == ABSENT:
         return MISSING
+    if subtype.is_left_out:
+        return NOT_COLLECTED
     if subtype.status in GAP_STATUSES and not subtype.data:
         return UNKNOWN + subtype.status
     return VALUE

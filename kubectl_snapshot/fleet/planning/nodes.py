@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.kube.client import METADATA_LIST, Call, Response
+from kubectl_snapshot.collectors.kubernetes import node_status
 from kubectl_snapshot.collectors.kubernetes.node import build_subtype
-from kubectl_snapshot.collectors.kubernetes.node_status import build_status
 from kubectl_snapshot.errors import InvalidRequest, SnapshotError
 from kubectl_snapshot.fleet.planning.selection import (
     FleetSelection,
@@ -17,11 +17,9 @@ from kubectl_snapshot.fleet.planning.selection import (
 from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from kubectl_snapshot.agent.config import AgentConfig
     from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.document.snapshot import Subtype
-    from kubectl_snapshot.job.selectors import Toleration
 
 PATH = "/api/v1/nodes"
 # A node of a large cluster has 10 KB and more.
@@ -37,7 +35,7 @@ class ListedNode:
 
 
 def read_nodes(
-    kube: Kube, selection: FleetSelection, tolerations: Sequence[Toleration], deadline: float
+    kube: Kube, selection: FleetSelection, agent: AgentConfig, deadline: float
 ) -> dict[str, ListedNode]:
     """Return the selected nodes by name; with named nodes all nodes of the cluster.
 
@@ -46,12 +44,14 @@ def read_nodes(
     version = str(_read_version(kube, deadline))
     query = {"labelSelector": selection.selector} if selection.selector else {}
     wanted = frozenset(selection.names)
+    has_status = agent.collect.includes(node_status.SPEC.profile)
     found = {}
     for item in _list_nodes(kube, query, deadline):
-        known = build_known_node(item, tolerations)
+        known = build_known_node(item, agent.tolerations)
         is_selected = known.name in wanted or not wanted
         # The names of the others are kept for suggestions.
-        subtypes = (build_subtype(item, known.name, version), build_status(item))
+        status = (node_status.build_status(item),) if has_status else ()
+        subtypes = (build_subtype(item, known.name, version), *status)
         found[known.name] = ListedNode(known, subtypes if is_selected else ())
     if not found and selection.selector:
         items = _list_nodes(kube, {}, deadline)

@@ -70,7 +70,7 @@ def plan_run(config: FleetConfig, directory: FleetDirectory, before: FleetManife
     gate = enforce_gate(kube, options, deadline)
     for warning in gate.warnings:
         config.agent.on_event({"event": "warning", "message": warning})
-    listed = read_nodes(kube, config.selection, config.agent.tolerations, deadline)
+    listed = read_nodes(kube, config.selection, config.agent, deadline)
     known = [node.known for node in listed.values()]
     nodes, skipped = choose_nodes(known, config.selection)
     entries = {entry.name: entry for entry in skipped}

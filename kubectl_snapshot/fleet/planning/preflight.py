@@ -53,7 +53,7 @@ def read_fleet_report(config: FleetConfig) -> FleetReport:
     if is_server_unusable(checks):
         return FleetReport(checks)
     try:
-        listed = read_nodes(kube, config.selection, config.agent.tolerations, deadline)
+        listed = read_nodes(kube, config.selection, config.agent, deadline)
         known = [node.known for node in listed.values()]
         chosen, skipped = choose_nodes(known, config.selection)
     except SnapshotError as error:

@@ -151,6 +151,7 @@ class ManifestWriter:
             "run-id": options.run_id,
             "mode": FLEET_MODE,
             "cluster-scope": options.cluster_scope,
+            "profile": options.settings.profile,
         }
         snapshot = compose_snapshot(measurements, metadata, options.settings.redaction.key)
         snapshot = write_for(snapshot, run.config.api_version)
@@ -214,4 +215,5 @@ def _build_settings(run: Run) -> dict[str, Any]:
         "node-timeout-s": config.node_timeout,
         "self-contained": config.self_contained,
         "redaction": options.settings.redaction.is_on,
+        "profile": options.settings.profile,
     }

@@ -11,7 +11,7 @@ import pytest
 
 from kubectl_snapshot.agent import capture as module
 from kubectl_snapshot.agent.capture import Capture, run_cancellable, run_capture
-from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
+from kubectl_snapshot.collectors.node_collectors import load_node_collectors
 from kubectl_snapshot.document.codec.json_codec import canonical_json
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import NotFound
@@ -41,7 +41,7 @@ def capture_gpus(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Snapshot]:
             Capture(
                 kube=NoKube(),  # type: ignore[arg-type]
                 options=settings,
-                collectors=tuple(NODE_COLLECTORS.values()),
+                collectors=tuple(load_node_collectors().values()),
                 deadline=time.monotonic() + 5,
                 expires="",
                 on_event=lambda event: None,

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import io
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from kubectl_snapshot.agent.entrypoint import PodOptions, collect_in_pod
-from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
+from kubectl_snapshot.collectors.node_collectors import NODE_MODULES
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.document.snapshot import Snapshot
@@ -57,10 +59,29 @@ def test_the_frame_holds_the_document_of_the_chosen_collectors() -> None:
 
 
 def test_the_metadata_names_the_collectors_that_a_skip_leaves() -> None:
-    skipped = tuple(name for name in NODE_COLLECTORS if name != "OS")
+    skipped = tuple(name for name in NODE_MODULES if name != "OS")
     settings = CollectSettings(Redaction(KEY), skipped=skipped)
     snapshot, _ = collect(OPTIONS._replace(settings=settings))
     assert snapshot.metadata["collectors"] == "OS"
+
+
+def test_a_node_collector_that_the_profile_leaves_out_is_not_imported() -> None:
+    program = (
+        "import sys; from kubectl_snapshot.agent.entrypoint import load_collectors;"
+        "from kubectl_snapshot.settings import CollectSettings;"
+        "found = load_collectors(CollectSettings(profile=sys.argv[1]), reads_cluster=False);"
+        "names = [n.split('.')[2] for n in sys.modules if n.endswith('.collector')];"
+        "print([c.TYPE for c in found] == sys.argv[2].split(), sorted(names))"
+    )
+    common = ["GPU", "OS", "SystemD"]
+    for profile, types, is_imported in (
+        ("reference", common, False),
+        ("standard", list(NODE_MODULES), True),
+    ):
+        command = [sys.executable, "-c", program, profile, " ".join(types)]
+        ended = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert ended.stdout.startswith("True "), ended.stdout
+        assert ("'network'" in ended.stdout) is is_imported
 
 
 def test_progress_lines_stand_before_the_frame() -> None:

@@ -69,6 +69,21 @@ def test_the_flag_adds_units(root: Path) -> None:
     assert {s.data["ActiveState"] for s in found} == {"active"}
 
 
+def test_the_reference_profile_is_what_aicr_has_and_nothing_else(root: Path) -> None:
+    with serve_systemd(root, answer_units(read_units(root / "systemd"))):
+        snapshot = collect(root, "--profile=reference")
+    found = {m.type: [s.name for s in m.subtypes] for m in snapshot.measurements}
+    assert found == {
+        "K8s": ["server", "image", "policy", "node"],
+        "GPU": ["smi"],
+        "OS": ["grub", "sysctl", "kmod", "release"],
+        "SystemD": list(UNITS),
+        "NodeTopology": ["summary", "taint", "label"],
+    }
+    assert snapshot.metadata["profile"] == "reference"
+    assert collect(root).metadata["profile"] == "standard"
+
+
 def test_only_the_chosen_types_are_in_the_document(root: Path) -> None:
     snapshot = collect(root, "--collect=SystemD,OS", "--collect", "GPU", "--skip", "SystemD")
     assert [m.type for m in snapshot.measurements] == ["GPU", "OS"]

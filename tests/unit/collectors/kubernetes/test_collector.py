@@ -62,6 +62,15 @@ def test_every_declared_subtype_is_filled() -> None:
     assert sorted(found) == sorted(NAMES)
 
 
+def test_the_reference_profile_requests_nothing_for_other_subtypes() -> None:
+    api = Api({"/version": VERSION, "/api/v1/nodes/gpu-a1": NODE})
+    context = api.context(node_name="gpu-a1", settings=CollectSettings(profile="reference"))
+    names = {subtype.name for subtype in kubernetes_cluster.collect(context)}
+    assert names == {"server", "image", "policy", "node"}
+    asked = {path for _, path in api.asked}
+    assert asked == {"/version", "/api/v1/nodes/gpu-a1", "/apis", "/api/v1/pods"}
+
+
 GROUPS = {
     "/apis": {
         "groups": [

@@ -87,6 +87,7 @@ def test_the_metadata_say_what_was_collected_and_how(is_on: bool) -> None:
     expected = {"redacted": redacted, "redaction-key": metadata.get("redaction-key", "")}
     assert metadata == {
         "source-node": "node-7",
+        "profile": "standard",
         "collectors": "Leaky",
         "mode": "m",
         "gaps": "Leaky.second=unavailable",
@@ -97,9 +98,13 @@ def test_the_metadata_say_what_was_collected_and_how(is_on: bool) -> None:
 
 def test_only_a_choice_of_collectors_is_described() -> None:
     collectors = [LeakyCollector(), LeakyCollector(TYPE="Other")]
-    assert describe_choice(CollectSettings(), collectors) == {}
+    assert describe_choice(CollectSettings(), collectors) == {"profile": "standard"}
+    assert describe_choice(CollectSettings(profile="full"), collectors) == {"profile": "full"}
     for settings in (CollectSettings(collectors=("x",)), CollectSettings(skipped=("x",))):
-        assert describe_choice(settings, collectors) == {"collectors": "Leaky,Other"}
+        assert describe_choice(settings, collectors) == {
+            "profile": "standard",
+            "collectors": "Leaky,Other",
+        }
 
 
 def test_a_key_is_made_where_none_was_given() -> None:
@@ -204,6 +209,14 @@ def test_without_a_measurement_of_the_system_they_stay_with_the_node() -> None:
     (composed,) = compose_snapshot([k8s], {}).measurements
     assert composed == k8s
     assert "extensions.talos.dev/schematic" in composed.subtypes[1].context
+
+
+def test_the_references_documents_have_none() -> None:
+    composed = compose_snapshot(talos(), {"profile": "reference"})
+    names = [(m.type, subtype.name) for m in composed.measurements for subtype in m.subtypes]
+    assert ("OS", "extensions") not in names
+    (node,) = (s for m in composed.measurements for s in m.subtypes if s.name == "node")
+    assert not any(key.startswith("extensions") for key in node.context)
 
 
 def test_another_node_has_none() -> None:

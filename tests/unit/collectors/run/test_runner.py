@@ -33,10 +33,11 @@ class MadeCollector:
     DEADLINE_S: float = LONG_S
     SCOPE: str = NODE
     RIGHTS: tuple[Right, ...] = ()
+    declared: tuple[SubtypeSpec, ...] = ()
 
     @property
     def SUBTYPES(self) -> tuple[SubtypeSpec, ...]:
-        return tuple(map(SubtypeSpec, self.names))
+        return self.declared or tuple(map(SubtypeSpec, self.names))
 
     def collect(self, context: Context) -> Iterable[Subtype]:
         return self.body(context)
@@ -88,6 +89,47 @@ def test_measurements_come_in_the_documents_order_whoever_finishes_first() -> No
         MadeCollector("K8s", ("server",), last),
     )
     assert [measurement.type for measurement in measurements] == ["K8s", "OS", "NodeTopology"]
+
+
+SPECS = (
+    SubtypeSpec("a", profile="reference"),
+    SubtypeSpec("b"),
+    SubtypeSpec("c", profile="full"),
+    SubtypeSpec("d-*", profile="full"),
+)
+LEFT_OUT = "left out by --profile standard; --profile full collects it"
+
+
+@pytest.mark.parametrize(
+    ("profile", "expected"),
+    [
+        ("reference", [("a", "a", "")]),
+        ("standard", [("a", "a", ""), ("b", "b", ""), ("c", "", LEFT_OUT)]),
+        ("full", [("a", "a", ""), ("b", "b", ""), ("c", "c", ""), ("d-0", "d-0", "")]),
+    ],
+)
+def test_a_profile_leaves_subtypes_out_and_says_which_a_larger_one_has(
+    profile: str, expected: list[tuple[str, str, str]]
+) -> None:
+    collector = MadeCollector("OS", ("a", "b", "c"), finished("a", "b", "c", "d-0"), declared=SPECS)
+    context = Context(HostPath(), settings=CollectSettings(profile=profile))
+    (found,) = run_collectors([collector], context, time.monotonic() + LONG_S, lambda _: None)
+    assert [
+        (s.name, s.data.get("key", ""), s.context.get("reason", "")) for s in found.subtypes
+    ] == expected
+    assert all(s.context["elapsed-ms"].isdigit() for s in found.subtypes)
+    assert [s.is_left_out for s in found.subtypes] == [bool(reason) for _, _, reason in expected]
+
+
+def test_what_the_profile_leaves_out_is_no_gap_where_the_collector_fails() -> None:
+    def fail(_: Context) -> Iterator[Subtype]:
+        raise Unauthorized("no")
+        yield
+
+    collector = MadeCollector("OS", ("a", "b", "c"), fail, declared=SPECS)
+    context = Context(HostPath(), settings=CollectSettings(profile="standard"))
+    (found,) = run_collectors([collector], context, time.monotonic() + LONG_S, lambda _: None)
+    assert statuses(found) == [("a", "forbidden"), ("b", "forbidden"), ("c", "ok")]
 
 
 def test_subtypes_come_in_the_declared_order_and_each_further_one_after_its_predecessor() -> None:

@@ -101,6 +101,26 @@ def test_a_subtype_that_was_not_collected_is_unknown() -> None:
     assert (change.kind, change.note) == (UNKNOWN, "A: not collected")
 
 
+@pytest.mark.parametrize(
+    ("profiles", "note"),
+    [
+        (("standard", "reference"), "B: not collected by --profile reference"),
+        (("standard", "standard"), "B: not collected"),
+        (("standard", ""), "B: not collected"),
+    ],
+)
+def test_what_another_profile_left_out_is_unknown(profiles: tuple[str, str], note: str) -> None:
+    read = snapshot("K8s", Subtype("node-status", {"unschedulable": False}, READ))
+    before, after = (
+        replace(found, metadata={"profile": profile})
+        for found, profile in zip((read, Snapshot()), profiles)
+    )
+    (change,) = diff_snapshots(before, after).changes
+    assert (change.kind, change.note) == (UNKNOWN, note)
+    (change,) = diff_snapshots(after, before).changes
+    assert (change.kind, change.note) == (UNKNOWN, f"A{note[1:]}")
+
+
 def test_a_subtype_that_was_not_asked_for_is_unknown_only_if_the_other_was() -> None:
     asked = snapshot("K8s", Subtype("helm", {"a": "1"}, READ))
     not_asked = snapshot("K8s", Subtype("helm", {}, {"reason": "no namespace", **READ}))

@@ -19,7 +19,7 @@ from kubectl_snapshot.document.fleet.outliers import (
 )
 from kubectl_snapshot.document.redaction.values import PREFIX
 from kubectl_snapshot.document.registry import STOPPED, VERSION
-from kubectl_snapshot.document.snapshot import Snapshot
+from kubectl_snapshot.document.snapshot import Snapshot, Subtype
 from tests.unit.document.fleet.nodes import compare, describe, make_fleet, subtype, vary
 
 SWAPPINESS, DRIVER = "OS.sysctl./proc/sys/vm/swappiness", "GPU.smi.driver"
@@ -122,6 +122,26 @@ def test_what_was_not_collected_is_unknown() -> None:
     assert [(u.paths, u.reason, u.nodes) for u in group.unknown] == [
         (("OS.kmod",), "not collected", ("a", "b"))
     ]
+
+
+def test_what_was_not_asked_for_is_unknown() -> None:
+    other = vary("a")
+    left_out = Subtype("kmod", {}, {"reason": "left out", "elapsed-ms": "0"})
+    measurements = tuple(
+        replace(m, subtypes=tuple(left_out if s.name == "kmod" else s for s in m.subtypes))
+        for m in other.measurements
+    )
+    group = only(make_fleet(5, replace(other, measurements=measurements)))
+    assert group.outliers == ()
+    assert [(u.paths, u.nodes) for u in group.unknown] == [(("OS.kmod",), ("a",))]
+    assert "not collected" in group.unknown[0].reason
+
+
+def test_gpus_that_another_profile_does_not_list_are_unknown_and_not_lost() -> None:
+    gpus = ["GPU.gpu-0", "GPU.gpu-1"]
+    group = only(make_fleet(5, vary("a", without=[*gpus, "GPU.topology"])))
+    assert group.outliers == ()
+    assert [(set(u.paths), u.nodes) for u in group.unknown] == [(set(gpus), ("a",))]
 
 
 def test_unread_nodes_do_not_vote() -> None:

@@ -9,6 +9,7 @@ from kubectl_snapshot.job.manifest import build_owner
 from kubectl_snapshot.job.options import JobOptions
 from kubectl_snapshot.job.permissions import Permission
 from kubectl_snapshot.job.rbac import agent_roles
+from kubectl_snapshot.settings import CollectSettings
 from tests.unit.golden import check_golden
 
 OPTIONS = JobOptions(
@@ -23,8 +24,23 @@ EXPIRES = "2026-03-09T18:42:07Z"
 def reading(*helm_namespaces: str) -> JobOptions:
     """The options of a run whose agent reads all facts, and releases of these namespaces."""
     collectors = tuple(ALL_COLLECTORS.values())
-    parts = (build_reads(collectors, helm_namespaces, optional) for optional in (False, True))
+    settings = CollectSettings(helm_namespaces=helm_namespaces)
+    parts = (build_reads(collectors, settings, optional) for optional in (False, True))
     return replace(OPTIONS, reads=tuple(read for part in parts for read in part))
+
+
+def test_the_reference_needs_no_right_of_what_it_leaves_out() -> None:
+    collectors = tuple(ALL_COLLECTORS.values())
+    settings = CollectSettings(profile="reference")
+    required, optional = (build_reads(collectors, settings, kind) for kind in (False, True))
+    assert [(p.verb, p.resource) for p in required] == [
+        ("list", "pods"),
+        ("get", "nodes"),
+        ("list", "nodes"),
+    ]
+    assert {p.resource for p in optional} == {
+        *("clusterpolicies", "nvidiadrivers", "gpuclusters", "clusterversions"),
+    }
 
 
 def build_roles(options: JobOptions) -> dict[str, dict[str, Any]]:

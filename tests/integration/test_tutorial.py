@@ -1,4 +1,4 @@
-"""docs/tutorial-collector.md, step by step in a copy of the tree, as a newcomer would do it."""
+"""The tutorials, step by step in a copy of the tree, as a newcomer would do them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from kubectl_snapshot.document.codec.parse import parse_document
 from tests import docs_support as docs
 
-PAGE = "docs/tutorial-collector.md"
+MODULE, PACKAGE = "docs/tutorial-collector.md", "docs/tutorial-package.md"
 NOT_COPIED = (".git", ".venv", "build", "dist", ".*_cache", ".hypothesis", "__pycache__")
 # With a secret and a free huge page more, as a second snapshot of the same node.
 CHECK = """
@@ -32,18 +32,9 @@ assert (diff.changes, diff.left_out) == ((), 1)
 """
 
 
-def test_the_tutorial_ends_with_a_new_measurement(tmp_path: Path) -> None:
-    tree = copy_tree(tmp_path)
-    blocks = [b for b in docs.read_blocks() if b.page == PAGE and b.where]
-    assert {block.action for block in blocks} == {"run", "file", "edit"}
+def test_the_first_tutorial_ends_with_a_new_measurement(tmp_path: Path) -> None:
     # The module, its test and the changelog; one table.
-    assert [b.action for b in blocks].count("file") == 3
-    assert len({b.where for b in blocks if b.action == "edit"}) == 1
-    for block in blocks:
-        if block.action == "run":
-            run_in(tree, block)
-        else:
-            change_file(tree / block.where, block)
+    tree = follow(MODULE, copy_tree(tmp_path), files=3, edited=1)
     snapshot = parse_document((tree / "here.yaml").read_text(encoding="utf-8"))
     (measurement,) = (m for m in snapshot.measurements if m.type == "Host")
     assert [subtype.name for subtype in measurement.subtypes] == ["environment", "hugepages"]
@@ -51,6 +42,28 @@ def test_the_tutorial_ends_with_a_new_measurement(tmp_path: Path) -> None:
     assert "| [`Host`](#host) | `hugepages` | text |" in page
     assert "\n### Host.environment\n" in page
     subprocess.run([tree / ".venv/bin/python", "-c", CHECK], cwd=tree, check=True)
+
+
+def test_the_second_tutorial_ends_with_a_package_and_a_finding(tmp_path: Path) -> None:
+    # Five modules, their test and the changelog; two tables and the test of all findings.
+    tree = follow(PACKAGE, copy_tree(tmp_path), files=7, edited=3)
+    page = (tree / "docs/format.md").read_text("utf-8")
+    assert "| [`Login`](#login) | `limits` | text |" in page
+    assert "\n### Login.defs\n" in page
+
+
+def follow(page: str, tree: Path, files: int, edited: int) -> Path:
+    """Do all steps of a tutorial in a tree; it writes and edits this number of files."""
+    blocks = [b for b in docs.read_blocks() if b.page == page and b.where]
+    assert {block.action for block in blocks} == {"run", "file", "edit"}
+    assert [b.action for b in blocks].count("file") == files
+    assert len({b.where for b in blocks if b.action == "edit"}) == edited
+    for block in blocks:
+        if block.action == "run":
+            run_in(tree, block)
+        else:
+            change_file(tree / block.where, block)
+    return tree
 
 
 def copy_tree(directory: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kubectl_snapshot.constants import PROFILES, REFERENCE, STANDARD
 from kubectl_snapshot.document.redaction.values import Redaction
+from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.records import dataclass, field, fields
 
 FLAG = "flag"
@@ -29,6 +30,7 @@ class CollectSettings:
     `systemd_services`: units or patterns of units to read with the default units;
     `default_units`, on this machine only, replace the default ones.
     `profile`: one of PROFILES, how much is collected.
+    `skips_kernel_log`: the node's kernel log is not read.
     """
 
     redaction: Redaction = field(default_factory=Redaction)
@@ -39,6 +41,7 @@ class CollectSettings:
     systemd_services: tuple[str, ...] = _option("--systemd-service")
     default_units: tuple[str, ...] = ()
     profile: str = _option("--profile", STANDARD)
+    skips_kernel_log: bool = _option("--no-kernel-log", False)
 
     def collects(self, name: str, profile: str = REFERENCE) -> bool:
         """Return whether a measurement type, with the first profile that has it, is collected."""
@@ -59,7 +62,7 @@ def build_arguments(settings: CollectSettings, key_file: str = "") -> list[str]:
     for option in fields(settings):
         value = getattr(settings, option.name)
         if FLAG in option.metadata and value and value != option.default:
-            values = value if isinstance(value, tuple) else (value,)
+            values = value if isinstance(value, tuple) else (text_of(value),)
             arguments += [f"{option.metadata[FLAG]}={item}" for item in values]
     return arguments
 

@@ -40,6 +40,7 @@ SETTINGS = st.builds(
     max_nodes_per_entry=st.integers(0, 10_000),
     systemd_services=lists_of(UNITS),
     profile=st.sampled_from(PROFILES),
+    skips_kernel_log=st.booleans(),
 )
 
 

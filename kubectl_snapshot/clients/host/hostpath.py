@@ -1,7 +1,7 @@
 """Read the node's files from a pod or on the node, without side effects.
 
 The only module that knows where the node's root is mounted. It opens nothing for writing, opens no
-device or pipe, and resolves links inside the node's tree.
+pipe and no device but the kernel's log, and resolves links inside the node's tree.
 """
 
 from __future__ import annotations
@@ -192,6 +192,24 @@ class HostPath:
         finally:
             os.close(below)
         return connection
+
+    def open_device(self, path: str, major: int, minor: int) -> int:
+        """Return a descriptor of a character device of these numbers, which does not block.
+
+        Only for devices whose opening has no side effects. Raises as read_bytes.
+        """
+        local = self._resolve(path)
+        try:
+            descriptor = os.open(local, OPEN_FLAGS | os.O_PATH)
+            try:
+                found = os.fstat(descriptor)
+                if not stat.S_ISCHR(found.st_mode) or found.st_rdev != os.makedev(major, minor):
+                    raise Internal(f"{path} of the node is not the device {major}:{minor}")
+                return os.open(f"/proc/self/fd/{descriptor}", OPEN_FLAGS & ~os.O_NOFOLLOW)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise self._translate(path, error) from error
 
     def _resolve(self, path: str) -> str:
         if not path:

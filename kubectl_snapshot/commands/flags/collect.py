@@ -71,6 +71,9 @@ def add_collect_flags(group: Any) -> None:
         metavar="UNIT",
         help="also read this systemd unit or pattern, such as 'slurm*' (repeatable)",
     )
+    add_boolean_flag(
+        group, "--no-kernel-log", help="do not count failures in the node's kernel log"
+    )
 
 
 def add_redaction_flags(group: Any) -> None:
@@ -111,6 +114,7 @@ def parse_settings(
         max_nodes_per_entry=args.max_nodes_per_entry,
         systemd_services=parse_units(args.systemd_service),
         profile=args.profile,
+        skips_kernel_log=args.no_kernel_log,
     )
 
 

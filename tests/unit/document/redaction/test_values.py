@@ -380,7 +380,7 @@ def test_every_reading_is_searched() -> None:
 PUBLIC = (
     *("NodeTopology.taint", "NodeTopology.label", "OS.sysctl-net"),
     *("Network.interface-x", "Network.rdma-x", "Network.proximity"),
-    "Driver.modules",
+    *("Driver.modules", "Driver.kernel-log"),
 )
 DECLARED = [
     (measurement.type, spec.name.replace("*", "x"), spec)

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Types that have a section of their own in docs/format.md.
+WRITTEN_BY_HAND = ("K8s", "NodeTopology")
+
 TYPE_WORDS = {"string": "text", "integer": "integer", "boolean": "true or false"}
 
 
@@ -216,12 +219,17 @@ def render_measurements() -> str:
     return render_table(("type", "subtype", "values", "profile"), rows)
 
 
-def render_descriptions() -> str:
-    """Return a section for each subtype with a description."""
+def render_descriptions(type_: str = "") -> str:
+    """Return a section for each subtype with a description.
+
+    Without a type, those of the types that have no section written by hand.
+    """
     parts = []
     for spec in REGISTRY:
         described = [subtype for subtype in spec.subtypes if subtype.description]
-        parts += [f"## {spec.type}\n"] if described else []
+        if spec.type != type_ and (type_ or spec.type in WRITTEN_BY_HAND):
+            continue
+        parts += [f"## {spec.type}\n"] if described and not type_ else []
         parts += [f"### {spec.type}.{s.name}\n\n{s.description}\n" for s in described]
     return "\n".join(parts)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.collectors.kubernetes.fields import list_at, map_at, text_at
+from kubectl_snapshot.collectors.kubernetes.node_counts import SPECS, NodeCounts
 from kubectl_snapshot.collectors.run.context import CLUSTER, Context, Right, require_kube
 from kubectl_snapshot.constants import REFERENCE
 from kubectl_snapshot.document.registry import EVERY_KEY, INTEGER, STRING, UNSET, SubtypeSpec
@@ -41,6 +42,7 @@ SUBTYPES = (
         )
         for name in ("taint", "label")
     ),
+    *SPECS,
 )
 DEADLINE_S = 90.0
 # With a limit, a label of which more nodes have a value each is a count (ADR 0070).
@@ -67,13 +69,15 @@ class Topology(NamedTuple):
 
 
 def collect(context: Context) -> Iterator[Subtype]:
-    """Return the number of nodes, their taints and their labels, all from one list."""
+    """Return the number of nodes, their taints, labels, versions and pools, all from one list."""
     nodes = require_kube(context).list_items(
         "/api/v1/nodes", doing="list the nodes", deadline=context.deadline
     )
     settings = context.settings
     folds = settings.profile != REFERENCE
-    yield from build_topology(nodes, settings.max_nodes_per_entry, folds)
+    counts = NodeCounts({}, {})
+    yield from build_topology(counts.note(nodes), settings.max_nodes_per_entry, folds)
+    yield from counts.build()
 
 
 def build_topology(

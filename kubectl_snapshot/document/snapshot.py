@@ -19,7 +19,9 @@ Scalar = Union[str, int, float, bool]
 TYPES = ("K8s", "GPU", "OS", "SystemD", "Network", "Runtime", "Driver", "Hardware", "NodeTopology")
 
 # The subtypes of K8s that are of one node: the rest is equal for all nodes of a cluster.
-NODE_SUBTYPES = ("node", "node-status", "kubelet")
+NODE_SUBTYPES = (
+    *("node", "node-status", "kubelet", "device-plugin", "resource-slice", "csi-node"),
+)
 
 OK, PARTIAL, ABSENT, UNAVAILABLE = "ok", "partial", "absent", "unavailable"
 FORBIDDEN, TIMEOUT, ERROR = "forbidden", "timeout", "error"

@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
+from kubectl_snapshot.collectors.kubernetes.objects import OBJECT_LISTS
 from kubectl_snapshot.constants import (
     EXPIRES_ANNOTATION,
     MANAGED_BY_LABEL,
     NAME,
     NAME_LABEL,
     RUN_LABEL,
+    STANDARD,
 )
 from kubectl_snapshot.document.snapshot import Snapshot
 from tests.cluster.support import (
@@ -25,6 +27,7 @@ from tests.cluster.support import (
     assert_nothing_left,
     exists,
 )
+from tests.cluster.test_cluster_objects import path_of
 from tests.cluster.world import (
     DIGEST,
     DRIVERS,
@@ -330,6 +333,8 @@ def expected_requests(world: World) -> Counter[tuple[str, str]]:
     lists += ["/api/v1/pods", "/api/v1/nodes", POLICIES]
     lists += ["/apis/argoproj.io/v1alpha1/applications", DRIVERS, GPU_CLUSTERS, STORAGE_CLASSES]
     lists += [f"{path}/{resource}" for path, (resource, _) in OPERATORS.items()]
+    standard = [found for found in OBJECT_LISTS if found.SPEC.profile == STANDARD]
+    lists += [path_of(world.cluster, found.RIGHTS[0]) for found in standard]
     reads = ["/version", f"/api/v1/nodes/{world.cluster.nodes[0]}", "/apis", "/apis/nvidia.com/v1"]
     reads += [f"/api/v1/nodes/{world.cluster.nodes[0]}/proxy/configz"]
     reads += ["/apis/argoproj.io/v1alpha1", "/apis/nvidia.com/v1alpha1", *OPERATORS]
@@ -360,11 +365,11 @@ def test_the_agent_reads_what_the_client_reads(
     snapshot = capture(run_snapshot, world, "--cluster-scope", "agent")
     assert "gaps" not in {key for key in snapshot.metadata if "K8s" in snapshot.metadata[key]}
     operators = ("slinky-slurm", "mariadb-operator", "percona-server-mongodb")
-    others = ("default-storage-class", *operators)
+    others = ("default-storage-class", *operators, "api-group", "runtime-class", "device-class")
     for name in ("server", "image", "policy", "node", "node-status", "argocd", *others):
         assert data(snapshot, name) == data(captured, name), name
     assert without_secret(data(snapshot, "helm")) == without_secret(data(captured, "helm"))
-    for name in ("summary", "taint", "label"):
+    for name in ("summary", "taint", "label", "version", "pool"):
         topology = subtype(snapshot, "NodeTopology", name)
         assert topology.data == subtype(captured, "NodeTopology", name).data
     assert_nothing_left(world.cluster, snapshot.metadata["run-id"])

@@ -98,9 +98,17 @@ def test_the_permissions_in_the_readme_are_enough(
             "K8s.node",
             "K8s.default-storage-class",
             "K8s.node-status",
+            "K8s.daemon-set",
+            "K8s.priority-class",
+            "K8s.device-plugin",
+            "K8s.runtime-class",
+            "K8s.device-class",
+            "K8s.resource-slice",
             "NodeTopology.summary",
             "NodeTopology.taint",
             "NodeTopology.label",
+            "NodeTopology.version",
+            "NodeTopology.pool",
         )
     ]
 

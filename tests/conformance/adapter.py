@@ -14,7 +14,7 @@ from typing import Any
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors import node_topology
 from kubectl_snapshot.collectors.gpu.smi import report as smi_report
-from kubectl_snapshot.collectors.kubernetes import flatten, image, node
+from kubectl_snapshot.collectors.kubernetes import flatten, image, node, pods
 from kubectl_snapshot.collectors.operating_system import grub, kmod, release, sysctl, textfile
 from kubectl_snapshot.collectors.systemd import collector as systemd
 from kubectl_snapshot.document import paths, patterns, scalars, snapshot, versions
@@ -137,8 +137,8 @@ def split_image(given: Input) -> object:
 
 
 def collect_images(given: Input) -> object:
-    pods = [{"spec": {f: [{"image": i} for i in p[f]] for f in p}} for p in given["pods"]]
-    return image.parse_images(i for pod in pods for i in image.pod_images(pod))[0]
+    found = [{"spec": {f: [{"image": i} for i in p[f]] for f in p}} for p in given["pods"]]
+    return image.parse_images(pods.summarize(found).references)[0]
 
 
 def flatten_spec(given: Input) -> object:

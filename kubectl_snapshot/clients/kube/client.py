@@ -16,6 +16,7 @@ from kubectl_snapshot.clients.auth.access import ConnectionOptions as Connection
 from kubectl_snapshot.clients.auth.access import read_access, render_kubectl
 from kubectl_snapshot.clients.kube import errors as kube_errors
 from kubectl_snapshot.clients.kube import watch as kube_watch
+from kubectl_snapshot.clients.kube.calls import JSON as JSON
 from kubectl_snapshot.clients.kube.calls import METADATA as METADATA
 from kubectl_snapshot.clients.kube.calls import METADATA_LIST as METADATA_LIST
 from kubectl_snapshot.clients.kube.calls import TEXT as TEXT
@@ -149,13 +150,14 @@ class Kube:
         query: Mapping[str, str] | None = None,
         deadline: float | None = None,
         page_size: int = kube_watch.PAGE_SIZE,
+        accept: str = JSON,
     ) -> Iterator[dict[str, Any]]:
-        """Yield each item of a list once, a page per request.
+        """Yield each item of a list once, a page per request; `accept` is another form of it.
 
         One page is held in memory: pass a smaller `page_size` for large objects. When the list's
         version expires (410), the remaining pages are of a newer version.
         """
-        read_page = self._page_reader(path, doing, query, deadline)
+        read_page = self._page_reader(path, doing, query, deadline, accept)
         for page in kube_watch.list_pages(read_page, doing, page_size):
             yield from page.get("items") or ()
 
@@ -198,10 +200,17 @@ class Kube:
         return render_kubectl(command, self._options)
 
     def _page_reader(
-        self, path: str, doing: str, query: Mapping[str, str] | None, deadline: float | None
+        self,
+        path: str,
+        doing: str,
+        query: Mapping[str, str] | None,
+        deadline: float | None,
+        accept: str = JSON,
     ) -> Callable[[dict[str, str]], dict[str, Any]]:
         def read_page(position: dict[str, str]) -> dict[str, Any]:
-            call = Call("GET", path, doing, {**(query or {}), **position}, deadline=deadline)
+            call = Call(
+                "GET", path, doing, {**(query or {}), **position}, deadline=deadline, accept=accept
+            )
             response = self._request(call, accepted=frozenset((kube_watch.GONE,)))
             if response.status == kube_watch.GONE and isinstance(response.body, dict):
                 return {**response.body, "kind": "Status"}

@@ -5,23 +5,27 @@ A subtype is a module with SPEC, RIGHTS and `read(context, shared)`.
 
 from __future__ import annotations
 
-from functools import cache, partial
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Callable, TypeVar
 
 from kubectl_snapshot.collectors.kubernetes import (
     argocd,
+    device_plugin,
     helm,
     image,
     kubelet,
     node,
     node_status,
+    pods,
     policy,
     server,
     storage_class,
 )
+from kubectl_snapshot.collectors.kubernetes.objects import OBJECT_LISTS, ApiGroups
 from kubectl_snapshot.collectors.kubernetes.operators import OPERATORS
 from kubectl_snapshot.collectors.kubernetes.shared import KubernetesSubtype, Shared
 from kubectl_snapshot.collectors.run.context import CLUSTER, Context, read_subtype, require_kube
+from kubectl_snapshot.errors import SnapshotError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +38,20 @@ MODULES: tuple[KubernetesSubtype, ...] = (
     *OPERATORS,
     node_status,
     kubelet,
+    ApiGroups(),
+    pods.DaemonSets(),
+    pods.PriorityClasses(),
+    device_plugin,
+    *OBJECT_LISTS,
 )
 # Lists of the whole cluster are slow: read after single objects, in this order.
-READ_LAST = ("policy", "argocd", "helm", "image", "kubelet")
+READ_LAST = (
+    *("policy", "argocd", "helm", "custom-resource", "image", "daemon-set", "priority-class"),
+    *("device-plugin", "kubelet"),
+)
 
 TYPE = "K8s"
+T = TypeVar("T")
 SCOPE = CLUSTER
 RIGHTS = tuple(
     right._replace(profile=module.SPEC.profile) for module in MODULES for right in module.RIGHTS
@@ -53,9 +66,10 @@ def collect(context: Context) -> Iterator[Subtype]:
     from kubectl_snapshot.clients.kube.discovery import read_groups  # late: 2 ms of diff and schema
 
     shared = Shared(
-        cache(lambda: read_groups(require_kube(context), context.deadline)),
-        cache(lambda: node.read_object(context)),
+        read_once(lambda: read_groups(require_kube(context), context.deadline)),
+        read_once(lambda: node.read_object(context)),
         finished,
+        read_once(lambda: pods.read_pods(context)),
     )
     ranks = {name: rank for rank, name in enumerate(READ_LAST)}
     modules = [m for m in MODULES if context.settings.includes(m.SPEC.profile)]
@@ -63,3 +77,20 @@ def collect(context: Context) -> Iterator[Subtype]:
         name = module.SPEC.name
         finished[name] = read_subtype(name, partial(module.read, context, shared))
         yield finished[name]
+
+
+def read_once(read: Callable[[], T]) -> Callable[[], T]:
+    """Return a function that reads at its first call, and then gives that result or error again."""
+    found: list[T | SnapshotError] = []
+
+    def answer() -> T:
+        if not found:
+            try:
+                found.append(read())
+            except SnapshotError as error:
+                found.append(error)
+        if isinstance(found[0], SnapshotError):
+            raise found[0]
+        return found[0]
+
+    return answer

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors.run.context import Context, Right, require_kube
-from kubectl_snapshot.constants import MANAGED_BY_LABEL, NAME, REFERENCE
+from kubectl_snapshot.collectors.kubernetes.pods import pods_of
+from kubectl_snapshot.collectors.run.context import Context, Right
+from kubectl_snapshot.constants import REFERENCE
 from kubectl_snapshot.document.registry import STRING, UNSET, SubtypeSpec
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from typing import Any
+    from collections.abc import Iterable
 
     from kubectl_snapshot.collectors.kubernetes.shared import Shared
 
@@ -27,30 +27,13 @@ SPEC = SubtypeSpec(
 )
 RIGHTS = (Right("", "pods", ("list",), purpose="K8s.image: the images of all pods."),)
 
-# Our own objects are not part of a snapshot.
-NOT_OURS = {"labelSelector": f"{MANAGED_BY_LABEL}!={NAME}"}
-# core/v1 PodSpec; all three are lists of objects with `image`.
-CONTAINER_FIELDS = ("containers", "initContainers", "ephemeralContainers")
 
-
-def read(context: Context, _: Shared) -> Subtype:
-    """Return the images of every namespace; of each page, only the references stay in memory."""
-    pods = require_kube(context).list_items(
-        "/api/v1/pods", doing="list the pods", query=NOT_OURS, deadline=context.deadline
-    )
-    references = (reference for pod in pods for reference in pod_images(pod))
-    data, all_references = parse_images(references)
+def read(context: Context, shared: Shared) -> Subtype:
+    """Return the images of every namespace."""
+    data, all_references = parse_images(pods_of(context, shared).references)
     if not data:
         raise Absent("the cluster has no pods except our own")
     return Subtype("image", data, all_references)
-
-
-def pod_images(pod: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the image references of a core/v1 Pod's spec, in the order of the contract."""
-    spec = pod.get("spec") or {}
-    for field in CONTAINER_FIELDS:
-        for container in spec.get(field) or ():
-            yield container.get("image") or ""
 
 
 def parse_images(references: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -48,6 +48,7 @@ class Api:
         query: Mapping[str, str] | None = None,
         deadline: float,
         page_size: int = 500,
+        accept: str = "",
     ) -> Iterator[dict[str, Any]]:
         self.asked.append(("LIST", path))
         self.deadlines.append(deadline)

@@ -26,7 +26,7 @@ from kubectl_snapshot.settings import CollectSettings
 from tests.unit.collectors.api_answers import Api
 from tests.unit.collectors.cluster_answers import NODE, VERSION, collect
 
-NAMES = [spec.name for spec in kubernetes_cluster.SUBTYPES]
+NAMES = [spec.name for spec in kubernetes_cluster.SUBTYPES if spec.profile != "full"]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -71,11 +71,16 @@ def test_the_reference_profile_requests_nothing_for_other_subtypes() -> None:
     assert asked == {"/version", "/api/v1/nodes/gpu-a1", "/apis", "/api/v1/pods"}
 
 
+OBJECT_GROUPS = ("node", "resource", "storage", "admissionregistration", "apiextensions")
 GROUPS = {
     "/apis": {
         "groups": [
             {"name": "nvidia.com", "preferredVersion": {"version": "v1"}},
             {"name": "argoproj.io", "preferredVersion": {"version": "v1alpha1"}},
+            *(
+                {"name": f"{name}.k8s.io", "preferredVersion": {"version": "v1"}}
+                for name in OBJECT_GROUPS
+            ),
         ]
     },
     "/apis/nvidia.com/v1": {
@@ -93,6 +98,19 @@ LISTS = (
     ("", "configmaps", "/api/v1/namespaces/ops/configmaps"),
     ("", "pods", "/api/v1/pods"),
     ("storage.k8s.io", "storageclasses", "/apis/storage.k8s.io/v1/storageclasses"),
+    *(
+        (f"{group}.k8s.io", resource, f"/apis/{group}.k8s.io/v1/{resource}")
+        for group, resource in (
+            ("node", "runtimeclasses"),
+            ("resource", "deviceclasses"),
+            ("resource", "resourceslices"),
+            ("storage", "csinodes"),
+            ("storage", "csidrivers"),
+            ("admissionregistration", "mutatingwebhookconfigurations"),
+            ("admissionregistration", "validatingwebhookconfigurations"),
+            ("apiextensions", "customresourcedefinitions"),
+        )
+    ),
 )
 # Kinds that this server does not serve.
 OTHER_LISTS = (
@@ -108,7 +126,10 @@ def test_each_request_is_made_once_and_only_declared_rights_are_used() -> None:
     api = Api({**GROUPS, "/version": VERSION, "/api/v1/nodes/gpu-a1": NODE})
     list(
         kubernetes_cluster.collect(
-            api.context(node_name="gpu-a1", settings=CollectSettings(helm_namespaces=("ops",)))
+            api.context(
+                node_name="gpu-a1",
+                settings=CollectSettings(helm_namespaces=("ops",), profile="full"),
+            )
         )
     )
     discovery = ["/apis", "/apis/nvidia.com/v1", "/apis/argoproj.io/v1alpha1"]
@@ -121,6 +142,7 @@ def test_each_request_is_made_once_and_only_declared_rights_are_used() -> None:
     assert rights == listed | {
         ("", "nodes", ("get",)),
         ("", "nodes/proxy", ("get",)),
+        ("", "configmaps", ("get",)),
         ("config.openshift.io", "clusterversions", ("get",)),
     }
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_snapshot.collectors.kubernetes.image import parse_images, pod_images, read
+from kubectl_snapshot.collectors.kubernetes.image import parse_images, read
+from kubectl_snapshot.collectors.kubernetes.pods import pod_images
 from kubectl_snapshot.collectors.kubernetes.shared import Shared
 from kubectl_snapshot.errors import Absent, Timeout, Unauthorized
 from tests.unit.collectors.api_answers import Api

@@ -77,7 +77,7 @@ test: lint unit conformance zipapp ## all tests and checks except chroot and tes
 
 chroot: zipapp ## test a release in a debootstrap Debian with python3-minimal; takes minutes
 	scripts/test-packages debootstrap rpm
-	$(PYTEST) -rP tests/chroot
+	$(PYTEST) -rP --durations 12 tests/chroot
 
 docs: setup ## build the documentation as a site, build/site/html, and check its links
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
@@ -124,7 +124,7 @@ volatile: zipapp ## propose volatile keys for diff, from five captures of this m
 regen: setup ## rewrite goldens and the generated parts of docs/
 	scripts/regen
 
-screenshots: setup ## regenerate docs/images from docs/examples
+screenshots: docs ## regenerate docs/images from docs/examples
 	scripts/test-packages chromium
 	$(BIN)/python scripts/screenshots
 

@@ -61,7 +61,7 @@ crowd: zipapp ## 30 captures at once on the lab: 5 killed, two wrong clocks, a c
 kueue: zipapp ## captures under a real Kueue, built from its Go module; the first build takes a quarter of an hour
 	$(PYTEST) tests/kueue
 
-test-matrix: zipapp ## capture on three Kubernetes versions with every Python; the first build takes minutes
+test-matrix: zipapp ## capture on three Kubernetes versions with Python 3.9 to 3.14; the first build takes minutes
 	scripts/test-matrix
 
 parity: zipapp ## compare logins, proxies and contexts with real kubectl

@@ -8,6 +8,7 @@ import pytest
 from kubectl_snapshot.commands import capture, collect, query, version
 from kubectl_snapshot.commands.console.progress import choose_progress
 from kubectl_snapshot.commands.flags.environment import parse_flags
+from kubectl_snapshot.commands.flags.parser import HelpFormatter
 from kubectl_snapshot.commands.flags.shared import parse_timeout
 from kubectl_snapshot.errors import InvalidRequest
 
@@ -162,3 +163,11 @@ def test_the_messages_of_argparse_are_not_translated() -> None:
     # misread reads them; and looking for a catalog loads locale.
     assert argparse._("expected one argument") == "expected one argument"  # type: ignore[attr-defined]
     assert argparse._ is str  # type: ignore[attr-defined]
+
+
+def test_help_has_no_colours_whatever_argparse_asks_for() -> None:
+    # Python 3.14 calls this for each formatter.
+    formatter = HelpFormatter("x")
+    formatter._set_color(True)
+    assert (formatter._theme.prog, formatter._theme.reset) == ("", "")
+    assert formatter._decolor("\x1b[1mx") == "\x1b[1mx"

@@ -26,6 +26,7 @@ NODE_MODULES: Mapping[str, tuple[str, str]] = {
     "Runtime": ("runtime.collector", STANDARD),
     "Driver": ("driver.collector", STANDARD),
     "Hardware": ("hardware.collector", STANDARD),
+    "Accelerator": ("accelerator.collector", STANDARD),
 }
 
 

@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 Scalar = Union[str, int, float, bool]
 
 # Contract 1.2: AICR's types in the order of a document, and ours; other types come last.
-TYPES = ("K8s", "GPU", "OS", "SystemD", "Network", "Runtime", "Driver", "Hardware", "NodeTopology")
+TYPES = (
+    "K8s",
+    "GPU",
+    "OS",
+    "SystemD",
+    "Network",
+    "Runtime",
+    "Driver",
+    "Hardware",
+    "Accelerator",
+    "NodeTopology",
+)
 
 # The subtypes of K8s that are of one node: the rest is equal for all nodes of a cluster.
 NODE_SUBTYPES = (

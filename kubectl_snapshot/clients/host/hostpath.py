@@ -162,6 +162,18 @@ class HostPath:
         target = _read_link(f"{self._resolve(directory)}/{name}")
         return _printable(target.rstrip("/").rpartition("/")[2]) if target else ""
 
+    def read_space(self, path: str) -> tuple[str, os.statvfs_result]:
+        """Return `major:minor` and the space of the file system that holds a path (statvfs(3)).
+
+        Raises as read_bytes. Blocks where a server has to answer.
+        """
+        local = self._resolve(path)
+        try:
+            device = os.lstat(local).st_dev
+            return f"{os.major(device)}:{os.minor(device)}", os.statvfs(local)
+        except OSError as error:
+            raise self._translate(path, error) from error
+
     def with_root(self, path: str) -> HostPath:
         """Return the same node with one of its directories as the root, for links, too.
 

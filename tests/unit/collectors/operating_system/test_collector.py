@@ -22,6 +22,8 @@ from tests.unit.golden import check_golden
 from tests.unit.hosts import VM_UBUNTU
 
 NAMES = operating_system.choose_subtypes(Context(HostPath(None)))
+# What the tree has files of: AICR's, and the settings of the network.
+FROM_TREE = [module.SPEC.name for module in operating_system.MODULES]
 TEXTS = st.one_of(st.text(), st.binary(), st.text(alphabet=" \t\n#=\"'ab\x1c\x85\u00a0\x00"))
 
 
@@ -36,17 +38,19 @@ def test_a_host_tree_gives_the_whole_measurement() -> None:
         for name in NAMES
     }
     check_golden("collectors/os-vm-ubuntu.json", artefact)
-    assert {subtype.status for subtype in found.values()} == {"ok"}
+    assert {found[name].status for name in FROM_TREE} == {"ok"}
+    assert {subtype.status for subtype in found.values()} == {"ok", "absent"}
 
 
 def test_all_declared_subtypes_are_filled_and_sysctl_is_read_last() -> None:
     names = [s.name for s in operating_system.collect(Context(HostPath(str(VM_UBUNTU))))]
     assert sorted(names) == sorted(NAMES)
-    assert names[-2:] == ["sysctl", "sysctl-net"]
+    assert names[-4:] == ["sysctl", "sysctl-net", "mounts", "filesystems"]
 
 
 def test_every_value_is_text_but_for_modules() -> None:
-    for name, subtype in collect(HostPath(str(VM_UBUNTU))).items():
+    found = collect(HostPath(str(VM_UBUNTU)))
+    for name, subtype in ((name, found[name]) for name in FROM_TREE):
         kind = bool if name == "kmod" else str
         assert subtype.data, name
         assert {type(value) for value in subtype.data.values()} == {kind}
@@ -59,18 +63,18 @@ def test_every_value_is_text_but_for_modules() -> None:
 def test_a_missing_file_costs_its_own_subtype_only(root: Path, gone: str, name: str) -> None:
     (root / gone).unlink()
     found = collect(HostPath(str(root)))
-    assert found.pop(name).status == "absent"
-    assert {subtype.status for subtype in found.values()} == {"ok"}
+    assert {n for n in FROM_TREE if found[n].status != "ok"} == {name}
+    assert found[name].status == "absent"
 
 
 def test_an_unreadable_file_costs_its_own_subtype_and_says_why(root: Path) -> None:
     (root / "proc/modules").unlink()
     os.mkfifo(root / "proc/modules")
     found = collect(HostPath(str(root)))
-    kmod = found.pop("kmod")
+    kmod = found["kmod"]
     assert (kmod.data, kmod.status) == ({}, "error")
     assert kmod.context["reason"] == "/proc/modules of the node is not a regular file"
-    assert {subtype.status for subtype in found.values()} == {"ok"}
+    assert {name for name in FROM_TREE if found[name].status != "ok"} == {"kmod"}
 
 
 def test_a_release_file_that_cannot_be_read_is_not_replaced_by_the_second(root: Path) -> None:

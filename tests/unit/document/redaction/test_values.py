@@ -381,6 +381,11 @@ PUBLIC = (
     *("NodeTopology.taint", "NodeTopology.label", "OS.sysctl-net"),
     *("Network.interface-x", "Network.rdma-x", "Network.proximity"),
     *("Driver.modules", "Driver.kernel-log"),
+    *("Hardware.cpu", "Hardware.vulnerabilities", "Hardware.memory", "Hardware.board"),
+    *("Hardware.identity", "Hardware.virtualization", "Hardware.iommu", "Hardware.pcie"),
+    *("Hardware.pcie-errors", "Hardware.nvme", "OS.cgroup", "OS.kernel-config", "OS.taint"),
+    *("OS.livepatch", "OS.security", "OS.memory", "OS.limits", "OS.time", "OS.packages"),
+    *("OS.block-devices", "OS.filesystems"),
 )
 DECLARED = [
     (measurement.type, spec.name.replace("*", "x"), spec)

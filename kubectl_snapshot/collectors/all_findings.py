@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.collectors.driver import findings as driver
 from kubectl_snapshot.collectors.gpu import findings as gpu
 from kubectl_snapshot.collectors.kubernetes import findings as kubernetes
 from kubectl_snapshot.collectors.network import findings as network
@@ -34,6 +35,7 @@ ALL_FINDINGS = (
     *kubernetes.FINDINGS,
     *operating_system.FINDINGS,
     *gpu.FINDINGS,
+    *driver.FINDINGS,
     *network.FINDINGS,
     *systemd_findings.FINDINGS,
     UNREADABLE,

@@ -149,10 +149,11 @@ class HostPath:
             raise self._translate(path, error) from error
         return local
 
-    def read_names(self, path: str) -> tuple[str, ...]:
-        """Return the sorted names in a directory. Raises as read_bytes."""
+    def read_names(self, path: str, beginnings: tuple[str, ...] = ("",)) -> tuple[str, ...]:
+        """Return the sorted names in a directory, of those beginnings. Raises as read_bytes."""
         try:
-            return tuple(sorted(map(_printable, os.listdir(self._resolve(path)))))
+            names = os.listdir(self._resolve(path))
+            return tuple(sorted(_printable(name) for name in names if name.startswith(beginnings)))
         except OSError as error:
             raise self._translate(path, error) from error
 

@@ -19,16 +19,12 @@ def read_dpkg_versions(host: HostPath, names: Iterable[str]) -> dict[str, str]:
 
     Raises as HostPath.read_bytes; Absent on a node without dpkg.
     """
-    content = b"\n" + host.read_bytes(DPKG, MAX_BYTES)
-    versions = ((name, _find_version(content, name)) for name in names)
-    return {name: version for name, version in versions if version}
-
-
-def _find_version(content: bytes, name: str) -> str:
-    """Return the version of a package's first installed stanza, "" if there is none."""
-    for rest in content.split(f"\nPackage: {name}\n".encode())[1:]:
-        stanza = b"\n" + rest.partition(b"\n\n")[0] + b"\n"
-        if b"\nStatus: install ok installed\n" in stanza:
+    wanted = {f"Package: {name}".encode(): name for name in names}
+    found = {}
+    for stanza in host.read_bytes(DPKG, MAX_BYTES).split(b"\n\n"):
+        # dpkg writes the name first.
+        name = wanted.get(stanza.partition(b"\n")[0])
+        if name and name not in found and b"\nStatus: install ok installed\n" in stanza:
             version = stanza.partition(b"\nVersion: ")[2].partition(b"\n")[0]
-            return version.decode("utf-8", "backslashreplace")
-    return ""
+            found[name] = version.decode("utf-8", "backslashreplace")
+    return {name: found[name] for name in wanted.values() if name in found}

@@ -105,11 +105,10 @@ def _find_messages(records: tuple[bytes, ...]) -> Iterator[Message]:
     """Yield the kernel's messages that have one of the words."""
     together = b"\n".join(records)
     words = [word for word in WORDS if word in together]
-    for record in records if words else ():
-        if any(word in record for word in words):
-            message = parse_record(record)
-            if message.is_kernels:
-                yield message
+    for i in sorted({i for word in words for i, record in enumerate(records) if word in record}):
+        message = parse_record(records[i])
+        if message.is_kernels:
+            yield message
 
 
 def parse_record(record: bytes) -> Message:

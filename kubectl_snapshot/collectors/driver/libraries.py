@@ -42,14 +42,14 @@ def read(host: HostPath) -> Subtype:
     for directory in DIRECTORIES:
         place = host.resolve(directory)
         if place not in listed:
-            listed[place] = _read_names(host, place)
+            listed[place] = _read_names(host, place, LIBRARIES)
             for library, version in find_versions(listed[place]):
                 found.setdefault(library, set()).add(version)
     tools = {
-        "cuda-toolkits": [n[5:] for n in _read_names(host, CUDA_PARENT) if n.startswith("cuda-")],
+        "cuda-toolkits": [n[5:] for n in _read_names(host, CUDA_PARENT, ("cuda-",))],
         "cuda-default": _find_default_cuda(host),
         "ofed": _read_first(host, OFED_INFO, OFED),
-        "doca-host": [n[len(DOCA_HOST) :] for n in _read_names(host, SHARE) if DOCA_HOST in n],
+        "doca-host": [n[len(DOCA_HOST) :] for n in _read_names(host, SHARE, (DOCA_HOST,))],
         "doca": _read_first(host, DOCA_VERSION, r"\d[\w.-]*"),
     }
     data = {name: ",".join(texts) for name, texts in tools.items() if texts}
@@ -61,8 +61,8 @@ def read(host: HostPath) -> Subtype:
 
 def find_versions(names: Iterable[str]) -> list[tuple[str, str]]:
     """Return library and version of each file name that has both."""
-    together = "\n".join(name for name in names if name.startswith("lib"))
-    return [(library, version) for library, version in re.findall(f"(?m)^{VERSION}$", together)]
+    found = (re.fullmatch(VERSION, name) for name in names)
+    return [(match[1], match[2]) for match in found if match]
 
 
 def _find_default_cuda(host: HostPath) -> list[str]:
@@ -79,8 +79,8 @@ def _read_first(host: HostPath, path: str, pattern: str) -> list[str]:
     return [found[0]] if found else []
 
 
-def _read_names(host: HostPath, directory: str) -> tuple[str, ...]:
+def _read_names(host: HostPath, directory: str, beginnings: tuple[str, ...]) -> tuple[str, ...]:
     try:
-        return host.read_names(directory)
+        return host.read_names(directory, beginnings)
     except Absent:
         return ()

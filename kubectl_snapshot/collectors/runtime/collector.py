@@ -17,10 +17,12 @@ from kubectl_snapshot.document.registry import (
     SubtypeSpec,
     TellingKeys,
 )
+from kubectl_snapshot.errors import Absent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kubectl_snapshot.clients.host.hostpath import HostPath
     from kubectl_snapshot.document.snapshot import Subtype
 
 TYPE = "Runtime"
@@ -46,15 +48,40 @@ SUBTYPES = (
 DEADLINE_S = 10.0
 
 
+# Where each is configured; without any of them its code is not imported.
+PLACES = {
+    "cri-o": ("/etc/crio",),
+    "docker": ("/etc/docker",),
+    "nvidia-toolkit": ("/etc/nvidia-container-runtime", "/usr/local/nvidia/toolkit"),
+    "cdi": ("/etc/cdi", "/var/run/cdi"),
+}
+
+
 def collect(context: Context) -> Iterator[Subtype]:
     """Return the configuration of each container runtime, each read on its own."""
-    from kubectl_snapshot.collectors.runtime import containerd, crio, docker, files, nvidia
+    from kubectl_snapshot.collectors.runtime import containerd, files
 
     host = context.host
     packages = read_subtype("packages", partial(files.read_packages, host))
     yield read_subtype("containerd", partial(containerd.read, host, packages.data))
-    yield read_subtype("cri-o", partial(crio.read, host))
-    yield read_subtype("docker", partial(docker.read, host))
-    yield read_subtype("nvidia-toolkit", partial(nvidia.read_toolkit, host))
-    yield read_subtype("cdi", partial(nvidia.read_cdi, host))
+    for name in PLACES:
+        yield read_subtype(name, partial(_read, host, name))
     yield packages
+
+
+def _read(host: HostPath, name: str) -> Subtype:
+    from kubectl_snapshot.collectors.runtime.files import find_files
+
+    if not find_files(host, PLACES[name]):
+        raise Absent(f"{PLACES[name][0]} not found on the node")
+    if name == "cri-o":
+        from kubectl_snapshot.collectors.runtime import crio
+
+        return crio.read(host)
+    if name == "docker":
+        from kubectl_snapshot.collectors.runtime import docker
+
+        return docker.read(host)
+    from kubectl_snapshot.collectors.runtime import nvidia
+
+    return nvidia.read_cdi(host) if name == "cdi" else nvidia.read_toolkit(host)

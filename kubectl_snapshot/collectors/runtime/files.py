@@ -28,8 +28,9 @@ def find_files(host: HostPath, paths: Iterable[str]) -> list[str]:
     """Return the paths that exist on the node. Raises Unavailable if its files are not visible."""
     found = []
     for path in paths:
+        directory, _, name = path.rpartition("/")
         try:
-            if path.rpartition("/")[2] in host.read_names(path.rpartition("/")[0]):
+            if name in host.read_names(directory or "/", (name,)):
                 found.append(path)
         except Absent:
             continue

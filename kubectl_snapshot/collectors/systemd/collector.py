@@ -49,6 +49,7 @@ DEFAULT_UNITS = ("containerd.service", "docker.service", "kubelet.service")
 # Added to the default units on a node with an NVIDIA GPU.
 GPU_UNITS = (
     *("nvidia-fabricmanager.service", "nvidia-persistenced.service", "nvidia-imex.service"),
+    *("nvidia-dcgm.service", "nvsm.service"),
 )
 # All that says something about a unit that systemd does not find; the rest are its defaults.
 MISSING_KEYS = ("LoadState", "ActiveState")

@@ -17,6 +17,8 @@ STATUS = "K8s.node-status"
 ALLOCATABLE = f"{STATUS}.allocatable.nvidia.com/gpu"
 CONDITION = f"{STATUS}.condition"
 TAINTED = "OS.sysctl./proc/sys/kernel/tainted"
+LOG = "Driver.kernel-log"
+RESET_XIDS = (46, 48, 62, 64, 79, 95, 110, 119, 120, 136, 140, 143, 155, 156, 158)
 FABRIC_MANAGER = "SystemD.nvidia-fabricmanager.service"
 
 
@@ -146,6 +148,15 @@ BROKEN: tuple[tuple[str, str, Edits], ...] = (
     ("power-capped", "gpu-[0-7]", {**every_gpu("power.limit-mw", 600000)}),
     ("mig-differs", "gpu-6", {"GPU.gpu-6.mig.current": True, "GPU.gpu-6.mig.pending": True}),
     ("gpu-given-away", "gpu-6", {"GPU.gpu-6.pci.driver": "vfio-pci"}),
+    *(("xid-reset", "", {f"{LOG}.xid.{n}.count": 1, f"{LOG}.xid.count": 3}) for n in RESET_XIDS),
+    ("sxid-fatal", "", {f"{LOG}.sxid-fatal.count": 1}),
+    ("pcie-uncorrected", "", {f"{LOG}.aer.fatal.count": 1}),
+    ("pcie-uncorrected", "", {f"{LOG}.aer.nonfatal.count": 1}),
+    ("memory-uncorrected", "", {f"{LOG}.edac.uncorrected.count": 1}),
+    ("task-hung", "", {f"{LOG}.hung-task.count": 1}),
+    ("task-hung", "", {f"{LOG}.lockup.count": 1}),
+    ("xid", "", {f"{LOG}.xid.13.count": 1, f"{LOG}.xid.count": 1}),
+    ("node-out-of-memory", "", {f"{LOG}.oom.node.count": 1}),
     (
         "bond-member-down",
         "interface-enp170s0f0",
@@ -244,6 +255,10 @@ MEANT: tuple[tuple[str, Edits], ...] = (
     ("unit-failed", {"SystemD.nvidia-persistenced.service.ActiveState": "failed"}),
     ("kubelet-behind", {"K8s.node.kubelet-version": "v1.30.9"}),
     ("kernel-warned", {TAINTED: "12433"}),
+    ("xid", {f"{LOG}.xid.79.count": 1, f"{LOG}.xid.count": 1}),
+    ("xid-reset", {f"{LOG}.xid.13.count": 1, f"{LOG}.xid.count": 1}),
+    ("xid", {f"{LOG}.xid.count": 0}),
+    ("node-out-of-memory", {f"{LOG}.oom.cgroup.count": 9}),
 )
 # Not the first finding of any document: its cause is.
 SECOND = {
@@ -271,6 +286,7 @@ node-pressure node-cordoned kubelet-skew kernel-warned iommu-translates gpu-slow
 memory-repair-pending pcie-width pcie-generation pcie-generation-under-load nvlinks-fewer
 fabric-manager-version fabric-limited ecc-off ecc-pending mig-pending persistence-off
 gpu-models-differ vbios-differs gpu-limits-differ gsp-version compute-prohibited gpu-count-label
+xid-reset sxid-fatal pcie-uncorrected memory-uncorrected task-hung
 bond-member-down rdma-port-down persistenced-failed fabric-manager-missing unit-restarting
 """.split()
 

@@ -61,6 +61,9 @@ UNSCHEDULABLE_GRACE_S = 5.0
 # does not act counts as dead after SLOW_START_S (pods of a loaded lab took 3 s to be created).
 START_GRACE_S = 5.0
 SLOW_START_S = 10.0
+# Events tell what a pod does not, such as a refused pod or mount. A run that starts at once needs
+# none of them; their list has those of before.
+JOB_EVENTS_S, POD_EVENTS_S = 1.0, 2.0
 # After this long without an event or a log line, the node is probed.
 SILENCE_S = 5.0
 # The agent of a deleted pod has two seconds (the kubelet's minimum grace period) to send a result.
@@ -85,7 +88,6 @@ def follow(run: RunState, cancel: threading.Event | None = None) -> bytes:
     result; Timeout at the run's deadline; KeyboardInterrupt when `cancel` is set.
     """
     watchers.watch_pods(run)
-    watchers.watch_events(run, run.options.name)
     while not run.is_complete:
         if cancel is not None and cancel.is_set():
             raise KeyboardInterrupt
@@ -103,6 +105,7 @@ def follow(run: RunState, cancel: threading.Event | None = None) -> bytes:
 
 def _check_time(run: RunState) -> None:
     now = time.monotonic()
+    _watch_events_if_slow(run, now)
     if now > run.deadline:
         raise diagnose_deadline(run)
     if run.deleted_since:
@@ -119,6 +122,16 @@ def _check_time(run: RunState) -> None:
         _check_start(run, now)
     elif run.sandbox_error and not run.has_sandbox and now - run.sandbox_since > SANDBOX_GRACE_S:
         raise run.sandbox_error
+
+
+def _watch_events_if_slow(run: RunState, now: float) -> None:
+    if not run.started_since or run.is_reading_log:
+        return
+    patience_s = POD_EVENTS_S if run.pod else JOB_EVENTS_S
+    name = run.pod["metadata"]["name"] if run.pod else run.options.name
+    if name not in run.watched and (run.deleted_since or now - run.started_since > patience_s):
+        run.watched.add(name)
+        watchers.watch_events(run, name)
 
 
 def _check_start(run: RunState, now: float) -> None:
@@ -158,8 +171,6 @@ def _on_pod(run: RunState, event: Any) -> None:
     was_on, is_new = run.node_name, not run.pod
     # After a gap in the watch, only the metadata of a deleted pod is known.
     run.pod = event.object if "status" in event.object else run.pod
-    if is_new:
-        watchers.watch_events(run, run.pod["metadata"]["name"])
     if event.type == "DELETED" or "deletionTimestamp" in run.pod["metadata"]:
         run.deleted_since = run.deleted_since or run.last_activity
         if not run.is_reading_log:

@@ -23,7 +23,8 @@ class RunState:
     """Mutable state of one run; only the caller's thread changes it.
 
     `on_event` receives the agent's progress and `on_scheduled` the node's name, both in the
-    caller's thread. Times are time.monotonic() values, 0 until the event happens.
+    caller's thread. `watched` names the objects whose events are watched. Times are
+    time.monotonic() values, 0 until the event happens.
     """
 
     kube: Kube
@@ -58,6 +59,7 @@ class RunState:
     pull: str = ""
     last_output: tuple[str, ...] = ()
     reported: set[str] = field(default_factory=set)
+    watched: set[str] = field(default_factory=set)
 
     @property
     def node_name(self) -> str:

@@ -113,7 +113,10 @@ def _start_thread(run: RunState, kind: str, target: Callable[..., None], *argume
 
 
 def _watch(run: RunState, kind: str, path: str, query: dict[str, str], doing: str) -> None:
-    for event in run.kube.watch(path, doing=doing, query=query, stop=run.stop):
+    # No pod of the run exists yet, and no list tells more than the watch. Events are older.
+    lists_first = kind == "event"
+    events = run.kube.watch(path, doing=doing, query=query, stop=run.stop, lists_first=lists_first)
+    for event in events:
         if event.type != "SYNC":
             run.inbox.put((kind, event))
 

@@ -168,10 +168,12 @@ class Kube:
         doing: str,
         stop: threading.Event,
         query: Mapping[str, str] | None = None,
+        lists_first: bool = True,
     ) -> Iterator[WatchEvent]:
         """Yield existing objects and then every change until `stop` is set; reconnect when cut.
 
-        First each object as ADDED, then one SYNC, then changes as they happen. When events were
+        First each object as ADDED, then one SYNC, then changes as they happen. Without
+        `lists_first` there is no SYNC and one request less. When events were
         lost, the list is read again: new objects come as ADDED, changed ones as MODIFIED, missing
         ones as DELETED (with name, labels and annotations only), then a SYNC. Raises what a retry
         cannot fix (Unauthorized, NotFound, InvalidRequest), and any failure of the first list.
@@ -183,7 +185,7 @@ class Kube:
             )
 
         read_page = self._page_reader(path, doing, query, None)
-        return kube_watch.watch_events(read_page, open_watch, doing, stop)
+        return kube_watch.watch_events(read_page, open_watch, doing, stop, lists_first)
 
     def open_stream(
         self, path: str, *, doing: str, query: Mapping[str, str] | None = None

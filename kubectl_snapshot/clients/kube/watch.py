@@ -73,32 +73,42 @@ def list_pages(
 
 
 def watch_events(
-    read_page: ReadPage, open_watch: OpenWatch, doing: str, stop: threading.Event
+    read_page: ReadPage,
+    open_watch: OpenWatch,
+    doing: str,
+    stop: threading.Event,
+    lists_first: bool = True,
 ) -> Iterator[WatchEvent]:
-    """Yield the events of Kube.watch."""
+    """Yield the events of Kube.watch.
+
+    A watch from no version begins with the objects that exist (Kubernetes API concepts, "Semantics
+    for watch"): it needs no list before, until it is cut.
+    """
     closer = _Closer(stop)
     known: dict[str, dict[str, Any]] = {}
     version = ""
     has_begun = False
+    lists = lists_first
     failures = 0
     try:
         while not stop.is_set():
             began = time.monotonic()
             try:
-                if not version:
+                if not version and lists:
                     version = yield from _sync(list_pages(read_page, doing), known)
                     has_begun = True
                 for event in _read_events(open_watch, version, doing, closer):
                     version = _version(event.object) or version
-                    failures = 0
+                    has_begun, failures = True, 0
                     if event.type != "BOOKMARK" and not _is_repeated(known, event):
                         _remember(known, event)
                         yield event
             except _Expired:
                 version = ""
             except RETRYABLE:
-                if not has_begun:
+                if lists and not has_begun:
                     raise
+            lists = True
             # Also after a normal end: a server may end every watch at once.
             if time.monotonic() - began > HEALTHY_S:
                 failures = 0
@@ -139,7 +149,7 @@ def _read_events(
     query = {
         "watch": "true",
         "allowWatchBookmarks": "true",
-        "resourceVersion": version,
+        **({"resourceVersion": version} if version else {}),
         "timeoutSeconds": str(WATCH_S),
     }
     try:

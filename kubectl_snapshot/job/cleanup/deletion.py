@@ -106,18 +106,25 @@ def delete_expired_roles(kube: Kube, deadline: float) -> None:
     """Delete expired roles and bindings of earlier runs, which no Job could own.
 
     By the API server's clock, and only if it is known that their Job is gone or finished: a user
-    without permission to list the roles, or Jobs in all namespaces, deletes none.
+    without permission to list the roles, or Jobs in all namespaces, deletes none. A run that made
+    any made a ClusterRole, too: where none has expired, the other kinds are not listed.
     """
-    calls = [_list_call(_list_path(RESOURCES[kind], ""), "", deadline) for kind in UNOWNED]
-    objects = _parse_all(zip(UNOWNED, kube.request_all(calls)))
-    expired = [item for item in objects if is_expired(item, kube.now())]
+    first, *others = UNOWNED
+    expired = _list_expired(kube, [first], deadline)
     if not expired:
         return
+    expired += _list_expired(kube, others, deadline)
     call = _list_call(_list_path(RESOURCES[JOB], ""), "", deadline, JSON)
     (jobs,) = kube.request_all([call])
     if isinstance(jobs, Response):
         active = {job.run_id for job in _parse_all([(JOB, jobs)]) if not job.is_finished}
         delete_listed(kube, [item for item in expired if item.run_id not in active], deadline)
+
+
+def _list_expired(kube: Kube, kinds: Sequence[str], deadline: float) -> list[CleanupObject]:
+    calls = [_list_call(_list_path(RESOURCES[kind], ""), "", deadline) for kind in kinds]
+    objects = _parse_all(zip(kinds, kube.request_all(calls)))
+    return [item for item in objects if is_expired(item, kube.now())]
 
 
 def read_inventory(kube: Kube, namespace: str, run_id: str, deadline: float) -> Inventory:

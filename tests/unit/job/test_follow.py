@@ -98,9 +98,11 @@ class Wire:
     watches: Answer | None = None
     job: Answer = field(default=lambda exchange: exchange.send(200, {"metadata": {}}))
     listed: list[Any] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     deletion: Answer = field(default=lambda exchange: exchange.send(200, {"metadata": {}}))
 
     def answer(self, exchange: Exchange) -> None:
+        self.asked.append(exchange.path)
         if "tailLines" in exchange.path:
             self.probe(exchange)
         elif exchange.method == "PATCH":
@@ -165,6 +167,33 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "SILENCE_S", 0.2)
     monkeypatch.setattr(watchers, "PROBE_S", LIMIT_S)
     monkeypatch.setattr(watchers, "VERSION_S", LIMIT_S)
+
+
+def test_a_run_that_starts_at_once_asks_for_its_pod_and_log_only(tmp_path: Path) -> None:
+    wire = Wire([write_and_wait(lines(*FRAME))])
+    wire.pods.put(("ADDED", pod()))
+    assert capture(wire, tmp_path) == PAYLOAD
+    assert [path.split("?")[0].rsplit("/", 1)[1] for path in wire.asked] == ["pods", "log"]
+    assert "watch=true" in wire.asked[0] and "resourceVersion" not in wire.asked[0]
+
+
+@pytest.mark.parametrize("has_pod", [True, False])
+def test_a_run_that_does_not_start_asks_once_for_the_events_of_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_pod: bool
+) -> None:
+    monkeypatch.setattr(follow, "POD_EVENTS_S" if has_pod else "JOB_EVENTS_S", 0.0)
+    monkeypatch.setattr(follow, "JOB_EVENTS_S" if has_pod else "POD_EVENTS_S", LIMIT_S)
+    wire = Wire([write_and_wait(b"")])
+    if has_pod:
+        wire.pods.put(("ADDED", pod({"waiting": {"reason": "ContainerCreating"}})))
+    with following(wire, tmp_path) as run:
+        run.inbox.put(("started", {}))
+        run.deadline = time.monotonic() + 3 * follow.TICK_S
+        with pytest.raises(SnapshotError):
+            follow.follow(run)
+    asked = [path for path in wire.asked if "/events" in path and "watch=true" not in path]
+    name = "p" if has_pod else OPTIONS.name
+    assert [f"involvedObject.name%3D{name}&" in path for path in asked] == [True]
 
 
 def test_a_cut_log_is_reread_and_merged(tmp_path: Path) -> None:

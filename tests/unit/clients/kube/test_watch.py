@@ -58,7 +58,7 @@ class Script:
             reported = self.lists.pop(0)
             exchange.send(reported.get("code", 200), reported)
             return
-        self.watch_versions.append(query["resourceVersion"])
+        self.watch_versions.append(query.get("resourceVersion", "none"))
         if self.watches:
             self.watches.pop(0)(exchange)
         else:
@@ -82,14 +82,15 @@ def sending(*events: tuple[str, Any], then: str = "end") -> Callable[[Exchange],
     return watch
 
 
-def take_until(kube: Kube, count: int) -> list[tuple[str, str]]:
+def take_until(kube: Kube, count: int, lists_first: bool = True) -> list[tuple[str, str]]:
     """Return the first events of a watch as (type, name or version)."""
     stop = threading.Event()
     guard = threading.Timer(DEADLINE_S, stop.set)
     guard.start()
     taken = []
     try:
-        for event in kube.watch("/pods", doing="watch pods", stop=stop):
+        events = kube.watch("/pods", doing="watch pods", stop=stop, lists_first=lists_first)
+        for event in events:
             taken.append((event.type, event.object.get("metadata", {}).get("name", "")))
             if len(taken) == count:
                 stop.set()
@@ -215,6 +216,37 @@ def test_a_deletion_is_told_with_the_version_before_and_the_object_forgotten(
     with serve(script) as server:
         events = take_until(connect_to(server), 4)
     assert events == [("ADDED", "a"), ("SYNC", ""), ("DELETED", "a"), ("ADDED", "a")]
+
+
+def test_a_watch_without_a_list_begins_at_no_version_and_goes_on_at_the_last(
+    connect_to: Connect,
+) -> None:
+    script = Script(watches=[sending(("ADDED", item("a", 11))), sending(("ADDED", item("b", 12)))])
+    with serve(script) as server:
+        events = take_until(connect_to(server), 2, lists_first=False)
+    assert events == [("ADDED", "a"), ("ADDED", "b")]
+    assert script.watch_versions[:2] == ["none", "11"]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [sending(then="end"), sending(then="reset"), lambda e: e.send(503, {})],
+    ids=["empty", "reset", "refused"],
+)
+def test_a_watch_without_a_list_that_told_nothing_lists_then(
+    connect_to: Connect, first: Callable[[Exchange], None]
+) -> None:
+    script = Script(page(item("a")), watches=[first])
+    with serve(script) as server:
+        events = take_until(connect_to(server), 2, lists_first=False)
+    assert events == [("ADDED", "a"), ("SYNC", "")]
+    assert script.watch_versions[0] == "none"
+
+
+def test_a_watch_without_a_list_raises_what_no_retry_mends(connect_to: Connect) -> None:
+    script = Script(watches=[lambda exchange: exchange.send(401, {"message": "who?"})])
+    with serve(script) as server, pytest.raises(Unauthorized):
+        take_until(connect_to(server), 1, lists_first=False)
 
 
 @pytest.mark.parametrize("end", ["end", "reset", "half a line"])

@@ -218,6 +218,7 @@ def test_roles_stay_if_jobs_cannot_be_listed_or_none_is_expired(
     delete_expired_roles(connect_to(api), soon())
     assert not api.sent("DELETE")
     assert (path_of("Job") in api.sent("GET")) is (jobs[0] == 403)
+    assert (path_of("RoleBinding") in api.sent("GET")) is (jobs[0] == 403)
 
 
 def test_an_inventory_asks_for_our_labels_and_lists_jobs_last(connect_to: Connect) -> None:

@@ -2,8 +2,8 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lint unit conformance zipapp release integration cluster-test faults test test-matrix demo demo-lab \
-        browser shells parity chroot kueue crowd docs lab-up lab-down bench bench-documents bench-fleet bench-outliers \
-        bench-redaction bench-scale fleet-drill volatile regen screenshots clean
+        browser shells parity chroot kueue crowd docs lab-up lab-down bench bench-check bench-documents bench-fleet \
+        bench-outliers bench-redaction bench-scale chart timeline fleet-drill volatile regen screenshots clean
 
 PYTHON ?= python3
 export PYTHON
@@ -102,6 +102,15 @@ bench: zipapp ## measure the performance budgets
 
 bench-scale: zipapp ## measure cluster collectors with 5,000 nodes and 50,000 pods; takes minutes
 	$(BIN)/python -m benchmarks.scale
+
+bench-check: zipapp ## compare a short measurement with the newest results; never fails
+	$(BIN)/python -m benchmarks.check
+
+chart: setup ## draw the newest results for the README
+	$(BIN)/python -m benchmarks.chart
+
+timeline: zipapp ## print where the milliseconds of one capture go, on its own cluster
+	$(BIN)/python -m benchmarks.timeline
 
 bench-fleet: zipapp ## measure a fleet of 1,000 or NODES fake nodes against a bare client; takes minutes
 	$(BIN)/python -m benchmarks.fleet $(if $(NODES),--nodes $(NODES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.budgets import BASE, BUDGETS, Row
@@ -37,8 +39,15 @@ def zipapp(*words: str, env: dict[str, str] | None = None, until: bytes = b"") -
 
 def measure_starts() -> list[Row]:
     """Return the rows of the base and of the commands that need no cluster."""
+    with list_starts() as commands:
+        return build_rows(measure(commands, ROUNDS))
+
+
+@contextlib.contextmanager
+def list_starts() -> Iterator[dict[str, Command]]:
+    """Return the base and the commands that need no cluster, by name."""
     with tempfile.TemporaryDirectory() as home:
-        commands = {
+        yield {
             BASE: base(),
             "--help": zipapp("--help"),
             "version --client": zipapp("version", "--client"),
@@ -46,7 +55,6 @@ def measure_starts() -> list[Row]:
             "collect, up to its first collector": zipapp(*COLLECT, NODE_ONLY, until=b'"started"'),
             "collect, whole process": zipapp(*COLLECT, NODE_ONLY),
         }
-        return build_rows(measure(commands, ROUNDS))
 
 
 def install_completion(home: Path) -> Command:

@@ -17,6 +17,7 @@ import pytest
 from kubectl_snapshot import __version__
 from tests.integration.conftest import ROOT, Build, Start
 from tests.integration.pythons import too_old
+from tests.unit.golden import check_golden
 
 # Slow to import, and needed by nothing that answers without a cluster.
 HEAVY = {"asyncio", "email", "http", "inspect", "pathlib", "socket", "ssl", "subprocess", "urllib"}
@@ -145,6 +146,21 @@ def test_no_heavy_module_is_loaded_for_the_version(start: Start, python: str) ->
     answer = start("version", "--client", python=python, flags="-ISB -X importtime")
     loaded = set(re.findall(r"^import time:.*\| +(\w+)", answer.stderr, re.M))
     assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("verb", ["version", "collect", "check"])
+def test_a_start_imports_these_modules_and_no_others(start: Start, verb: str) -> None:
+    """The budget of imports: a new one is a decision, for each costs 0.1 to 1 ms of every start."""
+    words = {
+        "version": ("--client",),
+        "collect": ("--cluster-scope=skip", "--collect=OS"),
+        "check": (str(ROOT / "docs/examples/snapshots/gpu-17.yaml"), "-c", "OS.release.ID != x"),
+    }
+    answer = start(verb, *words[verb], flags="-ISB -X importtime")
+    assert answer.returncode == 0, answer.stderr
+    loaded = re.findall(r"^import time:.*\| +(\S+)", answer.stderr, re.M)
+    ours = sorted({name for name in loaded if name.startswith("kubectl_snapshot")})
+    check_golden(f"imports/{verb}.txt", "".join(f"{name}\n" for name in ours))
 
 
 @pytest.mark.parametrize("words", [("collect", "--cluster-scope=skip"), ("schema", "--debug")])

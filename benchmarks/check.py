@@ -30,13 +30,16 @@ def main() -> int:
 
 def compare(rows: Sequence[Row], before: Mapping[str, float]) -> Iterator[str]:
     """Yield a line for each figure that grew by more than its margin, or one that none did."""
-    compared = [row for row in rows if row.value and before.get(row.name) and row.unit in MARGIN]
-    worse = [row for row in compared if row.value > before[row.name] * MARGIN[row.unit]]
-    for row in worse:
-        then, now = before[row.name], row.value
+    compared = [
+        (row, row.value, before[row.name])
+        for row in rows
+        if row.value and before.get(row.name) and row.unit in MARGIN
+    ]
+    worse = [found for found in compared if found[1] > found[2] * MARGIN[found[0].unit]]
+    for row, now, then in worse:
         yield f"warning: {row.name}: {now:,.2f} {row.unit}, {then:,.2f} in the newest results"
     if not worse:
-        names = [row.name for row in compared if row.name != BASE]
+        names = [row.name for row, *_ in compared if row.name != BASE]
         yield f"nothing is much slower or larger than in the newest results: {', '.join(names)}"
 
 

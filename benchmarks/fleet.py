@@ -15,18 +15,17 @@ import os
 import shutil
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 from benchmarks.budgets import BUDGETS, MISSED, Row, is_missed, render_table
 from benchmarks.cluster import run_kit
+from benchmarks.processes import Usage, run_alone
 from benchmarks.startup import PYTHON, ZIPAPP
 from kubectl_snapshot.document.codec.json_codec import canonical_json
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
@@ -47,25 +46,7 @@ RUN_ID = "benchfleet"
 FEW = 1_000
 # The bare client's Job must not expire, with its pods, before they have ended.
 HOUR_S = 3600
-# A child's peak memory begins with its parent's, and this process reads audit logs.
-LAUNCHER = """
-import json, resource, subprocess, sys, time
-began = time.perf_counter()
-code = subprocess.run(sys.argv[1:]).returncode
-wall_s = time.perf_counter() - began
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps([code, wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
-"""
 PER_NODE = ("create pods", "get pods/log", "delete pods")
-
-
-@dataclass(frozen=True)
-class Usage:
-    """One process: wall and CPU time in seconds, and its peak memory in MiB."""
-
-    wall_s: float
-    cpu_s: float
-    peak_mib: float
 
 
 def main() -> int:
@@ -214,7 +195,7 @@ def in_ms(seconds: list[float]) -> tuple[float, float, float]:
 
 
 def run_ours(cluster: support.Cluster, *words: str) -> Usage:
-    return run((*PYTHON, str(ZIPAPP), *words, "--quiet"), cluster.environment())
+    return run_alone((*PYTHON, str(ZIPAPP), *words, "--quiet"), cluster.environment())
 
 
 def run_bare(cluster: support.Cluster, home: Path) -> Usage:
@@ -222,7 +203,7 @@ def run_bare(cluster: support.Cluster, home: Path) -> Usage:
     path = home / "objects.json"
     path.write_text(json.dumps(build_objects()))
     words = (str(BARE), cluster.kubeconfig, str(path), str(PARALLEL))
-    return run((*PYTHON, "-I", "-S", *words), cluster.environment())
+    return run_alone((*PYTHON, "-I", "-S", *words), cluster.environment())
 
 
 def build_objects() -> dict[str, object]:
@@ -241,21 +222,6 @@ def build_objects() -> dict[str, object]:
         "configmap": config_map,
         "pod": build_template(options, manifest.NO_UID),
     }
-
-
-def run(argv: tuple[str, ...], env: Mapping[str, str]) -> Usage:
-    """Run a process to its end; RuntimeError if it fails."""
-    launcher = subprocess.run(
-        (sys.executable, "-I", "-S", "-c", LAUNCHER, *argv),
-        env=dict(env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    code, *used = json.loads(launcher.stdout.splitlines()[-1])
-    if code:
-        raise RuntimeError(f"{' '.join(argv)} ended with {code}")
-    return Usage(*used)
 
 
 def wait_until_empty(cluster: support.Cluster) -> None:

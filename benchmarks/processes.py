@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+# A child's peak memory begins with its parent's, and this process reads audit logs.
+LAUNCHER = """
+import json, resource, subprocess, sys, time
+began = time.perf_counter()
+code = subprocess.run(sys.argv[1:]).returncode
+wall_s = time.perf_counter() - began
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([code, wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
+"""
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,15 @@ class Times:
     @property
     def median_ms(self) -> float:
         return statistics.median(self.wall_ms)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One process: wall and CPU time in seconds, and its peak memory in MiB."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
 
 
 def no_pause(index: int) -> float:
@@ -80,3 +101,18 @@ def run(command: Command) -> tuple[float, float]:
     if process.returncode or (command.until and not stopped):
         raise RuntimeError(f"{' '.join(command.argv)} exited with {process.returncode}: {last!r}")
     return 1e3 * ((stopped or ended) - began), 1e3 * (usage.ru_utime + usage.ru_stime)
+
+
+def run_alone(argv: tuple[str, ...], env: Mapping[str, str]) -> Usage:
+    """Run a process to its end, its output on ours; RuntimeError if it fails."""
+    launcher = subprocess.run(
+        (sys.executable, "-I", "-S", "-c", LAUNCHER, *argv),
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    code, *used = json.loads(launcher.stdout.splitlines()[-1])
+    if code:
+        raise RuntimeError(f"{' '.join(argv)} ended with {code}")
+    return Usage(*used)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.budgets import BASE, BUDGETS, Row
-from benchmarks.processes import Command, Times, measure
+from benchmarks.processes import Command, Times, measure, run_alone
 
 ROOT = Path(__file__).resolve().parents[1]
 ZIPAPP = ROOT / "dist" / "kubectl-snapshot"
@@ -40,7 +40,10 @@ def zipapp(*words: str, env: dict[str, str] | None = None, until: bytes = b"") -
 def measure_starts() -> list[Row]:
     """Return the rows of the base and of the commands that need no cluster."""
     with list_starts() as commands:
-        return build_rows(measure(commands, ROUNDS))
+        rows = build_rows(measure(commands, ROUNDS))
+    name = "collect: peak memory"
+    peak_mib = run_alone(zipapp(*COLLECT, NODE_ONLY).argv, FROM_THE_ZIP).peak_mib
+    return [*rows, Row(name, peak_mib, "MiB", BUDGETS[name])]
 
 
 @contextlib.contextmanager

@@ -65,7 +65,7 @@ def install_completion(home: Path) -> Command:
     (home / "python3").symlink_to(PYTHON[0])
     shutil.copy(ZIPAPP, home)
     env = {**FROM_THE_ZIP, "PATH": f"{home}{os.pathsep}{os.defpath}", "HOME": str(home)}
-    install = [home / "kubectl-snapshot", "completion", "bash", "--install"]
+    install = [str(home / "kubectl-snapshot"), "completion", "bash", "--install"]
     subprocess.run(install, env=env, check=True, stdout=subprocess.DEVNULL)
     command = Command((str(home / "kubectl_complete-snapshot"), "--no-"), env)
     # Unpacks and compiles the zipapp.

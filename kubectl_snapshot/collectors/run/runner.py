@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Callable, Union
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 # How often `stop` is polled; a pod that is deleted has a grace period of two seconds.
 STOP_POLL_S = 0.1
+# A thread that has sent its last result needs a moment to end.
+THREAD_S, THREAD_POLL_S = 1.0, 0.01
 
 
 # The share of a collector's time for its reads. A collector that waits for a driver uses all of it,
@@ -93,23 +96,21 @@ def run_collectors(
     `on_event` is called in the caller's thread.
     """
     results: SimpleQueue[tuple[int, _Result]] = SimpleQueue()
+    waiting = deque(enumerate(collectors))
     pending: dict[int, _Run] = {}
-    for index, collector in enumerate(collectors):
-        started = time.monotonic()
-        expected = expected_subtypes(collector, context)
-        left_out = list_left_out(collector, context.settings)
-        end, profile = min(started + collector.DEADLINE_S, deadline), context.settings.profile
-        run = _Run(collector, started, end, expected, left_out, profile, [])
-        pending[index] = run
-        on_event({"collector": collector.TYPE, "event": "started"})
-        time_s = run.deadline - started
-        own_context = replace(context, deadline=started + READING_SHARE * time_s)
-        last = started + REDACTION_SHARE * time_s
-        arguments = (index, run, own_context, results, partial(_redact, redact, last))
-        threading.Thread(target=_collect, args=arguments, daemon=True).start()
-
     measurements: dict[int, Measurement] = {}
-    while pending:
+    while waiting or pending:
+        while waiting:
+            index, collector = waiting[0]
+            run = _plan(collector, context, deadline)
+            error = _start(index, run, context, results, redact, 0 if pending else THREAD_S)
+            if error and pending:
+                break  # until one that is running has ended: a pod may have few processes
+            waiting.popleft()
+            pending[index] = run
+            on_event({"collector": collector.TYPE, "event": "started"})
+            if error:
+                results.put((index, _End(error)))
         index, result = _receive(results, pending, stop)
         if index not in pending:
             continue  # late: the measurement is complete
@@ -118,6 +119,42 @@ def run_collectors(
         else:
             measurements[index] = _close(pending.pop(index), result, on_event, redact)
     return in_order(tuple(measurements[index] for index in sorted(measurements)))
+
+
+def _plan(collector: Collector, context: Context, deadline: float) -> _Run:
+    now = time.monotonic()
+    return _Run(
+        collector=collector,
+        started=now,
+        deadline=min(now + collector.DEADLINE_S, deadline),
+        expected=expected_subtypes(collector, context),
+        left_out=list_left_out(collector, context.settings),
+        profile=context.settings.profile,
+        finished=[],
+    )
+
+
+def _start(
+    index: int,
+    run: _Run,
+    context: Context,
+    results: SimpleQueue[tuple[int, _Result]],
+    redact: Redact,
+    within_s: float,
+) -> RuntimeError | None:
+    """Start a collector's thread; return the error if there is none to be had `within_s`."""
+    time_s = run.deadline - run.started
+    own_context = replace(context, deadline=run.started + READING_SHARE * time_s)
+    last = run.started + REDACTION_SHARE * time_s
+    arguments = (index, run, own_context, results, partial(_redact, redact, last))
+    while True:
+        try:
+            threading.Thread(target=_collect, args=arguments, daemon=True).start()
+            return None
+        except RuntimeError as error:
+            if time.monotonic() - run.started >= within_s:
+                return error
+            time.sleep(THREAD_POLL_S)
 
 
 def _redact(redact: Redact, deadline: float, type_: str, subtype: Subtype) -> Subtype:

@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
+from kubectl_snapshot.collectors.run import runner
 from kubectl_snapshot.collectors.run.context import NODE, Context, Right
 from kubectl_snapshot.collectors.run.runner import run_collectors
 from kubectl_snapshot.document.registry import SubtypeSpec
@@ -378,3 +380,67 @@ def test_a_hanging_collector_does_not_hold_the_end_of_the_process() -> None:
     )
     assert b"timeout" in result.stdout
     assert result.stderr == b""
+
+
+REAL_THREAD = threading.Thread
+
+
+class FewThreads:
+    """`threading.Thread` where only so many may run at a time, as under podPidsLimit."""
+
+    def __init__(self, most: int, refusals: int = 0) -> None:
+        self.most, self.running, self.refusals = most, 0, refusals
+        self.lock = threading.Lock()
+
+    def __call__(self, target: Callable[..., None], **options: Any) -> threading.Thread:
+        def run(*arguments: Any) -> None:
+            target(*arguments)
+            with self.lock:
+                self.running -= 1
+
+        thread = REAL_THREAD(target=run, **options)
+        start = thread.start
+
+        def start_if_allowed() -> None:
+            with self.lock:
+                if self.refusals or self.running >= self.most:
+                    self.refusals = max(0, self.refusals - 1)
+                    raise RuntimeError("can't start new thread")
+                self.running += 1
+            start()
+
+        thread.start = start_if_allowed  # type: ignore[method-assign]
+        return thread
+
+
+@pytest.mark.parametrize("most", [1, 2, 5])
+def test_a_collector_that_gets_no_thread_waits_for_one(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    few = FewThreads(most)
+    monkeypatch.setattr(runner.threading, "Thread", few)
+    names = ("a", "b", "c", "d")
+    events: list[tuple[object, object]] = []
+    measurements = run(
+        *(MadeCollector(name, (name,), finished(name)) for name in names),
+        on_event=lambda event: events.append((event["collector"], event["event"])),
+    )
+    assert [statuses(m) for m in measurements] == [[(name, "ok")] for name in names]
+    assert [name for name, kind in events if kind == "started"] == list(names)
+
+
+def test_the_first_collector_waits_a_moment_for_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner.threading, "Thread", FewThreads(1, refusals=3))
+    (measurement,) = run(MadeCollector("OS", ("grub",), finished("grub")))
+    assert statuses(measurement) == [("grub", "ok")]
+
+
+def test_without_any_thread_each_collector_is_a_gap_that_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runner, "THREAD_S", 0.02)
+    monkeypatch.setattr(runner.threading, "Thread", FewThreads(0))
+    measurements = run(*(MadeCollector(name, (name,), finished(name)) for name in ("a", "b")))
+    subtypes = [subtype for m in measurements for subtype in m.subtypes]
+    assert [subtype.status for subtype in subtypes] == ["error", "error"]
+    assert all("can't start new thread" in subtype.context["reason"] for subtype in subtypes)

@@ -417,3 +417,23 @@ def test_a_resolved_path_is_the_nodes(tmp_path: Path) -> None:
     for root in (str(tmp_path), f"{tmp_path}/"):
         assert HostPath(root).resolve("/sys/class/eth0/mtu") == "/sys/devices/pci0000:00/eth0/mtu"
     assert HostPath("/").resolve("/proc/version") == "/proc/version"
+
+
+def test_a_device_is_opened_by_its_numbers_only() -> None:
+    descriptor = HostPath().open_device("/dev/null", 1, 3)
+    try:
+        assert os.read(descriptor, 1) == b""
+        assert not os.get_blocking(descriptor)
+        assert not os.get_inheritable(descriptor)
+    finally:
+        os.close(descriptor)
+    with pytest.raises(Internal, match="is not the device 1:11"):
+        HostPath().open_device("/dev/null", 1, 11)
+    with pytest.raises(Unavailable):
+        HostPath(None).open_device("/dev/null", 1, 3)
+
+
+def test_names_can_be_chosen_by_their_beginnings(tmp_path: Path) -> None:
+    for name in ("libb", "liba", "la", "lib"):
+        (tmp_path / name).touch()
+    assert HostPath().read_names(str(tmp_path), ("lib", "x")) == ("lib", "liba", "libb")

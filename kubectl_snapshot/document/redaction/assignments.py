@@ -18,7 +18,7 @@ from kubectl_snapshot.document.redaction.names import (
     judge_name,
 )
 from kubectl_snapshot.document.redaction.opacity import REFERENCE, compiled, is_secret
-from kubectl_snapshot.document.redaction.shapes import find_in_files
+from kubectl_snapshot.document.redaction.plain_files import BEFORE_VALUE, find_in_plain_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,10 +68,6 @@ _PAIR_VALUE = re.compile(
     r"\\*[\"']?[ \t]*[,\n]?(?:\s{0,8}\\*[\"']?\w{1,32}\\*[\"']?:[^\n,{}\[\]]{0,128}[,\n]){0,2}"
     r"[ \t\n]*\\*[\"']?[vV]alue\\*[\"']?[ \t]*[:=][ \t]*"
 )
-# Each pattern of find_in_files has one of these before its value, but for those of a pipe.
-_BEFORE_FILE_VALUE = re.compile(
-    r"(?:pass(?:word)?|secret|auth|key|key-string|pw|psk|community6?|com2sec6?)[ \t]|\|"
-)
 MAX_NAME = 256
 MAX_ITEMS = 200
 MAX_ENTRIES = 50
@@ -100,8 +96,8 @@ def find_assigned(text: str, start: int, end: int) -> Iterator[Span]:
         yield from _find_encoded(text, start, end)
     if "</" in text[start : end + MAX_NAME]:
         yield from _find_elements(text, start, end)
-    if _BEFORE_FILE_VALUE.search(part):
-        yield from find_in_files(text, start, end)
+    if BEFORE_VALUE.search(part):
+        yield from find_in_plain_file(text, start, end)
 
 
 def _find_elements(text: str, start: int, end: int) -> Iterator[Span]:

@@ -22,19 +22,20 @@ NAME, LOGIN, TOKEN, COMMAND, BLOCK = range(5)
 
 # Each name of a credential has one of these in it (names.py). A pattern that begins with a literal
 # is found as fast as by `bytes.find`; those with one first letter share a search.
-_NAMES = tuple(
-    map(
+_CREDENTIAL = re.compile(rb"c(?:re(?:[dt]|ateuser)|om(?:munit|b[-_]?team))")
+_NAMES = (
+    _CREDENTIAL,
+    *map(
         re.compile,
         (
-            *(rb"p(?:ass|in(?![a-z]))", rb"c(?:re[dt]|ommunit)", rb"auth", rb"otp(?![a-z])"),
-            *(rb"s(?:eed|alt)(?![a-z])", rb"dsn(?![a-z])", rb"w(?<=pw)", rb"j(?=wt)"),
+            *(rb"p(?:ass|in(?![a-z]))", rb"auth", rb"otp(?![a-z])", rb"s(?:eed|alt)(?![a-z])"),
+            *(rb"dsn(?![a-z])", rb"w(?:(?<=pw)|(?<=jw)t)", rb"identified"),
             # key, token, kennwort, cookie, psk, dockercfg; `echo x | kinit`.
             rb"k(?:e(?:y|n(?<=token)|nnwort)|ie|init|(?<=psk)|(?<=dock)erc)",
         ),
-    )
+    ),
 )
-# The part of a Secret's manifest that may have any names: only beside that word.
-_MANIFEST, _ENTRIES, _STRING = b"secret", re.compile(rb"stringdata"), re.compile(rb"string")
+_STRING = re.compile(rb"string")
 # Every other format has so many characters of a word in a row.
 _RUN = 15
 _IS_WORD = bytes(
@@ -53,13 +54,20 @@ _BY_CHARACTER = {
 _SHORT_FLAG = re.compile(
     rb"-(?<=[\s\"',\[]-)(?:[pukawcxzs]|-?(?:user|proxy|storepass|keypass|from|p:))"
 )
-_OTHERS = (
-    (TOKEN, re.compile(rb"basic")),
-    (BLOCK, re.compile(rb"-----begin")),
-    (COMMAND, _SHORT_FLAG),
-    # Its commands' words are not always flags: `vault login x`.
-    (COMMAND, re.compile(rb"login")),
+_BEARER, _LOGIN = re.compile(rb"b(?:asic|earer|egin)"), re.compile(rb"login")
+_PATTERNS = (
+    *((pattern, (NAME,)) for pattern in _NAMES),
+    (_BEARER, (TOKEN, NAME)),
+    # Not only a name: the words of a command are not always flags, as of `vault login x`.
+    (_LOGIN, (COMMAND, NAME)),
+    (_SHORT_FLAG, (COMMAND,)),
 )
+# What is searched only where another pattern was found: parts of a Secret's manifest, which may
+# have any names, and PEM blocks.
+_ONLY_AFTER = {
+    _CREDENTIAL: (re.compile(rb"stringdata"), (NAME,)),
+    _BEARER: (re.compile(rb"-----begin"), (BLOCK,)),
+}
 # What stands between a name and its value.
 _BETWEEN = re.compile(rb"[=:\s,%<\"']")
 # A shorter text is searched as a whole.
@@ -108,15 +116,11 @@ def to_bytes(text: str) -> bytes:
 def find_hints(data: bytes, is_key: bool = False) -> Iterator[tuple[int, list[int]]]:
     """Yield kinds and positions of hints, several times one kind; of a key, formats only."""
     lower = data.lower()
-    for kind, pattern in () if is_key else _list_patterns(lower):
-        places = [found.start() for found in pattern.finditer(lower)]
-        if places:
-            yield kind, places
+    for pattern, kinds in () if is_key else _PATTERNS:
+        yield from _find_pattern(lower, pattern, kinds)
     for character, (kind, pattern) in _BY_CHARACTER.items():
         if character in lower and not (is_key and kind == NAME):
-            places = [found.start() for found in pattern.finditer(lower)]
-            if places:
-                yield kind, places
+            yield from _find_pattern(lower, pattern, (kind,))
     if b"@" in data:
         yield LOGIN, list(_find_all(data, b"@"))
     runs = list(_find_runs(data))
@@ -124,9 +128,15 @@ def find_hints(data: bytes, is_key: bool = False) -> Iterator[tuple[int, list[in
         yield TOKEN, runs
 
 
-def _list_patterns(lower: bytes) -> list[tuple[int, re.Pattern[bytes]]]:
-    entries = _NAMES if _MANIFEST not in lower else (*_NAMES, _ENTRIES)
-    return [*((NAME, pattern) for pattern in entries), *_OTHERS]
+def _find_pattern(
+    lower: bytes, pattern: re.Pattern[bytes], kinds: tuple[int, ...]
+) -> Iterator[tuple[int, list[int]]]:
+    places = [found.start() for found in pattern.finditer(lower)]
+    if places:
+        for kind in kinds:
+            yield kind, places
+        if pattern in _ONLY_AFTER:
+            yield from _find_pattern(lower, *_ONLY_AFTER[pattern])
 
 
 def find_texts(texts: Collection[str]) -> set[int]:
@@ -144,7 +154,7 @@ def find_keys(keys: Collection[str]) -> tuple[set[int], set[int]]:
     lower = data.lower()
     names = {
         bisect_right(ends, found.start())
-        for pattern in (*_NAMES, _STRING)
+        for pattern in (*_NAMES, _STRING, _BEARER, _LOGIN)
         for found in pattern.finditer(lower)
     }
     held = {bisect_right(ends, at) for _, places in find_hints(data, True) for at in places}

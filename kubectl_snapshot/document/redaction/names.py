@@ -30,6 +30,7 @@ _TOKENS = r"[a-z0-9]*token|dockerconfigjson|dockercfg|masterauth|authtok|passkey
 _SECRETS = r"[a-z0-9]*secrets?"
 _CREDENTIALS = (
     r"[a-z0-9]*credentials?|creds?|tokens|auths?|basicauth|[a-z]+auth|authorization|auth0"
+    r"|[a-z]*bearer|[a-z]*login"
 )
 _KEYS = r"[a-z0-9]*keys?"
 _OTHERS = r"[a-z0-9]*cookies?|community|[a-z]*dsn|htpasswd|pgpass|seed|salt"
@@ -38,9 +39,9 @@ _OTHERS = r"[a-z0-9]*cookies?|community|[a-z]*dsn|htpasswd|pgpass|seed|salt"
 _SECRET_KEYS = frozenset(
     "access account admin api app application auth authentication box client consumer crypt"
     " decryption deploy encryption ess fernet hmac host identity integration jwt license licence"
-    " lockbox machine master munge preshared private psk recovery root routing secret security"
-    " server service session shared signature signing storage subscription tsig unseal wrapping"
-    " aes aes128 aes256".split()
+    " lockbox machine master munge preshared private psk recovery root routing salt secret"
+    " security seed server service session shared signature signing storage subscription tsig"
+    " unseal wrapping aes aes128 aes256".split()
 )
 _PUBLIC_KEYS = frozenset(
     "authorized cache foreign group index known label map node object of partition peer pub public"
@@ -86,6 +87,8 @@ _PUBLIC_NAMES = (
 _CREDENTIAL_MAP = r"string-data|(?:.*-)?(?:secrets?|passwords|tokens|credentials)(?:-env)?"
 # Whose last word alone would be a setting.
 _HELD = r"(?:^|-)(?:erlang-cookie|redis-auth)$"
+# Of an issuer whose header has no such word.
+_HEADERS = r"(?:^|-)honeycomb-team$"
 
 
 # What a segment of a path leaves to its parent: all, or whether that is a map of credentials.
@@ -156,6 +159,8 @@ def _judge_words(words: list[str], is_variable: bool) -> int:
         return TOKEN  # OpenStack's
     if joined.endswith("secret-id") or re.search(_HELD, joined):
         return NAMED
+    if re.search(_HEADERS, joined):
+        return OPAQUE
     at = len(words) - 1
     while at > 0 and words[at] in _QUALIFIERS and words[at] not in ("root", "admin"):
         at -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import re
 from functools import lru_cache
 
@@ -42,13 +43,19 @@ _ALGORITHM = (
 _ALGORITHMS = rf"(?i){_ALGORITHM}(?:[ ,:]+{_ALGORITHM}){{0,16}}"
 # The second one is a device's and a path on it.
 _PATH = r"(?a)(?:file://|(?:rootfs|UUID=[\w-]+|/dev/[\w/-]+):(?:\w+:)?)?(?:~|\.{1,2})?(?:/[\w.@%,{}$-]+)+/?(?::\w+=[\w-]+)?"
-# Public keys and digests, as ssh, systemd and container images write them.
+# Public keys and digests, as ssh, systemd and container images write them; PEM blocks of which none
+# is private: a certificate's file often has its key, too.
+_SSH_KEY = r"(?:ssh-[a-z0-9-]+|ecdsa-[a-z0-9-]+|sk-[a-z0-9@.-]+)(?: AAAA[^\n]+)?"
+_PEM_BLOCK = (
+    r"-----BEGIN (?:[A-Z0-9]+ ){0,3}(?:CERTIFICATE|CRL|PUBLIC KEY|PARAMETERS)(?: REQUEST)?-----"
+    r"[A-Za-z0-9+/=\s\\]*(?:-+(?:END [A-Z0-9 ]*-*)?[\s\\n]*|\Z)"
+)
+_PEM_IN_BASE64 = r"LS0tLS1CRUdJTi(?:BDRVJU|BQVUJM|BYNTA5)[A-Za-z0-9+/=\s]*"
 _PUBLIC = (
-    r"(?:ssh-[a-z0-9-]+|ecdsa-[a-z0-9-]+|sk-[a-z0-9@.-]+)(?: AAAA\S+.*)?"
+    rf"{_SSH_KEY}(?:\n+{_SSH_KEY})*"
     r"|sha(?:1|256|384|512)[:-][0-9A-Za-z+/=]+|(?:[0-9A-F]{2}:){15,}[0-9A-F]{2}"
-    r"|(?s)-----BEGIN (?!.{0,40}PRIVATE).*|LS0tLS1CRUdJTi(?:BDRVJU|BQVUJM|BYNTA5).*"
-    r"|MII[A-Za-z0-9+/]{2}.CC[AQgwBCD].*"
-).replace("(?s)", "")
+    rf"|(?:{_PEM_BLOCK})+|MII[A-Za-z0-9+/]{{2}}.CC[AQgwBCD][A-Za-z0-9+/=\s]*"
+)
 _ANY_LEVEL = "|".join(
     re.sub(r"^\(\?([ai])\)(.*)", r"(?\1:\2)", pattern, flags=re.S)
     for pattern in (_HARMLESS, REFERENCE, _PUBLIC, _ALGORITHMS)
@@ -105,7 +112,19 @@ def is_harmless(value: str, level: int = TOKEN) -> bool:
         return level != PASSWORD and len(word) <= 8 and fullmatch(_COUNT, word) is not None
     if fullmatch(_ANY_LEVEL, value, re.S) or (level != PASSWORD and fullmatch(_COUNT, value)):
         return True
+    if fullmatch(_PEM_IN_BASE64, value):
+        return _is_public_pem(value)
     return "/" in value and is_path(value)
+
+
+def _is_public_pem(blob: str) -> bool:
+    """Return whether base64 encodes certificates and public keys and nothing else."""
+    blob = "".join(blob.split())
+    try:
+        text = binascii.a2b_base64(blob[: len(blob) // 4 * 4]).decode("ascii")
+    except ValueError:
+        return False
+    return fullmatch(f"(?:{_PEM_BLOCK})+", text) is not None
 
 
 def is_path(value: str) -> bool:

@@ -13,7 +13,6 @@ from kubectl_snapshot.document.redaction.encoded import decode
 from kubectl_snapshot.document.redaction.opacity import (
     compiled,
     fullmatch,
-    is_harmless,
     is_plain,
     is_plain_word,
 )
@@ -44,7 +43,25 @@ SHAPES: Mapping[str, str] = {
     "Telegram": r"(?:bot)?([0-9]{8,10}:AA[\w-]{30,})",
     "NVIDIA": r"nvapi-[\w-]{20,}",
     "Hugging Face": r"(?:hf|api_org)_[A-Za-z0-9]{30,}",
-    "OpenAI, Anthropic": r"sk-(?:admin|ant|proj|svcacct)-[\w-]{20,}|sk-[A-Za-z0-9]{32,}",
+    "OpenAI, Anthropic": r"sk-(?:admin|ant|lf|or|proj|svcacct)-[\w-]{20,}|sk-[A-Za-z0-9]{32,}",
+    "Perplexity, xAI, LangSmith, Pinecone, Bedrock": (
+        r"pplx-[A-Za-z0-9]{40,}|xai-[A-Za-z0-9]{60,}|lsv2_[a-z]+_[0-9a-f]{32}_[0-9a-f]{10}"
+        r"|pcsk_\w{40,}|ABSK[A-Za-z0-9+/]{80,}=*"
+    ),
+    "NATS": r"S[ACNOUX][A-Z2-7]{56}(?![A-Z0-9])",
+    "Rancher": r"(?:token|kubeconfig)-[\w.-]{5,64}:[a-z0-9]{54}(?!\w)",
+    "OpenShift": r"sha256~[\w-]{43}(?![\w-])",
+    "SonarQube, Supabase, Sourcegraph, RubyGems": (
+        r"(?:sq[apu]|sbp|sgp(?:_[0-9a-f]{16}|_local)?|rubygems)_[0-9a-f]{40,}"
+    ),
+    "1Password": (
+        r"ops_eyJ[\w+/=-]{60,}|A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}"
+    ),
+    "Airtable, CircleCI, Figma, Alibaba, Heroku, Fly, Brevo": (
+        r"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}|CCI[A-Z]{2,4}_\w{20,}|figd_[\w-]{36,}"
+        r"|LTAI[A-Za-z0-9]{12,20}(?!\w)|HRKU-[\w-]{36,}|fo1_[\w-]{43}|fm[12][ar]?_[\w+/=-]{80,}"
+        r"|xkeysib-[0-9a-f]{64}-\w{16}"
+    ),
     "Stripe": r"(?:[rs]k_(?:live|test)|whsec)_[A-Za-z0-9]{16,}",
     "npm": r"npm_[A-Za-z0-9]{36}",
     "PyPI": r"pypi-[\w-]{50,}",
@@ -57,7 +74,7 @@ SHAPES: Mapping[str, str] = {
     "DigitalOcean": r"do[opr]_v1_[0-9a-f]{32,}",
     "Grafana": r"gl(?:sa|c)_[\w=]{20,}",
     "Tailscale": r"tskey-[a-z]+-[\w-]{10,}",
-    "Atlassian": r"ATATT3[\w=-]{50,}|ATBB[A-Za-z0-9]{28,}",
+    "Atlassian": r"AT[AC]TT3[\w=-]{50,}|ATBB[A-Za-z0-9]{28,}",
     "SendGrid, Mailgun, Mailchimp": (
         r"SG\.[\w-]{16,}\.[\w-]{16,}|key-[0-9a-f]{32}|[0-9a-f]{32}-us[0-9]{1,2}(?!\w)"
     ),
@@ -97,9 +114,12 @@ SHAPES: Mapping[str, str] = {
         r"|MC4CAQAw[A-Za-z0-9+/=]{20,}|MIGHAgEAM[A-Za-z0-9+/=]{20,}"
         r"|MI[A-Za-z0-9+/]{4,9}BgkqhkiG9w0BBQ[A-Za-z0-9+/=]{20,}|b3BlbnNzaC1rZXkt[A-Za-z0-9+/=]{20,}"
     ),
+    # Groq, Replicate, Prefect, Netlify, RunPod. The last one: others have other characters, too.
+    "any issuer's prefix": (
+        r"(?P<any>[a-z][a-z0-9]{1,9}(?:_[a-z]{2,6}){0,2}_(?=[a-z0-9]*[A-Z])(?=[A-Z0-9]*[a-z])"
+        r"(?=[A-Za-z]*[0-9])[A-Za-z0-9]{30,128}(?![\w-]))"
+    ),
 }
-# So far are the lines read that a file's setting begins.
-MAX_LINE = 1024
 _BEGIN = "-----BEGIN"
 # Certificates and public keys are PEM, too, and no secrets. A block that is cut off ends the text.
 KEY_BLOCK = (
@@ -119,33 +139,6 @@ _BARE_LOGIN = (
     r"(?<![\w./:@-])[\w.%+\\-]{1,64}:([^\s:@/\"'<>,]{1,256})@(?:[a-z]+[0-9]?\(|(?!sha[0-9])[\w.-]{1,253}:[0-9]{2,5}(?![\w.:]))"
     r"|(?i:proxy)[\"']?[ \t]*[:=][ \t]*[\"']?[\w.%+\\-]{1,64}:(?!//)([^\s\"'<>]{1,256})@[\w.-]"
     r"|(?<![\w./:@-])[\w.%+-]{1,64}/([^\s:@/\"'<>,]{1,256})@//[\w.-]"
-)
-# Files whose settings have no sign: redis.conf, netrc(5), snmpd.conf(5), nslcd.conf(5),
-# slapd.conf(5), keepalived.conf(5), haproxy, FRR and switches, ipsec.secrets(5).
-_PLAIN_WORDS = (
-    r"requirepass|masterauth|bindpw|rootpw|auth_pass|insecure-password|key-string"
-    r"|authentication-key"
-)
-_FILE_VALUE = r"(?:\"([^\"\n]{1,256})\"|([^\s\"]+))"
-_FILES = (
-    rf"\b(?:{_PLAIN_WORDS})[ \t]+{_FILE_VALUE}(?=[ \t]*(?m:$|#))"
-    r"|\b(?:login|machine)[ \t]+\S{1,256}\s+password[ \t]+(\S+)"
-    r"|(?m:^)[ \t]*(?:neighbor|user|username|peer)[ \t]+\S{1,256}[ \t]+(?:password|secret)[ \t]+"
-    rf"(?:[0-9][ \t]+)?{_FILE_VALUE}[ \t]*(?m:$)"
-    r"|\benable[ \t]+(?:password|secret)[ \t]+(?:[0-9][ \t]+)?(\S+)"
-    r"|\bmessage-digest-key[ \t]+[0-9]+[ \t]+md5[ \t]+(\S+)|\bstats[ \t]+auth[ \t]+[^\s:]+:(\S+)"
-    r"|:[ \t]*(?:PSK|XAUTH|EAP|RSA)[ \t]+\"([^\"\n]{1,256})\""
-    r"|\br[ow]community6?[ \t]+(\S+)|\bcom2sec6?[ \t]+\S+[ \t]+\S+[ \t]+(\S+)"
-    r"|\becho[ \t]+(?:-n[ \t]+)?[\"']?[\w.-]{1,64}:([^\s\"'|]{1,256})[\"']?[ \t]*\|[ \t]*"
-    r"(?:sudo[ \t]+)?chpasswd"
-)
-# What a shell writes into a program that reads a password.
-_PIPED = (
-    r"\b(?:echo|printf)[ \t]+(?:-[a-zA-Z]+[ \t]+)?(?:[\"']%s(?:\\n)?[\"'][ \t]+)?"
-    r"(?:\"([^\"\n]{1,256})\"|'([^'\n]{1,256})'|([^\s\"'|]{1,256}))[ \t]*\|[ \t]*"
-    r"(?:[^\n|;&]{0,64}(?:password|passwd|pass|passphrase|creds?)-?stdin|passwd[ \t]+--stdin"
-    r"|(?:\S{1,64}[ \t]+)?(?:kinit|cryptsetup|smbpasswd|passwd)\b|sudo[ \t]+-[a-zA-Z]*S"
-    r"|[^\n|;&]{0,64}--stdin-pass|[^\n|;&]{0,64}--passphrase-fd[ =]0)"
 )
 _JWK = r"\\*\"(?:d|p|q|dp|dq|qi|k)\\*\"[ \t]*:[ \t]*\\*\"([\w-]{16,})"
 
@@ -170,16 +163,6 @@ def find_key_blocks(text: str, start: int, end: int) -> Iterator[Span]:
         if found:
             yield found.span()
         at = text.find(_BEGIN, found.end() if found else at + 1, end)
-
-
-def find_in_files(text: str, start: int, end: int) -> Iterator[Span]:
-    """Yield the passwords of files that give them no `=`, such as netrc, and of shell pipes."""
-    line_end = text.find("\n", end, end + MAX_LINE)
-    end = min(end + MAX_LINE, len(text)) if line_end < 0 else line_end
-    for pattern in (_FILES, _PIPED) if text.find("|", start, end) >= 0 else (_FILES,):
-        for found in compiled(pattern).finditer(text, start, end):
-            if not is_harmless(found[found.lastindex or 0]):
-                yield found.span(found.lastindex or 0)
 
 
 def find_logins(text: str, start: int, end: int) -> Iterator[Span]:
@@ -215,4 +198,4 @@ def _is_credible(found: re.Match[str]) -> bool:
         return ":" in decode(found[found.lastindex or 0])
     if fullmatch(r"[a-z0-9]{6}\.[a-z0-9]{16}", text):
         return not _has_word(text[7:])
-    return True
+    return not (found["any"] and is_plain_word(text.rpartition("_")[2]))

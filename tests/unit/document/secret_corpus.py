@@ -55,6 +55,18 @@ SHAPED: dict[str, Make] = {
     "NVIDIA": lambda g: "nv" + "api-" + take(g, ALNUM + "-_", 64),
     "Hugging Face": lambda g: "hf" + "_" + take(g, LETTERS, 34),
     "OpenAI, Anthropic": lambda g: "sk" + "-ant-" + take(g, ALNUM + "-_", 40),
+    "Perplexity, xAI, LangSmith, Pinecone, Bedrock": lambda g: "pp" + "lx-" + take(g, ALNUM, 48),
+    "NATS": lambda g: "S" + g.choice("ACNOUX") + take(g, BASE32, 56),
+    "Rancher": lambda g: (
+        "tok" + "en-" + take(g, ALNUM.lower(), 5) + ":" + take(g, ALNUM.lower(), 54)
+    ),
+    "OpenShift": lambda g: "sha" + "256~" + take(g, ALNUM + "-_", 43),
+    "SonarQube, Supabase, Sourcegraph, RubyGems": lambda g: "sq" + "u_" + take(g, HEX, 40),
+    "1Password": lambda g: "op" + "s_eyJ" + take(g, ALNUM, 250),
+    "Airtable, CircleCI, Figma, Alibaba, Heroku, Fly, Brevo": lambda g: (
+        "LT" + "AI" + take(g, ALNUM, 20)
+    ),
+    "any issuer's prefix": lambda g: "zq" + "_" + take(g, ALNUM, 36),
     "Stripe": lambda g: "sk" + "_live_" + take(g, ALNUM, 24),
     "npm": lambda g: "np" + "m_" + take(g, ALNUM, 36),
     "PyPI": lambda g: "py" + "pi-" + take(g, ALNUM + "-_", 60),

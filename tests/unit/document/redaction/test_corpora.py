@@ -18,6 +18,7 @@ COUNTS = {
     "ecosystems-holdout": 31,
     "gpu-clusters": 190,
     "kinds": 80,
+    "networks-and-services": 119,
 }
 CASES = {
     f"{name}: {case.id}": case

@@ -22,6 +22,7 @@ from kubectl_snapshot.document.redaction import (
     names,
     nested,
     opacity,
+    plain_files,
     programs,
     shapes,
     values,
@@ -36,7 +37,7 @@ else:
 
 MODULES = (
     *(assignments, detector, encoded, hints, lines, names, nested, opacity, programs, shapes),
-    values,
+    *(plain_files, values),
 )
 # Linear ones take up to 0.03 s; one in quadratic time takes 1.3 s and more. The slowest in a
 # megabyte are in test_detector.py.

@@ -32,12 +32,13 @@ LEVELS = {
         " presharedKey authkey masterkey secretaccesskey apisecret DB_SECRET hmac_secret"
         " SECRET_KEY_BASE hmac-secret.inline_string ERLANG_COOKIE REDIS_AUTH"
         " jwtKey aes-key mungeKey chapInitiatorSecret remoteWrite.authorization.credentials"
-        " adminSecretKey"
+        " adminSecretKey LITELLM_SALT_KEY seed-key"
     ),
     OPAQUE: (
         "Authorization credentials creds auth registry.auth basicAuth"
         " tokens passwordKey userKey cookie community rootUserSecretKey existingSecretKey"
-        " SENTRY_DSN existingSecretPasswordKey basic.auth.user.info passwordFoo"
+        " SENTRY_DSN existingSecretPasswordKey basic.auth.user.info passwordFoo login CATTLE_BEARER"
+        " x-honeycomb-team HONEYCOMB_TEAM"
     ),
     OBJECT: "secret database.secret existingSecret imagePullSecrets tokenSecret",
     RANDOM: "key tls.key secretEnv.FOO extraSecrets.bar stringData.x passwords.anyone",
@@ -49,6 +50,7 @@ LEVELS = {
         " external-secrets.image.tag tokenService.resources.limits.memory extraSecretMounts.name"
         " checksum/secret podAnnotations.checksum/auth-secret nvidia.com/token-bucket tokenfile"
         " --initial-cluster-token discovery-token-ca-cert-hash password_encryption monkey BYPASS"
+        " loginUrl team honeycomb-dataset"
         " token.aud partitionKey keyname secrets.url user.info 7 value x.value"
     ),
 }

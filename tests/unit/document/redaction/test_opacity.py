@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
 from kubectl_snapshot.document.redaction.names import (
@@ -13,6 +15,14 @@ from kubectl_snapshot.document.redaction.names import (
 )
 from kubectl_snapshot.document.redaction.opacity import is_harmless, is_plain, is_secret
 
+
+def encode(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+PEM = "-----BEGIN CERTIFICATE-----\nMIIBaB3daB3daB3d\n-----END CERTIFICATE-----\n"
+PRIVATE = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----\n"
+SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB a@b"
 HARMLESS = [
     *("", "true", "No", "none", "<nil>", "7", "905", "***", "xxxx", "...", " off "),
     *("$(TOKEN)", "${TOKEN}", "$TOKEN", "${env:API_KEY}", "$(cat /run/token)", "$(< /run/t)"),
@@ -25,6 +35,9 @@ HARMLESS = [
     *("scram-sha-256", "RSA ECDSA ED25519", "argon2id", "SHA256", "<|endoftext|>", "</s>", "<pad>"),
     *("rootfs:/etc/keys/root.key", "UUID=12-ab:ext4:/k/root.key", "/dev/sda1:ext4:/k", "xxxxxx"),
     "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+    *(PEM, PEM * 3, PEM.replace("\n", "\\n"), PEM[:-4], PEM[:40], encode(PEM), encode(PEM * 3)),
+    *(encode(PEM)[:-9], PEM.replace("CERTIFICATE", "RSA PUBLIC KEY"), f"{SSH_KEY}\n{SSH_KEY}"),
+    PEM.replace("CERTIFICATE", "NEW CERTIFICATE REQUEST"),
     "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t",
     "3F:E3:34:36:2C:6E:2C:1F:43:AE:38:1E:3A:80:AD:E4:5F:F9:3B:86",
 ]
@@ -47,6 +60,10 @@ SECRET = [
     *("/9j4AAQSkZJRgABAQ", "vault:x y", "https://u:p@h", "file://u:p@h/x", "hunter22", "xx"),
     "-----BEGIN RSA PRIVATE KEY-----\nMIIB",
     "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQo",
+    *(PEM + PRIVATE, encode(PEM + PRIVATE), encode(PEM) + "é", f"{PEM}password: hunter22"),
+    *(encode(PEM + "password: hunter22"), f"{SSH_KEY}\npassword: hunter22", "MIIB" + "A" * 8),
+    "-----BEGIN USER NKEY SEED-----\nSUAC\n------END USER NKEY SEED------",
+    "MIIDBTCCAe2gAwIBAgIU password: hunter22",
 ]
 
 

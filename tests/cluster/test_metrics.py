@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.collectors.node_collectors import NODE_COLLECTORS
+from kubectl_snapshot.collectors.node_collectors import NODE_MODULES
 from tests import prometheus
 from tests.cluster.conftest import Finished, Started
 from tests.cluster.lying_agent import make_lying_agent
@@ -52,7 +52,7 @@ def test_the_times_of_all_collectors_are_those_of_events_and_document(
 
     events = [json.loads(line) for line in ended.stderr.splitlines()]
     reported = {e["collector"]: e["elapsed-ms"] for e in events if e["event"] == "finished"}
-    assert set(reported) == {*NODE_COLLECTORS, *CLUSTER_COLLECTORS}
+    assert set(reported) == {*NODE_MODULES, *CLUSTER_COLLECTORS}
     seconds = found[prometheus.COLLECTOR_DURATION]
     assert seconds == {(node, name): ms / 1000 for name, ms in reported.items()}
 

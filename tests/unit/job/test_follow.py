@@ -196,6 +196,23 @@ def test_a_run_that_does_not_start_asks_once_for_the_events_of_what_it_has(
     assert [f"involvedObject.name%3D{name}&" in path for path in asked] == [True]
 
 
+def test_a_run_that_sends_its_log_needs_no_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "POD_EVENTS_S", 0.0)
+
+    def send_late(exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        exchange.stopped.wait(3 * follow.TICK_S)
+        exchange.send_chunk(lines(*FRAME))
+        exchange.stopped.wait()
+
+    wire = Wire([send_late])
+    wire.pods.put(("ADDED", pod()))
+    assert capture(wire, tmp_path) == PAYLOAD
+    assert not [path for path in wire.asked if "/events" in path]
+
+
 def test_a_cut_log_is_reread_and_merged(tmp_path: Path) -> None:
     def cut(exchange: Exchange) -> None:
         exchange.begin_chunks()

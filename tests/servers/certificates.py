@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+# Python's default context requires it since 3.13, of a stock ApiClient, too.
+KEY_USAGE = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
 HERE = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:api.example.org"
 
 
@@ -20,7 +22,7 @@ class Certificate:
 def make_authority(directory: Path, name: str = "ca") -> Certificate:
     made = Certificate(directory / f"{name}.crt", directory / f"{name}.key")
     files = ("-keyout", made.key, "-out", made.certificate, "-days", "2")
-    _openssl("req", "-x509", *NEW_KEY, *files, "-subj", f"/CN={name}")
+    _openssl("req", "-x509", *NEW_KEY, *files, "-subj", f"/CN={name}", *KEY_USAGE)
     return made
 
 

@@ -189,7 +189,8 @@ def test_a_client_key_leaves_no_file_behind(
     )
     assert isinstance(context, ssl.SSLContext)
     assert list(tmp_path.iterdir()) == []
-    assert set(os.listdir("/dev/fd")) == descriptors
+    # A server of an earlier test may have closed its own meanwhile.
+    assert set(os.listdir("/dev/fd")) <= descriptors
 
 
 def test_a_key_of_another_certificate_is_an_invalid_request(pki: Path) -> None:

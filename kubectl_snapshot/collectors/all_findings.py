@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.driver import findings as driver
 from kubectl_snapshot.collectors.gpu import findings as gpu
+from kubectl_snapshot.collectors.hardware import findings as hardware
 from kubectl_snapshot.collectors.kubernetes import findings as kubernetes
 from kubectl_snapshot.collectors.network import findings as network
 from kubectl_snapshot.collectors.operating_system import findings as operating_system
@@ -37,6 +38,7 @@ ALL_FINDINGS = (
     *gpu.FINDINGS,
     *driver.FINDINGS,
     *network.FINDINGS,
+    *hardware.FINDINGS,
     *systemd_findings.FINDINGS,
     UNREADABLE,
     operating_system.TAINTED_BY_MODULES,

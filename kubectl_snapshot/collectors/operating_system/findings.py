@@ -9,6 +9,11 @@ SYSCTL = "https://docs.kernel.org/admin-guide/sysctl/kernel.html"
 PARAMETERS = "https://docs.kernel.org/admin-guide/kernel-parameters.html"
 RDMA = "https://docs.nvidia.com/datacenter/cloud-native/gpu-operator/latest/gpu-operator-rdma.html"
 TAINT = "OS.sysctl./proc/sys/kernel/tainted & bits"
+CGROUPS = "https://kubernetes.io/docs/concepts/architecture/cgroups/"
+SWAP = "https://kubernetes.io/docs/concepts/cluster-administration/swap-memory-management/"
+CLOCK = "https://www.freedesktop.org/software/systemd/man/latest/timedatectl.html"
+EVICTION = "https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/"
+RAID = "https://docs.kernel.org/admin-guide/md.html"
 HAS_GPU = "GPU.hardware.gpu-present == true"
 
 FINDINGS = (
@@ -71,6 +76,47 @@ FINDINGS = (
         "sysctl kernel.numa_balancing=0",
         SYSCTL,
         (HAS_GPU,),
+    ),
+    FindingSpec(
+        "disk-full",
+        WARNING,
+        "OS.filesystems.*.free-percent == 0-5 or OS.filesystems.*.free-percent == 5-10",
+        "a file system of the node is nearly full: {value} % are free",
+        "remove unused images and logs; the kubelet evicts pods below 10 %",
+        EVICTION,
+    ),
+    FindingSpec(
+        "raid-degraded",
+        WARNING,
+        "OS.block-devices.*.raid-degraded > 0",
+        "a RAID array lacks disks: {value}",
+        "see /proc/mdstat; replace the disk",
+        RAID,
+    ),
+    FindingSpec(
+        "clock-not-synchronized",
+        WARNING,
+        "OS.time.synchronized == false",
+        "the clock is not synchronized: tokens, certificates and logs go by it",
+        "start chrony or systemd-timesyncd, and see `chronyc sources`",
+        CLOCK,
+    ),
+    FindingSpec(
+        "swap-on",
+        WARNING,
+        "OS.memory.swap.total-kib > 0",
+        "swap is on ({value} KiB), and the kubelet will not start with it",
+        "swapoff -a, also in /etc/fstab, or failSwapOn: false for the kubelet",
+        SWAP,
+        ("K8s.kubelet.failSwapOn == true",),
+    ),
+    FindingSpec(
+        "cgroup-v1",
+        INFO,
+        "OS.cgroup.version == v1 or OS.cgroup.version == hybrid",
+        "the node uses cgroups of version 1, which newer kubelets refuse",
+        "boot with systemd.unified_cgroup_hierarchy=1, or a newer system",
+        CGROUPS,
     ),
 )
 # Listed last: every node with the NVIDIA driver has it.

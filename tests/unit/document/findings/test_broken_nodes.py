@@ -59,6 +59,17 @@ BROKEN: tuple[tuple[str, str, Edits], ...] = (
     ("iommu-translates", "", {"OS.grub.iommu": None, "OS.grub.intel_iommu": "on"}),
     ("peermem-missing", "", {"OS.kmod.nvidia_peermem": None}),
     ("numa-balancing", "", {"OS.sysctl./proc/sys/kernel/numa_balancing": "1"}),
+    ("disk-full", "", {"OS.filesystems.kubelet.free-percent": "5-10"}),
+    ("disk-full", "", {"OS.filesystems.kubelet.free-percent": "0-5"}),
+    ("raid-degraded", "", {"OS.block-devices.md0.raid-degraded": 1}),
+    ("clock-not-synchronized", "", {"OS.time.synchronized": False}),
+    ("swap-on", "", {"OS.memory.swap.total-kib": 8, "K8s.kubelet.failSwapOn": "true"}),
+    ("cgroup-v1", "", {"OS.cgroup.version": "v1"}),
+    ("cgroup-v1", "", {"OS.cgroup.version": "hybrid"}),
+    ("pcie-lanes", "", {"Hardware.pcie.gpu.0000:1b:00.0.missing-lanes": 8}),
+    ("pcie-errors", "", {"Hardware.pcie-errors.0000:1b:00.0.fatal": 1}),
+    ("pcie-errors", "", {"Hardware.pcie-errors.0000:1b:00.0.nonfatal": 1}),
+    ("nvme-not-live", "", {"Hardware.nvme.0000:22:00.0.state": "dead"}),
     (
         "driver-library-mismatch",
         "",
@@ -190,6 +201,9 @@ BROKEN: tuple[tuple[str, str, Edits], ...] = (
 )
 # What is meant, or follows from something else: the finding that a document does not have.
 MEANT: tuple[tuple[str, Edits], ...] = (
+    ("disk-full", {"OS.filesystems.kubelet.free-percent": "10-15"}),
+    ("swap-on", {"OS.memory.swap.total-kib": 8}),
+    ("swap-on", {"OS.memory.swap.total-kib": 8, "K8s.kubelet.failSwapOn": "false"}),
     (
         "ecc-off",
         {
@@ -282,12 +296,14 @@ ecc-uncorrected sram-threshold fabric-not-completed fabric-failed nvlink-down
 gpu-slowed-by-hardware fabric-manager-down unit-failed
 """.split()
 WARNED = """
-node-pressure node-cordoned kubelet-skew kernel-warned iommu-translates gpu-slowed gpu-hot
+node-pressure node-cordoned kubelet-skew kernel-warned iommu-translates disk-full raid-degraded
+clock-not-synchronized swap-on gpu-slowed gpu-hot
 memory-repair-pending pcie-width pcie-generation pcie-generation-under-load nvlinks-fewer
 fabric-manager-version fabric-limited ecc-off ecc-pending mig-pending persistence-off
 gpu-models-differ vbios-differs gpu-limits-differ gsp-version compute-prohibited gpu-count-label
 xid-reset sxid-fatal pcie-uncorrected memory-uncorrected task-hung
-bond-member-down rdma-port-down persistenced-failed fabric-manager-missing unit-restarting
+bond-member-down rdma-port-down pcie-lanes pcie-errors nvme-not-live
+persistenced-failed fabric-manager-missing unit-restarting
 """.split()
 
 

@@ -17,7 +17,7 @@ modules     27 loaded
 sysctl      83 values
 units       containerd active, docker inactive, kubelet active, nvidia-fabricma…
 kubernetes  v1.34.2, kubelet v1.34.2
-readings    1982 in 61 subtypes
+readings    2023 in 72 subtypes
 gaps        none
 next        kubectl snapshot --node gpu-17 -o gpu-17.yaml
 """

@@ -29,11 +29,11 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 TEXT = """\
 WORST     NODE  CRITICAL  WARNING  INFO  UNKNOWN
-critical  b9    2         0        0     31
-critical  b10   1         0        0     31
-info      u     0         0        1     37
-unknown   n0    0         0        0     31
-unknown   n1    0         0        0     31
+critical  b9    2         0        0     39
+critical  b10   1         0        0     39
+info      u     0         0        1     45
+unknown   n0    0         0        0     39
+unknown   n1    0         0        0     39
 
 critical  unit-failed: kubelet.service failed
           2 nodes: b9, b10
@@ -79,7 +79,7 @@ def test_json_has_the_findings_of_each_node(fleet: Path, capsys: Capsys) -> None
     assert found[1] == ("b10", "critical", ["unit-failed"])
     assert found[2] == ("u", "info", ["unreadable"])
     assert [worst for _, worst, _ in found[3:]] == ["unknown", "unknown"]
-    assert tree["nodes"][0]["summary"] == {"critical": 2, "warning": 0, "info": 0, "unknown": 31}
+    assert tree["nodes"][0]["summary"] == {"critical": 2, "warning": 0, "info": 0, "unknown": 39}
     (gone,) = tree["without-snapshot"]
     assert gone == {"node": "gone", "reason": "failed, image pull: no such image"}
 

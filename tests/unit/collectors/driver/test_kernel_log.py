@@ -48,7 +48,13 @@ def test_a_quiet_log_has_zeros_and_says_where_it_begins() -> None:
     assert readings.pop("record-count") == 2
     assert readings.pop("first-time") == "2023-11-14T22:13:25Z"
     assert set(readings.values()) == {0}
-    assert {"xid.count", "sxid-fatal.count", "aer.fatal.count", "oom.node.count"} <= set(readings)
+    assert {
+        "xid.count",
+        "sxid.count",
+        "sxid-fatal.count",
+        "aer.fatal.count",
+        "oom.node.count",
+    } <= set(readings)
 
 
 def test_the_last_message_of_a_class_has_its_time_and_address() -> None:

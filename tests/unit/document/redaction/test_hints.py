@@ -31,6 +31,7 @@ HINTS = {
             "AIzaabcdefghijkl",
         ),
         *("eyJabcdefghijkl", "glpat-aBcDeFgHiJkL", "aBcDeFgHiJkLmNoP", "a" * 41),
+        "abCd-efGh-ijklm",,
     ],
     COMMAND: [" -p", '"-u', " --user", "\n-a", " -storepass"],
     BLOCK: ["-----BEGIN"],

@@ -95,3 +95,16 @@ def test_nesting_that_exhausts_the_stack_is_searched_as_text() -> None:
     assert "hunter22" not in str(redact_value(text, "", lambda _: "x"))
     text = "a:\n" + " [" * depth + "\npassword: hunter22\n"
     assert "hunter22" not in str(redact_value(text, "", lambda _: "x"))
+
+
+def test_a_file_that_names_its_values_is_searched_by_them_not_as_a_whole() -> None:
+    settings = '{"type": "x", "password": "hunter22"}'
+    assert redact_value(settings, "credentials", lambda _: "*") == '{"type": "x", "password": "*"}'
+    lines = "[default]\n\nregion = eu\npassword = hunter22\n"
+    assert redact_value(lines, "credentials", lambda _: "*") == lines.replace("hunter22", "*")
+
+
+def test_a_list_in_a_text_is_rewritten_only_under_a_name_of_a_credential() -> None:
+    text = '["a",  "https://u:hunter22@h"]'
+    assert redact_value(text, "args", lambda _: "*") == text.replace("hunter22", "*")
+    assert redact_value('["hunter22",  "x1y2z3w4"]', "passwords", lambda _: "*") == '["*","*"]'

@@ -4,6 +4,7 @@ import pytest
 
 from kubectl_snapshot.document.redaction.detector import replace_credentials
 from kubectl_snapshot.document.redaction.nested import redact_value
+from kubectl_snapshot.document.redaction.programs import find_in_words
 from kubectl_snapshot.document.scalars import to_reading
 
 
@@ -108,3 +109,8 @@ def test_flags_of_programs_hold_secrets(command: str, expected: str | None) -> N
 )
 def test_a_command_in_a_text_ends_where_a_shell_ends_it(text: str, expected: str) -> None:
     assert replace_credentials(text, mark) == expected
+
+
+def test_an_assignment_that_is_no_flag_of_a_program_stays() -> None:
+    assert find_in_words(["openssl", "req", "x=hunter22"]) == {}
+    assert find_in_words(["wget", "--http-password=hunter22"]) == {1: (16, 24)}

@@ -434,6 +434,16 @@ def test_logins_in_keys_are_redacted_and_no_key_is_lost() -> None:
     assert len(data_of(snapshot, "K8s", "helm")) == 2
 
 
+def test_each_of_repeated_values_is_redacted() -> None:
+    context = {"repeated.password": "hunter22 hunter23", "repeated.console": "tty0 ttyS0"}
+    snapshot = redact([Measurement("OS", (Subtype("grub", {}, context),))])
+    (measurement,) = snapshot.measurements
+    assert measurement.subtypes[0].context == {
+        "repeated.password": f"{redact_text('hunter22', KEY)} {redact_text('hunter23', KEY)}",
+        "repeated.console": "tty0 ttyS0",
+    }
+
+
 def test_readings_without_time_to_search_them_are_left_out() -> None:
     data = {"a": "x", "b.password": "hunter22", "c": "https://u:p@h", "d": 1, "token": "hunter22"}
     for context in ({}, {"status": "forbidden", "reason": "cannot list secrets"}):

@@ -61,7 +61,7 @@ def read(context: Context, shared: Shared) -> Subtype:
         raise Absent("the node has no label of a device plugin, and the cluster no such DaemonSet")
     if places:
         data["config-maps"] = ",".join(places)
-    if CONFIG not in data or not places:
+    if CONFIG not in data:
         return Subtype(SPEC.name, data)
     return _add_selected(context, data, places)
 

@@ -20,13 +20,14 @@ class Api:
     """Stands for the connection. An answer that is an error is raised, also as an item of a list.
 
     What has no answer is not found; a list without one is empty. `asked` notes method and path,
-    `queries` what was asked of each list.
+    `queries` and `accepted` what was asked of each list and in which form.
     """
 
     answers: Mapping[str, Any]
     asked: list[tuple[str, str]] = field(default_factory=list)
     deadlines: list[float] = field(default_factory=list)
     queries: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    accepted: dict[str, str] = field(default_factory=dict)
 
     def context(self, **settings: Any) -> Context:
         """Return the context of a collector that asks this server."""
@@ -53,6 +54,7 @@ class Api:
         self.asked.append(("LIST", path))
         self.deadlines.append(deadline)
         self.queries[path] = query or {}
+        self.accepted[path] = accept
         answer = self.answers.get(path, [])
         for item in [answer] if isinstance(answer, SnapshotError) else answer:
             if isinstance(item, SnapshotError):

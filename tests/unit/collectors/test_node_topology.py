@@ -217,3 +217,15 @@ def test_a_taint_that_differs_on_every_node_stays() -> None:
         for i in range(MOST_VALUES + 5)
     ]
     assert len(topology(*nodes, max_nodes=1)["taint"].context) == MOST_VALUES + 5
+
+
+def test_the_reference_profile_lists_labels_that_differ_on_every_node() -> None:
+    nodes = [
+        {"metadata": {"name": f"n{n}", "labels": {"host": f"n{n}"}}}
+        for n in range(node_topology.MOST_VALUES + 1)
+    ]
+    for profile, count in (("standard", 0), ("reference", len(nodes))):
+        settings = CollectSettings(max_nodes_per_entry=1, profile=profile)
+        api = Api({"/api/v1/nodes": nodes})
+        found = {s.name: s for s in node_topology.collect(api.context(settings=settings))}
+        assert len(found["label"].data) == count

@@ -268,3 +268,11 @@ def test_a_type_that_nobody_knows_is_quoted() -> None:
     with pytest.raises(InvalidRequest) as caught:
         refuse_impossible("Foo.a.b", Snapshot(), REGISTRY)
     assert caught.value.why == 'unknown measurement type "Foo"'
+
+
+def test_what_the_reference_profile_left_out_is_told() -> None:
+    measurement = Measurement("K8s", (Subtype("server", {"version": "v1"}),))
+    for profile in ("reference", "standard"):
+        snapshot = Snapshot({"profile": profile}, (measurement,))
+        reason = explain_missing("K8s.kubelet.cgroupDriver", snapshot, REGISTRY).reason
+        assert reason.endswith("captured with --profile reference") is (profile == "reference")

@@ -190,7 +190,7 @@ def test_custom_resources_have_the_release_that_their_metadata_name() -> None:
     generator = {"controller-gen.kubebuilder.io/version": "v0.16.1"}
     both = {"name": "d.io", "annotations": generator, "labels": {"helm.sh/chart": "d-3"}}
     version = {"app.kubernetes.io/version": "1.2", "helm.sh/chart": "a-9"}
-    found, _ = read(
+    found, api = read(
         "custom-resource",
         {"metadata": {"name": "a.io", "labels": version}},
         {"metadata": {"name": "b.io", "annotations": generator}},
@@ -203,7 +203,8 @@ def test_custom_resources_have_the_release_that_their_metadata_name() -> None:
         "c.io": "",
         "d.io": "d-3",
     }
-    assert "PartialObjectMetadataList" in LISTS["custom-resource"].accept
+    (accepted,) = api.accepted.values()
+    assert "PartialObjectMetadataList" in accepted
 
 
 def test_a_group_that_is_not_served_is_not_asked_for() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ Finished = subprocess.CompletedProcess[str]
 @dataclass(frozen=True)
 class Debian:
     root: Path
+    user: int = 0
     environment: Mapping[str, str] = field(
         default_factory=lambda: {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
     )
@@ -39,13 +41,26 @@ class Debian:
     def run(self, *words: str, timeout: float = 120) -> Finished:
         """Run a command in the chroot; its output is printed for `pytest -rP`."""
         variables = [f"{name}={text}" for name, text in self.environment.items()]
-        command = ["chroot", str(self.root), "/usr/bin/env", "-i", *variables, *words]
+        user = f"--userspec={self.user}:{self.user}"
+        command = ["chroot", user, str(self.root), "/usr/bin/env", "-i", *variables, *words]
+        began = time.monotonic()
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout
         )
         shown = (done.stdout + done.stderr).splitlines()
-        print(f"# {' '.join(words)}", *shown[:12], *["…"] * (len(shown) > 12), sep="\n")
+        seconds = time.monotonic() - began
+        print(
+            f"# {' '.join(words)}    ({seconds:.1f} s)",
+            *shown[:12],
+            *["…"] * (len(shown) > 12),
+            sep="\n",
+        )
         return done
+
+    def complete_nodes(self) -> set[str]:
+        """Return what is offered after `--node`; nothing if the API server is slow to answer."""
+        offered = self.run("kubectl", "__complete", "snapshot", "--node", "").stdout
+        return {line.split("\t")[0] for line in offered.splitlines()}
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kubectl_snapshot import __version__
 from tests.chroot.conftest import Debian, Finished
 from tests.cluster.support import Cluster, assert_nothing_left
+from tests.lab.machine import wait_for
 from tests.validation import parse_valid
 
 PYTHON_PACKAGES = {
@@ -37,8 +38,7 @@ def test_version_prints_client_and_server(debian: Debian) -> None:
 def test_kubectl_completes_through_the_installed_shim(debian: Debian, cluster: Cluster) -> None:
     done = debian.run("kubectl", "snapshot", "completion", "bash", "--install")
     assert done.returncode == 0, done.stderr
-    offered = debian.run("kubectl", "__complete", "snapshot", "--node", "").stdout
-    assert {line.split("\t")[0] for line in offered.splitlines()} >= set(cluster.nodes)
+    wait_for("the nodes to be offered", lambda: debian.complete_nodes() >= set(cluster.nodes))
 
 
 def test_it_captures_a_node(debian: Debian, cluster: Cluster, namespace: str) -> None:

@@ -14,6 +14,7 @@ from tests.chroot.conftest import Debian
 from tests.cluster.support import Cluster, assert_nothing_left
 from tests.integration.releases import ROOT, Release
 from tests.lab import build
+from tests.lab.machine import wait_for
 from tests.validation import parse_valid
 
 MAN_PAGE = "usr/share/man/man1/kubectl-snapshot-diff.1.gz"
@@ -43,8 +44,7 @@ def test_the_debian_package_captures_and_completes(
 ) -> None:
     shown = installed.run("kubectl", "snapshot", "version", "--client", "-o", "json")
     assert f'"version": "{__version__}"' in shown.stdout
-    offered = installed.run("kubectl", "__complete", "snapshot", "--node", "").stdout
-    assert {line.split("\t")[0] for line in offered.splitlines()} >= set(cluster.nodes)
+    wait_for("the nodes to be offered", lambda: installed.complete_nodes() >= set(cluster.nodes))
     node = cluster.nodes[-1]
     done = installed.run("kubectl", "snapshot", "-n", namespace, "--node", node)
     assert done.returncode == 0, done.stderr

@@ -76,7 +76,7 @@ test: lint unit conformance zipapp ## all tests and checks except chroot and tes
 	scripts/side-by-side "cluster-test shells" "integration browser parity"
 
 chroot: zipapp ## test a release in a debootstrap Debian with python3-minimal; takes minutes
-	scripts/test-packages debootstrap rpm
+	scripts/test-packages debootstrap rpm minisign
 	$(PYTEST) -rP --durations 12 tests/chroot
 
 docs: setup ## build the documentation as a site, build/site/html, and check its links

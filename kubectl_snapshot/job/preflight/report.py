@@ -11,10 +11,11 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.kube.client import Response
+from kubectl_snapshot.constants import STANDARD
 from kubectl_snapshot.errors import InvalidRequest, SnapshotError
 from kubectl_snapshot.job.diagnose.admission import diagnose_builtin_admission
 from kubectl_snapshot.job.manifest import core_path
-from kubectl_snapshot.job.options import RESTRICTED, JobOptions
+from kubectl_snapshot.job.options import HOST_READ, RESTRICTED, JobOptions
 from kubectl_snapshot.job.preflight import requests as calls
 from kubectl_snapshot.job.preflight.checks import (
     NODES,
@@ -123,10 +124,16 @@ def detect_image(image: str) -> PreflightCheck:
 
 def detect_level(options: JobOptions) -> list[PreflightCheck]:
     """Return the check of gaps that the pod's privilege level causes."""
-    if options.level != RESTRICTED:
+    settings = options.settings
+    reads_kernel_log = settings.collects("Driver", STANDARD) and not settings.skips_kernel_log
+    if options.level == RESTRICTED:
+        reason = "the pod cannot read the node's files; their readings will be unavailable"
+        fix = "use --privileged=host-read or --privileged where the namespace allows it"
+    elif options.level == HOST_READ and reads_kernel_log:
+        reason = "the pod cannot read the kernel's log; Driver.kernel-log will be unavailable"
+        fix = "pass --no-kernel-log, or use --privileged where the namespace allows it"
+    else:
         return []
-    reason = "the pod cannot read the node's files; their readings will be unavailable"
-    fix = "use --privileged=host-read or --privileged where the namespace allows it"
     return [PreflightCheck("privilege level", WARN, reason, fix, leaves_gap=True)]
 
 

@@ -13,6 +13,7 @@ from kubectl_snapshot.job.preflight.report import (
     detect_skew,
     detect_version,
 )
+from kubectl_snapshot.settings import CollectSettings
 
 # Mon, 23 Nov 2026 08:00:00 GMT
 NOW = 1795420800.0
@@ -90,11 +91,21 @@ def test_an_invalid_image_reference_fails(image: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "leaves_gap"), [(PRIVILEGED, False), (HOST_READ, False), (RESTRICTED, True)]
+    ("level", "settings", "gap"),
+    [
+        (PRIVILEGED, CollectSettings(), ""),
+        (HOST_READ, CollectSettings(), "Driver.kernel-log will be"),
+        (HOST_READ, CollectSettings(skips_kernel_log=True), ""),
+        (HOST_READ, CollectSettings(skipped=("Driver",)), ""),
+        (HOST_READ, CollectSettings(profile="reference"), ""),
+        (RESTRICTED, CollectSettings(profile="reference"), "their readings will be"),
+    ],
 )
-def test_a_restricted_pod_leaves_gaps(level: str, leaves_gap: bool) -> None:
-    found = detect_level(JobOptions("abcdefghij", "ops", level=level))
-    assert any(check.leaves_gap for check in found) is leaves_gap
+def test_a_level_foretells_the_gaps_that_it_leaves(
+    level: str, settings: CollectSettings, gap: str
+) -> None:
+    found = detect_level(JobOptions("abcdefghij", "ops", level=level, settings=settings))
+    assert [gap in check.reason and check.leaves_gap for check in found] == ([True] if gap else [])
 
 
 @pytest.mark.parametrize(

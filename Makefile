@@ -36,7 +36,7 @@ release: setup ## build dist/release: archives, krew manifest, SBOMs, sdist, whe
 	$(BIN)/python scripts/release $(if $(PACKAGES),--packages)
 
 integration: zipapp ## test the zipapp on every Python, and the API client with its packages
-	scripts/test-packages pipx prometheus minisign groff-base ruby buildah
+	scripts/test-packages pipx prometheus minisign groff-base ruby buildah strace
 	$(REAL_PYTEST) integration tests/integration
 	$(SLIM) $(REAL_PYTEST) slim --numprocesses auto tests/unit/clients
 
@@ -72,7 +72,7 @@ shells: zipapp ## test TAB completion in bash, zsh and fish, with and without ku
 	$(REAL_PYTEST) shells tests/shells
 
 test: lint unit conformance zipapp ## all tests and checks except chroot and test-matrix
-	scripts/test-packages pipx prometheus minisign groff-base ruby buildah chromium zsh fish bash-completion
+	scripts/test-packages pipx prometheus minisign groff-base ruby buildah strace chromium zsh fish bash-completion
 	scripts/side-by-side "cluster-test shells" "integration browser parity"
 
 chroot: zipapp ## test a release in a debootstrap Debian with python3-minimal; takes minutes

@@ -16,6 +16,7 @@ def mark(secret: str) -> str:
     [
         (["--token", "a b", "c"], "[--token «a b» c]"),
         (["--token=a b", "--fast"], "[--token=«a b» --fast]"),
+        (["--token=a b", "fast"], "[--token=«a b» fast]"),
         (["--token", "--fast"], "[--token --fast]"),
         (["--token", "-9x+", "-x"], "[--token «-9x+» -x]"),
         (["--token-file", "/x", "y"], "[--token-file /x y]"),

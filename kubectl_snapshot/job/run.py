@@ -151,8 +151,11 @@ def _clean_up(run: RunState, created: list[CreatedObject]) -> None:
     if run.pod and not run.pod["metadata"].get("ownerReferences"):
         # `kubectl delete --cascade=orphan`, or a webhook, has taken the pod from its Job.
         left += delete_pods(run.kube, run.options, deadline)
-    if run.options.sets_up_rbac or run.options.removes_roles:
+    if run.options.sets_up_rbac:
         delete_expired_roles(run.kube, deadline)
+    elif run.options.removes_roles:
+        # A run that made roles made a ClusterRole, too: one list, of which most are empty.
+        delete_expired_roles(run.kube, deadline, ["ClusterRole"])
     if left:
         reasons: list[Any] = [f"{created.kind} {created.name}: {error}" for created, error in left]
         commands = [run.kube.render_kubectl(render_cleanup_command(run.options))]

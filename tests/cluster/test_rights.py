@@ -17,7 +17,7 @@ import yaml
 
 from kubectl_snapshot.collectors import node_topology
 from kubectl_snapshot.collectors.kubernetes import collector as kubernetes_cluster
-from kubectl_snapshot.constants import NAME
+from kubectl_snapshot.constants import FULL, NAME
 from kubectl_snapshot.document.redaction.values import OWN_KEY
 from kubectl_snapshot.document.snapshot import Snapshot
 from tests.cluster.support import ROOT, assert_nothing_left
@@ -29,8 +29,13 @@ REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 SUBTYPES = [
     (collector.TYPE, name)
     for collector in (kubernetes_cluster, node_topology)
-    for name in (spec.name for spec in collector.SUBTYPES)
+    for name in (spec.name for spec in collector.SUBTYPES if spec.profile != FULL)
 ]
+# What a lab has none of, unless another test makes one.
+RARE = ("daemon-set", "priority-class", "device-plugin", "runtime-class", "device-class")
+LACKING = {f"K8s.{name}" for name in (*RARE, "resource-slice")}
+# Everybody may ask which API groups there are, and the kubelet's configuration is no gap.
+ALWAYS = {"K8s.server": "ok", "K8s.api-group": "ok", "K8s.kubelet": "ok"}
 # What the unit tests hold `rbac --for user` to; the first of its roles is that of the run.
 USER_ROLE = next(yaml.safe_load_all((ROOT / "tests/golden/rbac/user.yaml").read_text()))
 # Without these a run goes on, and says so.
@@ -172,12 +177,18 @@ def statuses(snapshot: Snapshot) -> dict[str, str]:
     return {f"{type_}.{name}": subtype(snapshot, type_, name).status for type_, name in SUBTYPES}
 
 
+def assert_read(found: Mapping[str, str]) -> None:
+    """Nothing of the cluster is a gap."""
+    assert {name for name, status in found.items() if status != "ok"} <= LACKING
+    assert set(found.values()) <= {"ok", "absent"}
+
+
 def test_who_has_what_is_printed_reads_all_and_nothing_is_left(
     user: User, world: World, run_snapshot: Run
 ) -> None:
     snapshot = capture(run_snapshot, world, "--as", user.name)
     assert snapshot.metadata["cluster-scope"] == "client"
-    assert set(statuses(snapshot).values()) == {"ok"}
+    assert_read(statuses(snapshot))
     assert_nothing_left(world.cluster, snapshot.metadata["run-id"])
 
 
@@ -187,14 +198,12 @@ def test_who_has_only_the_role_of_a_run_gets_a_document_that_says_what_is_forbid
     snapshot = capture(run_snapshot, world, "--as", runner.name)
     assert snapshot.metadata["cluster-scope"] == "client"
     found = statuses(snapshot)
-    # Whoever may not read the kubelet's configuration has no gap, but the reason.
-    assert (found.pop("K8s.server"), found.pop("K8s.kubelet")) == ("ok", "ok")
+    assert {name: found.pop(name) for name in ALWAYS} == ALWAYS
     assert set(found.values()) == {"forbidden"}
-    for type_, name in SUBTYPES:
-        reason = subtype(snapshot, type_, name).context.get("reason", "")
-        assert name == "server" or re.search(
-            r'cannot (get|list) resource "[\w/]+" in API group', reason
-        )
+    # Whoever may not read the kubelet's configuration has the reason, too.
+    for title in (*found, "K8s.kubelet"):
+        reason = subtype(snapshot, *title.split(".")).context.get("reason", "")
+        assert re.search(r'cannot (get|list) resource "[\w/]+" in API group', reason), title
 
 
 @pytest.mark.parametrize(("verb", "resource"), NEEDED)
@@ -231,7 +240,7 @@ def test_a_run_goes_on_without_an_optional_right(
     verb = "create" if resource == "secrets" else "watch"
     with user.without(verb, resource):
         snapshot = capture(run_snapshot, world, "--as", user.name)
-    assert set(statuses(snapshot).values()) == {"ok"}
+    assert_read(statuses(snapshot))
     assert (snapshot.metadata.get("redaction") == OWN_KEY) == (resource == "secrets")
 
 
@@ -244,7 +253,7 @@ def test_the_agents_account_reads_everything_by_get_and_list_alone(
         before = world.cluster.audit_size()
         snapshot = capture(run_snapshot, world, *words)
         events = world.cluster.audit(before)
-    assert set(statuses(snapshot).values()) == {"ok"}
+    assert_read(statuses(snapshot))
     account = f"system:serviceaccount:{world.first}:{NAME}"
     asked = [event for event in events if event["user"]["username"] == account]
     assert {event["verb"] for event in asked} == {"get", "list"}
@@ -277,15 +286,16 @@ def test_each_user_gets_an_honest_document_or_is_reported_what_is_missing(
         code = str(json.loads(gate.stdout)["exitCode"])
         table[name] = {**statuses(parse_valid(here.stdout)), "a capture ends with": code}
     print(render_matrix(table))
-    assert set(table["admin"].values()) == {"ok", "0"}
     assert table["rbac --for user"] == table["admin"]
-    always = {"K8s.server": "ok", "K8s.kubelet": "ok"}
-    nothing = {**dict.fromkeys(table["admin"], "forbidden"), **always}
+    nothing = {**dict.fromkeys(table["admin"], "forbidden"), **ALWAYS}
     assert table["nobody"] == {**nothing, "a capture ends with": "4"}
     assert table["the same, no reader"] == {**nothing, "a capture ends with": "0"}
     # ClusterRole view: pods and ConfigMaps, no Secrets, no nodes, no kinds of others.
+    of_pods = {name: table["admin"][name] for name in ("K8s.daemon-set", "K8s.priority-class")}
     seen = {"K8s.image": "ok", "K8s.helm": "partial", "a capture ends with": "4"}
-    assert table["viewer"] == {**nothing, **seen}
+    assert table["viewer"] == {**nothing, **of_pods, **seen}
+    assert table["admin"].pop("a capture ends with") == "0"
+    assert_read(table["admin"])
 
 
 def render_matrix(table: Mapping[str, Mapping[str, str]]) -> str:

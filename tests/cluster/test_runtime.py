@@ -99,7 +99,9 @@ def test_containerds_settings_are_those_that_it_dumps(
     data = dict(found.data)
     assert sorted(str(data.pop("files")).split(",")) == sorted(dump["imports"])
     assert data.pop("config-version") == dump["version"] == 2
-    assert data.pop("registry.hosts") == "docker.io,nvcr.io"
+    # Other tests have registries of their own on the node.
+    hosts = data.pop("registry.hosts").split(",")
+    assert {host for host in hosts if not host.endswith(".test")} == {"docker.io", "nvcr.io"}
     told = expected(dump)
     assert data == {key: told[key] for key in data}
     # The last file replaces the plugin's settings of the others: containerd 1 does.

@@ -102,18 +102,19 @@ def delete_pods(
     return delete_created(kube, pods, deadline)
 
 
-def delete_expired_roles(kube: Kube, deadline: float) -> None:
+def delete_expired_roles(kube: Kube, deadline: float, seen: Sequence[str] = ()) -> None:
     """Delete expired roles and bindings of earlier runs, which no Job could own.
 
     By the API server's clock, and only if it is known that their Job is gone or finished: a user
-    without permission to list the roles, or Jobs in all namespaces, deletes none. A run that made
-    any made a ClusterRole, too: where none has expired, the other kinds are not listed.
+    without permission to list the roles, or Jobs in all namespaces, deletes none. Where none of the
+    kinds `seen` has expired, the others are not listed.
     """
-    first, *others = UNOWNED
-    expired = _list_expired(kube, [first], deadline)
+    expired = _list_expired(kube, seen, deadline)
+    if seen and not expired:
+        return
+    expired += _list_expired(kube, [kind for kind in UNOWNED if kind not in seen], deadline)
     if not expired:
         return
-    expired += _list_expired(kube, others, deadline)
     call = _list_call(_list_path(RESOURCES[JOB], ""), "", deadline, JSON)
     (jobs,) = kube.request_all([call])
     if isinstance(jobs, Response):

@@ -218,7 +218,26 @@ def test_roles_stay_if_jobs_cannot_be_listed_or_none_is_expired(
     delete_expired_roles(connect_to(api), soon())
     assert not api.sent("DELETE")
     assert (path_of("Job") in api.sent("GET")) is (jobs[0] == 403)
-    assert (path_of("RoleBinding") in api.sent("GET")) is (jobs[0] == 403)
+    assert path_of("RoleBinding") in api.sent("GET")
+
+
+@pytest.mark.parametrize("expires", [LONG_AGO, TO_COME])
+def test_other_kinds_are_listed_only_if_one_of_those_seen_has_expired(
+    connect_to: Connect, expires: str
+) -> None:
+    roles = [role("x", "aaaaaaaaaa", expires)]
+    listing = {"items": [listed("Role", "old", LONG_AGO)]}
+    api = Api(
+        {
+            f"GET {path_of('ClusterRole')}": (200, {"items": roles}),
+            f"GET {path_of('Role')}": (200, listing),
+            f"GET {path_of('Job')}": (200, {"items": []}),
+        }
+    )
+    delete_expired_roles(connect_to(api), soon(), ["ClusterRole"])
+    expected = [f"{path_of('ClusterRole')}/x", f"{path_of('Role', 'ops')}/old"]
+    assert sorted(api.sent("DELETE")) == (expected if expires == LONG_AGO else [])
+    assert (path_of("Role") in api.sent("GET")) is (expires == LONG_AGO)
 
 
 def test_an_inventory_asks_for_our_labels_and_lists_jobs_last(connect_to: Connect) -> None:

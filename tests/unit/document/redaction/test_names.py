@@ -49,8 +49,8 @@ LEVELS = {
         " driver.licensingConfig.secretName tokenSecretRef.name token.ttl TOKENS_PER_SECOND"
         " external-secrets.image.tag tokenService.resources.limits.memory extraSecretMounts.name"
         " checksum/secret podAnnotations.checksum/auth-secret nvidia.com/token-bucket tokenfile"
-        " --initial-cluster-token discovery-token-ca-cert-hash password_encryption monkey donkey turkey"
-        " hotkey hockey whiskey BYPASS"
+        " --initial-cluster-token discovery-token-ca-cert-hash password_encryption monkey"
+        " donkey turkey hotkey hockey whiskey BYPASS"
         " loginUrl team honeycomb-dataset"
         " token.aud partitionKey keyname secrets.url user.info 7 value x.value"
     ),

@@ -23,7 +23,8 @@ ROWS = {
     "version --client": "version --client",
     "completion, by the shim": "TAB completion",
     "first API answer (version)": "first answer of an API server",
-    "collect, whole process": "a node, read where it runs",
+    "collect --profile reference": "what AICR reads of a node",
+    "collect, whole process": "a node, all that is asked for",
 }
 
 

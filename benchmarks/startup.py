@@ -56,6 +56,7 @@ def list_starts() -> Iterator[dict[str, Command]]:
             "version --client": zipapp("version", "--client"),
             "completion, by the shim": install_completion(Path(home)),
             "collect, up to its first collector": zipapp(*COLLECT, NODE_ONLY, until=b'"started"'),
+            "collect --profile reference": zipapp(*COLLECT, NODE_ONLY, "--profile=reference"),
             "collect, whole process": zipapp(*COLLECT, NODE_ONLY),
         }
 

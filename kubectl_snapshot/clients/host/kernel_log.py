@@ -1,7 +1,7 @@
 """Read the kernel's ring buffer of messages, without waiting for the next one.
 
 Source: Documentation/ABI/testing/dev-kmsg. A read returns one record and changes nothing for other
-readers. Who may: uid 0 or CAP_SYSLOG where kernel.dmesg_restrict is 1, and in a container only if
+readers. Permitted: uid 0 or CAP_SYSLOG where kernel.dmesg_restrict is 1, and in a container only if
 its device cgroup allows /dev/kmsg, as that of a privileged one does.
 """
 

@@ -36,7 +36,7 @@ DOCA_VERSION = "/opt/mellanox/doca/applications/VERSION"
 
 
 def read(host: HostPath) -> Subtype:
-    """Return the versions of what is there, several of one library separated by commas."""
+    """Return the versions of the libraries found, several of one separated by commas."""
     found: dict[str, set[str]] = {}
     listed: dict[str, tuple[str, ...]] = {}
     for directory in DIRECTORIES:

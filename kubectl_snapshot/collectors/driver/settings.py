@@ -30,7 +30,7 @@ def read_params(host: HostPath) -> Subtype:
 
 
 def read_modprobe(host: HostPath) -> Subtype:
-    """Return what modprobe is told of the drivers' modules: `<command>.<module>`."""
+    """Return the settings of modprobe for the drivers' modules: `<command>.<module>`."""
     errors: list[SnapshotError] = []
     data: dict[str, str] = {}
     files = _list_files(host, errors)

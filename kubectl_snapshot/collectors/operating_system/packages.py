@@ -95,7 +95,7 @@ def _is_kept(name: str) -> bool:
 
 def _read_rpm(host: HostPath, path: str) -> dict[str, str]:
     with suppress(Absent):
-        # What is not yet in the database. Raises InvalidRequest unless it is empty.
+        # The changes that are not yet in the database. Raises InvalidRequest unless it is empty.
         host.read_bytes(f"{path}-wal", 0)
     import sqlite3  # late: few nodes have it
     from urllib.parse import quote

@@ -105,7 +105,7 @@ def run_collectors(
             run = _plan(collector, context, deadline)
             error = _start(index, run, context, results, redact, 0 if pending else THREAD_S)
             if error and pending:
-                break  # until one that is running has ended: a pod may have few processes
+                break  # until a running collector has ended: a pod may have few processes
             waiting.popleft()
             pending[index] = run
             on_event({"collector": collector.TYPE, "event": "started"})

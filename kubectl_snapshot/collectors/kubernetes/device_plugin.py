@@ -27,8 +27,8 @@ LABELS = {
 CONFIG = "device-plugin.config"
 SPEC = SubtypeSpec(
     "device-plugin",
-    "How NVIDIA's device plugin and MIG manager are told to offer the node's GPUs. Without their "
-    "labels and DaemonSet the status is `absent`.\n\n"
+    "How NVIDIA's device plugin and MIG manager are configured to offer the node's GPUs. Without "
+    "their labels and DaemonSet the status is `absent`.\n\n"
     "| key | value |\n|---|---|\n"
     f"| {', '.join(f'`{name}`' for name in LABELS.values())} | the node's labels `nvidia.com/…` |\n"
     "| `config-maps` | ConfigMaps that the DaemonSet of the device plugin mounts, as "

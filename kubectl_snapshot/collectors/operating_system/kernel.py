@@ -109,7 +109,7 @@ def parse_taint(text: str) -> Data:
     try:
         mask = int(text)
     except ValueError as error:
-        raise InvalidRequest(f"{TAINTED} is no number", why=str(error)[:80]) from error
+        raise InvalidRequest(f"{TAINTED} is not a number", why=str(error)[:80]) from error
     names = {bit: TAINTS[bit] if bit < len(TAINTS) else f"bit-{bit}" for bit in range(TAINT_BITS)}
     return {name: True for bit, name in names.items() if mask >> bit & 1}
 

@@ -103,7 +103,8 @@ def run_collectors(
         while waiting:
             index, collector = waiting[0]
             run = _plan(collector, context, deadline)
-            error = _start(index, run, context, results, redact, 0 if pending else THREAD_S)
+            patience_s = 0 if pending or (stop and stop.is_set()) else THREAD_S
+            error = _start(index, run, context, results, redact, patience_s)
             if error and pending:
                 break  # until a running collector has ended: a pod may have few processes
             waiting.popleft()

@@ -145,7 +145,7 @@ def _parse_value(text: str, at: int, marks: _Marks, depth: int) -> tuple[Any, in
         return _parse_integer(text, at, word), end
     if re.fullmatch(FLOAT, word):
         return float(word), end
-    raise _error(text, at, "the value has no quotes, and is no number")
+    raise _error(text, at, "the value is neither quoted nor a number")
 
 
 def _parse_list(text: str, at: int, marks: _Marks, depth: int) -> tuple[list[Any], int]:

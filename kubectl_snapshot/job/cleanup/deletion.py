@@ -102,17 +102,17 @@ def delete_pods(
     return delete_created(kube, pods, deadline)
 
 
-def delete_expired_roles(kube: Kube, deadline: float, seen: Sequence[str] = ()) -> None:
+def delete_expired_roles(kube: Kube, deadline: float, first: Sequence[str] = ()) -> None:
     """Delete expired roles and bindings of earlier runs, which no Job could own.
 
     By the API server's clock, and only if it is known that their Job is gone or finished: a user
-    without permission to list the roles, or Jobs in all namespaces, deletes none. Where none of the
-    kinds `seen` has expired, the others are not listed.
+    without permission to list the roles, or Jobs in all namespaces, deletes none. The kinds
+    `first` are listed first, and where none of them has expired, no others.
     """
-    expired = _list_expired(kube, seen, deadline)
-    if seen and not expired:
-        return
-    expired += _list_expired(kube, [kind for kind in UNOWNED if kind not in seen], deadline)
+    expired = _list_expired(kube, first, deadline)
+    if expired or not first:
+        others = [kind for kind in UNOWNED if kind not in first]
+        expired += _list_expired(kube, others, deadline)
     if not expired:
         return
     call = _list_call(_list_path(RESOURCES[JOB], ""), "", deadline, JSON)

@@ -444,3 +444,15 @@ def test_without_any_thread_each_collector_is_a_gap_that_says_so(
     subtypes = [subtype for m in measurements for subtype in m.subtypes]
     assert [subtype.status for subtype in subtypes] == ["error", "error"]
     assert all("can't start new thread" in subtype.context["reason"] for subtype in subtypes)
+
+
+def test_a_stopped_agent_does_not_wait_for_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "THREAD_S", LONG_S)
+    monkeypatch.setattr(runner.threading, "Thread", FewThreads(0))
+    stop = threading.Event()
+    stop.set()
+    collector = MadeCollector("OS", ("grub",), finished("grub"))
+    end = time.monotonic() + 2 * LONG_S
+    began = time.monotonic()
+    run_collectors([collector], Context(HostPath()), end, lambda event: None, stop)
+    assert time.monotonic() - began < LONG_S / 2

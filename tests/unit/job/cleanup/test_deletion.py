@@ -222,7 +222,7 @@ def test_roles_stay_if_jobs_cannot_be_listed_or_none_is_expired(
 
 
 @pytest.mark.parametrize("expires", [LONG_AGO, TO_COME])
-def test_other_kinds_are_listed_only_if_one_of_those_seen_has_expired(
+def test_other_kinds_are_listed_only_if_one_of_the_first_has_expired(
     connect_to: Connect, expires: str
 ) -> None:
     roles = [role("x", "aaaaaaaaaa", expires)]

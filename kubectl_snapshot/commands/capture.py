@@ -153,10 +153,9 @@ def describe_plan(config: AgentConfig, start: Mapping[str, Any]) -> str:
 
 
 def capture_node(config: AgentConfig, outputs: Sequence[Output]) -> Snapshot:
-
+    from kubectl_snapshot.agent.capture_node import deploy_and_get_snapshot
     from kubectl_snapshot.commands.capture_result import is_summary
     from kubectl_snapshot.commands.console.interrupts import install_handlers
-    from kubectl_snapshot.snapshotter import deploy_and_get_snapshot
 
     command = ""
 

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
 from kubectl_snapshot import __version__
+from kubectl_snapshot.agent.capture_node import log_event
 from kubectl_snapshot.agent.plan import build_job_options, validate_settings
 from kubectl_snapshot.clients.kube.client import ConnectionOptions
 from kubectl_snapshot.document.codec.parse import parse_document
@@ -27,7 +28,6 @@ from kubectl_snapshot.snapshotter import (
     diff_snapshots,
     file_serializer,
     load_snapshot,
-    log_event,
     new_snapshot,
     query,
 )

@@ -64,7 +64,7 @@ CAUSES: tuple[tuple[type[SnapshotError], str, tuple[str, ...], str], ...] = (
 )
 
 # containerd's prefix before each cause; kept, it would push the cause over the length limit.
-WRAPPING = re.compile(
+_WRAPPING = (
     r"rpc error: code = \w+ desc = |failed to (pull and unpack image|resolve reference|"
     r'pull image) "[^"]*": '
 )
@@ -77,7 +77,7 @@ def diagnose_image(
 
     `secrets` are the run's pull secrets: a kubelet only warns of one that does not exist.
     """
-    message = WRAPPING.sub("", message)
+    message = re.sub(_WRAPPING, "", message)
     why = f"{reason}: {message}"
     if reason == "InvalidImageName":
         return InvalidRequest(

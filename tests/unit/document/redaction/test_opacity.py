@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from kubectl_snapshot.document.redaction import opacity
 from kubectl_snapshot.document.redaction.names import (
     NAMED,
     NONE,
@@ -20,6 +24,7 @@ def encode(text: str) -> str:
     return b64encode(text.encode()).decode()
 
 
+ASCII = st.characters(max_codepoint=127)
 PEM = "-----BEGIN CERTIFICATE-----\nMIIBaB3daB3daB3d\n-----END CERTIFICATE-----\n"
 PRIVATE = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----\n"
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB a@b"
@@ -131,3 +136,15 @@ def test_nobody_writes_a_word_of_five_hundred_letters() -> None:
 def test_a_zero_or_a_one_is_a_switch_even_of_a_password() -> None:
     assert not is_secret("0", PASSWORD)
     assert not is_secret("1", PASSWORD)
+
+
+@pytest.mark.parametrize("pattern", opacity._ANY_LEVEL)
+@given(data=st.data())
+def test_what_a_pattern_matches_begins_as_its_row_says(pattern: str, data: st.DataObject) -> None:
+    value = data.draw(st.from_regex(re.compile(pattern, re.S), fullmatch=True, alphabet=ASCII))
+    assert not value or opacity._begins_and_matches(value, pattern, opacity._ANY_LEVEL[pattern])
+
+
+@given(st.from_regex(re.compile(opacity._COUNT), fullmatch=True, alphabet=ASCII))
+def test_no_count_is_longer_than_the_longest(value: str) -> None:
+    assert len(value) <= opacity._LONGEST_COUNT

@@ -19,7 +19,7 @@ from benchmarks.budgets import is_missed, render_table, to_json
 from benchmarks.cluster import measure_cluster
 from benchmarks.gpu import measure_gpus
 from benchmarks.size import measure_size
-from benchmarks.startup import PYTHON, ZIPAPP, measure_collectors, measure_starts
+from benchmarks.startup import PYTHON, ZIPAPP, measure_starts
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -29,7 +29,7 @@ def main() -> int:
         # A long process is delayed more by others than a short one: every ratio grows.
         print("warning: this machine is busy, the figures will be too high", file=sys.stderr)
     with tempfile.TemporaryDirectory() as home:
-        rows = [*measure_starts(), measure_collectors(), *measure_gpus()]
+        rows = [*measure_starts(), *measure_gpus()]
         cluster_rows, kubernetes = measure_cluster(Path(home))
         rows += [*cluster_rows, *measure_size()]
     machine = read_machine(kubernetes)

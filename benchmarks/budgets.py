@@ -52,7 +52,7 @@ BUDGETS = {
     "completion, by the shim": Budget(4),
     "collect, up to its first collector": Budget(4, adr="0019", limit=9),
     "first API answer (version)": Budget(12),
-    "node collectors over the slowest of them": Budget(10),
+    "node collectors over the slowest, which waits": Budget(10),
     # Three times the reference, which took 35 ms where the base took 10 ms.
     "collect --profile reference": Budget(10.5, adr="0074", limit=16),
     # The reference reads less than half of it.

@@ -14,11 +14,21 @@ import yaml
 
 from benchmarks.budgets import BUDGETS, Row
 from benchmarks.processes import Command, measure
-from benchmarks.startup import COLLECT, FROM_THE_ZIP, NODE_ONLY, PYTHON, ZIPAPP, build_row, zipapp
+from benchmarks.startup import (
+    COLLECT,
+    FROM_THE_ZIP,
+    NODE_ONLY,
+    PYTHON,
+    ZIPAPP,
+    build_row,
+    measure_overhead,
+    zipapp,
+)
 from tests.lab import build
 
 SLOW = "eight slow GPUs, against one"
 TWO = "collect with two GPUs, whole process"
+OVER = "node collectors over the slowest, which waits"
 HANGS = "GPUs read, one of eight hangs"
 LIBRARY = Path("usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1")
 CALL_MS = 10
@@ -30,7 +40,9 @@ def measure_gpus() -> list[Row]:
     """Return the rows, without value if there is no C compiler for the fake driver."""
     if shutil.which("gcc") is None:
         note = "missing gcc for the fake driver"
-        return [Row(name, None, "", BUDGETS.get(name), note=note) for name in (SLOW, TWO, HANGS)]
+        return [
+            Row(name, None, "", BUDGETS.get(name), note=note) for name in (SLOW, TWO, OVER, HANGS)
+        ]
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
         eight = {f"gpu.{index}.fault": f"slow:{CALL_MS}" for index in range(8)}
@@ -46,6 +58,7 @@ def measure_gpus() -> list[Row]:
         return [
             build_row(SLOW, times["eight"], ratio, note),
             Row(TWO, times["two"].median_ms, "ms"),
+            measure_overhead(OVER, commands["eight"], ROUNDS),
             Row(
                 HANGS, count_complete(hanging), "GPUs", BUDGETS.get(HANGS), note=f"of 8; {DEADLINE}"
             ),

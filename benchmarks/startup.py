@@ -86,16 +86,14 @@ def build_row(name: str, times: Times, value: float, note: str = "") -> Row:
     return Row(name, value, "x", BUDGETS.get(name), *wall, cpu_ms, note)
 
 
-def measure_collectors() -> Row:
+def measure_overhead(name: str, command: Command, rounds: int = ROUNDS) -> Row:
     """Return the time of all node collectors minus that of the slowest one."""
-    name = "node collectors over the slowest of them"
-    found = sorted(read_overhead_ms() for _ in range(ROUNDS))
+    found = sorted(read_overhead_ms(command) for _ in range(rounds))
     return Row(name, found[len(found) // 2], "ms", BUDGETS[name], None, found[0], found[-1])
 
 
-def read_overhead_ms() -> float:
+def read_overhead_ms(command: Command) -> float:
     """Return that overhead of one run, from the first start to the last finish."""
-    command = zipapp(*COLLECT, NODE_ONLY)
     seen: list[tuple[float, dict[str, object]]] = []
     with subprocess.Popen(
         command.argv, env=command.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Union
 
 from kubectl_snapshot.constants import MAX_FILE_BYTES
 from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotError, Unavailable
-from kubectl_snapshot.records import dataclass, replace
+from kubectl_snapshot.records import dataclass, field, replace
 
 if TYPE_CHECKING:
     import socket
@@ -49,6 +49,8 @@ class HostPath:
     shares_ipc: bool = True
     shares_pid: bool = True
     shares_user: bool = True
+    # The targets of the links, None for directories, that led to what was read before.
+    _links: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def foreign_namespaces(self) -> tuple[str, ...]:
@@ -227,7 +229,7 @@ class HostPath:
     def _resolve(self, path: str) -> str:
         if not path:
             raise InvalidRequest("the file path is empty")
-        resolved = _follow_links((self.root or "").rstrip("/"), path)
+        resolved = _follow_links((self.root or "").rstrip("/"), path, self._links)
         if self.root is None and not resolved.startswith("/proc/"):
             raise Unavailable(
                 f"{path} of the node is not visible from here",
@@ -247,11 +249,11 @@ class HostPath:
         return _translate(path, error)
 
 
-def _follow_links(root: str, path: str) -> str:
+def _follow_links(root: str, path: str, known: dict[str, str | None]) -> str:
     """Return the path below `root` that `path` resolves to, as if `root` were `/` (chroot).
 
     The kernel would resolve an absolute link below /host in the container: /etc/os-release would be
-    the image's.
+    the image's. `known` remembers what the names on the way are, not the last one.
     """
     done: list[str] = []
     todo = path.split("/")[::-1]
@@ -261,7 +263,13 @@ def _follow_links(root: str, path: str) -> str:
         if name == "..":
             del done[-1:]
         elif name not in ("", "."):
-            target = _read_link("/".join((root, *done, name)))
+            local = "/".join((root, *done, name))
+            if local in known:
+                target = known[local]
+            else:
+                target = _read_link(local)
+                if todo:
+                    known[local] = target
             if target is None:
                 done.append(name)
                 continue

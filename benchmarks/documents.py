@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import random
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from benchmarks.budgets import Budget, Row, is_missed, render_table
+from benchmarks.processes import run_alone
+from kubectl_snapshot.collectors.node_topology import build_topology
 from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.codec.json_codec import render_json
 from kubectl_snapshot.document.codec.parse import parse_document
@@ -25,6 +30,11 @@ from kubectl_snapshot.document.diff.selection import Selection
 from kubectl_snapshot.document.snapshot import Measurement, Scalar, Snapshot, Subtype
 from kubectl_snapshot.render.report.node import render_report
 
+ROOT = Path(__file__).resolve().parents[1]
+READ = (
+    "import gc, sys; from kubectl_snapshot.storage.source import read_document;"
+    " gc.disable(); read_document(sys.argv[1], None)"
+)
 RUNS = 7
 READINGS = 40_500
 WORDS = (
@@ -71,6 +81,7 @@ def main() -> int:
         ),
         Row("HTML report", html / dumps, "x", Budget(8), cpu_ms=html * 1e3),
     ]
+    rows.append(measure_memory(build_large_snapshot()))
     print(render_table(rows), end="")
     return int(is_missed(rows))
 
@@ -84,6 +95,36 @@ def measure(*functions: Callable[[], object]) -> list[float]:
             function()
             least[index] = min(least[index], time.process_time() - before)
     return least
+
+
+def measure_memory(snapshot: Snapshot) -> Row:
+    """Return the peak memory of a process that reads a document, as a multiple of its size."""
+    with tempfile.NamedTemporaryFile(suffix=".yaml") as file:
+        file.write(render_yaml(snapshot).encode())
+        file.flush()
+        size_mib = Path(file.name).stat().st_size / 2**20
+        argv = (sys.executable, "-c", READ, file.name)
+        peak_mib = run_alone(argv, {**os.environ, "PYTHONPATH": str(ROOT)}).peak_mib
+    name = f"peak memory of reading {size_mib:.0f} MiB of YAML, of its size"
+    return Row(name, peak_mib / size_mib, "x", Budget(6))
+
+
+def build_large_snapshot() -> Snapshot:
+    """Return the topology of 5,000 nodes with 173 labels."""
+    nodes = [
+        {
+            "metadata": {
+                "name": f"ip-10-{i // 250}-{i % 250}-17.eu-central-1.compute.internal",
+                "labels": {
+                    **{f"feature.node.kubernetes.io/cpu-cpuid.{k:03}": "true" for k in range(150)},
+                    **{f"nvidia.com/label-{k}": f"value-{i % 7}" for k in range(22)},
+                    "kubernetes.io/hostname": f"ip-10-{i // 250}-{i % 250}-17",
+                },
+            }
+        }
+        for i in range(5000)
+    ]
+    return Snapshot({"version": "v0.9.0"}, (Measurement("NodeTopology", build_topology(nodes)),))
 
 
 def build_snapshot(pick: random.Random, count: int) -> Snapshot:

@@ -22,6 +22,9 @@ def parse_document(content: str | bytes, name: str = "") -> Snapshot:
     Raises InvalidRequest for anything else; errors mention `name`, a path or URI.
     """
     try:
+        refuse_size(len(content))
+        if isinstance(content, bytes):
+            content = _decoded(content)  # nothing keeps the bytes: a large document is 30 MB
         snapshot = _parse(content)
         refuse_other_document(snapshot)
         return snapshot
@@ -48,9 +51,7 @@ def parse_node_document(payload: bytes, registry: Registry) -> Snapshot:
     return parse_tree(tree)
 
 
-def _parse(content: str | bytes) -> Snapshot:
-    refuse_size(len(content))
-    text = _decoded(content) if isinstance(content, bytes) else content
+def _parse(text: str) -> Snapshot:
     text = text.lstrip("\ufeff")
     if text.lstrip().startswith("{"):
         from kubectl_snapshot.document.codec.json_codec import parse_json

@@ -5,13 +5,15 @@ Few patterns can match below one subtype, and most of these compare whole texts 
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.paths import STATE_APART, matches_path
 from kubectl_snapshot.document.patterns import matches_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Matcher = Callable[[str], bool]
 
@@ -62,7 +64,7 @@ def _compile(prefix: str, patterns: Iterable[str]) -> Matcher:
         return always
     if not (exact or starts or rest):
         return never
-    return _build_matcher(frozenset(exact), tuple(starts), rest)
+    return _Compiled(frozenset(exact), tuple(starts), rest)
 
 
 def _compile_one(prefix: str, pattern: str) -> Matcher:
@@ -76,17 +78,40 @@ def _compile_one(prefix: str, pattern: str) -> Matcher:
     return lambda path: matches_parts(path, parts)
 
 
-def _build_matcher(
-    exact: frozenset[str], starts: tuple[str, ...], rest: list[tuple[str, Matcher]]
-) -> Matcher:
-    """Return a matcher; of what is in `rest`, a path must contain the text first."""
+class _Compiled:
+    """A matcher of the patterns below a prefix; of what is in `rest`, a path must have the text."""
 
-    def matches(path: str) -> bool:
-        if path in exact or path.startswith(starts):
+    def __init__(
+        self, exact: frozenset[str], starts: tuple[str, ...], rest: list[tuple[str, Matcher]]
+    ) -> None:
+        self._exact, self._starts, self._rest = exact, starts, rest
+        self.texts = (*exact, *starts, *(part for part, _ in rest))
+
+    def __call__(self, path: str) -> bool:
+        if path in self._exact or path.startswith(self._starts):
             return True
-        for part, is_match in rest:  # noqa: SIM110  faster than any() with a generator
+        for part, is_match in self._rest:  # noqa: SIM110  faster than any() with a generator
             if part in path and is_match(path):
                 return True
         return False
 
-    return matches
+
+def find_possible(matches: Matcher, paths: Sequence[str]) -> set[str]:
+    """Return the paths that a matcher may match, and few others.
+
+    One search of all paths for each pattern's longest text: of thousands, most are in none.
+    """
+    if not isinstance(matches, _Compiled):
+        return set() if matches is never else set(paths)
+    blob = "\n".join(paths)
+    if blob.count("\n") + 1 != len(paths):
+        return set(paths)
+    ends = list(accumulate(map((1).__add__, map(len, paths))))
+    return {paths[bisect_right(ends, at)] for text in matches.texts for at in _find_all(blob, text)}
+
+
+def _find_all(blob: str, text: str) -> Iterator[int]:
+    at = blob.find(text)
+    while at >= 0:
+        yield at
+        at = blob.find(text, at + 1)

@@ -169,24 +169,29 @@ def _list_shortened(pairs: Sequence[Pair], comparability: Comparability) -> Iter
 
 
 def _leave_out_ignored(changes: Iterable[Change], basis: _DiffBasis) -> Iterator[Change]:
-    for subtype, found in groupby(changes, key=attrgetter("subtype")):
-        is_named = find_named(subtype, basis.selection)
+    for subtype, group in groupby(changes, key=attrgetter("subtype")):
         rules = basis.comparability.ignore.below(subtype)
-        is_free = rules.is_free and subtype.partition(".")[0] not in basis.devices
-        if is_free and not basis.shortened:
-            yield from found
+        may_follow = basis.shortened or subtype.partition(".")[0] in basis.devices
+        if rules.is_free and not may_follow:
+            yield from group
             continue
-        for change in found:
-            if is_named(change.path) or not _is_ignored(change, basis, rules):
+        found = list(group)
+        paths = [change.path if change.key else f"{change.path}." for change in found]
+        suspects = set(paths) if may_follow else rules.find_ignorable(paths)
+        is_named = find_named(subtype, basis.selection)
+        for change, path in zip(found, paths):
+            if (
+                path not in suspects
+                or is_named(change.path)
+                or not _is_ignored(change, path, basis, rules)
+            ):
                 yield change
 
 
-def _is_ignored(change: Change, basis: _DiffBasis, rules: SubtypeRules) -> bool:
+def _is_ignored(change: Change, path: str, basis: _DiffBasis, rules: SubtypeRules) -> bool:
     """Return whether a change is volatile, node identity, or follows from another change."""
-    path = change.path
     if path in basis.shortened:
         return True
-    path = path if change.key else f"{path}."
     is_value = change.key and change.kind in (CHANGED, UNKNOWN)
     is_identity = is_value and basis.comparability.nodes is not None and rules.is_identity(path)
     if is_identity or rules.is_volatile(path):

@@ -36,6 +36,8 @@ def describe_direction(before: Scalar, after: Scalar, is_node_list: bool = False
         # Most texts; a version may begin with a `v`, too.
         is_version = before[:1] in "v+" and isinstance(after, str)
         return _compare_versions(before, str(after)) if is_version else ""
+    if type(before) is int and type(after) is int:
+        return f"{after - before:+}"
     old = _number(before)
     new = None if old is None else _number(after)
     if old is not None and new is not None:

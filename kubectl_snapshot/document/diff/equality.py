@@ -52,6 +52,8 @@ def compare_values(
     """
     if isinstance(before, str) and isinstance(after, str):
         old, new = before, after
+    elif type(before) is int and type(after) is int and rules.is_exact:
+        return EQUAL if before == after else DIFFERENT
     else:
         old, new = text_of(before), text_of(after)
         if _are_equal_numbers(before, after):

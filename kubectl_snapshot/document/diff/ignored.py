@@ -10,12 +10,12 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubectl_snapshot.document.path_patterns import PathPatterns, never
+from kubectl_snapshot.document.path_patterns import PathPatterns, find_possible, never
 from kubectl_snapshot.document.paths import matches_path
 from kubectl_snapshot.document.scalars import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from kubectl_snapshot.document.path_patterns import Matcher
     from kubectl_snapshot.document.registry import (
@@ -69,6 +69,18 @@ class SubtypeRules(NamedTuple):
     normalizers: tuple[tuple[Matcher, Callable[[str], str]], ...]
     is_free: bool
     is_exact: bool
+
+    def find_changing(self, keys: Sequence[str]) -> set[str]:
+        """Return the paths of keys whose values may have parts that are not compared."""
+        if self.is_exact:
+            return set()
+        paths = [self.prefix + key for key in keys]
+        matchers = (self.names_node, *(matches for matches, _ in self.normalizers))
+        return set().union(*(find_possible(matches, paths) for matches in matchers))
+
+    def find_ignorable(self, paths: Sequence[str]) -> set[str]:
+        """Return the paths whose differences may be ignored."""
+        return find_possible(self.is_volatile, paths) | find_possible(self.is_identity, paths)
 
     def normalize(self, path: str, text: str) -> str:
         """Return a text without the parts that change by themselves."""

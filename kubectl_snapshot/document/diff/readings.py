@@ -41,11 +41,16 @@ def compare_readings(
         differing = [k for k in differing if k not in right or is_selected(f"{name}.{k}")]
     differing += [key for key in right if key not in left]
     rules = comparability.ignore.below(name)
+    exact = rules._replace(is_exact=True)
+    ordered = sort_naturally(differing)
+    changing = rules.find_changing(ordered)
     unread: dict[str, Scalar] = {}
-    for key in sort_naturally(differing):
+    for key in ordered:
         before, after = left.get(key), right.get(key)
         if before is not None and after is not None:
-            outcome = compare_values(key, before, after, comparability, rules)
+            is_exact = not changing or rules.prefix + key not in changing
+            own = exact if is_exact else rules
+            outcome = compare_values(key, before, after, comparability, own)
             if outcome == DIFFERENT:
                 note = describe_direction(before, after, rules.is_node_list)
                 yield Change(name, key, CHANGED, before, after, note)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.document.path_patterns import PathPatterns, always, never
+from kubectl_snapshot.document.path_patterns import PathPatterns, always, find_possible, never
 from kubectl_snapshot.document.paths import matches_path
 from tests.unit.document.strategies import PROPERTY
 
@@ -47,3 +47,23 @@ def test_patterns_are_compiled_once_for_a_subtype() -> None:
     patterns = PathPatterns(("OS.*.a", "OS.sysctl.b"))
     assert patterns.below("OS.sysctl.") is patterns.below("OS.sysctl.")
     assert patterns.below("OS.sysctl.") is not patterns.below("OS.kmod.")
+
+
+@PROPERTY
+@given(PREFIXES, st.lists(st.text("abOS.*-/0\n", max_size=6), min_size=1, max_size=5), PATTERNS)
+def test_no_path_that_matches_is_missing_from_the_possible_ones(
+    prefix: str, keys: list[str], patterns: list[str]
+) -> None:
+    paths = [prefix + key for key in keys]
+    matches = PathPatterns(patterns).below(prefix)
+    possible = find_possible(matches, paths)
+    assert {path for path in paths if matches(path)} <= possible <= set(paths)
+
+
+def test_paths_that_have_no_part_of_a_pattern_are_not_possible() -> None:
+    matches = PathPatterns(["OS.sysctl.*random*", "OS.sysctl.b", "OS.sysctl.c*"]).below(
+        "OS.sysctl."
+    )
+    paths = [f"OS.sysctl.{key}" for key in ("a", "b", "cd", "x/random/y", "z")]
+    assert find_possible(matches, paths) == {paths[1], paths[2], paths[3]}
+    assert find_possible(never, paths) == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from kubectl_snapshot import __version__
 from tests.chroot.conftest import Debian
 from tests.cluster.support import Cluster, assert_nothing_left
-from tests.integration.releases import ARCHIVE, Release
+from tests.integration.releases import ARCHIVE, WHEEL, Release
 from tests.lab import build
 from tests.validation import parse_valid
 
@@ -39,9 +40,13 @@ def newcomer(debian: Debian, release: Release) -> Iterator[Debian]:
     shutil.copytree(debian.root / "root/.kube", home / ".kube")
     sign(shutil.copytree(release.directory, home / "release"), home / "kubectl-snapshot.pub")
     subprocess.run(["chown", "-R", f"{USER}:{USER}", str(home)], check=True)
-    done = debian.run("apt-get", "install", "-qq", "-y", "--no-install-recommends", "minisign")
+    download_wheels(release, debian.root / "opt/wheels")
+    packages = ("minisign", "pipx")
+    done = debian.run("apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages)
     assert done.returncode == 0, done.stderr
-    environment = {**debian.environment, "PATH": ":".join(BINS), "HOME": f"/{HOME}"}
+    # In place of PyPI: this machine's own index may need a certificate that Debian does not have.
+    pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/opt/wheels"}
+    environment = {**debian.environment, **pip, "PATH": ":".join(BINS), "HOME": f"/{HOME}"}
     yield replace(debian, environment=environment, user=USER)
 
 
@@ -60,6 +65,16 @@ def sign(release: Path, public: Path) -> None:
     for command in (make, sign):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     secret.unlink()
+
+
+def download_wheels(release: Release, directory: Path) -> None:
+    """Download what the wheel depends on, and what pipx keeps for its environments."""
+    download = [sys.executable, "-m", "pip", "download", "-q", "--only-binary", ":all:"]
+    wanted = [str(release.directory / WHEEL), "pip", "setuptools", "wheel"]
+    version = "3.11"  # of Debian bookworm
+    subprocess.run(
+        [*download, "--python-version", version, "-d", str(directory), *wanted], check=True
+    )
 
 
 def type_(shell: Debian, line: str) -> None:
@@ -91,6 +106,13 @@ def test_krew(shell: Debian, cluster: Cluster, namespace: str) -> None:
     assert_it_captures(shell, cluster, namespace)
 
 
+def test_pipx(shell: Debian, cluster: Cluster, namespace: str) -> None:
+    type_(shell, f"pipx install ./{WHEEL}")
+    assert_it_captures(shell, cluster, namespace)
+    type_(shell, "pipx uninstall kubectl-snapshot")
+    assert shell.run("kubectl", "snapshot", "version", "--client").returncode != 0
+
+
 def test_an_untouched_release_is_verified(shell: Debian) -> None:
     type_(shell, VERIFY)
 
@@ -106,8 +128,10 @@ def test_an_untouched_release_is_verified(shell: Debian) -> None:
 def test_a_tampered_release_is_refused(shell: Debian, name: str, words: str) -> None:
     path = shell.root / HOME / "release" / name
     before = path.read_bytes()
-    middle = len(before) // 2
-    path.write_bytes(before[:middle] + bytes([before[middle] ^ 1]) + before[middle + 1 :])
+    # Of the signature's file a byte of the signature: its first line is a comment.
+    at = before.index(b"\n") + 20 if name.endswith(".minisig") else len(before) // 2
+    other = b"B" if before[at : at + 1] == b"A" else b"A"
+    path.write_bytes(before[:at] + other + before[at + 1 :])
     try:
         done = shell.run("bash", "-c", f"cd ~/release && {VERIFY}")
     finally:

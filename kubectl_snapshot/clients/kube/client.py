@@ -169,12 +169,13 @@ class Kube:
         stop: threading.Event,
         query: Mapping[str, str] | None = None,
         lists_first: bool = True,
+        lasts_s: int = kube_watch.WATCH_S,
     ) -> Iterator[WatchEvent]:
         """Yield existing objects and then every change until `stop` is set; reconnect when cut.
 
         First each object as ADDED, then one SYNC, then changes as they happen. Without
-        `lists_first` there is no SYNC and one request less. When events were
-        lost, the list is read again: new objects come as ADDED, changed ones as MODIFIED, missing
+        `lists_first` there is no SYNC and one request less. Each watch lasts `lasts_s`. When events
+        were lost, the list is read again: new objects come as ADDED, changed ones as MODIFIED, missing
         ones as DELETED (with name, labels and annotations only), then a SYNC. Raises what a retry
         cannot fix (Unauthorized, NotFound, InvalidRequest), and any failure of the first list.
         """
@@ -185,7 +186,7 @@ class Kube:
             )
 
         read_page = self._page_reader(path, doing, query, None)
-        return kube_watch.watch_events(read_page, open_watch, doing, stop, lists_first)
+        return kube_watch.watch_events(read_page, open_watch, doing, stop, lists_first, lasts_s)
 
     def open_stream(
         self, path: str, *, doing: str, query: Mapping[str, str] | None = None

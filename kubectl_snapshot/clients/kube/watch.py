@@ -28,7 +28,8 @@ MAX_EVENT_BYTES = 16 * 1024 * 1024
 GONE = 410
 # The server ends a watch after this time, which bounds the delay by a connection that died.
 WATCH_S = 50
-SILENCE_S = WATCH_S + 15.0
+# In a longer one it sends a bookmark once a minute (KEP-956). It is late for so long.
+BOOKMARK_S, LATE_S = 60.0, 15.0
 PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 HEALTHY_S = 10.0
 STOP_POLL_S = 0.5
@@ -78,8 +79,9 @@ def watch_events(
     doing: str,
     stop: threading.Event,
     lists_first: bool = True,
+    lasts_s: int = WATCH_S,
 ) -> Iterator[WatchEvent]:
-    """Yield the events of Kube.watch.
+    """Yield the events of Kube.watch, by watches that last `lasts_s`.
 
     A watch from no version begins with the objects that exist (Kubernetes API concepts, "Semantics
     for watch"): it needs no list before, until it is cut.
@@ -97,7 +99,7 @@ def watch_events(
                 if not version and lists:
                     version = yield from _sync(list_pages(read_page, doing), known)
                     has_begun = True
-                for event in _read_events(open_watch, version, doing, closer):
+                for event in _read_events(open_watch, version, doing, closer, lasts_s):
                     version = _version(event.object) or version
                     has_begun, failures = True, 0
                     if event.type != "BOOKMARK" and not _is_repeated(known, event):
@@ -143,17 +145,17 @@ def _sync(
 
 
 def _read_events(
-    open_watch: OpenWatch, version: str, doing: str, closer: _Closer
+    open_watch: OpenWatch, version: str, doing: str, closer: _Closer, lasts_s: int
 ) -> Iterator[WatchEvent]:
     """Yield the events of one watch until the server ends it."""
     query = {
         "watch": "true",
         "allowWatchBookmarks": "true",
         **({"resourceVersion": version} if version else {}),
-        "timeoutSeconds": str(WATCH_S),
+        "timeoutSeconds": str(lasts_s),
     }
     try:
-        stream = open_watch(query, SILENCE_S)
+        stream = open_watch(query, min(lasts_s, BOOKMARK_S) + LATE_S)
     except SnapshotError as error:
         if error.status == GONE:
             raise _Expired from error

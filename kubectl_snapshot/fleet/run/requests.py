@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 DELETE_S = 15.0
 PROBE_S = 5.0
+# A fleet of 5,000 nodes takes three minutes: one watch follows it.
+WATCH_S = 600
 # How long the end of a log is awaited after that of the result.
 LOG_END_S = 0.02
 OUR_MARKS = (FRAME_PREFIX.encode(), PROGRESS_PREFIX.encode())
@@ -99,7 +101,11 @@ class PodRequests:
         path = core_path(self.options.namespace, "pods")
         try:
             for event in self.kube.watch(
-                path, doing="watch the fleet's pods", query=query, stop=self.stop
+                path,
+                doing="watch the fleet's pods",
+                query=query,
+                stop=self.stop,
+                lasts_s=WATCH_S,
             ):
                 metadata = event.object.get("metadata", {})
                 pod = metadata.get("name", "")

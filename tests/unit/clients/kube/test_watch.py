@@ -470,3 +470,22 @@ def test_a_refused_stream_says_why_and_is_not_tried_again(connect_to: Connect) -
         assert len(server.seen) == 1
     assert (caught.value.status, caught.value.what) == (500, "cannot read the log")
     assert "10250: connection refused" in caught.value.why
+
+
+@pytest.mark.parametrize(("lasts_s", "silence_s"), [(50, 65.0), (600, 75.0)])
+def test_the_longest_silence_is_that_before_the_end_or_before_a_bookmark(
+    lasts_s: int, silence_s: float
+) -> None:
+    asked: list[tuple[str, float]] = []
+
+    def open_watch(query: dict[str, str], silence: float) -> Stream:
+        asked.append((query["timeoutSeconds"], silence))
+        raise Unauthorized("that is enough")
+
+    with pytest.raises(Unauthorized):
+        list(
+            watch.watch_events(
+                lambda query: page(), open_watch, "watch", threading.Event(), True, lasts_s
+            )
+        )
+    assert asked == [(str(lasts_s), silence_s)]

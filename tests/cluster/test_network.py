@@ -59,6 +59,13 @@ def expected(link: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value not in ("", "unknown")}
 
 
+def read_features(cluster: Cluster, name: str) -> dict[str, bool]:
+    """Return the offloads of an interface as `ethtool` shows them: `scatter-gather: on [fixed]`."""
+    lines = cluster.node_exec(NODE, "ethtool", "--show-features", name).splitlines()[1:]
+    pairs = [line.strip().split(": ") for line in lines]
+    return {key: text.startswith("on") for key, text in pairs}
+
+
 def test_interfaces_are_those_of_the_node_as_ip_shows_them(
     cluster: Cluster, run_snapshot: Run, namespace: str, links: list[dict[str, Any]]
 ) -> None:
@@ -67,7 +74,8 @@ def test_interfaces_are_those_of_the_node_as_ip_shows_them(
         for m in capture(run_snapshot, namespace, "--collect", "Network").measurements
         if m.type == "Network"
     )
-    found = {s.name.partition("-")[2]: s for s in network.subtypes if s.name != "proximity"}
+    interfaces = [s for s in network.subtypes if s.name.startswith("interface-")]
+    found = {s.name.partition("-")[2]: s for s in interfaces}
     assert "elapsed-ms" in found["eth0"].context
     by_name = {link["ifname"]: link for link in links}
     cables = [
@@ -85,9 +93,13 @@ def test_interfaces_are_those_of_the_node_as_ip_shows_them(
         assert data.pop("members", "").split(",") == (sorted(members) or [""])
         # Of a virtual cable: `ip` has neither.
         assert {data.pop("speed-mbps", 10000), data.pop("duplex", "full")} == {10000, "full"}
+        offloads = {key: data.pop(key) for key in interface.data if key.startswith("offload.")}
+        told = read_features(cluster, name)
+        assert offloads == {key: told[key.partition(".")[2]] for key in offloads}
+        assert len(offloads) >= 10
         assert data == wanted
-        rows += len(wanted)
-    assert rows >= 12
+        rows += len(wanted) + len(offloads)
+    assert rows >= 40
 
 
 def test_settings_of_the_stack_are_those_of_the_nodes_namespace(
@@ -121,7 +133,7 @@ def test_without_the_nodes_namespace_nothing_is_passed_off_as_its_own(
 def test_captures_of_an_idle_node_do_not_differ(
     run_snapshot: Run, namespace: str, tmp_path: Any
 ) -> None:
-    names = [str(tmp_path / f"{number}.yaml") for number in range(3)]
+    names = [str(tmp_path / f"{number}.yaml") for number in range(10)]
     for name in names:
         capture(run_snapshot, namespace, "-o", "yaml", "-o", name)
     for name in names[1:]:

@@ -114,6 +114,19 @@ def test_containerds_settings_are_those_that_it_dumps(
     assert {"containerd", "runc"} <= set(packages)
 
 
+def test_the_kubelets_files_say_what_it_runs_with(run_snapshot: Run, namespace: str) -> None:
+    ended = run_snapshot("-n", namespace, "--node", NODE, "--collect", "K8s,Runtime")
+    snapshot = parse_valid(ended.stdout)
+    found, asked = (subtype(snapshot, name, "kubelet") for name in ("Runtime", "K8s"))
+    assert (found.status, asked.status) == ("ok", "ok")
+    flags = {key: text for key, text in found.data.items() if key.startswith("flag.")}
+    settings = {k: text for k, text in found.data.items() if k not in flags and k != "files"}
+    assert settings == {key: asked.data[key] for key in settings}
+    assert len(settings) >= 10
+    assert flags["flag.config"] == found.data["files"]
+    assert flags["flag.hostname-override"] == NODE
+
+
 def read_killed(cluster: Cluster) -> set[str]:
     """Return the kernel's messages that say so, with their times, as dmesg shows them."""
     lines = cluster.node_exec(NODE, "dmesg", "-f", "kern").splitlines()

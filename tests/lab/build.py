@@ -37,6 +37,7 @@ PACKAGES = (
     "containerd",
     "runc",
     "containernetworking-plugins",
+    "ethtool",
     "iproute2",
     "iptables",
     "busybox-static",

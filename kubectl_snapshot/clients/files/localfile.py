@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 _KEY = re.compile(r"([A-Za-z][A-Za-z0-9_./-]*):(?: (\S.*))?")
 # Strings that YAML 1.1 resolves to no number, date or null, and that end on their line.
 _PLAIN = re.compile(
-    r"(?:-{0,2}[A-Za-z]|/|[1-9][0-9]*[acdf-su-yACDF-SU-Y])"
+    r"(?:-{0,2}[A-Za-z]|/|[1-9][0-9]*[acdf-su-yACDF-SU-Y%]|0[acdfg-np-su-w])"
     r"(?:[A-Za-z0-9_./@%+=,()*~-]|:(?=[^ ])| (?=[^ #]))*"
 )
+_INTEGER = re.compile(r"-?[1-9][0-9]{0,17}|0")
 _QUOTED = re.compile(r"\"([ !#-\[\]-~]*)\"|'([ -&(-~]*)'")
 _STANDARD_TAGS = "tag:yaml.org,2002:"
 _QUOTE = "quote a string that begins with >, ! or another sign: '>= 1.32'"
@@ -212,6 +213,8 @@ def _scalar(text: str) -> Any:
         return _CONSTANTS[text]()
     if _PLAIN.fullmatch(text) and text.lower() not in _OTHER_WORDS:
         return text
+    if _INTEGER.fullmatch(text):
+        return int(text)
     match = _QUOTED.fullmatch(text)
     if match is None:
         raise _NotPlain

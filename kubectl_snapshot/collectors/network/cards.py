@@ -1,4 +1,4 @@
-"""Read interfaces and RDMA devices from sysfs.
+"""Read interfaces and RDMA devices from sysfs, and by ioctl(2) what sysfs has not.
 
 Sources: Documentation/ABI/testing/sysfs-class-net, sysfs-class-infiniband, sysfs-bus-pci;
 Documentation/networking/bonding.rst.
@@ -10,16 +10,18 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.clients.host.ethtool import read_interface
 from kubectl_snapshot.clients.host.pci import PCI_DEVICES, find_pci_path, read_pci_gpus
 from kubectl_snapshot.collectors.run.context import read_subtype
 from kubectl_snapshot.collectors.sysfs import UNKNOWN, parse_values, read_keys, read_names
 from kubectl_snapshot.document.snapshot import Subtype
-from kubectl_snapshot.errors import Absent
+from kubectl_snapshot.errors import Absent, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from kubectl_snapshot.clients.host.hostpath import HostPath
+    from kubectl_snapshot.collectors.network.proximity import PciPlace
     from kubectl_snapshot.collectors.sysfs import Data
 
 INTERFACES, RDMA_DEVICES = "/sys/class/net", "/sys/class/infiniband"
@@ -28,6 +30,8 @@ VLANS = "/proc/net/vlan/config"
 # a container itself.
 CABLE_TO_KEEP = re.compile("eth[0-9]+")
 LOOPBACK = "lo"
+# Of PCI Express (PCI_CFG_SPACE_EXP_SIZE of the kernel).
+MAX_CONFIG_BYTES = 4096
 # A line of `uevent`: bond, bridge, vlan, vxlan, wlan; not of a card, nor of a cable.
 KIND = "DEVTYPE="
 DECIDING_FILES = ("ifindex", "iflink", "uevent")
@@ -83,6 +87,7 @@ def read_network(host: HostPath) -> Iterator[Subtype]:
     for name in read_names(host, RDMA_DEVICES):
         yield read_subtype(f"rdma-{name}", partial(_read_rdma, host, name, cards))
     yield read_subtype("proximity", partial(_read_proximity, host, cards))
+    yield read_subtype("pci-acs", partial(_read_acs, host, cards))
 
 
 def _is_shown(
@@ -118,6 +123,10 @@ def _read_interface(
     }
     if names["kind"] == "vlan":
         names["vlan-id"] = _read_vlan(host, name)
+    if host.shares_network:
+        firmware, offloads = read_interface(name, files["ifindex"], files.get("address", ""))
+        names["firmware"] = firmware
+        data.update({f"offload.{offload}": is_on for offload, is_on in offloads.items()})
     data.update({key: text for key, text in names.items() if text})
     if names["kind"] == "bond":
         data.update(read_keys(host, f"{directory}/bonding", BOND_FILES))
@@ -161,14 +170,24 @@ def _read_rdma(host: HostPath, name: str, cards: dict[str, str]) -> Subtype:
 
 
 def _read_proximity(host: HostPath, cards: Mapping[str, str]) -> Subtype:
+    from kubectl_snapshot.collectors.network.proximity import build_proximity
+
+    return Subtype("proximity", build_proximity(*_find_places(host, cards)))
+
+
+def _find_places(
+    host: HostPath, cards: Mapping[str, str]
+) -> tuple[dict[str, PciPlace], dict[str, PciPlace]]:
+    """Return the places of the GPUs and of the cards. Raises Absent if there are none of both."""
+    from kubectl_snapshot.collectors.network.proximity import PciPlace
+
     if not cards:
         raise Absent("no network card is on the node's PCI bus")
     gpus = {gpu.address: gpu.address for gpu in read_pci_gpus(host)}
     if not gpus:
         raise Absent("no NVIDIA GPU is on the node's PCI bus")
-    from kubectl_snapshot.collectors.network.proximity import PciPlace, build_proximity
 
-    def find_places(names: Mapping[str, str]) -> dict[str, PciPlace]:
+    def find(names: Mapping[str, str]) -> dict[str, PciPlace]:
         places = {}
         for address, name in names.items():
             directory = f"{PCI_DEVICES}/{address}"
@@ -177,7 +196,31 @@ def _read_proximity(host: HostPath, cards: Mapping[str, str]) -> Subtype:
             places[name] = PciPlace(path, "" if node in UNKNOWN else node)
         return places
 
-    return Subtype("proximity", build_proximity(find_places(gpus), find_places(cards)))
+    return find(gpus), find(cards)
+
+
+def _read_acs(host: HostPath, cards: Mapping[str, str]) -> Subtype:
+    """Return the Access Control Services of each bridge on the way to a GPU or a card."""
+    from kubectl_snapshot.collectors.network.acs import FIRST, parse_acs
+
+    bridges = {
+        bridge: None
+        for places in _find_places(host, cards)
+        for place in places.values()
+        for bridge in place.path[1:-1]
+    }
+    if not bridges:
+        raise Absent("no PCI bridge is between GPUs and network cards")
+    data: Data = {}
+    for bridge in sorted(bridges):
+        config = host.read_bytes(f"{PCI_DEVICES}/{bridge}/config", MAX_CONFIG_BYTES)
+        if len(config) <= FIRST:
+            raise Unavailable(
+                "no permission to read how PCI bridges forward",
+                why=f"of {bridge} the kernel shows {len(config)} bytes without CAP_SYS_ADMIN",
+            )
+        data[bridge] = parse_acs(config)
+    return Subtype("pci-acs", data)
 
 
 def _read_first(host: HostPath, directory: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The node's network (type Network): interface-<name>, rdma-<device>, proximity.
+"""The node's network (type Network): interface-<name>, rdma-<device>, proximity, pci-acs.
 
 Holds the declarations. The code that reads is imported when the collector runs.
 """
@@ -31,16 +31,20 @@ SUBTYPES = (
     SubtypeSpec(
         "interface-*",
         keys=(
-            *("driver", "kind", "mac-address", "master", "members", "mtu", "numa-node"),
+            *("driver", "firmware", "kind", "mac-address", "master", "members", "mtu", "numa-node"),
             *("operstate", "pci-address", "port-name", "speed-mbps", "duplex", "switch-id"),
-            *("tx-queue-length", "vlan-id", "bond.*", "pcie.*", "sriov.*"),
+            *("tx-queue-length", "vlan-id", "bond.*", "offload.*", "pcie.*"),
+            "sriov.*",
         ),
         public=EVERY_KEY,
         identity=(
             IgnoredKey("mac-address", "of each interface"),
             IgnoredKey("switch-id", "of each card"),
         ),
-        telling=(TellingKeys(HEALTH, ("operstate", "speed-mbps", "pcie.*")),),
+        telling=(
+            TellingKeys(HEALTH, ("operstate", "speed-mbps", "pcie.*")),
+            TellingKeys(VERSION, ("firmware",)),
+        ),
     ),
     SubtypeSpec(
         "rdma-*",
@@ -60,6 +64,7 @@ SUBTYPES = (
         ),
     ),
     SubtypeSpec("proximity", values=STRING, public=EVERY_KEY, missing=UNSET),
+    SubtypeSpec("pci-acs", values=STRING, public=EVERY_KEY, missing=UNSET),
 )
 DEADLINE_S = 10.0
 

@@ -1,4 +1,4 @@
-"""How the node runs containers (type Runtime): their configuration files and packages.
+"""How the node runs containers (type Runtime): runtimes, kubelet, their files and packages.
 
 Holds the declarations. The code that reads is imported when the collector runs.
 """
@@ -43,6 +43,18 @@ SUBTYPES = (
         identity=(IgnoredKey("*.uuids", "of each GPU"),),
         volatile=(IgnoredKey("claim-count", "a specification per resource claim"),),
     ),
+    SubtypeSpec(
+        "kubelet",
+        values=STRING,
+        missing=UNSET,
+        identity=(
+            IgnoredKey("podCIDR", "of each node"),
+            IgnoredKey("providerID", "of each machine"),
+            IgnoredKey("flag.provider-id", "of each machine"),
+            IgnoredKey("flag.node-ip", "of each node"),
+        ),
+        names_node=("address", "healthzBindAddress", "flag.*"),
+    ),
     SubtypeSpec("packages", values=STRING, missing=UNSET, telling=(TellingKeys(VERSION, ("*",)),)),
 )
 DEADLINE_S = 10.0
@@ -66,7 +78,14 @@ def collect(context: Context) -> Iterator[Subtype]:
     yield read_subtype("containerd", partial(containerd.read, host, packages.data))
     for name in PLACES:
         yield read_subtype(name, partial(_read, host, name))
+    yield read_subtype("kubelet", partial(_read_kubelet, host))
     yield packages
+
+
+def _read_kubelet(host: HostPath) -> Subtype:
+    from kubectl_snapshot.collectors.runtime import kubelet
+
+    return kubelet.read(host)
 
 
 def _read(host: HostPath, name: str) -> Subtype:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import struct
 from pathlib import Path
 
 import pytest
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.network import collector
+from kubectl_snapshot.collectors.network.acs import parse_acs
 from kubectl_snapshot.collectors.run.context import Context
 from kubectl_snapshot.collectors.run.runner import run_collectors
 from kubectl_snapshot.document.snapshot import Subtype
@@ -278,9 +281,75 @@ def test_without_cards_or_gpus_there_is_no_proximity(
     assert found.context["reason"].startswith(reason)
 
 
+def build_config(control: int | None, size: int = 4096) -> bytes:
+    """Return a configuration space with error reporting and, after it, ACS with these controls."""
+    space = bytearray(size)
+    if size > 256:
+        space[0x100:0x104] = struct.pack("<I", 0x0001 | 2 << 16 | 0x148 << 20)
+        if control is not None:
+            space[0x148:0x150] = struct.pack("<IHH", 0x000D | 1 << 16, 0x7F, control)
+    return bytes(space)
+
+
+def add_bridges(node: Node, **spaces: bytes) -> None:
+    """Write the configuration spaces of the bridges of GPU and NIC, by their last digits."""
+    add_gpu(node, GPU, "0")
+    node.add_interface("ibp24s0", node.add_pci(NIC))
+    bridges = sorted({*GPU.split("/")[1:-1], *NIC.split("/")[1:-1]})
+    for bridge, space in zip(bridges, spaces.values()):
+        (node.root / f"sys/bus/pci/devices/{bridge}").mkdir(parents=True, exist_ok=True)
+        (node.root / f"sys/bus/pci/devices/{bridge}/config").write_bytes(space)
+
+
+def test_the_bridges_between_gpu_and_card_say_which_access_controls_are_on(node: Node) -> None:
+    bridges = sorted({*GPU.split("/")[1:-1], *NIC.split("/")[1:-1]})
+    add_bridges(node, **{bridge: build_config(0x1D) for bridge in bridges})
+    on = "SrcValid,ReqRedir,CmpltRedir,UpstreamFwd"
+    assert node.collect()["pci-acs"].data == dict.fromkeys(bridges, on)
+
+
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [
+        (build_config(0), "off"),
+        (build_config(0x62), "TransBlk,EgressCtrl,DirectTrans"),
+        (build_config(None), "not supported"),
+        (bytes(4096), "not supported"),
+        # Points at itself, and behind the end.
+        (bytes(256) + struct.pack("<I", 0x1 | 0x100 << 20) + bytes(3836), "not supported"),
+        (bytes(256) + struct.pack("<I", 0x1 | 0xFFC << 20) + bytes(300), "not supported"),
+        (b"\xff" * 4096, "not supported"),
+        (build_config(0x1D)[:0x14E], "not supported"),
+    ],
+)
+def test_access_controls_of_a_configuration_space(space: bytes, expected: str) -> None:
+    assert parse_acs(space) == expected
+
+
+def test_what_the_kernel_hides_of_a_bridge_is_no_answer(node: Node) -> None:
+    add_bridges(node, **dict.fromkeys("abcdef", build_config(0x1D, size=64)))
+    found = node.collect()["pci-acs"]
+    assert (found.data, found.status) == ({}, "unavailable")
+    assert "shows 64 bytes without CAP_SYS_ADMIN" in found.context["reason"]
+
+
+def test_without_bridges_there_are_no_access_controls(node: Node) -> None:
+    add_gpu(node, "pci0000:00/0000:00:04.0", "0")
+    node.add_interface("eth0", node.add_pci("pci0000:00/0000:00:03.0"))
+    assert node.collect()["pci-acs"].status == "absent"
+
+
+def test_this_machines_interface_of_the_same_name_is_not_the_nodes(node: Node) -> None:
+    """Firmware and offloads come from the process's own network, which may be another one."""
+    name = next(name for name in os.listdir("/sys/class/net") if name != "lo")
+    node.add_interface(name, node.add_pci(NIC), address="02:00:00:00:00:01")
+    assert not [key for key in node.collect()[f"interface-{name}"].data if "offload" in key]
+
+
 def test_without_the_nodes_files_nothing_is_claimed() -> None:
     (found,) = run_collectors((collector,), Context(HostPath(None)), 1e9, lambda event: None)
-    assert [(s.name, s.status) for s in found.subtypes] == [("proximity", "unavailable")]
+    names = ("proximity", "pci-acs")
+    assert [(s.name, s.status) for s in found.subtypes] == [(n, "unavailable") for n in names]
     assert "--privileged=false" in found.subtypes[0].context["reason"]
 
 

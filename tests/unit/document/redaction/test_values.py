@@ -380,6 +380,7 @@ def test_every_reading_is_searched() -> None:
 PUBLIC = (
     *("NodeTopology.taint", "NodeTopology.label", "OS.sysctl-net"),
     *("Network.interface-x", "Network.rdma-x", "Network.proximity"),
+    "Network.pci-acs",
     *("Driver.modules", "Driver.kernel-log"),
     *("Hardware.cpu", "Hardware.vulnerabilities", "Hardware.memory", "Hardware.board"),
     *("Hardware.identity", "Hardware.virtualization", "Hardware.iommu", "Hardware.pcie"),

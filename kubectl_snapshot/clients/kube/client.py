@@ -175,9 +175,9 @@ class Kube:
 
         First each object as ADDED, then one SYNC, then changes as they happen. Without
         `lists_first` there is no SYNC and one request less. Each watch lasts `lasts_s`. When events
-        were lost, the list is read again: new objects come as ADDED, changed ones as MODIFIED, missing
-        ones as DELETED (with name, labels and annotations only), then a SYNC. Raises what a retry
-        cannot fix (Unauthorized, NotFound, InvalidRequest), and any failure of the first list.
+        were lost, the list is read again: new objects come as ADDED, changed ones as MODIFIED,
+        missing ones as DELETED (with name, labels and annotations only), then a SYNC. Raises what a
+        retry cannot fix (Unauthorized, NotFound, InvalidRequest), and a failure of the first list.
         """
 
         def open_watch(position: dict[str, str], silence_s: float) -> Stream:

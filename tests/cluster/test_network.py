@@ -133,7 +133,7 @@ def test_without_the_nodes_namespace_nothing_is_passed_off_as_its_own(
 def test_captures_of_an_idle_node_do_not_differ(
     run_snapshot: Run, namespace: str, tmp_path: Any
 ) -> None:
-    names = [str(tmp_path / f"{number}.yaml") for number in range(10)]
+    names = [str(tmp_path / f"{number}.yaml") for number in range(3)]
     for name in names:
         capture(run_snapshot, namespace, "-o", "yaml", "-o", name)
     for name in names[1:]:

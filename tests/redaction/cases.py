@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from kubectl_snapshot.clients.host.systemd_dbus import Property
+from kubectl_snapshot.collectors.flat_text import merge_entries
 from kubectl_snapshot.collectors.kubernetes import argocd, helm, policy
-from kubectl_snapshot.collectors.kubernetes.flatten import merge_entries
 from kubectl_snapshot.collectors.operating_system import grub
 from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.collectors.systemd import collector as systemd

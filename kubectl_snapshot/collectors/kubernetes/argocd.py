@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.collectors.flat_text import NamedEntries, flatten, merge_entries
 from kubectl_snapshot.collectors.kubernetes.fields import list_at, map_at, text_at
-from kubectl_snapshot.collectors.kubernetes.flatten import NamedEntries, flatten, merge_entries
 from kubectl_snapshot.collectors.run.context import (
     Context,
     Right,

@@ -11,8 +11,8 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
+from kubectl_snapshot.collectors.flat_text import NamedEntries, flatten, merge_entries
 from kubectl_snapshot.collectors.kubernetes.fields import map_at, text_at
-from kubectl_snapshot.collectors.kubernetes.flatten import NamedEntries, flatten, merge_entries
 from kubectl_snapshot.collectors.run.context import (
     ALL_NAMESPACES,
     Context,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.collectors.flat_text import flatten
 from kubectl_snapshot.collectors.kubernetes.fields import map_at
-from kubectl_snapshot.collectors.kubernetes.flatten import flatten
 from kubectl_snapshot.collectors.kubernetes.node import build_path
 from kubectl_snapshot.collectors.run.context import Context, Right, explain, require_kube
 from kubectl_snapshot.document.registry import EVERY_KEY, STRING, IgnoredKey, SubtypeSpec

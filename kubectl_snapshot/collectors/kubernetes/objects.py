@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from kubectl_snapshot.clients.kube.calls import JSON, METADATA_LIST
+from kubectl_snapshot.collectors.flat_text import flatten
 from kubectl_snapshot.collectors.kubernetes.fields import list_at, map_at, text_at
-from kubectl_snapshot.collectors.kubernetes.flatten import flatten
 from kubectl_snapshot.collectors.run.context import Context, Right, require_kube
 from kubectl_snapshot.constants import FULL, STANDARD
 from kubectl_snapshot.document.registry import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors.kubernetes.flatten import add_entry, flatten
+from kubectl_snapshot.collectors.flat_text import add_entry, flatten
 from kubectl_snapshot.collectors.run.context import (
     Context,
     Right,

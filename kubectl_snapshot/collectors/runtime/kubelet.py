@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.collectors.kubernetes.flatten import flatten
+from kubectl_snapshot.collectors.flat_text import flatten
 from kubectl_snapshot.collectors.run.context import build_partial_subtype
 from kubectl_snapshot.errors import Absent, InvalidRequest, SnapshotError
 

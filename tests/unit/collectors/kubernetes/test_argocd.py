@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubectl_snapshot.collectors.flat_text import merge_entries
 from kubectl_snapshot.collectors.kubernetes.argocd import (
     is_argo_group,
     parse_application,
     read,
 )
-from kubectl_snapshot.collectors.kubernetes.flatten import merge_entries
 from kubectl_snapshot.collectors.kubernetes.shared import Shared
 from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.redaction.measurements import redact_measurements

@@ -1,6 +1,6 @@
 """Flatten nested maps: one entry per leaf, its path joined with dots (contract section 2.1). Pure.
 
-Used for policies, Helm releases and Argo CD applications.
+Used for policies, Helm releases, Argo CD applications and the configuration of kubelets.
 """
 
 from __future__ import annotations

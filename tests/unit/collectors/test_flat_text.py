@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_snapshot.collectors.kubernetes.flatten import (
+from kubectl_snapshot.collectors.flat_text import (
     NamedEntries,
     add_entry,
     flatten,

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lint unit conformance zipapp release integration cluster-test faults test test-matrix demo demo-lab \
-        browser shells parity chroot kueue crowd docs lab-up lab-down bench bench-check bench-documents bench-fleet \
+        browser shells parity chroot kueue cri-o crowd docs lab-up lab-down bench bench-check bench-documents bench-fleet \
         bench-outliers bench-redaction bench-scale chart timeline fleet-drill volatile regen screenshots clean
 
 PYTHON ?= python3
@@ -60,6 +60,10 @@ crowd: zipapp ## 30 captures at once on the lab: 5 killed, two wrong clocks, a c
 
 kueue: zipapp ## captures under a real Kueue, built from its Go module; the first build takes a quarter of an hour
 	$(PYTEST) tests/kueue
+
+cri-o: zipapp ## capture a node of the lab that runs CRI-O, built from its Go module; the first build takes 6 minutes
+	scripts/test-packages conmon skopeo
+	$(PYTEST) tests/cri_o
 
 test-matrix: zipapp ## capture on three Kubernetes versions with Python 3.9 to 3.14; the first build takes minutes
 	scripts/test-matrix

@@ -230,21 +230,17 @@ def build_volumes(options: JobOptions) -> list[Manifest]:
 
 
 def build_volume_mounts(options: JobOptions) -> list[Manifest]:
-    """Return the mounts, all read-only; the node's recursively where possible (KEP-3857)."""
+    """Return the mounts, all read-only; the node's recursively where known to be possible."""
     mounts: list[Manifest] = []
     if options.agent != IMAGE:
         mounts.append({"name": "agent", "mountPath": ZIPAPP_DIRECTORY, "readOnly": True})
     if options.carries_key:
         mounts.append({"name": "key", "mountPath": KEY_DIRECTORY, "readOnly": True})
     if options.level != RESTRICTED:
-        mounts.append(
-            {
-                "name": "host",
-                "mountPath": HOST_ROOT,
-                "readOnly": True,
-                "recursiveReadOnly": "IfPossible",
-            }
-        )
+        mount: Manifest = {"name": "host", "mountPath": HOST_ROOT, "readOnly": True}
+        if options.recursive_read_only:
+            mount["recursiveReadOnly"] = "IfPossible"
+        mounts.append(mount)
     return mounts
 
 

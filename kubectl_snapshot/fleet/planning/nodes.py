@@ -14,6 +14,7 @@ from kubectl_snapshot.fleet.planning.selection import (
     build_known_node,
     build_no_match_error,
 )
+from kubectl_snapshot.job.preflight.nodes import take_recursive_read_only
 from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class ListedNode:
 
     known: KnownNode
     subtypes: tuple[Subtype, ...]
+    takes_recursive_read_only: bool
 
 
 def read_nodes(
@@ -52,7 +54,8 @@ def read_nodes(
         # The names of the others are kept for suggestions.
         status = (node_status.build_status(item),) if has_status else ()
         subtypes = (build_subtype(item, known.name, version), *status)
-        found[known.name] = ListedNode(known, subtypes if is_selected else ())
+        recursive = take_recursive_read_only([item])
+        found[known.name] = ListedNode(known, subtypes if is_selected else (), recursive)
     if not found and selection.selector:
         items = _list_nodes(kube, {}, deadline)
         labels = [item["metadata"].get("labels") or {} for item in items]

@@ -85,11 +85,12 @@ def plan_run(config: FleetConfig, directory: FleetDirectory, before: FleetManife
         entries.update({entry.name: entry for entry in gone})
         departed = tuple(entry.name for entry in gone)
         nodes = [node for node in nodes if node.name not in kept]
+    recursive = all(listed[node.name].takes_recursive_read_only for node in nodes)
     return Run(
         config,
         directory,
         kube,
-        gate.options,
+        replace(gate.options, recursive_read_only=recursive),
         choose_collectors(gate.options.settings, gate.options.cluster_scope != SKIP),
         deadline,
         began,

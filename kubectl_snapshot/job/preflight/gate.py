@@ -146,6 +146,8 @@ def _find_place(
         results.append(_read_missing_node(kube, options.node_name, deadline))
     if isinstance(answers.node, Response):
         warnings = tuple(filter(None, (nodes.describe_node(answers.node.body),)))
+        recursive = nodes.take_recursive_read_only([answers.node.body])
+        options = replace(options, recursive_read_only=recursive)
     offering = replace(options, gpu_nodes=nodes.find_offering_nodes(answers.slices))
     placed, unplaced = _place(kube, offering, answers.nodes, deadline)
     return placed, [*results, *unplaced], warnings
@@ -233,8 +235,11 @@ def _place(
     if listed.body.get("metadata", {}).get("continue"):
         found = _read_all_nodes(kube, options, deadline) or found
     check = None if options.wait_for_schedule else nodes.detect_gpu_request(found, options)
-    placed = options if options.node_name else nodes.choose_nodes(found, options)
-    return placed, [check] if check else []
+    if not options.node_name:
+        options = nodes.choose_nodes(found, options)
+        recursive = nodes.take_recursive_read_only(found)
+        options = replace(options, recursive_read_only=recursive)
+    return options, [check] if check else []
 
 
 def _read_all_nodes(kube: Kube, options: JobOptions, deadline: float) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ HARD_EFFECTS = ("NoSchedule", "NoExecute")
 # The taint of a cordoned node (k8s.io/api core/v1, TaintNodeUnschedulable).
 CORDONED = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 MAX_NAMED = 3
+CRI_O = "cri-o://"
 KWOK = "kwok.x-k8s.io/node"
 VIRTUAL_TAINTS = {"virtual-kubelet.io/provider", "eks.amazonaws.com/compute-type", KWOK}
 VIRTUAL_PROVIDERS = ("kwok://", "virtual-kubelet://")
@@ -106,6 +107,17 @@ def describe_node(node: Node) -> str:
     condition = _find_ready(node)
     why = f" ({condition.get('reason', '')} since {condition.get('lastTransitionTime', '')})"
     return f"node {name} is not Ready{why if condition else ''}; trying it, as it was asked for"
+
+
+def take_recursive_read_only(nodes: Sequence[Node]) -> bool:
+    """Return whether the runtimes of all these nodes take `/` as a recursively read-only mount.
+
+    CRI-O refuses `IfPossible` (KEP-3857), too: it propagates mounts into what has its storage
+    below, and recursion needs a private mount (server/container_create_linux.go, 1.34 and 1.37).
+    """
+    infos = [(node.get("status") or {}).get("nodeInfo") or {} for node in nodes]
+    runtimes = [str(info.get("containerRuntimeVersion", "")) for info in infos]
+    return bool(runtimes) and all(text and not text.startswith(CRI_O) for text in runtimes)
 
 
 def is_virtual(node: Node) -> bool:

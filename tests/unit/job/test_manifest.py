@@ -67,17 +67,15 @@ def test_a_restricted_pod_sees_nothing_of_the_host() -> None:
     assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
 
 
-def test_the_node_is_mounted_once_and_read_only() -> None:
-    pod = pod_spec(level=PRIVILEGED)
+@pytest.mark.parametrize(
+    ("is_possible", "recursion"), [(True, {"recursiveReadOnly": "IfPossible"}), (False, {})]
+)
+def test_the_node_is_mounted_once_and_read_only(
+    is_possible: bool, recursion: dict[str, str]
+) -> None:
+    pod = pod_spec(level=PRIVILEGED, recursive_read_only=is_possible)
     host = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == "host"]
-    assert host == [
-        {
-            "name": "host",
-            "mountPath": "/host",
-            "readOnly": True,
-            "recursiveReadOnly": "IfPossible",
-        }
-    ]
+    assert host == [{"name": "host", "mountPath": "/host", "readOnly": True, **recursion}]
 
 
 def test_a_pod_that_reads_no_cluster_facts_gets_no_token() -> None:

@@ -27,3 +27,14 @@ def test_the_subtypes_of_a_node_are_those_of_the_profile(profile: str, names: li
     agent = AgentConfig(collect=CollectSettings(profile=profile))
     found = read_nodes(cast("Kube", api), FleetSelection(all_nodes=True), agent, math.inf)
     assert [subtype.name for subtype in found["a"].subtypes] == names
+
+
+@pytest.mark.parametrize(
+    ("runtime", "expected"), [("containerd://2.1.4", True), ("cri-o://1.34.0", False)]
+)
+def test_which_mount_a_node_takes_is_kept(runtime: str, expected: bool) -> None:
+    node = {**NODE, "status": {"nodeInfo": {"containerRuntimeVersion": runtime}}}
+    api = Api({"/version": {"gitVersion": "v1"}, "/api/v1/nodes": [node]})
+    selection = FleetSelection(all_nodes=True)
+    found = read_nodes(cast("Kube", api), selection, AgentConfig(), math.inf)
+    assert found["a"].takes_recursive_read_only is expected

@@ -15,6 +15,7 @@ from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
 from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.job.options import JobOptions, Zipapp
 from kubectl_snapshot.job.preflight.checks import PreflightCheck
+from kubectl_snapshot.job.preflight.gate import enforce_gate
 from kubectl_snapshot.job.preflight.report import read_report
 from kubectl_snapshot.records import replace
 from kubectl_snapshot.settings import CollectSettings
@@ -57,6 +58,9 @@ class Api:
             exchange.send(201, {"status": {"allowed": False}})
         elif resource == "version":
             exchange.send(200, {"major": "1", "minor": "34", "gitVersion": "v1.34.4"})
+        elif exchange.method == "GET" and "/nodes/" in exchange.path:
+            (node,) = self.listed["nodes"]
+            exchange.send(200, node)
         elif exchange.method == "GET":
             exchange.send(200, {"items": self.listed.get(resource, []), "metadata": {}})
         else:
@@ -69,6 +73,13 @@ def report(api: Api, directory: Path, options: JobOptions = OPTIONS) -> list[Pre
         path = write_kubeconfig(directory / "kubeconfig", {"server": server.url}, None)
         kube = connect(ConnectionOptions(kubeconfig=path), {})
         return read_report(kube, options, time.monotonic() + 20)
+
+
+def enforce(api: Api, directory: Path, options: JobOptions) -> JobOptions:
+    with serve(api.answer) as server:
+        path = write_kubeconfig(directory / "kubeconfig", {"server": server.url}, None)
+        kube = connect(ConnectionOptions(kubeconfig=path), {})
+        return enforce_gate(kube, options, time.monotonic() + 20).options
 
 
 def statuses(checks: list[PreflightCheck]) -> dict[str, str]:
@@ -170,3 +181,27 @@ def test_a_refused_configmap_fails_and_a_refused_secret_warns(
     checks = report(Api(refused={resource: (403, message)}), tmp_path)
     told = [check for check in checks if "exceeded quota: tight" in check.reason]
     assert [check.status for check in told] == ["fail" if resource == "configmaps" else "warn"]
+
+
+def on_runtime(runtime: str) -> dict[str, Any]:
+    status = {**NODE["status"], "nodeInfo": {"containerRuntimeVersion": runtime}}
+    return {**NODE, "status": status}
+
+
+@pytest.mark.parametrize("name", ["", "node1"])
+@pytest.mark.parametrize(
+    ("runtime", "expected"), [("containerd://2.1.4", True), ("cri-o://1.34.0", False)]
+)
+def test_the_nodes_mounts_are_read_only_below_root_where_the_runtime_takes_it(
+    tmp_path: Path, name: str, runtime: str, expected: bool
+) -> None:
+    api = Api(listed={"nodes": [on_runtime(runtime)]})
+    options = replace(OPTIONS, node_name=name)
+    assert enforce(api, tmp_path, options).recursive_read_only is expected
+
+
+def test_a_user_who_may_not_see_nodes_gets_the_mount_that_every_runtime_takes(
+    tmp_path: Path,
+) -> None:
+    refused = {"nodes": (403, "nodes is forbidden")}
+    assert enforce(Api(MAY_RUN, refused), tmp_path, OPTIONS).recursive_read_only is False

@@ -19,6 +19,7 @@ from kubectl_snapshot.job.preflight.nodes import (
     find_taints,
     has_gpu,
     is_virtual,
+    take_recursive_read_only,
 )
 from kubectl_snapshot.job.selectors import Toleration, default_tolerations, parse_toleration
 
@@ -268,3 +269,26 @@ def test_a_missing_node_is_reported_with_the_one_that_was_meant(
 ) -> None:
     error = build_missing_node(name, names)
     assert (error.what, error.hint) == (f'node "{name}" not found{what}', hint)
+
+
+@pytest.mark.parametrize(
+    ("runtimes", "expected"),
+    [
+        ((), False),
+        (("containerd://2.1.4",), True),
+        (("cri-o://1.34.0",), False),
+        (("containerd://2.1.4", "docker://28.1.1"), True),
+        (("containerd://2.1.4", "cri-o://1.34.0"), False),
+        (("containerd://2.1.4", ""), False),
+    ],
+)
+def test_cri_o_and_an_unknown_runtime_get_no_recursively_read_only_mount(
+    runtimes: tuple[str, ...], expected: bool
+) -> None:
+    infos = [{"containerRuntimeVersion": text} if text else {} for text in runtimes]
+    nodes = [{"metadata": {"name": "a"}, "status": {"nodeInfo": info}} for info in infos]
+    assert take_recursive_read_only(nodes) is expected
+
+
+def test_a_node_without_status_has_an_unknown_runtime() -> None:
+    assert not take_recursive_read_only([{"metadata": {"name": "a"}}])

@@ -1,0 +1,1 @@
+"""Captures under a real Kueue: its webhooks and controllers, on the lab."""

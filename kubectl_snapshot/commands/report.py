@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_snapshot.commands.flags.parser import Parser, add_boolean_flag
+from kubectl_snapshot.commands.flags.parser import Parser, add_boolean_flag, add_repeated_flag
 from kubectl_snapshot.commands.fleet.source import is_fleet, open_fleet, refuse_fleet_flags
 from kubectl_snapshot.commands.mutes import add_mute_flags, read_mutes
 from kubectl_snapshot.commands.output import Formats, prepare_outputs, write_each, write_text
@@ -66,6 +66,13 @@ def build_parser() -> Parser:
     add_boolean_flag(
         parser, "--with-nodes", variable=False, help="of a fleet: a page for each node, too"
     )
+    add_repeated_flag(
+        parser,
+        "--group-by",
+        variable=False,
+        metavar="LABEL|PATH",
+        help="of a fleet: compare nodes that have this in common (repeatable)",
+    )
     add_mute_flags(parser)
     add_reader_flags(parser, FORMATS)
     return parser
@@ -83,7 +90,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     if is_fleet(args.snapshot) or is_fleet(args.other):
         text = render_fleet(args, outputs, mutes)
     else:
-        refuse_fleet_flags(args, ("--with-nodes",))
+        refuse_fleet_flags(args, ("--with-nodes", "--group-by"))
         text = render(args, mutes)
     write_each(outputs, lambda output: write_text(output, text, out))
     return EXIT_OK
@@ -117,7 +124,7 @@ def render_fleet(
         raise InvalidRequest("a report of a fleet has one argument", hint=hint)
     fleet = open_fleet(args.snapshot, args)
     links = write_node_pages(fleet, outputs, mutes) if args.with_nodes else {}
-    return render_fleet_report(find_outliers(fleet), fleet.manifest, links)
+    return render_fleet_report(find_outliers(fleet, args.group_by), fleet.manifest, links)
 
 
 def write_node_pages(

@@ -21,7 +21,7 @@ BOOLEANS = ("true", "false")
 DOCUMENTS = ("snapshot", "other", "a", "b")
 
 # Those that name the directory of a fleet where --group-by is a flag.
-FLEETS = ("a", "fleet")
+FLEETS = ("a", "fleet", "snapshot")
 
 # Flags and arguments that begin with a path in a snapshot.
 PATHS = ("path", "constraint", "only", "ignore")

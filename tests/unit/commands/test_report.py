@@ -94,3 +94,17 @@ def test_a_fleet_has_a_page_for_each_node_beside_it(
         assert "--with-nodes needs one file" in capsys.readouterr().err
     assert main(["report", GPU_17, "--with-nodes", "-o", str(page)]) == 2
     assert "--with-nodes needs the directory of a fleet" in capsys.readouterr().err
+
+
+def test_the_nodes_of_a_fleet_are_grouped_as_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    fleet = write_fleet(tmp_path / "fleet", make_fleet(3, vary("odd", {"GPU.smi.driver": "570"})))
+    page = tmp_path / "fleet.html"
+    assert main(["report", fleet, "--group-by", "GPU.smi.driver", "-o", str(page)]) == 0
+    assert "GPU.smi.driver 570" in page.read_text()
+    assert main(["report", fleet, "-o", str(page)]) == 0
+    assert "GPU.smi.driver 570" not in page.read_text()
+    assert main(["report", GPU_17, "--group-by", "pool", "-o", str(page)]) == 2
+    assert "--group-by needs the directory of a fleet" in capsys.readouterr().err

@@ -166,8 +166,8 @@ def test_no_text_stops_a_completion(text: str) -> None:
 def test_a_fleet_is_grouped_by_its_labels_and_readings(tmp_path: Path) -> None:
     labels = {"pool.a": "a|n0", "pool.b": "b|n1", "zone": "z|n0,n1", "lone.v": "v|n0", "m": "|n0"}
     fleet = write_fleet(tmp_path / "fleet", make_fleet(2), labels=labels)
-    for words in (["diff", fleet, "--group-by"], ["baseline", fleet, "--group-by"]):
-        offered = [*find_completion(words, "", {}, 1.0).candidates]
+    for verb in ("diff", "baseline", "report"):
+        offered = [*find_completion([verb, fleet, "--group-by"], "", {}, 1.0).candidates]
         assert offered == ["lone.v", "m", "pool", "zone", "K8s.", "GPU.", "OS.", "SystemD."]
     assert find_groups("GPU.smi.", [fleet]) == ["GPU.smi.driver", "GPU.smi.gpu-count"]
     assert find_groups("zo", [fleet, str(tmp_path)]) == ["zone"]

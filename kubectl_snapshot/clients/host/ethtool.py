@@ -67,7 +67,11 @@ def _get_mac(control: socket.socket, name: bytes) -> str:
 
 
 def _get_firmware(control: socket.socket, name: bytes) -> str:
-    answer = _ask(control, name, ETHTOOL_GDRVINFO, DRIVER_INFO_BYTES)
+    return parse_firmware(_ask(control, name, ETHTOOL_GDRVINFO, DRIVER_INFO_BYTES))
+
+
+def parse_firmware(answer: bytes) -> str:
+    """Return the firmware of a struct ethtool_drvinfo, "" where the driver tells none."""
     text = answer[FIRMWARE].partition(b"\0")[0].decode("utf-8", "backslashreplace").strip()
     return "" if text in ("N/A", "-") else text
 

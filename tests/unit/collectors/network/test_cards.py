@@ -319,7 +319,8 @@ def test_the_bridges_between_gpu_and_card_say_which_access_controls_are_on(node:
         (bytes(256) + struct.pack("<I", 0x1 | 0x100 << 20) + bytes(3836), "not supported"),
         (bytes(256) + struct.pack("<I", 0x1 | 0xFFC << 20) + bytes(300), "not supported"),
         (b"\xff" * 4096, "not supported"),
-        (build_config(0x1D)[:0x14E], "not supported"),
+        (build_config(0x1D)[:0x14F], "not supported"),
+        (build_config(0x1D)[:0x150], "SrcValid,ReqRedir,CmpltRedir,UpstreamFwd"),
     ],
 )
 def test_access_controls_of_a_configuration_space(space: bytes, expected: str) -> None:

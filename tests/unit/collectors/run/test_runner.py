@@ -375,17 +375,20 @@ def test_collectors_that_read_files_do_not_compete_for_the_interpreter(
 
 def test_the_next_collector_does_not_wait_for_one_that_waits() -> None:
     second = threading.Event()
+    reads = []
 
     def wait(context: Context) -> Iterator[Subtype]:
         assert second.wait(LONG_S)
         yield Subtype("a")
 
     def read(context: Context) -> Iterator[Subtype]:
+        reads.append("OS")
         second.set()
         yield Subtype("b")
 
     first, other = run(MadeCollector("GPU", ("a",), wait), MadeCollector("OS", ("b",), read))
     assert (statuses(first), statuses(other)) == ([("a", "ok")], [("b", "ok")])
+    assert reads == ["OS"]
 
 
 def test_no_collector_gives_no_measurement() -> None:

@@ -52,6 +52,7 @@ SUBTYPES = (
             IgnoredKey("providerID", "of each machine"),
             IgnoredKey("flag.provider-id", "of each machine"),
             IgnoredKey("flag.node-ip", "of each node"),
+            IgnoredKey("flag.node-labels", "NodeTopology compares labels"),
         ),
         names_node=("address", "healthzBindAddress", "flag.*"),
     ),

@@ -642,7 +642,7 @@ def test_the_seeded_outliers_are_named_and_no_others(
 
     def run(*argv: str, code: int) -> str:
         ended = run_snapshot(*argv, kubeconfig=lab.kubeconfig)
-        assert ended.returncode == code, ended.stderr
+        assert ended.returncode == code, ended.stdout + ended.stderr
         return ended.stdout
 
     tree = json.loads(run("diff", f"{directory}/", "--group-by", FAKE_LABEL, "-o", "json", code=1))

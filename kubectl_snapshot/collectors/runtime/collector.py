@@ -51,6 +51,7 @@ SUBTYPES = (
             IgnoredKey("podCIDR", "of each node"),
             IgnoredKey("providerID", "of each machine"),
             IgnoredKey("flag.provider-id", "of each machine"),
+            IgnoredKey("flag.hostname-override", "of each node"),
             IgnoredKey("flag.node-ip", "of each node"),
             IgnoredKey("flag.node-labels", "NodeTopology compares labels"),
         ),

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
-from kubectl_snapshot.collectors import node_topology
+from kubectl_snapshot.collectors import flat_text, node_topology
 from kubectl_snapshot.collectors.gpu.smi import report as smi_report
-from kubectl_snapshot.collectors.kubernetes import flatten, image, node, pods
+from kubectl_snapshot.collectors.kubernetes import image, node, pods
 from kubectl_snapshot.collectors.operating_system import grub, kmod, release, sysctl, textfile
 from kubectl_snapshot.collectors.systemd import collector as systemd
 from kubectl_snapshot.document import paths, patterns, scalars, snapshot, versions
@@ -143,7 +143,7 @@ def collect_images(given: Input) -> object:
 
 def flatten_spec(given: Input) -> object:
     spec: Any = tree.resolve(load_yaml(given["spec_yaml"]))
-    return flatten.flatten(spec, given.get("prefix", ""))
+    return flat_text.flatten(spec, given.get("prefix", ""))
 
 
 def build_topology(given: Input) -> object:

@@ -1,7 +1,7 @@
-"""What the kernel tells of a network interface by ioctl(2) alone: firmware and offloads.
+"""Read firmware and offloads of a network interface by ioctl(2): sysfs has neither.
 
-Sources: include/uapi/linux/ethtool.h, net/ethtool/ioctl.c. Only commands that get something, which
-need no privileges. The socket is of this process's network namespace.
+Sources: include/uapi/linux/ethtool.h, net/ethtool/ioctl.c. Only commands that read, which need
+no privileges. The socket is of this process's network namespace.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Read the kubelet's configuration file, its drop-ins and flags (subtype Runtime.kubelet).
 
-K8s.kubelet is what the kubelet runs with, for users who may ask it; this is what stands on the
-node, without any right. Sources: Kubernetes, "Set Kubelet Parameters Via A Configuration File" and
-"Kubelet Configuration Directory Merging"; KEP-3983.
+K8s.kubelet is the running configuration, for users with the right to read it; this is what the
+files on the node set, without any right. Sources: Kubernetes, "Set Kubelet Parameters Via A
+Configuration File" and "Kubelet Configuration Directory Merging"; KEP-3983.
 """
 
 from __future__ import annotations
@@ -140,7 +140,9 @@ def _read_settings(host: HostPath, path: str) -> dict[str, Any]:
     try:
         return dict(json.loads(json.dumps(settings)))  # the kubelet reads YAML as JSON, too
     except (TypeError, ValueError) as error:
-        raise InvalidRequest(f"{path} of the node has what JSON has not", why=str(error)) from error
+        raise InvalidRequest(
+            f"{path} of the node has values that JSON cannot have", why=str(error)
+        ) from error
 
 
 def _refuse_many(settings: dict[str, Any], path: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.run.context import build_partial_subtype
 from kubectl_snapshot.document.snapshot import ABSENT
-from kubectl_snapshot.errors import Absent, SnapshotError
+from kubectl_snapshot.errors import Absent, InvalidRequest, SnapshotError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     Data = dict[str, Scalar]
 
+# Switches of the kernel by what it writes; another text is none.
+SWITCH: Mapping[Scalar, bool] = {1: True, 0: False}
 # What the kernel writes where it does not know: speed and NUMA node -1, PCIe width 0 or 255.
 UNKNOWN = ("", "-1", "unknown", "Unknown", "Unknown speed", "255", "(null)")
 
@@ -47,8 +49,18 @@ def parse_values(texts: Mapping[str, str], keys: Mapping[str, str]) -> Data:
 
 
 def to_scalar(text: str) -> Scalar:
-    """Return a whole number as such, any other text as it is."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else text
+    """Return a whole number as such, any other text as it is: `007` of a version, too."""
+    return int(text) if is_number(text) and (text[0] != "0" or text == "0") else text
+
+
+def is_number(text: str) -> bool:
+    """Return whether a text is a whole number of at most 18 digits, of those of ASCII."""
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+def refuse(path: str, text: str) -> InvalidRequest:
+    """Return the error of a file that has not what the kernel writes there."""
+    return InvalidRequest(f"{path} of the node cannot be understood", why=f"it reads {text[:80]!r}")
 
 
 def read_names(host: HostPath, directory: str, prefix: str = "") -> tuple[str, ...]:

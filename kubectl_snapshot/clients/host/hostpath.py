@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 16_384
 # A file of sysfs has a page at most (Documentation/filesystems/sysfs.rst).
 MAX_VALUE_BYTES = 4096
+# Files of /proc of which the beginning is enough.
+FIRST_PAGES = ("cpuinfo", "meminfo")
+# A link to it masks a configuration file (systemd.unit(5)); the pod's own device is not asked.
+MASK = "/dev/null"
 
 # O_NONBLOCK and O_NOCTTY: open(2) must not hang if a pipe or a terminal replaces the file.
 OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
@@ -73,6 +77,8 @@ class HostPath:
         Internal, with the kernel's message. Blocks as long as the kernel or a driver does.
         """
         local = self._resolve(path)
+        if local.endswith(MASK) and self._remove_root(local) == MASK:
+            return b""
         try:
             if not stat.S_ISREG(os.lstat(local).st_mode):
                 # Not opened: opening a device has side effects (a watchdog starts, a tape rewinds).
@@ -92,8 +98,9 @@ class HostPath:
         """Return the text of each of a directory's files, stripped; for sysfs: one value a file.
 
         Files that are missing are left out, and those that have no value at the moment, as the
-        speed of a card that is down. Raises as read_bytes for the directory, Unavailable if a
-        file's mode forbids to read it.
+        speed of a card that is down. Raises as read_bytes for the directory; for a file,
+        Unavailable if its mode forbids to read it, Internal if it is none, InvalidRequest if it is
+        longer than a page.
         """
         found: dict[str, str] = {}
         try:
@@ -105,8 +112,12 @@ class HostPath:
         try:
             for name in names:
                 try:
-                    if stat.S_ISREG(os.stat(name, dir_fd=below, follow_symlinks=False).st_mode):
-                        found[name] = _read_value(name, below)
+                    if not stat.S_ISREG(os.stat(name, dir_fd=below, follow_symlinks=False).st_mode):
+                        raise Internal(f"{directory}/{name} of the node is not a regular file")
+                    value = _read_value(name, below)
+                    if len(value) == MAX_VALUE_BYTES and name not in FIRST_PAGES:
+                        raise InvalidRequest(f"{directory}/{name} of the node is too large")
+                    found[name] = value.decode("utf-8", "backslashreplace").strip()
                 except OSError as error:
                     if error.errno in REFUSED:
                         raise self._translate(f"{directory}/{name}", error) from error
@@ -116,7 +127,7 @@ class HostPath:
 
     def resolve(self, path: str) -> str:
         """Return the path on the node with all links resolved; it need not exist."""
-        return self._resolve(path)[len((self.root or "").rstrip("/")) :]
+        return self._remove_root(self._resolve(path))
 
     def read_tree(self, path: str, is_skipped: Callable[[str], bool]) -> dict[str, Content]:
         """Return every regular file below a directory by its path on the node, sorted by name.
@@ -226,10 +237,16 @@ class HostPath:
         except OSError as error:
             raise self._translate(path, error) from error
 
+    def _remove_root(self, local: str) -> str:
+        return local[len((self.root or "").rstrip("/")) :]
+
     def _resolve(self, path: str) -> str:
         if not path:
             raise InvalidRequest("the file path is empty")
-        resolved = _follow_links((self.root or "").rstrip("/"), path, self._links)
+        try:
+            resolved = _follow_links((self.root or "").rstrip("/"), path, self._links)
+        except ValueError as error:  # a NUL, a surrogate: a path of a file's text
+            raise InvalidRequest(f"{path!r} of the node is not a path", why=str(error)) from error
         if self.root is None and not resolved.startswith("/proc/"):
             raise Unavailable(
                 f"{path} of the node is not visible from here",
@@ -348,10 +365,10 @@ def _read_file(local: str, path: str, max_bytes: int, directory: int | None = No
     return content
 
 
-def _read_value(name: str, directory: int) -> str:
+def _read_value(name: str, directory: int) -> bytes:
     descriptor = os.open(name, OPEN_FLAGS, dir_fd=directory)
     try:
-        return os.read(descriptor, MAX_VALUE_BYTES).decode("utf-8", "backslashreplace").strip()
+        return os.read(descriptor, MAX_VALUE_BYTES)
     finally:
         os.close(descriptor)
 

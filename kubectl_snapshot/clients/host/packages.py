@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.errors import InvalidRequest
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -17,14 +19,19 @@ MAX_BYTES = 32 * 1024 * 1024
 def read_dpkg_versions(host: HostPath, names: Iterable[str]) -> dict[str, str]:
     """Return the versions of those packages that dpkg has installed, as dpkg writes them.
 
-    Raises as HostPath.read_bytes; Absent on a node without dpkg.
+    Raises as HostPath.read_bytes; Absent on a node without dpkg; InvalidRequest for a file that
+    does not end as dpkg ends it: its last version may be cut.
     """
     wanted = {f"Package: {name}".encode(): name for name in names}
     found = {}
-    for stanza in host.read_bytes(DPKG, MAX_BYTES).split(b"\n\n"):
+    status = host.read_bytes(DPKG, MAX_BYTES)
+    if status and not status.endswith(b"\n"):
+        raise InvalidRequest(f"{DPKG} of the node is truncated")
+    for stanza in status.split(b"\n\n"):
         # dpkg writes the name first.
         name = wanted.get(stanza.partition(b"\n")[0])
         if name and name not in found and b"\nStatus: install ok installed\n" in stanza:
             version = stanza.partition(b"\nVersion: ")[2].partition(b"\n")[0]
-            found[name] = version.decode("utf-8", "backslashreplace")
+            if version:
+                found[name] = version.decode("utf-8", "backslashreplace")
     return {name: found[name] for name in wanted.values() if name in found}

@@ -66,7 +66,7 @@ class Message(NamedTuple):
 def read(host: HostPath, deadline: float) -> Subtype:
     """Return what the kernel's log counts. Raises Unavailable without the right to read it."""
     log = read_kernel_log(host, deadline)
-    boot_time = re.search(r"(?m)^btime (\d+)$", host.read_text("/proc/stat"))
+    boot_time = re.search(r"(?m)^btime ([0-9]{1,11})$", host.read_text("/proc/stat"))
     if not boot_time:
         raise Internal("/proc/stat of the node has no btime")
     return Subtype("kernel-log", build_readings(log, int(boot_time[1])))

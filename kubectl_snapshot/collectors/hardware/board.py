@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors.sysfs import read_keys, read_names, read_parts
+from kubectl_snapshot.collectors.sysfs import parse_values, read_keys, read_names, read_parts
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent
 
@@ -66,7 +66,8 @@ def read_identity(host: HostPath) -> Subtype:
     return read_parts(
         "identity",
         lambda: read_keys(host, "/proc/sys/kernel/random", {"boot_id": "boot-id"}),
-        lambda: read_keys(host, "/etc", {"machine-id": "machine-id"}),
+        # A link, where /etc is not to be written to.
+        lambda: parse_values({"": host.read_text("/etc/machine-id").strip()}, {"": "machine-id"}),
         lambda: read_keys(host, DMI, {"product_uuid": "product-uuid"}),
     )
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.host.pci import PCI_DEVICES, find_pci_path
 from kubectl_snapshot.collectors.run.context import read_subtype
-from kubectl_snapshot.collectors.sysfs import parse_values, read_keys, read_names, read_optional
+from kubectl_snapshot.collectors.sysfs import (
+    is_number,
+    parse_values,
+    read_keys,
+    read_names,
+    read_optional,
+)
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent
 
@@ -50,14 +56,15 @@ NVME_FILES = {
 
 def read_bus(host: HostPath) -> Iterator[Subtype]:
     """Yield the links and the errors, for which the bus is searched once."""
-    devices: dict[str, tuple[str, str]] = {}
+    found: list[dict[str, tuple[str, str]]] = []
 
-    def read_links() -> Subtype:
-        devices.update(_find_devices(host))
-        return Subtype("pcie", _read_links(host, devices))
+    def find() -> dict[str, tuple[str, str]]:
+        if not found:
+            found.append(_find_devices(host))
+        return found[0]
 
-    yield read_subtype("pcie", read_links)
-    yield read_subtype("pcie-errors", lambda: _read_errors(host, devices))
+    yield read_subtype("pcie", lambda: Subtype("pcie", _read_links(host, find())))
+    yield read_subtype("pcie-errors", lambda: _read_errors(host, find()))
 
 
 def read_nvme(host: HostPath) -> Subtype:
@@ -85,7 +92,7 @@ def find_kind(class_code: str, vendor: str) -> str:
 def parse_total(text: str) -> int | None:
     """Return the total of a file of error counters, its line `TOTAL_ERR_… N`."""
     words = text.partition("TOTAL_ERR_")[2].split(maxsplit=2)
-    return int(words[1]) if len(words) > 1 and words[1].isdecimal() else None
+    return int(words[1]) if len(words) > 1 and is_number(words[1]) else None
 
 
 def _find_devices(host: HostPath) -> dict[str, tuple[str, str]]:
@@ -93,7 +100,10 @@ def _find_devices(host: HostPath) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for address in read_names(host, PCI_DEVICES):
         directory = host.resolve(f"{PCI_DEVICES}/{address}")
-        files = host.read_values(directory, ("class", "vendor"))
+        try:
+            files = host.read_values(directory, ("class", "vendor"))
+        except Absent:
+            continue  # removed meanwhile
         kind = find_kind(files.get("class", ""), files.get("vendor", ""))
         # A virtual function has no link of its own.
         if not kind or host.read_link_name(f"{directory}/physfn"):

@@ -8,7 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.hardware.dmi import describe_dimms, parse_dimms
-from kubectl_snapshot.collectors.sysfs import read_names, read_optional, read_parts
+from kubectl_snapshot.collectors.sysfs import (
+    is_number,
+    read_names,
+    read_optional,
+    read_parts,
+    refuse,
+)
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath
@@ -30,15 +36,20 @@ def read_memory(host: HostPath) -> Subtype:
     )
 
 
-def parse_total(text: str) -> int | None:
-    """Return MemTotal in KiB, of /proc/meminfo or of a NUMA node's meminfo."""
+def parse_total(text: str) -> int:
+    """Return MemTotal in KiB, of /proc/meminfo or of a NUMA node's meminfo.
+
+    Raises InvalidRequest for a text without it.
+    """
     words = text.partition("MemTotal:")[2].split(maxsplit=2)
-    return int(words[0]) if words[1:2] == ["kB"] and words[0].isdecimal() else None
+    if words[1:2] != ["kB"] or not is_number(words[0]):
+        raise refuse("meminfo", text)
+    return int(words[0])
 
 
 def _read_total(host: HostPath) -> Data:
-    total = parse_total(host.read_values("/proc", ("meminfo",)).get("meminfo", ""))
-    return {} if total is None else {"total-kib": total}
+    texts = host.read_values("/proc", ("meminfo",))
+    return {"total-kib": parse_total(texts["meminfo"])} if texts else {}
 
 
 def _read_nodes(host: HostPath) -> Data:
@@ -46,9 +57,8 @@ def _read_nodes(host: HostPath) -> Data:
     for node in read_names(host, NODES, "node"):
         key, directory = f"node.{node[len('node') :]}", f"{NODES}/{node}"
         texts = host.read_values(directory, ("meminfo", *SHOWN))
-        total = parse_total(texts.get("meminfo", ""))
-        if total is not None:
-            data[f"{key}.total-kib"] = total
+        if "meminfo" in texts:
+            data[f"{key}.total-kib"] = parse_total(texts["meminfo"])
         # A node of memory only, as of a Grace Hopper's GPU, has no processor.
         data.update({f"{key}.{name}": texts[name] for name in SHOWN if texts.get(name)})
         for pages in read_names(host, f"{directory}/hugepages", "hugepages-"):

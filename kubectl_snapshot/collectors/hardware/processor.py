@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors.sysfs import read_names, read_optional, read_parts, to_scalar
+from kubectl_snapshot.collectors.sysfs import (
+    SWITCH,
+    is_number,
+    read_names,
+    read_optional,
+    read_parts,
+    refuse,
+    to_scalar,
+)
 from kubectl_snapshot.document.snapshot import Subtype
 
 if TYPE_CHECKING:
@@ -45,6 +53,8 @@ ARM = {
     "0xc0": {"0xac3": "Ampere-1", "0xac4": "Ampere-1a"},
 }
 FLAGS = ("flags", "Features")
+# Of the kernel (arch/x86/Kconfig, NR_CPUS).
+MAX_CPUS = 8192
 TOPOLOGY = {"thread_siblings_list": "threads", "core_siblings_list": "socket"}
 
 
@@ -54,7 +64,7 @@ def read_cpu(host: HostPath) -> Subtype:
         "cpu",
         lambda: _read_topology(host),
         # The first page, of which one processor has 2 to 3 KiB.
-        lambda: parse_cpuinfo(host.read_values("/proc", ("cpuinfo",)).get("cpuinfo", "")),
+        lambda: _read_cpuinfo(host),
         lambda: _read_policies(host),
     )
 
@@ -90,19 +100,28 @@ def parse_cpuinfo(text: str) -> Data:
 
 
 def parse_cpu_list(text: str) -> list[int]:
-    """Return the numbers of a list such as `0-3,8`; a part that is no range has none."""
+    """Return the numbers of a list such as `0-3,8`. Raises InvalidRequest for another text."""
     numbers: list[int] = []
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if first.isdigit() and (last or first).isdigit():
-            # The kernel has 8,192 processors at most (arch/x86/Kconfig, NR_CPUS).
-            numbers += range(int(first), min(int(last or first), 8191) + 1)
+        first, dash, last = part.partition("-")
+        last = last if dash else first
+        if not (is_number(first) and is_number(last) and int(last) < MAX_CPUS):
+            raise refuse("a list of processors", text)
+        numbers += range(int(first), int(last) + 1)
     return numbers
+
+
+def _read_cpuinfo(host: HostPath) -> Data:
+    texts = host.read_values("/proc", ("cpuinfo",))
+    data = parse_cpuinfo(texts.get("cpuinfo", ""))
+    if texts and not data:
+        raise refuse("/proc/cpuinfo", texts["cpuinfo"])
+    return data
 
 
 def _read_topology(host: HostPath) -> Data:
     lists = host.read_values(CPUS, ("online", "offline", "isolated"))
-    online = parse_cpu_list(lists.get("online", ""))
+    online = parse_cpu_list(lists["online"]) if lists.get("online") else []
     data: Data = {"threads": len(online)} if online else {}
     data.update({key: lists[key] for key in ("offline", "isolated") if lists.get(key)})
     packages: set[str] = set()
@@ -142,6 +161,6 @@ def _read_policies(host: HostPath) -> Data:
     data: Data = {key: to_scalar(",".join(sorted(texts))) for key, texts in found.items()}
     boost = read_optional(host, policies, {"boost": "boost"})
     turbo = read_optional(host, f"{CPUS}/intel_pstate", {"no_turbo": "boost"})
-    data.update({key: value == 1 for key, value in boost.items()})
-    data.update({key: value == 0 for key, value in turbo.items()})
+    data.update({key: SWITCH[value] for key, value in boost.items() if value in SWITCH})
+    data.update({key: not SWITCH[value] for key, value in turbo.items() if value in SWITCH})
     return data

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.host.ethtool import read_interface
 from kubectl_snapshot.clients.host.pci import PCI_DEVICES, find_pci_path, read_pci_gpus
-from kubectl_snapshot.collectors.run.context import read_subtype
+from kubectl_snapshot.collectors.run.context import build_failed_subtype, explain, read_subtype
 from kubectl_snapshot.collectors.sysfs import UNKNOWN, parse_values, read_keys, read_names
 from kubectl_snapshot.document.snapshot import Subtype
-from kubectl_snapshot.errors import Absent, Unavailable
+from kubectl_snapshot.errors import Absent, SnapshotError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,8 +79,16 @@ def read_network(host: HostPath) -> Iterator[Subtype]:
     for name in host.read_names(INTERFACES):
         # Resolved once: each further path is shorter.
         directory = host.resolve(f"{INTERFACES}/{name}")
-        files = host.read_values(directory, (*INTERFACE_FILES, *DECIDING_FILES))
         device = host.read_link_name(f"{directory}/device")
+        try:
+            files = host.read_values(directory, (*INTERFACE_FILES, *DECIDING_FILES))
+        except Absent:
+            continue  # removed meanwhile, as those of pods are
+        except SnapshotError as error:
+            if device:
+                _add_card(name, directory, cards)
+            yield build_failed_subtype(f"interface-{name}", error.collector_status, explain(error))
+            continue
         if name != LOOPBACK and _is_shown(host, name, directory, files, device):
             read = partial(_read_interface, host, name, directory, files, bool(device), cards)
             yield read_subtype(f"interface-{name}", read)
@@ -137,16 +145,24 @@ def _read_interface(
 
 def _read_card(host: HostPath, name: str, directory: str, cards: dict[str, str]) -> Data:
     """Return the readings of a device's card on the PCI bus; add its name by its address."""
+    address = _add_card(name, directory, cards)
+    if not address:
+        return {}
+    return {"pci-address": address, **read_keys(host, f"{PCI_DEVICES}/{address}", PCI_FILES)}
+
+
+def _add_card(name: str, directory: str, cards: dict[str, str]) -> str:
+    """Add a card by its address on the PCI bus; return this, "" if it is not there."""
     path = find_pci_path(directory)
     if not path:
-        return {}
-    address = path[-1]
-    cards[address] = name
-    return {"pci-address": address, **read_keys(host, f"{PCI_DEVICES}/{address}", PCI_FILES)}
+        return ""
+    cards[path[-1]] = name
+    return path[-1]
 
 
 def _read_rdma(host: HostPath, name: str, cards: dict[str, str]) -> Subtype:
     directory = host.resolve(f"{RDMA_DEVICES}/{name}")
+    _add_card(name, directory, cards)  # first: it has a place, whatever its files say
     data = read_keys(host, directory, RDMA_FILES)
     driver = host.read_link_name(f"{directory}/device/driver")
     if driver:

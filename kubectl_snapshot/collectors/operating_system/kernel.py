@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors.sysfs import read_keys, read_names
+from kubectl_snapshot.collectors.sysfs import SWITCH, read_keys, read_names, read_parts, refuse
 from kubectl_snapshot.document.snapshot import Subtype
-from kubectl_snapshot.errors import Absent, Internal, InvalidRequest
+from kubectl_snapshot.errors import Absent, Internal
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath
@@ -63,14 +63,9 @@ def read_config(host: HostPath) -> Subtype:
 
 def read_taint(host: HostPath) -> Subtype:
     """Return what taints the kernel, and the modules that do with their letters."""
-    data = parse_taint(host.read_text(TAINTED))
-    modules = host.read_text(MODULES) if "modules" in host.read_names("/proc") else ""
-    for line in modules.splitlines():
-        words = line.split(" ")
-        # The last word, `(POE)`; `(POE+)` while the module is being loaded.
-        if words[-1].startswith("("):
-            data[f"module.{words[0]}"] = words[-1].strip("()+-")
-    return Subtype("taint", data)
+    return read_parts(
+        "taint", lambda: parse_taint(host.read_text(TAINTED)), lambda: _read_letters(host)
+    )
 
 
 def read_livepatch(host: HostPath) -> Subtype:
@@ -82,7 +77,7 @@ def read_livepatch(host: HostPath) -> Subtype:
     for name in read_names(host, PATCHES):
         keys = {"enabled": f"{name}.enabled", "transition": f"{name}.transition"}
         found = read_keys(host, f"{PATCHES}/{name}", keys)
-        data.update({key: value == 1 for key, value in found.items()})
+        data.update({key: SWITCH[value] for key, value in found.items() if value in SWITCH})
     if not data:
         host.read_names("/sys/kernel")  # raises where nothing is known
         raise Absent("the kernel has no live patch")
@@ -106,12 +101,23 @@ def parse_config(text: bytes) -> dict[str, str]:
 
 def parse_taint(text: str) -> Data:
     """Return the bits of a taint mask that are set, by name, an unknown one by number."""
-    try:
-        mask = int(text)
-    except ValueError as error:
-        raise InvalidRequest(f"{TAINTED} is not a number", why=str(error)[:80]) from error
+    text = text.strip()
+    mask = int(text) if text.isascii() and text.isdigit() and len(text) < 21 else -1
+    if not 0 <= mask < 1 << TAINT_BITS:
+        raise refuse(TAINTED, text)
     names = {bit: TAINTS[bit] if bit < len(TAINTS) else f"bit-{bit}" for bit in range(TAINT_BITS)}
     return {name: True for bit, name in names.items() if mask >> bit & 1}
+
+
+def _read_letters(host: HostPath) -> Data:
+    data: Data = {}
+    # Absent from a kernel without modules.
+    for line in host.read_text(MODULES).splitlines():
+        words = line.split(" ")
+        # The last word, `(POE)`; `(POE+)` while the module is being loaded.
+        if words[-1].startswith("("):
+            data[f"module.{words[0]}"] = words[-1].strip("()+-")
+    return data
 
 
 def _read_config(host: HostPath) -> bytes:

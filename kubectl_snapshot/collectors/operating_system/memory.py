@@ -9,7 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.operating_system.storage import parse_chosen
-from kubectl_snapshot.collectors.sysfs import read_names, read_optional, read_parts
+from kubectl_snapshot.collectors.sysfs import (
+    is_number,
+    read_names,
+    read_optional,
+    read_parts,
+    refuse,
+)
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath
@@ -43,17 +49,24 @@ def read(host: HostPath) -> Subtype:
 
 
 def parse_swaps(text: str) -> Data:
-    """Return `swap.total-kib`, 0 without swap, and type, size and priority of each swap area."""
+    """Return `swap.total-kib`, 0 without swap, and type, size and priority of each swap area.
+
+    Raises InvalidRequest for a text that is not the kernel's: less than all is no total.
+    """
     data: Data = {"swap.total-kib": 0}
     total = 0
-    for line in text.splitlines()[1:]:
+    head, *lines = text.splitlines() or [""]
+    if not head.startswith("Filename"):
+        raise refuse(SWAPS, text)
+    for line in lines:
         words = line.split()
-        if len(words) == 5 and words[2].isdecimal():
-            path = words[0].replace("\\040", " ")
-            total += int(words[2])
-            data[f"swap.{path}.type"] = words[1]
-            data[f"swap.{path}.size-kib"] = int(words[2])
-            data[f"swap.{path}.priority"] = words[4]
+        if len(words) != 5 or not is_number(words[2]):
+            raise refuse(SWAPS, line)
+        path = words[0].replace("\\040", " ")
+        total += int(words[2])
+        data[f"swap.{path}.type"] = words[1]
+        data[f"swap.{path}.size-kib"] = int(words[2])
+        data[f"swap.{path}.priority"] = words[4]
     data["swap.total-kib"] = total
     return data
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.sysfs import read_names
 from kubectl_snapshot.document.snapshot import Subtype
-from kubectl_snapshot.errors import Absent, Unavailable
+from kubectl_snapshot.errors import Absent, InvalidRequest, Unavailable
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath
@@ -21,8 +21,8 @@ MAX_DPKG_BYTES = 33_554_432
 # The second is a link to the first where both are.
 RPM_PLACES = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
 RPM_SQLITE = "rpmdb.sqlite"
-# Berkeley DB and ndb: no reader here.
-RPM_OTHERS = ("Packages", "Packages.db")
+# No reader here.
+RPM_OTHERS = {"Packages.db": "ndb", "Packages": "Berkeley DB"}
 # Beginnings of names: GPU and network drivers and their libraries, kernels and firmware, container
 # runtimes and kubelet, what keeps time and mounts storage.
 KEPT = tuple(
@@ -43,34 +43,40 @@ NAME, VERSION_TAG, RELEASE, EPOCH = 1000, 1001, 1002, 1003
 
 def read(host: HostPath) -> Subtype:
     """Return the versions by package; several of one name are comma-separated."""
-    try:
-        return Subtype("packages", parse_dpkg(host.read_bytes(DPKG_STATUS, MAX_DPKG_BYTES)))
-    except Absent:
-        pass
+    with suppress(Absent):
+        status = host.read_bytes(DPKG_STATUS, MAX_DPKG_BYTES)
+        if status:  # empty, where dpkg itself is a package of rpm
+            return Subtype("packages", parse_dpkg(status))
     for place in RPM_PLACES:
         names = read_names(host, place)
         if RPM_SQLITE in names:
             return Subtype("packages", _read_rpm(host, f"{place}/{RPM_SQLITE}"))
-        if any(name in names for name in RPM_OTHERS):
-            raise Unavailable(
-                "the database of rpm cannot be read", why=f"{place} is not in SQLite's format"
-            )
+        for name, kind in RPM_OTHERS.items():
+            if name in names:
+                why = f"{place}/{name} is in the format of {kind}, not of SQLite"
+                raise Unavailable("the database of rpm cannot be read", why=why)
     raise Absent("the node has no package database", why="neither dpkg's nor rpm's is in /var/lib")
 
 
 def parse_dpkg(status: bytes) -> dict[str, str]:
-    """Return the versions of installed packages of the allow-list."""
+    """Return the versions of installed packages of the allow-list.
+
+    Raises InvalidRequest for a file that does not end as dpkg ends it: its last version may be cut.
+    """
+    if status and not status.endswith(b"\n"):
+        raise InvalidRequest(f"{DPKG_STATUS} of the node is truncated")
     found: dict[str, str] = {}
     for paragraph in (b"\n\n" + status).split(b"\n\nPackage: ")[1:]:
         name, _, fields = paragraph.partition(b"\n")
         if INSTALLED in fields and _is_kept(text := name.decode("utf-8", "replace").strip()):
             version = fields.partition(b"\nVersion: ")[2].split(b"\n", 1)[0]
-            found[text] = version.decode("utf-8", "replace").strip()
+            if version:
+                found[text] = version.decode("utf-8", "replace").strip()
     return found
 
 
 def parse_rpm_header(blob: bytes) -> tuple[str, str]:
-    """Return name and `[epoch:]version-release` of a header in rpm's database.
+    """Return name and `[epoch:]version-release` of a header in rpm's database, "" if it has none.
 
     A header is the number of entries and of data bytes, then an entry of tag, type, offset and
     count for each, all big-endian, then the data.
@@ -86,7 +92,7 @@ def parse_rpm_header(blob: bytes) -> tuple[str, str]:
             text = blob[data + offset :].split(b"\0", 1)[0]
             values[tag] = text.decode("utf-8", "replace")
     epoch, version, release = (values.get(tag, "") for tag in (EPOCH, VERSION_TAG, RELEASE))
-    return values.get(NAME, ""), f"{epoch}{version}-{release}"
+    return values.get(NAME, ""), f"{epoch}{version}-{release}" if version and release else ""
 
 
 def _is_kept(name: str) -> bool:
@@ -109,8 +115,12 @@ def _read_rpm(host: HostPath, path: str) -> dict[str, str]:
             for name, blob in database.execute(
                 "SELECT Name.key, blob FROM Name JOIN Packages USING (hnum) ORDER BY hnum"
             ):
-                if _is_kept(name):
-                    found.setdefault(name, []).append(parse_rpm_header(blob)[1])
+                if isinstance(name, str) and _is_kept(name):
+                    # SQLite has a type per value, not per column.
+                    version = parse_rpm_header(blob)[1] if isinstance(blob, bytes) else ""
+                    if not version:
+                        raise Unavailable("the database of rpm cannot be read", why=f"at {name}")
+                    found.setdefault(name, []).append(version)
         finally:
             database.close()
     except sqlite3.Error as error:

@@ -12,7 +12,7 @@ from kubectl_snapshot.collectors.operating_system.textfile import (
 from kubectl_snapshot.constants import REFERENCE
 from kubectl_snapshot.document.registry import STRING, SubtypeSpec
 from kubectl_snapshot.document.snapshot import ABSENT, Subtype
-from kubectl_snapshot.errors import Internal
+from kubectl_snapshot.errors import Internal, InvalidRequest
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath
@@ -33,7 +33,10 @@ def read(host: HostPath) -> Subtype:
         if error.collector_status != ABSENT:
             raise
         content = read_content(host, FALLBACK)
-    return Subtype("release", parse_release(content))
+    data = parse_release(content)
+    if not data:
+        raise InvalidRequest(f"{RELEASE} of the node has no field")
+    return Subtype("release", data)
 
 
 def parse_release(text: Text) -> dict[str, str]:

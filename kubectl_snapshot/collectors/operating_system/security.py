@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.operating_system.storage import parse_chosen
-from kubectl_snapshot.collectors.sysfs import read_keys, read_optional, read_parts
+from kubectl_snapshot.collectors.sysfs import read_keys, read_optional, read_parts, refuse
 from kubectl_snapshot.errors import Absent
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def _read_apparmor(host: HostPath) -> Data:
     enabled = read_optional(host, "/sys/module/apparmor/parameters", {"enabled": "enabled"})
     if not enabled:
         return {}
+    if enabled["enabled"] not in ("Y", "N"):
+        raise refuse("/sys/module/apparmor/parameters/enabled", str(enabled["enabled"]))
     data: Data = {"apparmor.enabled": enabled["enabled"] == "Y"}
     if not data["apparmor.enabled"]:
         return data
@@ -80,4 +82,6 @@ def _read_secure_boot(host: HostPath) -> Data:
     if "efi" not in host.read_names("/sys/firmware"):
         return {"uefi": False}
     content = host.read_bytes(SECURE_BOOT, 16)
-    return {"uefi": True, "secure-boot": content[4:5] == b"\1"}
+    if content[4:] not in (b"\0", b"\1"):
+        raise refuse(SECURE_BOOT, content.decode("utf-8", "backslashreplace"))
+    return {"uefi": True, "secure-boot": content[4:] == b"\1"}

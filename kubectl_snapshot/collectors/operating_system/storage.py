@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.operating_system.mountinfo import find_mount, parse_mounts
-from kubectl_snapshot.collectors.sysfs import read_keys, read_names, read_optional
+from kubectl_snapshot.collectors.sysfs import SWITCH, read_keys, read_names, read_optional, refuse
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent
 
@@ -79,6 +79,8 @@ def read_cgroup(host: HostPath) -> Subtype:
         return Subtype("cgroup", {"version": "v2", **found})
     rows = [line.split() for line in host.read_text(CGROUPS).splitlines() if line[:1] != "#"]
     rows = [row for row in rows if len(row) == 4]
+    if not rows:
+        raise refuse(CGROUPS, "")
     data = {
         "version": "hybrid" if "cgroup2" in types else "v1",
         "controllers": ",".join(sorted(row[0] for row in rows if row[1] != "0")),
@@ -94,7 +96,7 @@ def read_block_devices(host: HostPath) -> Subtype:
         if name.startswith(NO_DISKS):
             continue
         directory = host.resolve(f"{DISKS}/{name}")
-        own = read_keys(host, directory, {"size": "size", "hidden": "hidden"})
+        own = read_optional(host, directory, {"size": "size", "hidden": "hidden"})
         if own.get("hidden") == 1:  # a path of a multipath NVMe disk
             continue
         found = read_optional(host, f"{directory}/queue", QUEUE_FILES)
@@ -103,7 +105,7 @@ def read_block_devices(host: HostPath) -> Subtype:
         if isinstance(size := own.get("size"), int):
             found["size-bytes"] = size * SECTOR_BYTES
         if "rotational" in found:
-            found["rotational"] = found["rotational"] == 1
+            found["rotational"] = SWITCH.get(found["rotational"], found["rotational"])
         if "scheduler" in found:
             found["scheduler"] = parse_chosen(str(found["scheduler"]))
         data.update({f"{name}.{key}": value for key, value in found.items()})
@@ -146,8 +148,8 @@ def read_filesystems(host: HostPath) -> Subtype:
 
 def parse_chosen(text: str) -> str:
     """Return the word in brackets, `none` of `[none] mq-deadline`, or else the text."""
-    _, is_marked, rest = text.partition("[")
-    return rest.partition("]")[0] if is_marked else text
+    word, is_marked, _ = text.partition("[")[2].partition("]")
+    return word if is_marked else text
 
 
 def classify_size(size_bytes: int) -> str:
@@ -168,7 +170,11 @@ def classify_share(part: int, whole: int) -> str:
 
 def _read_mounts(host: HostPath) -> list[Mount]:
     host.with_root("/")  # raises where only the pod's own /proc is visible
-    return parse_mounts(host.read_text(MOUNTINFO))
+    text = host.read_text(MOUNTINFO)
+    mounts = parse_mounts(text)
+    if not mounts:  # each process has a root
+        raise refuse(MOUNTINFO, text)
+    return mounts
 
 
 def _read_space(host: HostPath, mount: Mount, path: str) -> dict[str, str]:

@@ -67,7 +67,9 @@ def read(host: HostPath) -> Subtype:
                 if flags or not isinstance(error, Absent):
                     errors.append(error)
                 continue
-            if settings.get("kind") == KIND:
+            if "kind" not in settings:
+                errors.append(InvalidRequest(f"{path} of the node has no kind"))
+            elif settings["kind"] == KIND:
                 files.append(path)
                 merge(merged, settings)
         if files or errors:
@@ -138,7 +140,8 @@ def _read_settings(host: HostPath, path: str) -> dict[str, Any]:
         raise InvalidRequest(f"{path} of the node is not a map of settings")
     _refuse_many(settings, path)
     try:
-        return dict(json.loads(json.dumps(settings)))  # the kubelet reads YAML as JSON, too
+        # The kubelet reads YAML as JSON, too.
+        return dict(json.loads(json.dumps(settings, allow_nan=False)))
     except (TypeError, ValueError) as error:
         raise InvalidRequest(
             f"{path} of the node has values that JSON cannot have", why=str(error)

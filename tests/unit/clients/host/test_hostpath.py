@@ -122,7 +122,24 @@ def test_a_pipe_is_refused_without_waiting_for_a_writer(root: Path) -> None:
         HostPath(str(root)).read_bytes(RELEASE)
 
 
-@pytest.mark.parametrize("path", ["/dev/null", "/etc"])
+@pytest.mark.parametrize("path", ["a\0b", "/etc/\ud800"])
+def test_a_text_that_is_no_path_is_an_invalid_request(path: str) -> None:
+    for read in (LOCAL.read_bytes, LOCAL.read_names, LOCAL.resolve):
+        with pytest.raises(InvalidRequest, match="is not a path"):
+            read(path)
+
+
+def test_a_file_that_a_link_to_dev_null_masks_is_empty(root: Path) -> None:
+    (root / "etc/masked.conf").symlink_to("/dev/null")
+    (root / "etc/other.conf").symlink_to("/etc/dev/null")
+    assert not (root / "dev").exists()
+    assert HostPath(str(root)).read_bytes("/etc/masked.conf") == b""
+    assert LOCAL.read_bytes("/dev/null") == b""
+    with pytest.raises(Absent):
+        HostPath(str(root)).read_bytes("/etc/other.conf")
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/etc"])
 def test_devices_and_directories_are_refused(path: str) -> None:
     with pytest.raises(Internal, match="not a regular file"):
         LOCAL.read_bytes(path)
@@ -394,21 +411,36 @@ def test_values_of_a_directory_are_read_without_those_that_have_none(tmp_path: P
     card.mkdir(parents=True)
     (card / "mtu").write_text(" 1500\n")
     (card / "ifalias").write_bytes(b"x\xff\n")
-    (card / "big").write_text("y" * 5000)
-    (card / "device").mkdir()
-    (card / "master").symlink_to("mtu")
-    os.mkfifo(card / "pipe")
+    (card / "meminfo").write_text("y" * 5000)
+    (card / "full").write_text("z" * 4095)
     host = HostPath(str(tmp_path))
-    names = ("mtu", "speed", "device", "master", "pipe", "ifalias", "big", "device/mtu")
+    names = ("mtu", "speed", "ifalias", "meminfo", "full", "device/mtu")
     assert host.read_values("/sys/class/net/eth0", names) == {
         "mtu": "1500",
         "ifalias": "x\\xff",
-        "big": "y" * 4096,
+        "meminfo": "y" * 4096,
+        "full": "z" * 4095,
     }
     # A file in place of a directory, as bonding_masters.
     assert host.read_values("/sys/class/net/eth0/mtu", ("a",)) == {}
     with pytest.raises(Absent):
         host.read_values("/sys/class/net/eth1", ("mtu",))
+
+
+@pytest.mark.parametrize("name", ["device", "master", "pipe", "loop"])
+def test_a_value_that_is_no_file_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "device").mkdir()
+    (tmp_path / "master").symlink_to("mtu")
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Internal, match=f"/{name} of the node is not a regular file"):
+        HostPath(str(tmp_path)).read_values("/", ("mtu", name))
+
+
+def test_a_value_of_more_than_a_page_is_told(tmp_path: Path) -> None:
+    (tmp_path / "big").write_text("y" * 4096)
+    with pytest.raises(InvalidRequest, match="/big of the node is too large"):
+        HostPath(str(tmp_path)).read_values("/", ("big",))
 
 
 def test_a_resolved_path_is_the_nodes(tmp_path: Path) -> None:

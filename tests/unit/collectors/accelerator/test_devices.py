@@ -31,6 +31,12 @@ def collect(root: Path) -> dict[str, Subtype]:
     return {s.name: s for s in collector.collect(Context(HostPath(str(root))))}
 
 
+def test_a_device_that_is_removed_meanwhile_is_none(tmp_path: Path) -> None:
+    add(tmp_path, "0000:01:00.0", "0x1002", "0x74a1", PROCESSING)
+    (tmp_path / "sys/bus/pci/devices/0000:02:00.0").symlink_to("/sys/devices/gone")
+    assert collect(tmp_path)["summary"].data == {"count": 1, "amd": 1}
+
+
 def test_amd_gpus_have_driver_firmware_and_partitions(tmp_path: Path) -> None:
     for n, mode in enumerate(("SPX", "CPX")):
         directory = add(

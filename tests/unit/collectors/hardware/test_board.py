@@ -8,7 +8,7 @@ import pytest
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.hardware.board import read_board, read_identity, read_iommu
-from kubectl_snapshot.errors import Absent, Unavailable
+from kubectl_snapshot.errors import Absent, Internal, Unavailable
 from tests.unit.hosts import write_files
 
 
@@ -62,6 +62,29 @@ def test_ids_of_installation_boot_and_machine(tmp_path: Path) -> None:
     assert (read_identity(host).data, read_identity(host).context) == (two, {})
     write_files(tmp_path / "sys/class/dmi/id", {"product_uuid": "4c4c4544"})
     assert read_identity(host).data == {**two, "product-uuid": "4c4c4544"}
+
+
+def test_the_id_of_the_installation_may_be_behind_a_link(tmp_path: Path) -> None:
+    files = {"run/machine-id": "0123456789abcdef0123456789abcdef", "proc/stat": "", "sys/x": ""}
+    write_files(tmp_path, files)
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/machine-id").symlink_to("/run/machine-id")
+    found = read_identity(HostPath(str(tmp_path)))
+    assert (found.data, found.status) == ({"machine-id": "0123456789abcdef0123456789abcdef"}, "ok")
+    (tmp_path / "run/machine-id").unlink()
+    (tmp_path / "run/machine-id").mkdir()
+    with pytest.raises(Internal, match="/etc/machine-id of the node is not a regular file"):
+        read_identity(HostPath(str(tmp_path)))
+
+
+def test_a_version_keeps_its_leading_zeros(tmp_path: Path) -> None:
+    files = {"board_version": "007", "product_version": "0", "bios_version": "10"}
+    write_files(tmp_path / "sys/class/dmi/id", files)
+    assert read_board(HostPath(str(tmp_path))).data == {
+        "board.version": "007",
+        "system.version": 0,
+        "bios.version": 10,
+    }
 
 
 def test_a_pod_without_the_nodes_files_has_the_boot_only() -> None:

@@ -125,6 +125,21 @@ def test_without_a_pci_bus_nothing_is_on_it(tmp_path: Path) -> None:
     assert [s.status for s in read_bus(HostPath(None))] == ["unavailable"] * 2
 
 
+def test_a_bus_that_cannot_be_searched_is_not_without_devices(switch: Bus) -> None:
+    device = switch.root / "sys/devices" / GPU
+    (device / "class").unlink()
+    (device / "class").mkdir()
+    for found in switch.read():
+        assert (found.data, found.status) == ({}, "error")
+        assert "0000:18:00.0/class of the node is not a regular file" in found.context["reason"]
+
+
+def test_a_device_that_is_removed_meanwhile_costs_no_other(switch: Bus) -> None:
+    (switch.root / "sys/bus/pci/devices/0000:00:01.0").symlink_to("/sys/devices/gone")
+    links, _ = switch.read()
+    assert "gpu.0000:18:00.0.max-width" in links.data
+
+
 def test_errors_of_devices_that_had_any(switch: Bus) -> None:
     quiet = {
         "aer_dev_correctable": "RxErr 0\nTOTAL_ERR_COR 0",

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.hardware.memory import parse_total, read_memory
+from kubectl_snapshot.errors import InvalidRequest
 from tests.unit.collectors.hardware.test_dmi import END, slot
 from tests.unit.hosts import write_files
 
@@ -45,8 +48,8 @@ def test_memory_of_the_node_its_slots_and_its_numa_nodes(tmp_path: Path) -> None
     }
 
 
-def test_a_total_is_a_number_of_kilobytes_or_nothing() -> None:
+@pytest.mark.parametrize("rest", ["", "MemTotal:", "5", "x kB", "5 kb", "-5 kB", "5" * 19 + " kB"])
+def test_a_total_is_a_number_of_kilobytes(rest: str) -> None:
     assert parse_total("MemTotal: 5 kB") == 5
-    assert [parse_total(text) for text in ("", "MemTotal:", "MemTotal: 5", "MemTotal: x kB")] == (
-        [None] * 4
-    )
+    with pytest.raises(InvalidRequest, match="meminfo of the node cannot be understood"):
+        parse_total(f"MemTotal: {rest}")

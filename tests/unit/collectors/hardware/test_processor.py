@@ -14,6 +14,7 @@ from kubectl_snapshot.collectors.hardware.processor import (
     read_cpu,
     read_vulnerabilities,
 )
+from kubectl_snapshot.errors import InvalidRequest
 from tests.unit.hosts import write_files
 
 CPUS = "sys/devices/system/cpu"
@@ -117,15 +118,33 @@ def test_without_topology_nothing_is_counted(tmp_path: Path) -> None:
     write_files(tmp_path / CPUS, {"online": "0-1"})
     add_cpu(tmp_path, 0, "0", "0-1")
     (tmp_path / CPUS / "cpu0/topology/core_siblings_list").unlink()
-    write_files(tmp_path / "proc", {"cpuinfo": ""})
+    (tmp_path / "proc").mkdir()
     found = read_cpu(HostPath(str(tmp_path)))
     assert (found.data, found.status) == ({"threads": 2}, "ok")
+    write_files(tmp_path / "proc", {"cpuinfo": "x"})
+    found = read_cpu(HostPath(str(tmp_path)))
+    assert (found.data, found.status) == ({"threads": 2}, "partial")
+    assert found.context["reason"] == "/proc/cpuinfo of the node cannot be understood: it reads 'x'"
+
+
+def test_what_is_no_switch_is_not_off(tmp_path: Path) -> None:
+    write_files(tmp_path / CPUS, {"cpufreq/boost": "x", "intel_pstate/no_turbo": "2"})
+    (tmp_path / "proc").mkdir()
+    assert read_cpu(HostPath(str(tmp_path))).data == {}
 
 
 def test_a_list_of_processors() -> None:
-    assert parse_cpu_list("0-2, 5,9-9") == [0, 1, 2, 5, 9]
-    assert parse_cpu_list("") == parse_cpu_list("x,1-y,-3") == []
-    assert len(parse_cpu_list("0-99999999999")) == 8192
+    assert parse_cpu_list("0-2,5,9-9") == [0, 1, 2, 5, 9]
+    assert len(parse_cpu_list("0-8191")) == 8192
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "1-y", "-3", "1-", "0-8192", "0,,2", "²", "0-99999999999"]
+)
+def test_a_text_that_is_no_list_of_processors_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="cannot be understood") as caught:
+        parse_cpu_list(text)
+    assert caught.value.why == f"it reads {text!r}"
 
 
 def test_vulnerabilities_are_the_kernels_words(tmp_path: Path) -> None:

@@ -354,6 +354,36 @@ def test_without_the_nodes_files_nothing_is_claimed() -> None:
     assert "--privileged=false" in found.subtypes[0].context["reason"]
 
 
+def test_an_interface_whose_files_cannot_be_read_is_told_and_has_its_place(node: Node) -> None:
+    add_gpu(node, GPU, "0")
+    place = node.add_interface("eth0", node.add_pci(NIC))
+    (place / "mtu").mkdir()
+    virtual = node.add_interface("bond0", uevent="DEVTYPE=bond")
+    (virtual / "mtu").mkdir()
+    node.add_interface("eth1", node.add_pci("pci0000:00/0000:00:03.0"), mtu="1500")
+    found = node.collect()
+    for name in ("interface-eth0", "interface-bond0"):
+        assert (found[name].data, found[name].status) == ({}, "error")
+        assert found[name].context["reason"].endswith("/mtu of the node is not a regular file")
+    assert found["interface-eth1"].data["mtu"] == 1500
+    assert found["proximity"].data["0000:19:00.0/eth0"] == "PIX"
+
+
+def test_an_interface_that_is_removed_meanwhile_is_none(node: Node) -> None:
+    (node.root / "sys/class/net/veth1").symlink_to("/sys/devices/virtual/net/veth1")
+    node.add_interface("wlan0", node.add_pci(NIC))
+    assert [name for name in node.collect() if name.startswith("interface")] == ["interface-wlan0"]
+
+
+def test_an_rdma_device_whose_files_cannot_be_read_has_its_place(node: Node) -> None:
+    add_gpu(node, GPU, "0")
+    place = node.add_rdma("mlx5_0", node.add_pci(NIC))
+    (place / "fw_ver").mkdir()
+    found = node.collect()
+    assert found["rdma-mlx5_0"].status == "error"
+    assert found["proximity"].data == {"0000:19:00.0/mlx5_0": "PIX"}
+
+
 def test_an_unreadable_interface_costs_no_other(node: Node) -> None:
     node.add_interface("eth0", node.add_pci(NIC), uevent="DEVTYPE=vlan")
     node.add_interface("eth1", node.add_pci("pci0000:00/0000:00:03.0"), mtu="1500")

@@ -82,8 +82,20 @@ def test_a_taint_is_told_in_words() -> None:
     for bit, name in {**by_bit, 18: "in-kernel-test", 19: "fwctl", 20: "bit-20"}.items():
         assert parse_taint(str(1 << bit)) == {name: True}
     assert parse_taint(str(1 << 63)) == {"bit-63": True}
-    with pytest.raises(InvalidRequest):
-        parse_taint("x")
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "1_0", "²", "0x1", str(1 << 64), "9" * 5000])
+def test_a_text_that_is_no_mask_is_refused(text: str) -> None:
+    assert len(parse_taint(str((1 << 64) - 1))) == 64
+    with pytest.raises(InvalidRequest, match="/proc/sys/kernel/tainted of the node"):
+        parse_taint(text)
+
+
+def test_modules_that_cannot_be_read_leave_the_mask(tmp_path: Path) -> None:
+    write_files(tmp_path / "proc", {"sys/kernel/tainted": "1", "modules": b"\xff"})
+    found = read_taint(HostPath(str(tmp_path)))
+    assert (found.data, found.status) == ({"proprietary-module": True}, "partial")
+    assert "/proc/modules of the node is not UTF-8" in found.context["reason"]
 
 
 def test_modules_that_taint_have_their_letters(tmp_path: Path) -> None:
@@ -103,6 +115,7 @@ def test_live_patches(tmp_path: Path) -> None:
     with pytest.raises(Absent, match="no live patch"):
         read_livepatch(host)
     write_files(patches / "livepatch_113", {"enabled": "1", "transition": "0"})
+    write_files(patches / "livepatch_114", {"enabled": "x"})
     assert read_livepatch(host).data == {
         "livepatch_113.enabled": True,
         "livepatch_113.transition": False,

@@ -51,3 +51,15 @@ def test_files_without_limits_have_none(tmp_path: Path) -> None:
 def test_lines_that_are_comments_or_none() -> None:
     assert parse_assignments("a=1\n;b=2\n #c=3\n[d]\ne = f=g\n") == {"a": "1", "e": "f=g"}
     assert parse_pam_limits("* soft nofile\n#* soft nofile 1\n") == {}
+
+
+def test_a_masked_drop_in_sets_nothing(tmp_path: Path) -> None:
+    write_files(tmp_path / "etc/systemd", {"system.conf": "[Manager]\nDefaultLimitCORE=0"})
+    drop_ins = write_files(
+        tmp_path / "usr/lib/systemd/system.conf.d", {"10-a.conf": "DefaultLimitNOFILE=1"}
+    )
+    masks = tmp_path / "etc/systemd/system.conf.d"
+    masks.mkdir()
+    (masks / drop_ins.joinpath("10-a.conf").name).symlink_to("/dev/null")
+    found = read(HostPath(str(tmp_path)))
+    assert (found.data, found.status) == ({"systemd.DefaultLimitCORE": "0"}, "ok")

@@ -8,7 +8,7 @@ import pytest
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
 from kubectl_snapshot.collectors.operating_system.memory import parse_swaps, read
-from kubectl_snapshot.errors import Unavailable
+from kubectl_snapshot.errors import InvalidRequest, Unavailable
 from tests.unit.hosts import write_files
 
 SWAPS = """\
@@ -19,7 +19,7 @@ Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority
 
 
 def test_memory_as_it_is_set(tmp_path: Path) -> None:
-    write_files(tmp_path / "proc", {"swaps": SWAPS})
+    write_files(tmp_path / "proc", {"swaps": SWAPS.rstrip()})
     write_files(
         tmp_path / "sys/kernel/mm",
         {
@@ -62,6 +62,22 @@ def test_memory_as_it_is_set(tmp_path: Path) -> None:
 
 def test_a_node_without_swap_has_none_of_it() -> None:
     assert parse_swaps("Filename Type Size Used Priority\n") == {"swap.total-kib": 0}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        SWAPS[:-9],
+        SWAPS.replace("1000", "-1"),
+        SWAPS.replace("1000", "9" * 19),
+        SWAPS + "x\n",
+    ],
+)
+def test_a_total_of_less_than_all_swap_areas_is_none(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="/proc/swaps of the node cannot be understood"):
+        parse_swaps(text)
 
 
 def test_a_pods_own_swaps_are_not_read() -> None:

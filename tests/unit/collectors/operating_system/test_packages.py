@@ -60,7 +60,7 @@ def package(name: str, version: str, release: str, epoch: int | None = None) -> 
     return header((63, 7, bytes(16)), *entries)
 
 
-def make_database(root: Path, place: str, *packages: tuple[str, bytes]) -> None:
+def make_database(root: Path, place: str, *packages: tuple[str, object]) -> None:
     directory = root / place
     directory.mkdir(parents=True)
     with closing(sqlite3.connect(directory / "rpmdb.sqlite")) as database:
@@ -84,6 +84,18 @@ def test_installed_packages_of_dpkg() -> None:
         "rdma-core": "50.0-2build2",
     }
     assert parse_dpkg(b"") == {}
+    assert "libc6" not in parse_dpkg(STATUS.replace(b"Version: 2.39-0ubuntu8\n", b""))
+
+
+def test_a_version_that_may_be_cut_is_none() -> None:
+    with pytest.raises(InvalidRequest, match="truncated"):
+        parse_dpkg(STATUS.rstrip()[:-1])
+
+
+def test_an_empty_file_of_dpkg_is_that_of_a_node_with_rpm(tmp_path: Path) -> None:
+    write_files(tmp_path / "var/lib/dpkg", {"status": b""})
+    make_database(tmp_path, "var/lib/rpm", ("kernel", package("kernel", "1", "1")))
+    assert read(HostPath(str(tmp_path))).data == {"kernel": "1-1"}
 
 
 def test_dpkg_comes_first(tmp_path: Path) -> None:
@@ -125,14 +137,28 @@ def test_databases_that_cannot_be_read_say_so(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot be read"):
         read(HostPath(str(tmp_path)))
     (tmp_path / "var/lib/rpm/rpmdb.sqlite").unlink()
-    for name in ("Packages", "Packages.db"):
-        write_files(tmp_path / "var/lib/rpm", {name: ""})
-        with pytest.raises(Unavailable) as caught:
-            read(HostPath(str(tmp_path)))
-        assert "SQLite" in caught.value.why
-        (tmp_path / "var/lib/rpm" / name).unlink()
     with pytest.raises(Absent):
         read(HostPath(str(tmp_path)))
+
+
+# Their first bytes: of Berkeley DB a metadata page of a hash with its magic number (db_page.h,
+# DB_HASHMAGIC) and __db.001 of its environment; of ndb the magic numbers of rpmpkg.c, rpmxdb.c.
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        ({"Packages": bytes(12) + bytes.fromhex("61150600") + bytes(4080)}, "Berkeley DB"),
+        ({"Packages.db": b"RpmP" + bytes(4092), "Index.db": b"RpmX" + bytes(4092)}, "ndb"),
+    ],
+)
+@pytest.mark.parametrize("place", ["var/lib/rpm", "usr/lib/sysimage/rpm"])
+def test_the_formats_of_rpm_that_are_not_read_are_unavailable_by_name(
+    tmp_path: Path, place: str, files: dict[str, bytes], kind: str
+) -> None:
+    write_files(tmp_path / place, {**files, "Name": b"", ".rpm.lock": b""})
+    with pytest.raises(Unavailable) as caught:
+        read(HostPath(str(tmp_path)))
+    name = next(iter(files))
+    assert caught.value.why == f"/{place}/{name} is in the format of {kind}, not of SQLite"
 
 
 def test_a_cut_header_has_what_is_there() -> None:
@@ -141,4 +167,14 @@ def test_a_cut_header_has_what_is_there() -> None:
     for length in range(len(whole)):
         parse_rpm_header(whole[:length])
     # A count that is no count.
-    assert parse_rpm_header(b"\xff" * 64) == ("", "-")
+    assert parse_rpm_header(b"\xff" * 64) == ("", "")
+
+
+@pytest.mark.parametrize("blob", [b"\xff" * 64, "text", None, 5])
+def test_a_package_without_its_version_is_not_left_out_silently(
+    tmp_path: Path, blob: object
+) -> None:
+    make_database(tmp_path, "var/lib/rpm", ("kernel", blob), ("bash", b""))
+    with pytest.raises(Unavailable, match="cannot be read") as caught:
+        read(HostPath(str(tmp_path)))
+    assert caught.value.why == "at kernel"

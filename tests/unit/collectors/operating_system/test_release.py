@@ -42,6 +42,12 @@ def test_the_second_release_file_is_read_only_where_the_first_is_missing(root: P
         release.read(HostPath(str(root)))
 
 
+def test_a_release_file_without_a_field_is_an_error(root: Path) -> None:
+    (root / "etc/os-release").write_text("# nothing\nID=\n")
+    with pytest.raises(InvalidRequest, match="/etc/os-release of the node has no field"):
+        release.read(HostPath(str(root)))
+
+
 def test_an_absolute_link_to_the_release_file_does_not_lead_into_the_container(root: Path) -> None:
     (root / "etc/os-release").unlink()
     (root / "etc/os-release").symlink_to("/usr/lib/os-release")

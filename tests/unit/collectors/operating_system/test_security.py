@@ -47,6 +47,23 @@ def test_apparmor_on_a_machine_with_secure_boot(tmp_path: Path) -> None:
     assert "apparmor.profiles.enforce" not in off
 
 
+@pytest.mark.parametrize("content", [b"", b"\6\0\0\0", b"\6\0\0\0\2", b"\6\0\0\0\1\0"])
+def test_a_variable_that_is_no_switch_is_not_off(tmp_path: Path, content: bytes) -> None:
+    write_files(tmp_path / "sys/kernel/security", {"lsm": "yama"})
+    write_files(tmp_path, {SECURE_BOOT.lstrip("/"): content})
+    found = read(HostPath(str(tmp_path)))
+    assert (found.data, found.status) == ({"lsms": "yama"}, "partial")
+    assert "SecureBoot" in found.context["reason"]
+
+
+def test_a_parameter_that_is_no_switch_is_not_off(tmp_path: Path) -> None:
+    write_files(tmp_path / "sys/kernel/security", {"lsm": "yama"})
+    write_files(tmp_path / "sys/module/apparmor/parameters", {"enabled": "1"})
+    found = read(HostPath(str(tmp_path)))
+    assert (found.data, found.status) == ({"lsms": "yama"}, "partial")
+    assert "apparmor/parameters/enabled" in found.context["reason"]
+
+
 @pytest.mark.parametrize(("number", "mode"), [("1", "enforcing"), ("0", "permissive")])
 def test_selinux_as_it_is_and_as_it_is_configured(tmp_path: Path, number: str, mode: str) -> None:
     write_files(tmp_path / "sys/fs/selinux", {"enforce": number})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from kubectl_snapshot.collectors.operating_system.storage import (
     read_filesystems,
     read_mounts,
 )
-from kubectl_snapshot.errors import Absent, Unavailable
+from kubectl_snapshot.document.snapshot import Subtype
+from kubectl_snapshot.errors import Absent, InvalidRequest, Unavailable
 from tests.unit.hosts import write_files
 
 CGROUP2 = "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw"
@@ -198,3 +200,27 @@ def test_classes_of_sizes_and_shares() -> None:
 def test_the_chosen_word_is_in_brackets() -> None:
     assert parse_chosen("none [mq-deadline] bfq") == "mq-deadline"
     assert parse_chosen("lzo") == "lzo"
+    assert parse_chosen("none [mq-dead") == "none [mq-dead"
+
+
+@pytest.mark.parametrize("read", [read_cgroup, read_mounts, read_filesystems])
+def test_a_process_without_a_mount_is_an_error(
+    host: HostPath, read: Callable[[HostPath], Subtype]
+) -> None:
+    mount(host, "")
+    with pytest.raises(InvalidRequest, match="/proc/1/mountinfo of the node cannot be understood"):
+        read(host)
+
+
+def test_controllers_of_version_1_that_no_row_names_are_an_error(host: HostPath) -> None:
+    write_files(Path(host.root or "") / "proc", {"cgroups": "#subsys_name hierarchy"})
+    mount(host, CGROUP1)
+    with pytest.raises(InvalidRequest, match="/proc/cgroups of the node cannot be understood"):
+        read_cgroup(host)
+
+
+def test_a_disk_that_is_removed_meanwhile_costs_no_other(tmp_path: Path) -> None:
+    write_files(tmp_path / "sys/block", {"vda/size": "8", "vda/queue/rotational": "x"})
+    (tmp_path / "sys/block/vdb").symlink_to("/sys/devices/gone")
+    found = read_block_devices(HostPath(str(tmp_path)))
+    assert found.data == {"vda.rotational": "x", "vda.size-bytes": 4096}

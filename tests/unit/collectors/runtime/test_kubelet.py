@@ -154,6 +154,8 @@ def test_a_file_that_the_process_names_and_nobody_finds_is_a_gap(tmp_path: Path)
     [
         ("kind: [", "is not valid YAML"),
         ("[1, 2]", "is not a map of settings"),
+        ("{maxPods: 8}", "/var/lib/kubelet/config.yaml of the node has no kind"),
+        (f"{HEAD}x: .inf", "has values that JSON cannot have"),
         (f"{HEAD}x: !!binary aGk=", "has values that JSON cannot have"),
         (f"{HEAD}a: &a [x{', x' * 99}]\nb: &b [*a{', *a' * 99}]\nc: [*b{', *b' * 99}]", "values"),
         (f"{HEAD}x: &x [*x]", f"more than {MAX_VALUES} values"),

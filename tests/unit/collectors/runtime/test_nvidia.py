@@ -147,10 +147,20 @@ def test_packages_are_those_that_dpkg_has_installed(tmp_path: Path) -> None:
         "Package: runc\nStatus: install ok installed\nDescription: x\n y\nVersion: 1.3.0-1\n",
         "Package: runc-dev\nStatus: install ok installed\nVersion: 7\n",
         "Package: crun\nStatus: deinstall ok config-files\nVersion: 1\n",
-        "Package: containerd.io\nStatus: install ok installed\nVersion: 1.7.27-1",
+        "Package: containerd.io\nStatus: install ok installed\nVersion: 1.7.27-1\n",
     )
     found = read(tmp_path, "packages", **{"var/lib/dpkg/status": "\n".join(stanzas)})
     assert found == Subtype("packages", {"containerd.io": "1.7.27-1", "runc": "1.3.0-1"})
+
+
+def test_a_version_of_dpkg_that_may_be_cut_is_none(tmp_path: Path) -> None:
+    stanza = "Package: runc\nStatus: install ok installed\nVersion: 1.3"
+    found = read(tmp_path, "packages", **{"var/lib/dpkg/status": stanza})
+    assert (found.data, found.status) == ({}, "error")
+    assert found.context["reason"] == "/var/lib/dpkg/status of the node is truncated"
+    for text in ("", "Package: runc\nStatus: install ok installed\n\n"):
+        found = read(tmp_path, "packages", **{"var/lib/dpkg/status": text})
+        assert found == Subtype("packages", {})
 
 
 def test_packages_of_rpm_are_not_read_and_without_both_absent(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ COLLECTORS = (operating_system, systemd)
 # Those of the types since Network; older trees do not have their files.
 DISTRIBUTIONS = {
     "bottlerocket-aws": ("bottlerocket", "1.48.0"),
+    "debian-vm": ("debian", "12"),
     "dgx-h100-ubuntu": ("ubuntu", "24.04"),
     "eks-al2023": ("amzn", "2023"),
     "gke-cos": ("cos", "121"),

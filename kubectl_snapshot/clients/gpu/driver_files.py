@@ -110,7 +110,7 @@ def read_fabric_manager_version(host: HostPath) -> str:
             continue
         for rest in f"\n{packages}".split(FABRIC_MANAGER)[1:]:
             stanza = rest.partition("\n\n")[0]
-            if _BRANCH.match(stanza) and "\nStatus: install ok installed\n" in stanza:
+            if _BRANCH.match(stanza) and " ok installed\n" in stanza:
                 text = stanza.partition("\nVersion: ")[2].partition("\n")[0]
                 version = _VERSION.search(text)
                 return version[0] if version else ""

@@ -30,7 +30,7 @@ def read_dpkg_versions(host: HostPath, names: Iterable[str]) -> dict[str, str]:
     for stanza in status.split(b"\n\n"):
         # dpkg writes the name first.
         name = wanted.get(stanza.partition(b"\n")[0])
-        if name and name not in found and b"\nStatus: install ok installed\n" in stanza:
+        if name and name not in found and b" ok installed\n" in stanza:
             version = stanza.partition(b"\nVersion: ")[2].partition(b"\n")[0]
             if version:
                 found[name] = version.decode("utf-8", "backslashreplace")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath
 
 
-DPKG_STATUS, INSTALLED = "/var/lib/dpkg/status", b"Status: install ok installed\n"
+# A package is on hold, as kubelet and drivers often are, where the first word is not `install`.
+DPKG_STATUS, INSTALLED = "/var/lib/dpkg/status", b" ok installed\n"
 MAX_DPKG_BYTES = 33_554_432
 # The second is a link to the first where both are.
 RPM_PLACES = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")

@@ -120,7 +120,7 @@ def test_the_installed_fabric_manager_is_beside_the_driver(library: Path, tmp_pa
     packages = tmp_path / "var/lib/dpkg/status"
     packages.parent.mkdir(parents=True)
     packages.write_text(
-        "Package: nvidia-fabricmanager-570\nStatus: install ok installed\nVersion: 570.124.06-1\n"
+        "Package: nvidia-fabricmanager-570\nStatus: hold ok installed\nVersion: 570.124.06-1\n"
     )
     (device,) = (s for s in collect(tmp_path) if s.name == "device")
     assert device.data["fabric-manager-version"] == device.data["driver"] == "570.124.06"

@@ -38,7 +38,7 @@ Status: install ok installed
 Version: 2.39-0ubuntu8
 
 Package: rdma-core
-Status: install ok installed
+Status: hold ok installed
 Version: 50.0-2build2
 """
 INT32, STRING = 4, 6

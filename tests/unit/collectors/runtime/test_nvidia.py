@@ -147,7 +147,7 @@ def test_packages_are_those_that_dpkg_has_installed(tmp_path: Path) -> None:
         "Package: runc\nStatus: install ok installed\nDescription: x\n y\nVersion: 1.3.0-1\n",
         "Package: runc-dev\nStatus: install ok installed\nVersion: 7\n",
         "Package: crun\nStatus: deinstall ok config-files\nVersion: 1\n",
-        "Package: containerd.io\nStatus: install ok installed\nVersion: 1.7.27-1\n",
+        "Package: containerd.io\nStatus: hold ok installed\nVersion: 1.7.27-1\n",
     )
     found = read(tmp_path, "packages", **{"var/lib/dpkg/status": "\n".join(stanzas)})
     assert found == Subtype("packages", {"containerd.io": "1.7.27-1", "runc": "1.3.0-1"})

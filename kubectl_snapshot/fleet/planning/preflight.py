@@ -64,8 +64,8 @@ def read_fleet_report(config: FleetConfig) -> FleetReport:
 
 def share(chosen: Sequence[KnownNode], skipped: Sequence[FleetNode], kept: Container[str]) -> float:
     """Return the share of the nodes with a snapshot if no node failed."""
-    missing = sum(entry.name not in kept for entry in skipped)
-    return 1 - missing / (len(chosen) + len(skipped))
+    total = len(chosen) + len(skipped)
+    return (total - sum(entry.name not in kept for entry in skipped)) / total
 
 
 def check_nodes(

@@ -62,6 +62,13 @@ def test_the_exit_code_follows_what_was_asked_for(
     assert choose_exit_code(build(*nodes), is_strict, least) == code
 
 
+@pytest.mark.parametrize("tenths", [0, 1, 503, 964, 999, 1000])
+def test_exactly_the_coverage_that_was_asked_for_is_enough(tenths: int) -> None:
+    nodes = [FleetNode(str(i), "captured" if i < tenths else "failed") for i in range(1000)]
+    least = parse_coverage(f"{tenths / 10}%")
+    assert choose_exit_code(build(*nodes), False, least) == EXIT_OK
+
+
 def test_a_coverage_is_a_percentage() -> None:
     assert [parse_coverage(text) for text in ("95%", "99.5%", "0%", " 100% ")] == [
         0.95,
@@ -70,5 +77,6 @@ def test_a_coverage_is_a_percentage() -> None:
         1,
     ]
     for text in ("", "95", "0.95", "101%", "-1%", "x%"):
-        with pytest.raises(InvalidRequest, match="invalid coverage"):
+        with pytest.raises(InvalidRequest, match="invalid coverage") as caught:
             parse_coverage(text)
+        assert "95%" in caught.value.hint

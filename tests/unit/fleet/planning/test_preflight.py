@@ -47,4 +47,5 @@ def test_what_a_fleet_has_already_is_not_captured_again() -> None:
 def test_the_share_is_that_of_all_nodes(
     skipped: list[FleetNode], kept: tuple[str, ...], expected: float
 ) -> None:
-    assert share(NODES, skipped, kept) == pytest.approx(expected)
+    # Exactly: --min-coverage compares it.
+    assert share(NODES, skipped, kept) == expected

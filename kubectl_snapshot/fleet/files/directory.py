@@ -12,7 +12,7 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Union
 
-from kubectl_snapshot.clients.files.outputfile import HINT, write_whole
+from kubectl_snapshot.clients.files.outputfile import write_whole
 from kubectl_snapshot.constants import API_VERSIONS, KIND, MAX_DOCUMENT_BYTES
 from kubectl_snapshot.document.codec.parse import parse_document
 from kubectl_snapshot.document.codec.tree import resolve
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     # Where a fleet is read from: the path of a directory, or a tar file.
     Place = Union[str, Archive]
 
+HINT = "pass a directory that you can write to"
 MANIFEST, CLUSTER, NODES = "fleet.yaml", "cluster.yaml", "nodes"
 # RFC 1123 subdomain, short enough for a file name with the suffix of a temporary file.
 PLAIN_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,198}[a-z0-9])?")
@@ -48,10 +49,11 @@ class FleetDirectory:
     lock: int
 
     def close(self) -> None:
-        """Release the lock; remove a directory in which nothing was written."""
-        os.close(self.lock)
+        """Remove a directory in which nothing was written; release the lock."""
         with contextlib.suppress(OSError):
-            os.rmdir(self.path)
+            if MANIFEST not in os.listdir(self.path):
+                _remove_empty(self.path)
+        os.close(self.lock)
 
 
 def name_file(node_name: str) -> str:
@@ -75,21 +77,22 @@ def open_directory(path: str, is_resumed: bool) -> FleetDirectory:
         )
     try:
         os.makedirs(path, mode=0o700, exist_ok=True)
-        _check_content(path, is_resumed)
         lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise Internal(f"cannot write {path}", error.strerror or str(error), HINT) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if is_resumed:
-            _remove_temporary(path)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Under the lock: of a fleet that another run writes, not that it is one already.
+            _check_content(path, is_resumed)
+            _check_writable(path)
+            if is_resumed:
+                _remove_temporary(path)
+        except BaseException:
+            os.close(lock)
+            raise
     except BlockingIOError as error:
-        os.close(lock)
         raise InvalidRequest(
             f"another run writes to {path}", hint="wait for its end, or pass another -o DIR/"
         ) from error
     except OSError as error:
-        os.close(lock)
         raise Internal(f"cannot write {path}", error.strerror or str(error), HINT) from error
     return FleetDirectory(path, lock)
 
@@ -97,7 +100,7 @@ def open_directory(path: str, is_resumed: bool) -> FleetDirectory:
 def write_document(directory: str, file: str, snapshot: Snapshot) -> str:
     """Write a document of the fleet; return its SHA-256."""
     text = render_yaml(snapshot)
-    write_whole(os.path.join(directory, file), text)
+    _write(directory, file, text)
     return sha256(text.encode()).hexdigest()
 
 
@@ -107,7 +110,15 @@ def write_manifest(directory: str, manifest: FleetManifest) -> None:
         os.makedirs(os.path.join(directory, NODES), mode=0o700, exist_ok=True)
     except OSError as error:
         raise Internal(f"cannot write {directory}", error.strerror or str(error), HINT) from error
-    write_whole(os.path.join(directory, MANIFEST), render_tree(build_tree(manifest)))
+    _write(directory, MANIFEST, render_tree(build_tree(manifest)))
+
+
+def _write(directory: str, file: str, text: str) -> None:
+    try:
+        write_whole(os.path.join(directory, file), text)
+    except Internal as error:
+        hint = f"once there is room, complete it with --resume {directory}"
+        raise Internal(error.what, error.why, hint) from error
 
 
 def read_manifest(place: Place) -> FleetManifest:
@@ -219,6 +230,20 @@ def _check_content(path: str, is_resumed: bool) -> None:
         raise InvalidRequest(
             f"{path} holds something else", f"it has {names[0]}", "pass an empty directory"
         )
+
+
+def _check_writable(path: str) -> None:
+    """Raise OSError, with the kernel's reason, if nothing can be created in the directory."""
+    probe = os.path.join(path, f".{MANIFEST}.{os.urandom(6).hex()}.part")
+    os.mkdir(probe)
+    os.rmdir(probe)
+
+
+def _remove_empty(path: str) -> None:
+    """Remove a directory without a manifest; OSError if it holds a file."""
+    with contextlib.suppress(FileNotFoundError):
+        os.rmdir(os.path.join(path, NODES))
+    os.rmdir(path)
 
 
 def _remove_temporary(path: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 from kubectl_snapshot.document.codec.yaml.codec import render_yaml
 from kubectl_snapshot.document.fleet.manifest import FleetManifest, FleetNode, FleetRun
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
-from kubectl_snapshot.errors import InvalidRequest, NotFound
+from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound
 from kubectl_snapshot.fleet.files import directory as files
 from kubectl_snapshot.fleet.fleet import load_fleet
 from kubectl_snapshot.fleet.planning.resume import build_entry, choose_kept, list_departed
@@ -74,7 +75,10 @@ def test_a_directory_that_holds_something_else_is_refused(tmp_path: Path) -> Non
     assert caught.value.why == "it has notes.txt"
 
 
-def test_a_fleet_is_only_resumed(path: str, tmp_path: Path) -> None:
+def test_a_fleet_is_only_resumed(tmp_path: Path) -> None:
+    path = str(tmp_path / "fleet")
+    with contextlib.closing(files.open_directory(path, is_resumed=False)):
+        files.write_manifest(path, FleetManifest({"all-nodes": True}))
     with pytest.raises(InvalidRequest, match="is a fleet already") as caught:
         files.open_directory(path, is_resumed=False)
     assert f"--resume {path}" in caught.value.hint
@@ -83,9 +87,53 @@ def test_a_fleet_is_only_resumed(path: str, tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
-def test_two_runs_do_not_write_one_directory(path: str) -> None:
+@pytest.mark.parametrize("is_resumed", [False, True])
+def test_two_runs_do_not_write_one_directory(path: str, is_resumed: bool) -> None:
     with pytest.raises(InvalidRequest, match="another run writes to"):
-        files.open_directory(path, is_resumed=True)
+        files.open_directory(path, is_resumed)
+
+
+def test_a_refused_directory_is_not_locked(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    for _ in range(2):
+        with pytest.raises(InvalidRequest, match="holds something else"):
+            files.open_directory(str(tmp_path), is_resumed=False)
+    (tmp_path / "notes.txt").unlink()
+    files.open_directory(str(tmp_path), is_resumed=False).close()
+
+
+def test_what_is_no_directory_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(Internal, match=r"cannot write .*notes\.txt") as caught:
+        files.open_directory(str(tmp_path / "notes.txt"), is_resumed=False)
+    assert caught.value.why == "File exists"
+
+
+@pytest.mark.parametrize("write", ["document", "manifest"])
+def test_a_write_that_fails_names_the_way_to_complete_the_fleet(path: str, write: str) -> None:
+    Path(path, FILE).mkdir()
+    Path(path, "fleet.yaml").unlink()
+    Path(path, "fleet.yaml").mkdir()
+    with pytest.raises(Internal, match="cannot write") as caught:
+        if write == "document":
+            files.write_document(path, FILE, SNAPSHOT)
+        else:
+            files.write_manifest(path, FleetManifest({}))
+    assert caught.value.why == "it is a directory"
+    assert caught.value.hint == f"once there is room, complete it with --resume {path}"
+
+
+def test_a_first_manifest_that_cannot_be_written_leaves_no_directory(tmp_path: Path) -> None:
+    """As on a full disk, where a directory can still be made."""
+    directory = files.open_directory(str(tmp_path / "new"), is_resumed=False)
+    (tmp_path / "new" / "nodes").mkdir()
+    directory.close()
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_fleet_without_a_document_keeps_its_directories(path: str) -> None:
+    files.FleetDirectory(path, os.open(path, os.O_RDONLY)).close()
+    assert sorted(os.listdir(path)) == ["fleet.yaml", "nodes"]
 
 
 def test_a_directory_without_a_fleet_does_not_stay(tmp_path: Path) -> None:
@@ -95,15 +143,17 @@ def test_a_directory_without_a_fleet_does_not_stay(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_what_a_killed_run_was_writing_is_removed(path: str) -> None:
+def test_what_a_killed_run_was_writing_is_removed(tmp_path: Path) -> None:
+    path = str(tmp_path / "fleet")
+    with contextlib.closing(files.open_directory(path, is_resumed=False)):
+        files.write_manifest(path, FleetManifest({"all-nodes": True}))
     Path(path, "nodes", ".n1.yaml.0123456789ab.part").touch()
     Path(path, ".fleet.yaml.abcdef123456.part").touch()
-    Path(path, "nodes", "x.part").touch()
-    lock = files.open_directory  # the fixture holds the lock: remove as a resumed run does
-    assert lock
-    files._remove_temporary(path)
+    for name in ("x.part", ".n1.yaml.0123456789ab.partial", "n1.yaml.0123456789ab.part"):
+        Path(path, "nodes", name).touch()
+    files.open_directory(path, is_resumed=True).close()
     assert sorted(os.listdir(path)) == ["fleet.yaml", "nodes"]
-    assert os.listdir(Path(path, "nodes")) == ["x.part"]
+    assert len(os.listdir(Path(path, "nodes"))) == 3
 
 
 @pytest.mark.parametrize(

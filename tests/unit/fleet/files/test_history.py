@@ -46,7 +46,7 @@ def test_the_oldest_captures_expire(tmp_path: Path, keep: int, expired: list[str
 
 
 def test_captures_without_a_node_do_not_count(tmp_path: Path) -> None:
-    write_fleet(tmp_path / FIRST, make_fleet(1))
+    write_fleet(tmp_path / FIRST, make_fleet(1), failed=["some"])
     write_fleet(tmp_path / SECOND, {}, failed=["gone"])
     (tmp_path / THIRD).mkdir()
     captures = list_captures(str(tmp_path))

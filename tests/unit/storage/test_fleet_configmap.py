@@ -4,6 +4,7 @@ import json
 import os
 from base64 import b64decode
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,9 +13,11 @@ import pytest
 
 from kubectl_snapshot.clients.kube.client import ConnectionOptions, Kube, connect
 from kubectl_snapshot.commands.fleet.source import is_fleet
+from kubectl_snapshot.constants import NAME
 from kubectl_snapshot.errors import InvalidRequest, NotFound
 from kubectl_snapshot.fleet.files.pack import pack_file
 from kubectl_snapshot.fleet.fleet import load_fleet
+from kubectl_snapshot.job.cleanup.selection import parse_time
 from kubectl_snapshot.main import main
 from kubectl_snapshot.storage import fleet_configmap as stored
 from kubectl_snapshot.storage.configmap import ConfigMapName, parse_place
@@ -26,6 +29,10 @@ from tests.unit.fleet.directories import write_fleet
 URI = "cm://ops/fleet.tar.gz"
 PLACE = ConfigMapName("ops", "fleet.tar.gz")
 BIG = os.urandom(2 * stored.PART_BYTES + 5)
+EMPTY = sha256(b"").hexdigest()
+
+PATH = "/api/v1/namespaces/ops/configmaps"
+APPLIED = ("v1", "ConfigMap", "application/apply-patch+yaml")
 
 Objects = dict[str, dict[str, Any]]
 
@@ -41,18 +48,29 @@ def kubeconfig(objects: Objects, tmp_path: Path) -> Iterator[str]:
 
     def answer(exchange: Exchange) -> None:
         url = urlsplit(exchange.path)
-        name = url.path.rpartition("/")[2]
-        if exchange.method == "PATCH":
-            body = json.loads(exchange.body)
+        where, _, name = url.path.rpartition("/")
+        if not (where + "/" + name).startswith(PATH):
+            exchange.send(404, {"kind": "Status", "message": "no such path"})
+        elif exchange.method == "PATCH":
+            body, query = json.loads(exchange.body), parse_qs(url.query)
+            is_dry_run = query.pop("dryRun", []) == ["All"]
+            kind = (body.get("apiVersion"), body.get("kind"), exchange.headers["Content-Type"])
+            is_here = (body["metadata"]["namespace"], body["metadata"]["name"]) == ("ops", name)
+            is_forced = query == {"fieldManager": [NAME], "force": ["true"]}
+            if kind != APPLIED or not is_here or not is_forced:
+                exchange.send(400, {"kind": "Status", "message": f"{kind} {query}"})
+                return
             found = {**objects.get(name, {}), **body}
-            if "dryRun" not in url.query:
+            if not is_dry_run:
                 objects[name] = found
             exchange.send(200, found)
         elif exchange.method == "DELETE" and name in objects:
             exchange.send(200, objects.pop(name))
         elif name == "configmaps":
             wanted = parse_qs(url.query)["labelSelector"] == ["app.kubernetes.io/component=Fleet"]
-            exchange.send(200, {"items": list(objects.values()) if wanted else []})
+            # Not their content, a megabyte each.
+            assert "as=PartialObjectMetadataList" in exchange.headers["Accept"]
+            exchange.send(200, {"items": (list(objects.values()) if wanted else []) or None})
         elif name in objects:
             exchange.send(200, objects[name])
         else:
@@ -97,6 +115,17 @@ def test_the_first_part_is_written_last(kube: Kube, objects: Objects) -> None:
     assert list(objects) == ["fleet.tar.gz.2", "fleet.tar.gz.1", "fleet.tar.gz"]
 
 
+def test_the_first_part_says_what_the_whole_is(kube: Kube, objects: Objects) -> None:
+    """Their keys are in every cluster that has a fleet: a newer version reads them."""
+    stored.write_fleet_configmaps(BIG, PLACE, kube)
+    head = objects["fleet.tar.gz"]["data"]
+    parse_time(head.pop("timestamp"))
+    digest = sha256(BIG).hexdigest()
+    assert head == {"format": "fleet", "part": "0", "parts": "3", "sha256": digest}
+    assert objects["fleet.tar.gz.2"]["data"] == {"format": "fleet", "part": "2"}
+    assert set(objects["fleet.tar.gz.2"]["binaryData"]) == {"fleet.tar.gz.part"}
+
+
 def test_parts_of_two_captures_are_not_mixed(kube: Kube, objects: Objects) -> None:
     stored.write_fleet_configmaps(BIG, PLACE, kube)
     old = dict(objects["fleet.tar.gz.1"])
@@ -112,9 +141,21 @@ def test_parts_of_two_captures_are_not_mixed(kube: Kube, objects: Objects) -> No
         stored.read_fleet_configmaps(URI, kube)
 
 
-@pytest.mark.parametrize("data", [{}, {"format": "yaml"}, {"format": "fleet", "parts": "51"}])
-def test_another_configmap_is_no_fleet(kube: Kube, objects: Objects, data: dict[str, str]) -> None:
-    objects["fleet.tar.gz"] = {"data": data}
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        {},
+        {"format": "yaml", "parts": "1"},
+        {"format": "fleet", "parts": "51"},
+        {"format": "fleet", "parts": "-1"},
+        {"format": "fleet", "sha256": EMPTY},
+    ],
+)
+def test_another_configmap_is_no_fleet(
+    kube: Kube, objects: Objects, data: dict[str, str] | None
+) -> None:
+    objects["fleet.tar.gz"] = {"data": data, "binaryData": {"fleet.tar.gz.part": ""}}
     with pytest.raises(InvalidRequest, match="is not a fleet"):
         stored.read_fleet_configmaps(URI, kube)
 
@@ -124,9 +165,11 @@ def test_another_programs_configmap_is_not_written_over(kube: Kube, objects: Obj
     assert objects == {}
     stored.write_fleet_configmaps(b"x", PLACE, kube)
     stored.check_fleet_configmap(PLACE, kube)
-    objects["fleet.tar.gz"] = {"data": {"secret": "x"}}
-    with pytest.raises(InvalidRequest, match="is not a fleet's"):
-        stored.check_fleet_configmap(PLACE, kube)
+    for key in ("data", "binaryData"):
+        objects["fleet.tar.gz"] = {key: {"secret": "x"}}
+        with pytest.raises(InvalidRequest, match="is not a fleet's") as caught:
+            stored.check_fleet_configmap(PLACE, kube)
+        assert caught.value.why == "it has the key secret"
 
 
 def test_a_fleet_that_is_too_large_is_not_written(
@@ -137,11 +180,15 @@ def test_a_fleet_that_is_too_large_is_not_written(
         stored.write_fleet_configmaps(BIG, PLACE, kube)
     assert "-o FILE.tar.gz" in caught.value.hint
     assert objects == {}
-    stored.write_fleet_configmaps(BIG[: 2 * stored.PART_BYTES], PLACE, kube)
+    largest = BIG[: 2 * stored.PART_BYTES]
+    stored.write_fleet_configmaps(largest, PLACE, kube)
+    assert stored.read_fleet_configmaps(URI, kube) == largest
 
 
 def test_the_name_says_that_it_is_a_fleets() -> None:
     assert stored.parse_fleet_place(URI) == PLACE == parse_place(URI)
+    assert stored.parse_fleet_place("cm://ops/fleet.tgz").name == "fleet.tgz"
+    assert stored.MAX_PARTS == 50, "docs/fleet.md"
     with pytest.raises(InvalidRequest) as caught:
         stored.parse_fleet_place("cm://ops/fleet")
     assert caught.value.hint == "use -o cm://ops/fleet.tar.gz"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.agent.capture import Capture, ClusterFacts
 from kubectl_snapshot.document.fleet.manifest import (
+    FAILED,
     FINISHED,
     INTERRUPTED,
-    RUNNING,
     SKIPPED,
     STOPPED,
     FleetNode,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.fleet.planning.plan import Run
 
 CLEANUP_S = 30.0
+NOT_FOUND = 404
 
 
 def capture_fleet(config: FleetConfig) -> Fleet:
@@ -97,15 +98,20 @@ def _capture(run: Run) -> Running:
         error = caught
         raise
     finally:
+        is_late, is_reachable = time.monotonic() > run.deadline, True
         if run.config.agent.cleanup:
-            _clean_up(run, created)
+            is_reachable = _clean_up(run, created)
         else:
             on_event({"event": "kept", "commands": [_cleanup_command(run)]})
-        is_stopped = any(e.cause == NOT_STARTED for e in run.entries.values())
+        is_stopped = any(
+            entry.cause == NOT_STARTED or (is_late and entry.status == FAILED)
+            for entry in run.entries.values()
+        )
         state = STOPPED if error is not None or is_stopped else FINISHED
         if cancel.is_set() or isinstance(error, KeyboardInterrupt):
             state = INTERRUPTED
-        last = manifest.finish(state, cluster)
+        deadline = time.monotonic() + CLEANUP_S if is_reachable else 0.0
+        last = manifest.finish(state, cluster, deadline)
     return last
 
 
@@ -138,20 +144,23 @@ def _describe_entry(entry: FleetNode) -> dict[str, Any]:
 
 
 def _remove_leftovers(run: Run) -> None:
-    """Delete what a killed run of this fleet has left; a failure only warns."""
+    """Delete what a run of this fleet has left that was killed or lost the API server.
+
+    A failure only warns.
+    """
     for earlier in run.before.runs if run.before else ():
-        if earlier.state != RUNNING:
+        if earlier.state == FINISHED:
             continue
         deadline = time.monotonic() + CLEANUP_S
-        try:
-            found = read_inventory(run.kube, earlier.namespace, earlier.run_id, deadline)
-            delete_listed(run.kube, found.objects, deadline)
-        except SnapshotError as error:
-            message = f"objects of run {earlier.run_id} may be left: {error}"
-            run.config.agent.on_event({"event": "warning", "message": message})
+        found = read_inventory(run.kube, earlier.namespace, earlier.run_id, deadline)
+        for answer in delete_listed(run.kube, found.objects, deadline):
+            if isinstance(answer, SnapshotError) and answer.status != NOT_FOUND:
+                message = f"objects of run {earlier.run_id} may be left: {answer}"
+                run.config.agent.on_event({"event": "warning", "message": message})
 
 
-def _clean_up(run: Run, created: list[CreatedObject]) -> None:
+def _clean_up(run: Run, created: list[CreatedObject]) -> bool:
+    """Delete what was created; return whether the API server answered."""
     left = delete_created(run.kube, created, time.monotonic() + CLEANUP_S)
     if left:
         reasons = [f"{item.kind} {item.name}: {error}" for item, error in left]
@@ -159,6 +168,7 @@ def _clean_up(run: Run, created: list[CreatedObject]) -> None:
         run.config.agent.on_event(
             {"event": "left-behind", "reasons": reasons, "commands": commands}
         )
+    return all(error.status for _, error in left)
 
 
 def _start_cluster_facts(run: Run) -> ClusterFacts | None:
@@ -196,7 +206,7 @@ def build_work(
     return FleetWork(
         pods=pods,
         nodes=run.nodes,
-        parallel=run.config.parallel,
+        parallel=run.config.window,
         max_failures=run.config.max_failures,
         deadline=run.deadline,
         accept=documents.accept,

@@ -19,6 +19,8 @@ DEFAULT_PARALLEL = 64
 MAX_PARALLEL = 256
 NODE_TIMEOUT_S = 120.0
 FLEET_TIMEOUT_S = 1800.0
+# Create, log, delete.
+REQUESTS_PER_NODE = 3
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,17 @@ class FleetConfig:
     def selection(self) -> FleetSelection:
         """Return what the configuration selects."""
         return FleetSelection(self.all_nodes, self.selector, tuple(dict.fromkeys(self.nodes)))
+
+    @property
+    def window(self) -> int:
+        """Return how many pods may exist: `parallel`, or fewer if `qps` is low.
+
+        With too many, requests would wait for each other until the nodes' time is over.
+        """
+        if not self.qps:
+            return self.parallel
+        in_half_s = self.qps * self.node_timeout / 2
+        return max(1, min(self.parallel, int(in_half_s / REQUESTS_PER_NODE)))
 
 
 def validate_config(config: FleetConfig) -> None:

@@ -38,7 +38,6 @@ from kubectl_snapshot.records import replace
 if TYPE_CHECKING:
     from kubectl_snapshot.fleet.planning.plan import Run
 
-CLEANUP_S = 30.0
 # How often the manifest is written while the run lasts: it is for readers after a SIGKILL.
 MANIFEST_S = 2.0
 FLEET_MODE = "fleet"
@@ -117,12 +116,15 @@ class ManifestWriter:
         """Write the state of now: nodes that have not ended are skipped, with that reason."""
         files.write_manifest(self._run.directory.path, self._build(RUNNING))
 
-    def finish(self, state: str, cluster: ClusterFacts | None) -> FleetManifest:
-        """Write the cluster-wide facts and the last manifest; return it."""
+    def finish(self, state: str, cluster: ClusterFacts | None, deadline: float) -> FleetManifest:
+        """Write the cluster-wide facts and the last manifest; return it.
+
+        Until the deadline, it asks which nodes have arrived and departed.
+        """
         run = self._run
         if cluster is not None:
             self._write_cluster(cluster)
-        names = read_names(run.kube, run.selection, time.monotonic() + CLEANUP_S)
+        names = read_names(run.kube, run.selection, deadline)
         manifest = self._build(state)
         if names is not None:
             arrived = names - {node.name for node in manifest.nodes}
@@ -210,7 +212,7 @@ def _build_settings(run: Run) -> dict[str, Any]:
         "pods": "one Job a node" if options.creates_jobs else "client",
         "level": options.level,
         "cluster-scope": options.cluster_scope,
-        "parallel": config.parallel,
+        "parallel": config.window,
         "timeout-s": config.timeout,
         "node-timeout-s": config.node_timeout,
         "self-contained": config.self_contained,

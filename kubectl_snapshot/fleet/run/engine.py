@@ -138,8 +138,8 @@ class _Engine:
         if now > work.deadline:
             self._stop("the run's --timeout passed")
             for run in list(fleet.active.values()):
-                step = state.expire(run, work.pods.options)
-                self._apply(step)
+                lasted = replace(work.pods.options, timeout_s=round(now - run.began))
+                self._apply(state.expire(run, lasted))
         if not fleet.stop_reason:
             return
         while fleet.waiting:
@@ -206,8 +206,7 @@ class _Engine:
         elif kind == requests.INVALID:
             self._fail(run, state.Failure(state.CORRUPT, value))
         elif kind == requests.BROKEN:
-            self._fail(run, state.Failure(UNWRITTEN, value))
-            self._break(value)
+            self._break(value, UNWRITTEN)
         else:
             self._capture(run, value, now)
 
@@ -226,12 +225,12 @@ class _Engine:
             self._fleet.window = max(1, others)
         self._apply(step)
 
-    def _break(self, error: SnapshotError) -> None:
+    def _break(self, error: SnapshotError, cause: str = state.API) -> None:
         """End the run: nothing can be watched, or written, any more."""
         self._fleet.error = self._fleet.error or error
         self._stop(single_line(f"{error.what}: {error.why}"))
         for run in list(self._fleet.active.values()):
-            self._fail(run, state.Failure(state.API, error))
+            self._fail(run, state.Failure(cause, error))
 
     def _tick(self, now: float) -> None:
         silence_s = state.choose_silence_s(self._fleet.captured_s, self._fleet.captured)

@@ -180,6 +180,7 @@ class PodRequests:
     def probe(self, node: str) -> None:
         """Ask the node's kubelet for no lines of log; reports `probed`, with an error if lost."""
         query = {"container": CONTAINER, "tailLines": "0"}
+        self.limit.wait()
         deadline = time.monotonic() + PROBE_S
         lost = ""
         try:

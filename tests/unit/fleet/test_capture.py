@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kubectl_snapshot.clients.auth.access import ConnectionOptions
+from kubectl_snapshot.constants import RUN_LABEL
 from kubectl_snapshot.document.fleet.manifest import FleetManifest
 from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound, Unauthorized
 from kubectl_snapshot.fleet.capture import capture_fleet
@@ -242,11 +245,79 @@ def test_no_more_pods_after_too_many_failures(tmp_path: Path) -> None:
 def test_the_runs_own_time_ends_every_node(tmp_path: Path) -> None:
     cluster = make(faults=dict.fromkeys(NAMES, "hang"))
     with run_cluster(cluster, tmp_path) as connection:
-        config = build_config(connection, tmp_path / "f", parallel=2, timeout=2, node_timeout=60)
+        config = build_config(connection, tmp_path / "f", parallel=2, timeout=4, node_timeout=60)
         manifest = capture(config)
     states = Counter(by_name(manifest).values())
     assert states == {("failed", "deadline"): 2, ("skipped", "not started"): 6}
     assert manifest.runs[0].state == "stopped"
+
+
+def test_a_node_that_the_runs_own_time_ends_stops_the_run_and_says_how_long_it_had(
+    tmp_path: Path,
+) -> None:
+    cluster = make("n0", "n1", faults={"n1": "hang"})
+    with run_cluster(cluster, tmp_path) as connection:
+        config = build_config(connection, tmp_path / "f", timeout=4, node_timeout=60)
+        manifest = capture(config)
+    assert by_name(manifest) == {"n0": ("captured", ""), "n1": ("failed", "deadline")}
+    # Of the run's 4 s, not of the node's 60.
+    assert re.match("no result within [1-4] s: the pod on n1 is Running", manifest.nodes[1].reason)
+    assert manifest.runs[0].state == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("state", "is_removed"), [("running", True), ("stopped", True), ("finished", False)]
+)
+def test_what_an_earlier_run_left_is_deleted_by_the_next_one(
+    tmp_path: Path, state: str, is_removed: bool
+) -> None:
+    """Of a run that was killed, or that lost the API server; a finished one is not asked for."""
+    cluster = make("n0", "n1")
+    warnings: list[Mapping[str, Any]] = []
+    with run_cluster(cluster, tmp_path) as connection:
+        first = capture(build_config(connection, tmp_path / "f"))
+        wait_until(lambda: not cluster.objects)
+        (run,) = first.runs
+        left = replace(first, runs=(replace(run, state=state),))
+        files.write_manifest(str(tmp_path / "f"), left)
+        labels = {"app.kubernetes.io/managed-by": "kubectl-snapshot", RUN_LABEL: run.run_id}
+        for kind in ("Job", "Pod"):
+            name = f"kubectl-snapshot-{run.run_id}-{kind.lower()}"
+            metadata = {"name": name, "namespace": "ops", "uid": "u", "labels": labels}
+            cluster.objects[name] = {"kind": kind, "metadata": metadata}
+        agent = {"on_event": warnings.append}
+        capture(build_config(connection, tmp_path / "f", resume=True, agent=agent))
+    assert (not cluster.objects) == is_removed
+    assert not [event for event in warnings if "may be left" in event.get("message", "")]
+
+
+def test_a_failure_to_delete_what_an_earlier_run_left_is_a_warning(tmp_path: Path) -> None:
+    cluster = make("n0")
+    events: list[Mapping[str, Any]] = []
+    serve = cluster.answer
+
+    def answer(exchange: Exchange) -> None:
+        if exchange.method == "DELETE":
+            exchange.send(403, {"kind": "Status", "message": "not yours"})
+        else:
+            serve(exchange)
+
+    with run_cluster(cluster, tmp_path) as connection:
+        first = capture(build_config(connection, tmp_path / "f"))
+        wait_until(lambda: not cluster.objects)
+        (run,) = first.runs
+        left = replace(first, runs=(replace(run, state="running"),))
+        files.write_manifest(str(tmp_path / "f"), left)
+        cluster.denied.add("list jobs")
+        cluster.answer = answer  # type: ignore[method-assign]
+    with run_cluster(cluster, tmp_path) as connection:
+        labels = {"app.kubernetes.io/managed-by": "kubectl-snapshot", RUN_LABEL: run.run_id}
+        metadata = {"name": "p", "namespace": "ops", "uid": "u", "labels": labels}
+        cluster.objects["p"] = {"kind": "Pod", "metadata": metadata}
+        agent = {"on_event": events.append}
+        capture(build_config(connection, tmp_path / "f", resume=True, agent=agent))
+    told = [event.get("message", "") for event in events]
+    assert any("not yours" in text for text in told if f"run {run.run_id} may be left" in text)
 
 
 def test_an_interrupt_lets_running_nodes_finish(tmp_path: Path) -> None:
@@ -370,6 +441,23 @@ def test_a_disk_that_fills_up_ends_the_run_and_its_directory_stays_readable(
     assert len(os.listdir(tmp_path / "f" / "nodes")) == 3
     assert found.runs[0].state == "stopped"
     wait_until(lambda: not cluster.objects)
+
+
+def test_a_full_disk_is_the_cause_of_every_node_that_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(directory: str, file: str, snapshot: Any) -> str:
+        raise Internal(f"cannot write {directory}/{file}", "No space left on device")
+
+    monkeypatch.setattr(files, "write_document", fail)
+    cluster = make(faults={"n1": "hang", "n2": "hang"})
+    with (
+        run_cluster(cluster, tmp_path) as connection,
+        pytest.raises(Internal, match="No space left"),
+    ):
+        list(capture_fleet(build_config(connection, tmp_path / "f", parallel=3)))
+    found = by_name(load_fleet(str(tmp_path / "f")).manifest)
+    assert Counter(found.values()) == {("failed", "cannot write"): 3, ("skipped", "not started"): 5}
 
 
 def test_a_directory_of_something_else_or_of_another_run_is_refused(tmp_path: Path) -> None:

@@ -178,6 +178,18 @@ def test_an_impossible_configuration_is_refused(config: FleetConfig, what: str) 
     assert caught.value.what == what
 
 
+@pytest.mark.parametrize(
+    ("qps", "node_timeout", "window"),
+    [(0, 120, 64), (1, 120, 20), (3, 120, 60), (4, 120, 64), (1, 5, 1), (0.5, 120, 10)],
+)
+def test_few_requests_a_second_are_not_shared_by_many_pods(
+    qps: float, node_timeout: float, window: int
+) -> None:
+    """Each pod's create, log and delete have their turn in half of the node's time."""
+    config = FleetConfig("d", all_nodes=True, qps=qps, node_timeout=node_timeout)
+    assert config.window == window
+
+
 def test_a_resumed_fleet_needs_no_selection() -> None:
     validate_config(FleetConfig("d", resume=True))
     validate_config(FleetConfig("d", all_nodes=True, parallel=256))

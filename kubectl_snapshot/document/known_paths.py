@@ -7,7 +7,6 @@ must not pass because a path is mistyped.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.constants import REFERENCE
@@ -27,6 +26,7 @@ from kubectl_snapshot.document.patterns import matches_pattern
 from kubectl_snapshot.document.registry import FALSE, MISTAKE, UNSET
 from kubectl_snapshot.document.snapshot import OK, TYPES, list_types
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Snapshot, Subtype
 
 # A path of a systemd unit: type, name with the type of the unit (systemd.unit(5)), property.
-UNIT_PATH = re.compile(
+UNIT_PATH = compile_late(
     r"SystemD\.(.*\*.*|.+\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope)"
     r"(\..*)?)"
 )

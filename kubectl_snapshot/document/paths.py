@@ -6,13 +6,13 @@ name: `SystemD.containerd.service.ActiveState` is a property of the unit `contai
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.items import resolve_selector, unfold
 from kubectl_snapshot.document.patterns import matches_pattern
 from kubectl_snapshot.document.snapshot import GAP_STATUSES, OK, TYPES
 from kubectl_snapshot.errors import InvalidRequest, NotFound
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 METADATA = "metadata"
 # The path of a device, and what precedes its number in the path of its state.
-DEVICE = re.compile(r"[^.]+\.[^.]+-[0-9]+\.")
-STATE = re.compile(r"([^.]+\.[^.]+-)[0-9]+-state\.")
+DEVICE = compile_late(r"[^.]+\.[^.]+-[0-9]+\.")
+STATE = compile_late(r"([^.]+\.[^.]+-)[0-9]+-state\.")
 # The patterns of a device that do not match its state (matches_path).
-STATE_APART = re.compile(r"[^.]+\.[^.]+-\*\.")
+STATE_APART = compile_late(r"[^.]+\.[^.]+-\*\.")
 # What may follow a `*` that stands for the end of a subtype's name and the start of a key: a name
 # of a subtype has no `/`, and a key may have dots.
-KEY_BEHIND = re.compile(r"[^.]*/|[^.]*$")
+KEY_BEHIND = compile_late(r"[^.]*/|[^.]*$")
 
 
 class ConstraintPath(NamedTuple):

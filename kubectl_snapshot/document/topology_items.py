@@ -6,10 +6,10 @@ or label `a.b`. node_topology writes the latter into the context, too, so that t
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.snapshot import GAP_STATUSES, Item
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,13 +20,13 @@ TYPE, TAINT, LABEL = "NodeTopology", "taint", "label"
 # In the context of what this program has read.
 ELAPSED = "elapsed-ms"
 # `--max-nodes-per-entry` shortens a list of nodes to `a,b (+7 more)`.
-SHORTENED = re.compile(r" \(\+(\d+) more\)$")
+SHORTENED = compile_late(r" \(\+(\d+) more\)$")
 # In the context before a label that differs on every node; the text is the number of values.
 PER_NODE = "per-node."
 # The names of all nodes, where a label is a count.
 NODES = "nodes"
 # A group in the context, `<key of the reading>#<number>`.
-IN_CONTEXT = re.compile(r"#\d+$")
+IN_CONTEXT = compile_late(r"#\d+$")
 
 
 class TopologyGroup(NamedTuple):

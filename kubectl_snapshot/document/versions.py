@@ -6,18 +6,19 @@ import re
 from typing import NamedTuple
 
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.regex import compile_late
 
 MAX_PARTS = 3
 INT64_MAX = 2**63 - 1
 # From the first sign that directly follows a digit on: `-eks-3025e55`, `+k3s1`, `-rc.1`.
-EXTRAS = re.compile(r"(?<=[0-9])[-+]")
-NUMBER = re.compile(r"[-+]?[0-9]+")
+EXTRAS = compile_late(r"(?<=[0-9])[-+]")
+NUMBER = compile_late(r"[-+]?[0-9]+")
 # Most versions, with what EXTRAS ends; numbers that fit 64 bits for certain.
-USUAL = re.compile(r"v?([0-9]{1,18})(?:\.([0-9]{1,18}))?(?:\.([0-9]{1,18}))?([-+].*)?", re.DOTALL)
-DIGIT = re.compile("[0-9]")
+USUAL = compile_late(r"v?([0-9]{1,18})(?:\.([0-9]{1,18}))?(?:\.([0-9]{1,18}))?([-+].*)?", re.DOTALL)
+DIGIT = compile_late("[0-9]")
 # A shortened git hash; one of digits only looks like a number.
-HASH = re.compile(r"(?=.*[a-f])g?[0-9a-f]{6,40}")
-PRERELEASE = re.compile(r"-(alpha|beta|rc|preview|dev)(?![A-Za-z])")
+HASH = compile_late(r"(?=.*[a-f])g?[0-9a-f]{6,40}")
+PRERELEASE = compile_late(r"-(alpha|beta|rc|preview|dev)(?![A-Za-z])")
 # int() refuses more than 4,300 digits.
 MAX_DIGITS = 400
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import codecs
 import errno
 import json
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.errors import InvalidRequest, NotFound
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     # A line number and the value that begins there: a string, None, or a list or map of Located.
     Located = tuple[int, object]
 
-_KEY = re.compile(r"([A-Za-z][A-Za-z0-9_./-]*):(?: (\S.*))?")
+_KEY = compile_late(r"([A-Za-z][A-Za-z0-9_./-]*):(?: (\S.*))?")
 # Strings that YAML 1.1 resolves to no number, date or null, and that end on their line.
-_PLAIN = re.compile(
+_PLAIN = compile_late(
     r"(?:-{0,2}[A-Za-z]|/|[1-9][0-9]*[acdf-su-yACDF-SU-Y%]|0[acdfg-np-su-w])"
     r"(?:[A-Za-z0-9_./@%+=,()*~-]|:(?=[^ ])| (?=[^ #]))*"
 )
-_INTEGER = re.compile(r"-?[1-9][0-9]{0,17}|0")
-_QUOTED = re.compile(r"\"([ !#-\[\]-~]*)\"|'([ -&(-~]*)'")
+_INTEGER = compile_late(r"-?[1-9][0-9]{0,17}|0")
+_QUOTED = compile_late(r"\"([ !#-\[\]-~]*)\"|'([ -&(-~]*)'")
 _STANDARD_TAGS = "tag:yaml.org,2002:"
 _QUOTE = "quote a string that begins with >, ! or another sign: '>= 1.32'"
 _TEXT_TAG = f"{_STANDARD_TAGS}str"
 _OTHER_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 # PyYAML refuses a tab that separates a value from its key or ends a line; YAML 1.2 and Go do not.
 _TAB_PROBLEM = r"found character '\t'"
-_TABS = re.compile(r"((?:^|\n) *(?:- +)*[\w.-]+:)\t[ \t]*|[ \t]+(?=\n|\Z)")
+_TABS = compile_late(r"((?:^|\n) *(?:- +)*[\w.-]+:)\t[ \t]*|[ \t]+(?=\n|\Z)")
 _CONSTANTS: dict[str, Callable[[], object]] = {
     "true": lambda: True,
     "false": lambda: False,

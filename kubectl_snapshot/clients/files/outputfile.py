@@ -6,11 +6,11 @@ import contextlib
 import errno
 import fcntl
 import os
-import re
 import stat
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.errors import Internal
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,9 @@ MODE = 0o600
 HINT = "pass a file in a directory that you can write to"
 REFUSED = ((stat.S_ISDIR, "directory"), (stat.S_ISBLK, "block device"), (stat.S_ISSOCK, "socket"))
 # Opening such a name again would lose the position, and fails for a socket.
-DESCRIPTOR = re.compile(r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/(?:self|thread-self|\d+)/fd/\d+")
+DESCRIPTOR = compile_late(
+    r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/(?:self|thread-self|\d+)/fd/\d+"
+)
 STANDARD = ("stdin", "stdout", "stderr")
 MAX_LINKS = 40
 # Directories and mount points that forbid a new file in the place of the old one.

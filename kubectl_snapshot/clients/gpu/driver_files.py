@@ -6,11 +6,11 @@ The paths work in a pod and on the node itself. Nothing is loaded or run here.
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.errors import Absent, SnapshotError
 from kubectl_snapshot.records import dataclass, replace
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,10 +52,10 @@ PERSISTENCE_SOCKET = "nvidia-persistenced/socket"
 PACKAGES = "/var/lib/dpkg/status"
 MAX_PACKAGES_BYTES = 32 * 1024 * 1024
 FABRIC_MANAGER = "\nPackage: nvidia-fabricmanager"
-_BRANCH = re.compile(r"(-\d+)?\n")
+_BRANCH = compile_late(r"(-\d+)?\n")
 
 # As in `NVIDIA UNIX x86_64 Kernel Module  570.124.06`, `libnvidia-ml.so.570.124.06`.
-_VERSION = re.compile(r"(?<!\d)(?<!\d\.)\d+\.\d+(?:\.\d+)?(?![\d.])")
+_VERSION = compile_late(r"(?<!\d)(?<!\d\.)\d+\.\d+(?:\.\d+)?(?![\d.])")
 
 
 @dataclass(frozen=True)

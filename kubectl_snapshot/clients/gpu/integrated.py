@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.records import dataclass
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath
@@ -21,9 +22,9 @@ COMPATIBLE = "/proc/device-tree/compatible"
 SOC = "/sys/devices/soc0"
 
 # `17000000.ga10b` by the chip's name or, as in newer device trees and for any vendor, `.gpu`.
-_CHIP = re.compile(r"[0-9a-f]+\.(?:gk20a|gm20b|gp10b|gv11b|ga10b)", re.ASCII)
-_ANY = re.compile(r"[0-9a-f]+\.gpu", re.ASCII)
-_SOC = re.compile(r"nvidia,tegra\d", re.ASCII)
+_CHIP = compile_late(r"[0-9a-f]+\.(?:gk20a|gm20b|gp10b|gv11b|ga10b)", re.ASCII)
+_ANY = compile_late(r"[0-9a-f]+\.gpu", re.ASCII)
+_SOC = compile_late(r"nvidia,tegra\d", re.ASCII)
 # Grace (Tegra241) is a CPU without a GPU: its chip ID, 0x24, in drivers/soc/tegra/fuse.
 GRACE_ID = "36"
 

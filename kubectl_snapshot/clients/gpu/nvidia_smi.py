@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.gpu.driver_files import PROGRAM_DIRECTORIES
 from kubectl_snapshot.clients.host.child import run_program
 from kubectl_snapshot.errors import Internal, Timeout, Unavailable
 from kubectl_snapshot.records import dataclass
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.gpu.driver_files import DriverFiles
@@ -20,7 +20,7 @@ UNAVAILABLE_STATUSES = (4, 9, 12)
 # A warning is part of a reason.
 MAX_WARNING = 300
 
-_TAG = re.compile(rb"<([A-Za-z_][0-9A-Za-z._-]*)")
+_TAG = compile_late(rb"<([A-Za-z_][0-9A-Za-z._-]*)")
 
 
 @dataclass(frozen=True)

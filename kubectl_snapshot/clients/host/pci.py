@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_snapshot.errors import Absent, InvalidRequest
 from kubectl_snapshot.records import dataclass
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath
@@ -19,7 +20,7 @@ NVIDIA = 0x10DE
 GPU_CLASSES = (0x0300, 0x0302)
 
 # Domain; bus, device and function.
-_ADDRESS = re.compile(r"([0-9A-Fa-f]{4,8}):([0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-7])", re.ASCII)
+_ADDRESS = compile_late(r"([0-9A-Fa-f]{4,8}):([0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-7])", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ Documentation/networking/bonding.rst.
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from kubectl_snapshot.collectors.run.context import build_failed_subtype, explai
 from kubectl_snapshot.collectors.sysfs import UNKNOWN, parse_values, read_keys, read_names
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent, SnapshotError, Unavailable
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ INTERFACES, RDMA_DEVICES = "/sys/class/net", "/sys/class/infiniband"
 VLANS = "/proc/net/vlan/config"
 # A pod's end of a virtual cable comes and goes with the pod. `eth0` is the cable of a node that is
 # a container itself.
-CABLE_TO_KEEP = re.compile("eth[0-9]+")
+CABLE_TO_KEEP = compile_late("eth[0-9]+")
 LOOPBACK = "lo"
 # Of PCI Express (PCI_CFG_SPACE_EXP_SIZE of the kernel).
 MAX_CONFIG_BYTES = 4096

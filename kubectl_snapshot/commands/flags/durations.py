@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.regex import compile_late
 
 # The units of Go's time.ParseDuration.
 UNITS_S = {
@@ -25,7 +26,7 @@ OTHER_UNITS = {
     **dict.fromkeys(("d", "day", "days"), (24, "h")),
     **dict.fromkeys(("w", "week", "weeks"), (168, "h")),
 }
-DURATION_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([^0-9.]+)")
+DURATION_PART = compile_late(r"([0-9]+\.?[0-9]*|\.[0-9]+)([^0-9.]+)")
 # Go stores a duration as 64-bit nanoseconds: 292 years.
 MAX_DURATION_S = 2**63 / 1e9
 

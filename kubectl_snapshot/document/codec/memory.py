@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.regex import compile_late
 
 FACTOR = 8
 # So much is never too much: documents of nodes have 60 KiB to 3 MiB.
@@ -15,7 +16,7 @@ FREE_BYTES = 64 * 2**20
 # Bytes for a token, with what becomes of it in a Snapshot; measured on CPython 3.9 to 3.13.
 MAP, LIST, PAIR, TEXT, NUMBER = 420, 72, 104, 64, 40
 _COSTS = {ord("{"): MAP, ord("["): LIST, ord(":"): PAIR}
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[{\[:]|[^\s"{\[:,}\]]+', re.DOTALL)
+_TOKEN = compile_late(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[{\[:]|[^\s"{\[:,}\]]+', re.DOTALL)
 MAX_WIDTH = 4
 
 

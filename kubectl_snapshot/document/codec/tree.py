@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
@@ -23,6 +22,7 @@ from kubectl_snapshot.document.snapshot import (
     Subtype,
 )
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ SUBTYPE_FIELDS = ("subtype", *ITEM_FIELDS, "items")
 READINGS = (str, bool, float)
 
 # An unpaired surrogate occurs raw or as an escape of JSON or YAML.
-SURROGATE_SOURCE = re.compile(r"[\ud800-\udfff]|\\(?:u|U0000)[dD][89a-fA-F]")
+SURROGATE_SOURCE = compile_late(r"[\ud800-\udfff]|\\(?:u|U0000)[dD][89a-fA-F]")
 
 
 class Unquoted(str):

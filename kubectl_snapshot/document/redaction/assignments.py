@@ -19,6 +19,7 @@ from kubectl_snapshot.document.redaction.names import (
 )
 from kubectl_snapshot.document.redaction.opacity import REFERENCE, compiled, is_secret
 from kubectl_snapshot.document.redaction.plain_files import BEFORE_VALUE, find_in_plain_file
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,15 +27,15 @@ if TYPE_CHECKING:
     Span = tuple[int, int]
 
 # Every run of these characters is met once, at its beginning; a lookahead does not give back any.
-_ASSIGNMENT = re.compile(
+_ASSIGNMENT = compile_late(
     r"(?<![\w./-])(?:(?=(?P<name>[\w./-]+))(?P=name)"
     r"(?P<quote>\\*[\"'])?(?P<blank>[ \t]*)(?P<sign>[=:])"
     r"|(?=(?P<flag>--?[A-Za-z][\w.-]*))(?P=flag)"
     r"(?:[ \t]+(?=[^\s=:-])|\\*[\"'][ \t]*,\s{0,64}\\*(?=[\"'])|[\"']?[ \t]*\n[ \t]*-[ \t]+))",
     re.ASCII,
 )
-_ENCODED = re.compile(r"(?a)([A-Za-z_][\w.-]{0,63})%3[dD]((?:(?!%3[bB]|%26)[^\s&;\"']){1,256})")
-_ELEMENT = re.compile(r"(?a)<([\w:.-]{1,64})>([^<>]{1,256})</")
+_ENCODED = compile_late(r"(?a)([A-Za-z_][\w.-]{0,63})%3[dD]((?:(?!%3[bB]|%26)[^\s&;\"']){1,256})")
+_ELEMENT = compile_late(r"(?a)<([\w:.-]{1,64})>([^<>]{1,256})</")
 _SCHEME = r"(?i)(?:basic|bearer|digest|token|apikey)[ \t]+"
 _AFTER_SCHEME, _SCHEME_WIDTH = r"(?i)\b(?:basic|bearer|digest|token|apikey)[ \t]+$", 16
 # Prometheus writes `authorization` as two entries, in any order.
@@ -64,7 +65,7 @@ _JSON_ENTRY = r"(\s{0,64},?\s{0,64})\\*\"[\w./-]{1,256}\\*\"\s{0,8}:\s{0,64}\\*\
 _ITEM_LINE = r"[ \t]*-[ \t]+(?=\S)"
 # Kubernetes writes variables as `name: …, value: …`.
 PAIR_NAMES = frozenset(("name", "key", "env", "variable", "parameter"))
-_PAIR_VALUE = re.compile(
+_PAIR_VALUE = compile_late(
     r"\\*[\"']?[ \t]*[,\n]?(?:\s{0,8}\\*[\"']?\w{1,32}\\*[\"']?:[^\n,{}\[\]]{0,128}[,\n]){0,2}"
     r"[ \t\n]*\\*[\"']?[vV]alue\\*[\"']?[ \t]*[:=][ \t]*"
 )

@@ -12,6 +12,8 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from kubectl_snapshot.regex import compile_late
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
@@ -22,11 +24,11 @@ NAME, LOGIN, TOKEN, COMMAND, BLOCK = range(5)
 
 # Each name of a credential has one of these in it (names.py). A pattern that begins with a literal
 # is found as fast as by `bytes.find`; those with one first letter share a search.
-_CREDENTIAL = re.compile(rb"c(?:re(?:[dt]|ateuser)|om(?:munit|b[-_]?team))")
+_CREDENTIAL = compile_late(rb"c(?:re(?:[dt]|ateuser)|om(?:munit|b[-_]?team))")
 _NAMES = (
     _CREDENTIAL,
     *map(
-        re.compile,
+        compile_late,
         (
             *(rb"p(?:ass|in(?![a-z]))", rb"auth", rb"otp(?![a-z])", rb"s(?:eed|alt)(?![a-z])"),
             *(rb"dsn(?![a-z])", rb"w(?:(?<=pw)|(?<=jw)t)", rb"identified"),
@@ -35,26 +37,26 @@ _NAMES = (
         ),
     ),
 )
-_STRING = re.compile(rb"string")
+_STRING = compile_late(rb"string")
 # Every other format has so many characters of a word in a row.
 _RUN = 15
 _IS_WORD = bytes(
     ord("A") if (chr(i).isalnum() and i < 128) or chr(i) in "_-" else ord(" ") for i in range(256)
 )
-_CASES = re.compile(rb"[a-z](?=[A-Z])|[A-Z](?=[a-z])")
-_UUID = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_CASES = compile_late(rb"[a-z](?=[A-Z])|[A-Z](?=[a-z])")
+_UUID = compile_late(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _RUN_OF_WORD = b"A" * _RUN
 # By the character that each has in it: of a URL; of hashes.
 _BY_CHARACTER = {
-    b"%": (NAME, re.compile(rb"%3d")),
-    b"$": (TOKEN, re.compile(rb"\$(?:[2567y1p]|gy|apr1|argon2|scrypt|s\$)")),
-    b"{": (TOKEN, re.compile(rb"\{s?(?:sha|md5|crypt)")),
-    b"~": (TOKEN, re.compile(rb"q~")),
+    b"%": (NAME, compile_late(rb"%3d")),
+    b"$": (TOKEN, compile_late(rb"\$(?:[2567y1p]|gy|apr1|argon2|scrypt|s\$)")),
+    b"{": (TOKEN, compile_late(rb"\{s?(?:sha|md5|crypt)")),
+    b"~": (TOKEN, compile_late(rb"q~")),
 }
-_SHORT_FLAG = re.compile(
+_SHORT_FLAG = compile_late(
     rb"-(?<=[\s\"',\[]-)(?:[pukawcxzs]|-?(?:user|proxy|storepass|keypass|from|p:))"
 )
-_BEARER, _LOGIN = re.compile(rb"b(?:asic|earer|egin)"), re.compile(rb"login")
+_BEARER, _LOGIN = compile_late(rb"b(?:asic|earer|egin)"), compile_late(rb"login")
 _PATTERNS = (
     *((pattern, (NAME,)) for pattern in _NAMES),
     (_BEARER, (TOKEN, NAME)),
@@ -65,17 +67,17 @@ _PATTERNS = (
 # What is searched only where another pattern was found: parts of a Secret's manifest, which may
 # have any names, and PEM blocks.
 _ONLY_AFTER = {
-    _CREDENTIAL: (re.compile(rb"stringdata"), (NAME,)),
-    _BEARER: (re.compile(rb"-----begin"), (BLOCK,)),
+    _CREDENTIAL: (compile_late(rb"stringdata"), (NAME,)),
+    _BEARER: (compile_late(rb"-----begin"), (BLOCK,)),
 }
 # What stands between a name and its value.
-_BETWEEN = re.compile(rb"[=:\s,%<\"']")
+_BETWEEN = compile_late(rb"[=:\s,%<\"']")
 # A shorter text is searched as a whole.
 SHORT = 256
 _BEFORE, _AFTER = 256, 48
 _LINE_BEFORE = 1024
-_GAP = re.compile(r"[\s\"'<>]")
-_WORDS_AHEAD = re.compile(r"\S{0,8}\s{0,8}[^\s\"']*")
+_GAP = compile_late(r"[\s\"'<>]")
+_WORDS_AHEAD = compile_late(r"\S{0,8}\s{0,8}[^\s\"']*")
 
 
 def find_windows(text: str) -> dict[int, list[Span]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.document.redaction.assignments import PAIR_NAMES
 from kubectl_snapshot.document.redaction.names import NONE, judge_name
 from kubectl_snapshot.document.redaction.opacity import is_secret
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     Span = tuple[int, int]
 
 # `name: value`, `- name: value`, `"name": "value",`; nothing in it has a name or format of its own.
-_LINE = re.compile(
+_LINE = compile_late(
     r"([ \t]{0,128}(?:- )?)(?P<quote>[\"']?)([\w.-]{1,256})(?P=quote):[ \t]+"
     r"(?:\"([\w./@+~-]+)\",?|([\w./@+~][\w./@+~-]*))[ \t]*(?=\n|\Z)",
     re.ASCII,
 )
 # A line below that is further to the right belongs to the value.
-_NEXT_LINE = re.compile(r"(?:\n( *)[^ \n\t\r])?")
+_NEXT_LINE = compile_late(r"(?:\n( *)[^ \n\t\r])?")
 
 
 def find_in_lines(text: str, places: Iterable[int]) -> tuple[list[Span], list[int]]:

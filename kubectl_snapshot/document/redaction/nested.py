@@ -13,6 +13,7 @@ from kubectl_snapshot.document.codec.json_codec import render_compact
 from kubectl_snapshot.document.redaction.detector import replace_credentials, replace_shapes
 from kubectl_snapshot.document.redaction.names import NAMED, NONE, judge_name
 from kubectl_snapshot.document.scalars import NestedText, text_of
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
     Redact = Callable[[str], str]
 
-_FLAG = re.compile(r"(?as)--?[A-Za-z][\w.-]*(?:=.*)?")
+_FLAG = compile_late(r"(?as)--?[A-Za-z][\w.-]*(?:=.*)?")
 # `=` at the end of a text is the padding of base64.
-_ASSIGNMENT = re.compile(r"(?as)(-*[\w.-]+)=(?!=*$)(.*)")
+_ASSIGNMENT = compile_late(r"(?as)(-*[\w.-]+)=(?!=*$)(.*)")
 # A login needs no scheme here: `svc:x@proxy.corp`.
 _PROXY = "proxy"
 _PAIR_NAMES = ("name", "key", "env", "variable", "Name", "Key")

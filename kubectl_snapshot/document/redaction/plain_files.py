@@ -15,6 +15,7 @@ from kubectl_snapshot.document.redaction.opacity import (
     is_plain,
     is_secret,
 )
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     Span = tuple[int, int]
 
 # What stands before each value here; of a pipe, its sign.
-BEFORE_VALUE = re.compile(
+BEFORE_VALUE = compile_late(
     r"(?:pass(?:word|phrase)?|secret|token|auth|key|pw|psk|community6?|com2sec6?|createuser"
     r"|identified)[ \t]|\|"
 )

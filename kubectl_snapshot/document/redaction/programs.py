@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.redaction.opacity import compiled, is_harmless, is_plain
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -99,9 +100,11 @@ PROGRAMS: Mapping[str, list[Rule]] = {
 }
 
 # Words of a command, as a shell separates them; quotes are kept out.
-_WORD = re.compile(r"\"((?:[^\"\\\n]|\\.){0,4096})\"|'([^'\n]{0,4096})'|([^\s\"'|;&()<>,\]\[{}]+)")
+_WORD = compile_late(
+    r"\"((?:[^\"\\\n]|\\.){0,4096})\"|'([^'\n]{0,4096})'|([^\s\"'|;&()<>,\]\[{}]+)"
+)
 # To the end of the line, or of a list of arguments in YAML.
-_COMMAND = re.compile(r"(?:[^\n|;&]|\n[ \t]{0,64}-[ \t]){0,4096}")
+_COMMAND = compile_late(r"(?:[^\n|;&]|\n[ \t]{0,64}-[ \t]){0,4096}")
 MAX_COMMAND, MAX_WORDS, MAX_WORD = 4096, 64, 512
 _USER_LOGIN = r"(?:--user(?:pass)?=)?[^\s:/]{1,64}:([^\s:/]{4,256})"
 _USER_FLAG = (

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_snapshot.document.paths import list_readings
 from kubectl_snapshot.document.redaction.values import DISABLED, PREFIX
 from kubectl_snapshot.document.scalars import text_of
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Scalar, Snapshot
 
 # Broader than what redaction recognises: a person decides.
-MENTION = re.compile(r"(?i)passw|passphrase|secret|token|credential|api.?key|private.?key|\bauth")
+MENTION = compile_late(r"(?i)passw|passphrase|secret|token|credential|api.?key|private.?key|\bauth")
 
 
 class Review(NamedTuple):

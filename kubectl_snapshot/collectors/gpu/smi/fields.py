@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.clients.gpu import enums
 from kubectl_snapshot.clients.host.pci import parse_address
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.gpu.readers import Value
@@ -32,13 +33,13 @@ ERROR_WORDS = frozenset(
     " invalid lost mismatch no not required requires timeout unable unavailable uninitialized"
     " unknown use".split()
 )
-SERIAL = re.compile(r"(?=.*\d)[0-9A-Za-z][0-9A-Za-z./_-]*", re.ASCII)
-UUID = re.compile(r"GPU-[0-9A-Za-z-]+", re.ASCII)
-HEXADECIMAL = re.compile(r"(?:0x)?[0-9A-Fa-f]{1,16}", re.ASCII)
-NUMBER = re.compile(r"\d{1,19}", re.ASCII)
-DECIMAL = re.compile(r"\d{1,19}(?:\.\d{1,9})?", re.ASCII)
-WIDTH = re.compile(r"\d{1,2}x", re.ASCII)
-PERFORMANCE_STATE = re.compile(r"P\d{1,2}", re.ASCII)
+SERIAL = compile_late(r"(?=.*\d)[0-9A-Za-z][0-9A-Za-z./_-]*", re.ASCII)
+UUID = compile_late(r"GPU-[0-9A-Za-z-]+", re.ASCII)
+HEXADECIMAL = compile_late(r"(?:0x)?[0-9A-Fa-f]{1,16}", re.ASCII)
+NUMBER = compile_late(r"\d{1,19}", re.ASCII)
+DECIMAL = compile_late(r"\d{1,19}(?:\.\d{1,9})?", re.ASCII)
+WIDTH = compile_late(r"\d{1,2}x", re.ASCII)
+PERFORMANCE_STATE = compile_late(r"P\d{1,2}", re.ASCII)
 
 Convert = Callable[[str], "Value"]
 # A key, its elements from the newest driver's to the oldest's, and the conversion.

@@ -26,6 +26,7 @@ from kubectl_snapshot.document.snapshot import (
     Snapshot,
     Subtype,
 )
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,16 +37,16 @@ MEASUREMENTS, SUBTYPES = "\nmeasurements:\n", "\n    subtypes:\n"
 DATA, CONTEXT = "\n        data:\n", "\n        context:\n"
 NO_DATA = "\n        data: {}"
 ITEMS = "\n        items:\n"
-DIMENSION = re.compile(r"\n  (?! )")
+DIMENSION = compile_late(r"\n  (?! )")
 ITEM_CONTEXT, ITEM_DATA = "context:\n", "data:\n"
-DOUBLE = re.compile(r'"(?:[^"\\]|\\(?:["\\ntr]|x[0-9A-F]{2}|u[0-9A-F]{4}))*"')
-SINGLE = re.compile(r"'(?:[^']|'')*'")
+DOUBLE = compile_late(r'"(?:[^"\\]|\\(?:["\\ntr]|x[0-9A-F]{2}|u[0-9A-F]{4}))*"')
+SINGLE = compile_late(r"'(?:[^']|'')*'")
 # Most lines: a plain key, and a text that is plain or in quotes without escapes (scalars.PLAIN).
-SIMPLE = re.compile(
+SIMPLE = compile_late(
     r"([A-Za-z/][A-Za-z0-9/._+@%=,-]*): "
     r"(?:\"([^\"\\]*)\"|([A-Za-z/][A-Za-z0-9/._+@%=,-]*(?: [A-Za-z0-9/._+@%=,-]+)*))"
 )
-ESCAPE = re.compile(r"\\(?:x(..)|u(....)|(.))")
+ESCAPE = compile_late(r"\\(?:x(..)|u(....)|(.))")
 LETTERS = {"n": "\n", "t": "\t", "r": "\r"}
 MAX_KEY = 1000
 # Lines and maps to remember: enough for what nodes have in common.

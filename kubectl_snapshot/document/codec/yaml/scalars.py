@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.scalars import INT64_MIN, UINT64_MAX, float_text, nonfinite_text
+from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:
     from kubectl_snapshot.document.snapshot import Scalar
@@ -30,28 +31,28 @@ MISTAKEN_WORDS = frozenset(
     for form in (word, word.title(), word.upper())
 )
 
-INTEGER = re.compile(
+INTEGER = compile_late(
     r"([-+]?)(?:0[xX](?P<x>[0-9a-fA-F]+)|0[bB](?P<b>[01]+)|0[oO]?(?P<o>[0-7]+)"
     r"|(?P<d>0|[1-9][0-9]*))"
 )
 BASES = {"x": 16, "b": 2, "o": 8, "d": 10}
-FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+FLOAT = compile_late(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 # yaml.v3 deletes underscores; after a leading point Go accepts them only between digits.
-STRAY_UNDERSCORE = re.compile(r"(?<![0-9])_|_(?![0-9])")
-TIMESTAMP = re.compile(
+STRAY_UNDERSCORE = compile_late(r"(?<![0-9])_|_(?![0-9])")
+TIMESTAMP = compile_late(
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
     r"(?:(?:[Tt]|( ))([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]+))?"
     r"(?(4)|(Z|[-+][0-9]{2}:[0-9]{2})))?"
 )
 
 # The common case: a text that every reader resolves to itself, unless it is in MISTAKEN_WORDS.
-PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9/._+@%=,-]*(?: [A-Za-z0-9/._+@%=,-]+)*")
-SYNTAX = re.compile(
+PLAIN = compile_late(r"[A-Za-z/][A-Za-z0-9/._+@%=,-]*(?: [A-Za-z0-9/._+@%=,-]+)*")
+SYNTAX = compile_late(
     r"""[ ,\[\]{}#&*!|>'"%@`]|[-?:](?: |\Z)|(?:---|\.\.\.)\Z"""  # at its beginning
 )
-SYNTAX_WITHIN = re.compile(r": | #|[ :]\Z")
+SYNTAX_WITHIN = compile_late(r": | #|[ :]\Z")
 # Numbers of 1.1 and 1.2, also the broken ones (`0x`) that PyYAML takes for some; base 60; dates.
-NUMBER = re.compile(
+NUMBER = compile_late(
     r"[-+]?(?:0[xX][0-9a-fA-F]*|0[oO][0-7]*|0[bB][01]*"
     r"|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]*)(?:[eE][-+]?[0-9]*)?"
     r"|[0-9]+(?::[0-9]+)+(?:\.[0-9]*)?|\.[iI][nN][fF]|\.[nN][aA][nN])"
@@ -60,11 +61,14 @@ NUMBER = re.compile(
 # YAML's printable characters less U+0085, U+2028 and U+2029, which are line breaks in 1.1, and
 # less the byte order mark and the bidirectional controls, which reorder what is shown. Surrogates
 # pass: render_yaml replaces them.
-UNPRINTABLE = re.compile(
+_UNPRINTABLE = (
     "[^\x20-\x7e\xa0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ufefe\uff00-\ufffd"
     "\U00010000-\U0010ffff]"
 )
-ESCAPED = re.compile(f'["\\\\]|{UNPRINTABLE.pattern}')
+UNPRINTABLE = compile_late(_UNPRINTABLE)
+ESCAPED = compile_late(f'["\\\\]|{_UNPRINTABLE}')
+# Most texts need neither of them, which take 10 ms to compile.
+ESCAPED_ASCII = compile_late(r'["\\]|[^ -~]')
 SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -84,7 +88,10 @@ def render_text(text: str) -> str:
     """Return a text so that every YAML reader gets the same text back, on one line."""
     if PLAIN.fullmatch(text):
         return f'"{text}"' if text in MISTAKEN_WORDS else text
-    if UNPRINTABLE.search(text):
+    if text.isascii():
+        if not text.isprintable():
+            return f'"{ESCAPED_ASCII.sub(_escape, text)}"'
+    elif UNPRINTABLE.search(text):
         return f'"{ESCAPED.sub(_escape, text)}"'
     if not text or text in MISTAKEN_WORDS or NUMBER.fullmatch(text.replace("_", "")):
         return f'"{text}"'

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors.all_collectors import ALL_COLLECTORS
-from kubectl_snapshot.collectors.node_collectors import NODE_MODULES
-from kubectl_snapshot.collectors.run.context import list_left_out
+from kubectl_snapshot.collectors.cluster_collectors import CLUSTER_COLLECTORS
+from kubectl_snapshot.collectors.node_collectors import NODE_MODULES, load_node_collectors
 from kubectl_snapshot.constants import PROFILES, STANDARD
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.suggest import suggest
@@ -14,6 +13,9 @@ from kubectl_snapshot.suggest import suggest
 if TYPE_CHECKING:
     from kubectl_snapshot.collectors.run.context import Collector
     from kubectl_snapshot.settings import CollectSettings
+
+# In the document's order.
+TYPES = ("K8s", *NODE_MODULES, "NodeTopology")
 
 
 def choose_collectors(
@@ -27,17 +29,13 @@ def choose_collectors(
     """
     _check_profile(settings.profile)
     for name in (*settings.collectors, *settings.skipped):
-        if name not in ALL_COLLECTORS:
-            known = ", ".join(ALL_COLLECTORS)
-            hint = suggest(name, ALL_COLLECTORS, f"use one of {known}")
+        if name not in TYPES:
+            hint = suggest(name, TYPES, f"use one of {', '.join(TYPES)}")
             raise InvalidRequest(f"unknown collector {name!r}", hint=hint)
     _check_choice(settings)
-    table = ALL_COLLECTORS if reads_cluster else NODE_MODULES
-    chosen = {
-        name: ALL_COLLECTORS[name]
-        for name in table
-        if settings.collects(name) and _has_any(ALL_COLLECTORS[name], settings)
-    }
+    table = TYPES if reads_cluster else tuple(NODE_MODULES)
+    loaded = {**load_node_collectors(settings), **CLUSTER_COLLECTORS}
+    chosen = {name: loaded[name] for name in table if name in loaded and settings.collects(name)}
     if not chosen:
         raise InvalidRequest(
             "no collector is left",
@@ -61,8 +59,11 @@ def _check_profile(profile: str) -> None:
 
 def _check_choice(settings: CollectSettings) -> None:
     """Raise InvalidRequest for a flag that asks for what the profile leaves out."""
-    asked = [(f"--collect {name}", ALL_COLLECTORS[name]) for name in settings.collectors]
-    left_out = [flag for flag, collector in asked if not _has_any(collector, settings)]
+    left_out = [
+        f"--collect {name}"
+        for name in settings.collectors
+        if name in NODE_MODULES and not settings.includes(NODE_MODULES[name][1])
+    ]
     if settings.helm_namespaces and not settings.includes(STANDARD):
         left_out.append("--helm-namespace")
     if left_out:
@@ -70,7 +71,3 @@ def _check_choice(settings: CollectSettings) -> None:
             f"--profile {settings.profile} leaves out what {left_out[0]} asks for",
             hint=f"use --profile {STANDARD}, or leave {left_out[0]} out",
         )
-
-
-def _has_any(collector: Collector, settings: CollectSettings) -> bool:
-    return len(list_left_out(collector, settings)) < len(collector.SUBTYPES)

@@ -16,6 +16,7 @@ from kubectl_snapshot.collectors import flat_text, node_topology
 from kubectl_snapshot.collectors.gpu.smi import report as smi_report
 from kubectl_snapshot.collectors.kubernetes import image, node, pods
 from kubectl_snapshot.collectors.operating_system import grub, kmod, release, sysctl, textfile
+from kubectl_snapshot.collectors.run.context import detect_node_name
 from kubectl_snapshot.collectors.systemd import collector as systemd
 from kubectl_snapshot.document import paths, patterns, scalars, snapshot, versions
 from kubectl_snapshot.document.codec import json_codec, tree
@@ -195,7 +196,7 @@ FUNCTIONS: Mapping[str, Callable[[Input], object]] = {
     "release": collect_release,
     "sysctl": collect_sysctls,
     "smi": lambda given: smi_report.parse_smi(given["xml"]),
-    "GetNodeName": lambda given: node.detect_node_name(given["env"]),
+    "GetNodeName": lambda given: detect_node_name(given["env"]),
     "parseProvider": lambda given: node.parse_provider(given["provider_id"]),
     "collectNode": lambda given: node.parse_node(given["node"], given["node_name"]),
     "splitImage": split_image,

@@ -11,6 +11,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
+from kubectl_snapshot.collectors.cluster_collectors import NOT_ASKED
 from kubectl_snapshot.collectors.flat_text import NamedEntries, flatten, merge_entries
 from kubectl_snapshot.collectors.kubernetes.fields import map_at, text_at
 from kubectl_snapshot.collectors.run.context import (
@@ -38,7 +39,6 @@ RIGHTS = (
     Right("", "secrets", ("list",), is_optional=True, helm_only=True, purpose=PURPOSE),
     Right("", "configmaps", ("list",), is_optional=True, helm_only=True, purpose=PURPOSE),
 )
-NOT_ASKED = "no namespace was named with --helm-namespace"
 
 SELECTOR = {"labelSelector": "owner=helm,status=deployed"}
 SECRET_TYPE = "helm.sh/release.v1"

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.collectors.forms import form_of_provider_id
 from kubectl_snapshot.collectors.kubernetes import openshift
 from kubectl_snapshot.collectors.kubernetes.fields import map_at, text_at
-from kubectl_snapshot.collectors.run.context import EXTENSION, Context, Right, require_kube
+from kubectl_snapshot.collectors.run.context import (
+    EXTENSION,
+    NODE_NAME_VARIABLES,
+    Context,
+    Right,
+    require_kube,
+)
 from kubectl_snapshot.constants import REFERENCE, WHITE_SPACE
 from kubectl_snapshot.document.registry import STRING, VERSION, IgnoredKey, SubtypeSpec, TellingKeys
 from kubectl_snapshot.document.snapshot import Subtype
@@ -49,8 +55,6 @@ RIGHTS = (
     Right("", "nodes", ("get",), purpose="K8s.node: the node's versions and its provider."),
     *openshift.RIGHTS,
 )
-
-NODE_NAME_VARIABLES = ("NODE_NAME", "KUBERNETES_NODE_NAME", "HOSTNAME")
 
 # Contract 2.1; every other scheme is the provider's name.
 PROVIDERS = {"aws": "eks", "gce": "gke", "azure": "aks", "oci": "oke"}
@@ -106,11 +110,6 @@ def build_subtype(node: Mapping[str, Any], node_name: str, server_version: str) 
     }
     context = {key: text for key, text in notes.items() if text}
     return Subtype("node", data, {**context, **extensions})
-
-
-def detect_node_name(env: Mapping[str, str]) -> str:
-    """Return the name of the node that this process runs on, empty if no variable has it."""
-    return next((env[name] for name in NODE_NAME_VARIABLES if env.get(name)), "")
 
 
 def parse_node(node: object, node_name: str) -> dict[str, str]:

@@ -27,6 +27,8 @@ ALL_NAMESPACES = "*"
 # Labels of a Talos node for its system extensions, `<name>: <version>` (docs.siderolabs.com). They
 # are in the context of K8s.node until run/compose makes them OS.extensions.
 EXTENSION = "extensions.talos.dev/"
+# AICR's, in its order.
+NODE_NAME_VARIABLES = ("NODE_NAME", "KUBERNETES_NODE_NAME", "HOSTNAME")
 # Reasons listed for one status; further ones are counted.
 MAX_REASONS = 10
 
@@ -96,6 +98,11 @@ class Collector(Protocol):
     def DEADLINE_S(self) -> float: ...
 
     def collect(self, context: Context) -> Iterable[Subtype]: ...
+
+
+def detect_node_name(env: Mapping[str, str]) -> str:
+    """Return the name of the node that this process runs on, empty if no variable has it."""
+    return next((env[name] for name in NODE_NAME_VARIABLES if env.get(name)), "")
 
 
 def expected_subtypes(collector: Collector, context: Context) -> tuple[str, ...]:

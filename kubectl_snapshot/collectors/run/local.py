@@ -6,11 +6,10 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from kubectl_snapshot.clients.auth.access import ConnectionOptions, read_access
 from kubectl_snapshot.clients.host.hostpath import HostPath
-from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
-from kubectl_snapshot.collectors.kubernetes.node import detect_node_name
 from kubectl_snapshot.collectors.run.compose import check_gpu_count, collect_snapshot, ensure_key
-from kubectl_snapshot.collectors.run.context import Context
+from kubectl_snapshot.collectors.run.context import Context, detect_node_name
 from kubectl_snapshot.errors import InvalidRequest, SnapshotError
 from kubectl_snapshot.records import dataclass, field
 from kubectl_snapshot.settings import CollectSettings
@@ -75,6 +74,10 @@ def read_node_name(environment: Mapping[str, str]) -> str:
 
 def _connect(local: LocalCapture) -> tuple[Kube | None, SnapshotError | None]:
     try:
-        return connect(local.connection or ConnectionOptions(), local.environment), None
+        access = read_access(local.connection or ConnectionOptions(), local.environment)
+        # Late: 16 ms, and where no cluster is configured nothing is asked.
+        from kubectl_snapshot.clients.kube.client import connect_access
+
+        return connect_access(access, local.environment), None
     except SnapshotError as error:
         return None, error

@@ -17,8 +17,8 @@ TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
     import argparse
 
-    from kubectl_snapshot.clients.auth.access import Trace
-    from kubectl_snapshot.clients.kube.client import ConnectionOptions, Kube
+    from kubectl_snapshot.clients.auth.access import ConnectionOptions, Trace
+    from kubectl_snapshot.clients.kube.client import Kube
 
 # As kubectl: from this level of -v on, requests are logged.
 TRACED = 6
@@ -87,7 +87,7 @@ def connect_with(args: argparse.Namespace) -> Kube:
 
 def parse_connection(args: argparse.Namespace) -> ConnectionOptions:
     """Return the connection options that the flags give."""
-    from kubectl_snapshot.clients.kube.client import ConnectionOptions
+    from kubectl_snapshot.clients.auth.access import ConnectionOptions
 
     return ConnectionOptions(
         kubeconfig=args.kubeconfig,

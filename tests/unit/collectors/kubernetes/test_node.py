@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_snapshot.collectors.kubernetes.node import detect_node_name, parse_node, parse_provider
+from kubectl_snapshot.collectors.kubernetes.node import parse_node, parse_provider
+from kubectl_snapshot.collectors.run.context import detect_node_name
 from kubectl_snapshot.errors import Internal, InvalidRequest
 from tests.unit.collectors.cluster_answers import NODE, VERSION, collect
 

@@ -1,0 +1,70 @@
+"""The collectors of the cluster, by measurement type; each is imported when it asks the API server.
+
+Without a connection nothing is asked: a capture of a machine without a cluster does not pay for
+twenty modules that all say so.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from kubectl_snapshot.collectors.run.context import CLUSTER, require_kube
+from kubectl_snapshot.document.snapshot import Subtype
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kubectl_snapshot.collectors.run.context import Collector, Context, Right
+    from kubectl_snapshot.document.registry import SubtypeSpec
+
+# Of K8s.helm, whose status is that of a subtype that nobody asked for.
+NOT_ASKED = "no namespace was named with --helm-namespace"
+
+
+class ClusterCollector:
+    """A collector whose module is imported when it is needed."""
+
+    SCOPE = CLUSTER
+
+    def __init__(self, type_: str, module: str, deadline_s: float) -> None:
+        self.TYPE = type_
+        self.DEADLINE_S = deadline_s
+        self._name = f"kubectl_snapshot.collectors.{module}"
+
+    @property
+    def RIGHTS(self) -> tuple[Right, ...]:
+        return self._load().RIGHTS
+
+    @property
+    def SUBTYPES(self) -> tuple[SubtypeSpec, ...]:
+        if self._name in sys.modules:
+            return self._load().SUBTYPES
+        from kubectl_snapshot.collectors.registry import REGISTRY
+
+        return next(spec.subtypes for spec in REGISTRY if spec.type == self.TYPE)
+
+    def collect(self, context: Context) -> Iterable[Subtype]:
+        """Return the subtypes; raise Unavailable without a connection, for all of them."""
+        # Some subtypes tell of an unknown node first.
+        if context.kube is None and context.node_name:
+            return self._explain(context)
+        return self._load().collect(context)
+
+    def _explain(self, context: Context) -> Iterable[Subtype]:
+        if self.TYPE == "K8s" and not context.settings.helm_namespaces:
+            yield Subtype("helm", context={"reason": NOT_ASKED})
+        require_kube(context)
+
+    def _load(self) -> Collector:
+        return cast("Collector", import_module(self._name))
+
+
+CLUSTER_COLLECTORS = {
+    collector.TYPE: collector
+    for collector in (
+        ClusterCollector("K8s", "kubernetes.collector", 60.0),
+        ClusterCollector("NodeTopology", "node_topology", 90.0),
+    )
+}

@@ -1,19 +1,23 @@
-"""Dataclasses that cost little to define: the standard ones cost a tenth of a start (ADR 0045).
+"""Records that cost little to define: the standard ones cost a tenth of a start (ADR 0045, 0093).
 
-For mypy they are the standard ones. At run time they do what we use of these: frozen or not,
-defaults, `field`, `replace`, `fields`, `__post_init__`, without inheritance. The functions of
-`dataclasses` accept them, too.
+For mypy they are the standard ones. At run time they do what we use of these. Dataclasses: frozen
+or not, defaults, `field`, `replace`, `fields`, `__post_init__`, without inheritance; the functions
+of `dataclasses` accept them, too. Named tuples: all but pickling.
+
+The code that makes an instance is compiled for the first one: most starts use few of the records.
 """
 
 from __future__ import annotations
 
+from collections import _tuplegetter  # type: ignore[attr-defined]
 from operator import attrgetter
 
-__all__ = ("dataclass", "field", "fields", "replace")
+__all__ = ("NamedTuple", "dataclass", "field", "fields", "replace")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass, field, fields, replace
+    from typing import NamedTuple
 else:
     _MISSING = object()
 
@@ -58,7 +62,7 @@ else:
         found = tuple(_read_field(cls, name) for name in vars(cls).get("__annotations__", ()))
         cls.__record_fields__ = found
         cls.__match_args__ = tuple(item.name for item in found)
-        cls.__init__ = _make_init(cls, found)
+        cls.__init__ = _FirstInit(cls, found)
         compared = [item.name for item in found if item.compare]
         key = attrgetter(*compared) if compared else bool
         methods = {
@@ -86,6 +90,16 @@ else:
         elif value is not _MISSING:
             delattr(cls, name)
         return item
+
+    class _FirstInit:
+        """Makes the __init__ of a class when one is looked up."""
+
+        def __init__(self, cls, found):
+            self.cls, self.found = cls, found
+
+        def __get__(self, record, kind):
+            init = self.cls.__init__ = _make_init(self.cls, self.found)
+            return init.__get__(record, kind)
 
     def _make_init(cls, found):
         """Return an __init__ with a signature; frozen classes would refuse assignments."""
@@ -143,3 +157,46 @@ else:
             value = getattr(twin, self.name)
             setattr(self.cls, self.name, value)
             return value
+
+    class _Kind(type):
+        """The class of named tuples: their annotated fields, in order, are their elements."""
+
+        def __new__(cls, name, bases, space):
+            if not bases:
+                return super().__new__(cls, name, (tuple,), space)
+            names = tuple(space.get("__annotations__", ()))
+            space["_fields"] = space["__match_args__"] = names
+            space["_field_defaults"] = {name: space[name] for name in names if name in space}
+            space.update((name, _tuplegetter(at, None)) for at, name in enumerate(names))
+            space["__slots__"] = ()
+            made = super().__new__(cls, name, bases, space)
+            made.__new__ = staticmethod(_make_first)
+            return made
+
+    def _make_first(cls, *values, **named):
+        """Return the first named tuple of a class, and give it the __new__ of all others."""
+        space = {"_new": tuple.__new__, **{f"_{k}": v for k, v in cls._field_defaults.items()}}
+        parameters = (f"{n}=_{n}" if n in cls._field_defaults else n for n in cls._fields)
+        parts = "".join(f"{name}, " for name in cls._fields)
+        exec(f"def __new__(_cls, {', '.join(parameters)}):\n return _new(_cls, ({parts}))", space)
+        space["__new__"].__qualname__ = f"{cls.__qualname__}.__new__"
+        space["__new__"].__module__ = cls.__module__
+        cls.__new__ = staticmethod(space["__new__"])
+        return cls(*values, **named)
+
+    class NamedTuple(metaclass=_Kind):
+        __slots__ = ()
+
+        @classmethod
+        def _make(cls, values):
+            return cls(*values)
+
+        def _replace(self, **changes):
+            return type(self)(**{**self._asdict(), **changes})
+
+        def _asdict(self):
+            return dict(zip(self._fields, self))
+
+        def __repr__(self):
+            values = ", ".join(f"{name}={value!r}" for name, value in self._asdict().items())
+            return f"{self.__class__.__qualname__}({values})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from kubectl_snapshot import __version__
 from kubectl_snapshot.clients.host.namespaces import locate_node
@@ -14,6 +14,7 @@ from kubectl_snapshot.document.codec.json_codec import canonical_json
 from kubectl_snapshot.document.redaction.values import OWN_KEY
 from kubectl_snapshot.errors import SnapshotError
 from kubectl_snapshot.job.frame.encode import encode_frame, render_progress
+from kubectl_snapshot.records import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.run.context import CLUSTER, require_kube
 from kubectl_snapshot.document.snapshot import Subtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from kubectl_snapshot.collectors.run.context import Collector, Context, Right
     from kubectl_snapshot.document.registry import SubtypeSpec
@@ -58,7 +59,9 @@ class ClusterCollector:
         require_kube(context)
 
     def _load(self) -> Collector:
-        return cast("Collector", import_module(self._name))
+        module: Any = import_module(self._name)
+        loaded: Collector = module
+        return loaded
 
 
 CLUSTER_COLLECTORS = {

@@ -5,10 +5,11 @@ Used for policies, Helm releases, Argo CD applications and the configuration of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.scalars import MAX_DEPTH, text_of
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.records import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

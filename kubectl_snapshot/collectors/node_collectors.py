@@ -6,12 +6,13 @@ Each is imported when it is chosen, because an agent compiles what it imports at
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import REFERENCE, STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from kubectl_snapshot.collectors.run.context import Collector
     from kubectl_snapshot.settings import CollectSettings
@@ -32,8 +33,9 @@ NODE_MODULES: Mapping[str, tuple[str, str]] = {
 
 def load_node_collectors(settings: CollectSettings | None = None) -> dict[str, Collector]:
     """Return the collectors by measurement type: all, or those that the settings choose."""
-    return {
-        type_: cast("Collector", import_module(f"kubectl_snapshot.collectors.{module}"))
+    loaded: dict[str, Any] = {
+        type_: import_module(f"kubectl_snapshot.collectors.{module}")
         for type_, (module, profile) in NODE_MODULES.items()
         if settings is None or settings.collects(type_, profile)
     }
+    return loaded

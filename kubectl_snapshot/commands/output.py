@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Callable, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Callable, TextIO
 
 from kubectl_snapshot.commands.console.terminal import read_width, wants_colour
 from kubectl_snapshot.commands.flags.connection import connect_with
@@ -17,6 +17,7 @@ from kubectl_snapshot.commands.flags.parser import add_flag, add_repeated_flag
 from kubectl_snapshot.commands.flags.shared import add_api_version_flag
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME
 from kubectl_snapshot.errors import InvalidRequest, ReaderLeft, SnapshotError
+from kubectl_snapshot.records import NamedTuple
 from kubectl_snapshot.render.all_renderers import (
     FITTED,
     RENDERERS,

@@ -8,12 +8,12 @@ A path may also select it by its place, `pfs[0]`, or by any of its values, `pfs[
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.scalars import text_of
 from kubectl_snapshot.document.snapshot import FINGERPRINT, Measurement, Subtype
 from kubectl_snapshot.errors import InvalidRequest
-from kubectl_snapshot.records import replace
+from kubectl_snapshot.records import NamedTuple, replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

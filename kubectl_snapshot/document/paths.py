@@ -6,12 +6,13 @@ name: `SystemD.containerd.service.ActiveState` is a property of the unit `contai
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.items import resolve_selector, unfold
 from kubectl_snapshot.document.patterns import matches_pattern
 from kubectl_snapshot.document.snapshot import GAP_STATUSES, OK, TYPES
 from kubectl_snapshot.errors import InvalidRequest, NotFound
+from kubectl_snapshot.records import NamedTuple
 from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import TypeVar
 
-Value = TypeVar("Value")
+    Value = TypeVar("Value")
 
 
 def matches_pattern(key: str, pattern: str) -> bool:

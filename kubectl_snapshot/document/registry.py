@@ -7,9 +7,10 @@ pays for each class, and a dataclass costs more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import STANDARD
+from kubectl_snapshot.records import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

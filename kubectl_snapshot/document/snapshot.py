@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from time import gmtime, strftime
-from typing import TYPE_CHECKING, Union
 
 from kubectl_snapshot.constants import FULL_API_VERSION, KIND
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.records import dataclass, field, replace
 
+TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Union
 
-# Contract 1.3: never null, list, map or date. Integers are signed or unsigned 64 bit.
-Scalar = Union[str, int, float, bool]
+    # Contract 1.3: never null, list, map or date. Integers are signed or unsigned 64 bit.
+    Scalar = Union[str, int, float, bool]
+else:
+    Scalar = (str, int, float, bool)
 
 # Contract 1.2: AICR's types in the order of a document, and ours; other types come last.
 TYPES = (

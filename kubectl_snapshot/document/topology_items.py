@@ -6,9 +6,10 @@ or label `a.b`. node_topology writes the latter into the context, too, so that t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.snapshot import GAP_STATUSES, Item
+from kubectl_snapshot.records import NamedTuple
 from kubectl_snapshot.regex import compile_late
 
 if TYPE_CHECKING:

@@ -123,8 +123,8 @@ def without_docstrings(tree: ast.Module) -> ast.Module:
 
 
 def without_types(tree: ast.Module) -> ast.Module:
-    """Return the module without what only mypy reads: functions' annotations, blocks for them."""
-    tree.body = [node for node in tree.body if not is_typing_block(node)]
+    """Return the module without what only mypy reads: functions' annotations, what is for them."""
+    tree.body = [n for n in tree.body if not is_typing_block(n) and not is_typing_import(n)]
     for node in ast.walk(tree):
         if isinstance(node, ast.arg):
             node.annotation = None
@@ -138,6 +138,10 @@ def is_typing_block(node: ast.stmt) -> bool:
     return test in ("TYPE_CHECKING", "t.TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
+def is_typing_import(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "typing"
+
+
 def is_placeholder(node: ast.AST) -> bool:
     value = node.value if isinstance(node, ast.Expr) else node
     return isinstance(value, ast.Constant) and value.value is ...
@@ -148,6 +152,8 @@ def tokens_of(source: str) -> Iterator[tokenize.TokenInfo]:
 
 
 SOURCE = '''"""Doc."""
+from typing import TYPE_CHECKING, Any, Union
+from typing import NoReturn
 if TYPE_CHECKING:
     from a import (  # why
         B,
@@ -159,12 +165,14 @@ def f(ü: B, *, x: dict[
     """A
     b."""
 class C:
-    field: B = 1
+    field: Any = Union[int, str]
     def g(self, *a: B, **b: B) -> tuple[
         B
     ]: return lambda c: 1 if c else "->"
 '''
 SLIM = """
+from typing import Union
+
 
 
 
@@ -176,7 +184,7 @@ def f(ü, *, x
     ...
 
 class C:
-    field: B = 1
+    field: Any = Union[int, str]
     def g(self, *a, **b) -> tuple[
         B
     ]: return lambda c: 1 if c else "->"

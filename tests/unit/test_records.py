@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import pickle
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -125,3 +125,57 @@ def test_methods_of_the_class_are_kept() -> None:
             return 7
 
     assert (repr(Own("a")), Own("a") == Own("b"), hash(Own("a"))) == ("own", True, 7)
+
+
+class Tuple(records.NamedTuple):
+    first: int
+    second: str = "b"
+
+    @property
+    def doubled(self) -> int:
+        return 2 * self.first
+
+
+class StandardTuple(NamedTuple):
+    first: int
+    second: str = "b"
+
+    @property
+    def doubled(self) -> int:
+        return 2 * self.first
+
+
+TUPLE_ACTIONS: dict[str, Callable[[Any], Any]] = {
+    "positional": lambda t: tuple(t(1, "x")),
+    "keywords": lambda t: tuple(t(second="x", first=1)),
+    "defaults": lambda t: (tuple(t(1)), t._field_defaults, t._fields, t.__match_args__),
+    "an argument is missing": lambda t: t(second="x"),
+    "an argument is unknown": lambda t: t(1, third=2),
+    "too many arguments": lambda t: t(1, 2, 3),
+    "fields by name": lambda t: (t(1).first, t(1).second, t(1).doubled),
+    "as a tuple": lambda t: (t(1) == (1, "b"), t(1) < (2,), hash(t(1)) == hash((1, "b")), *t(1)),
+    "is a tuple": lambda t: isinstance(t(1), tuple),
+    "repr": lambda t: repr(t(1)).removeprefix("Standard"),
+    "replaced": lambda t: t(1)._replace(second="c"),
+    "replaced by an unknown field": lambda t: t(1)._replace(third=2),
+    "as a map": lambda t: t(1)._asdict(),
+    "made of values": lambda t: t._make([1, "c"]),
+    "made of too few values": lambda t: t._make([]),
+    "an assignment": lambda t: setattr(t(1), "first", 2),
+    "another attribute": lambda t: setattr(t(1), "other", 2),
+    "the name of its maker": lambda t: (t(1).__new__.__name__, t.__new__.__module__ is not None),
+}
+
+
+@pytest.mark.parametrize("action", TUPLE_ACTIONS.values(), ids=TUPLE_ACTIONS)
+def test_a_named_tuple_does_what_the_standard_one_does(action: Callable[[Any], Any]) -> None:
+    def outcome(kind: Any) -> object:
+        try:
+            return action(kind)
+        except (TypeError, ValueError, AttributeError) as error:
+            # An unknown field is a ValueError of the standard ones, a TypeError since Python 3.13.
+            return AttributeError if isinstance(error, AttributeError) else TypeError
+
+    # The first instance has another maker than the others.
+    assert outcome(Tuple) == outcome(StandardTuple)
+    assert outcome(Tuple) == outcome(StandardTuple)

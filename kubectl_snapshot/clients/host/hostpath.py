@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import MAX_FILE_BYTES
 from kubectl_snapshot.errors import Absent, Internal, InvalidRequest, SnapshotError, Unavailable
@@ -18,6 +18,9 @@ from kubectl_snapshot.records import dataclass, field, replace
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable
+    from typing import Union
+
+    Content = Union[bytes, SnapshotError]
 
 CHUNK_BYTES = 16_384
 # A file of sysfs has a page at most (Documentation/filesystems/sysfs.rst).
@@ -36,8 +39,6 @@ MAX_LINKS = 40
 KERNEL_MOUNTS = ("proc", "sys")
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH)
 REFUSED = (errno.EACCES, errno.EPERM)
-
-Content = Union[bytes, SnapshotError]
 
 
 @dataclass(frozen=True)

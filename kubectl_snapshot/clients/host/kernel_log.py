@@ -10,7 +10,9 @@ from __future__ import annotations
 import errno
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.records import NamedTuple
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath

@@ -7,13 +7,14 @@ sysfs-driver-habanalabs and sysfs-driver-intel-xe-hwmon.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.host.pci import PCI_DEVICES
 from kubectl_snapshot.collectors.run.context import read_subtype
 from kubectl_snapshot.collectors.sysfs import UNKNOWN, read_names, to_scalar
 from kubectl_snapshot.document.snapshot import ABSENT, Subtype
 from kubectl_snapshot.errors import Absent
+from kubectl_snapshot.records import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from time import gmtime, strftime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.clients.host.kernel_log import read_kernel_log
 from kubectl_snapshot.document.snapshot import Subtype
 from kubectl_snapshot.errors import Absent, Internal
+from kubectl_snapshot.records import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,9 @@ Source: SMBIOS Reference Specification 3.7 (DMTF DSP0134), sections 6.1 and 7.18
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from kubectl_snapshot.records import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

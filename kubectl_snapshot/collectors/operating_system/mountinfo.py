@@ -6,7 +6,8 @@ Source: Documentation/filesystems/proc.rst, section 3.5; proc_pid_mountinfo(5).
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from kubectl_snapshot.records import NamedTuple
 
 
 class Mount(NamedTuple):

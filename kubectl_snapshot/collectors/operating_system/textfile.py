@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import MAX_FILE_BYTES, WHITE_SPACE
 from kubectl_snapshot.errors import Internal, InvalidRequest, SnapshotError
+from kubectl_snapshot.records import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Union
 
     from kubectl_snapshot.clients.host.hostpath import HostPath
 
-_TO_BLANK = str.maketrans(dict.fromkeys(WHITE_SPACE, " "))
+    Text = Union[str, bytes]
 
-Text = Union[str, bytes]
+_TO_BLANK = str.maketrans(dict.fromkeys(WHITE_SPACE, " "))
 
 
 class TextRules(NamedTuple):

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from kubectl_snapshot.constants import REFERENCE
 from kubectl_snapshot.document.registry import MeasurementSpec
 from kubectl_snapshot.document.snapshot import PARTIAL, Subtype
 from kubectl_snapshot.errors import SnapshotError, Unavailable
-from kubectl_snapshot.records import dataclass, field
+from kubectl_snapshot.records import NamedTuple, dataclass, field
 
+TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Protocol
 
     from kubectl_snapshot.clients.host.hostpath import HostPath
     from kubectl_snapshot.clients.kube.client import Kube
     from kubectl_snapshot.document.registry import Registry, SubtypeSpec
     from kubectl_snapshot.document.snapshot import Scalar
     from kubectl_snapshot.settings import CollectSettings
+else:
+    Protocol = object
 
 # A collector's scope: the node that it runs on, or the cluster.
 NODE, CLUSTER = "node", "cluster"

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Callable, Union
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.collectors.run.context import (
     build_failed_subtype,
@@ -31,10 +31,16 @@ from kubectl_snapshot.errors import Internal, SnapshotError, Timeout
 from kubectl_snapshot.records import dataclass, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Union
 
     from kubectl_snapshot.collectors.run.context import Collector, Context
     from kubectl_snapshot.document.registry import SubtypeSpec
+
+    # Returns a subtype of a type without its credentials; the last argument is a time.monotonic()
+    # value after which readings are left out.
+    Redact = Callable[[str, Subtype, float], Subtype]
+    _Result = Union[Subtype, "_End"]
 
 # How often `stop` is polled; a pod that is deleted has a grace period of two seconds.
 STOP_POLL_S = 0.1
@@ -50,10 +56,6 @@ HEAD_START_S, HEAD_START_SHARE = 0.1, 0.01
 READING_SHARE = 0.9
 # The share after which no further reading is searched: what is late is lost altogether.
 REDACTION_SHARE = 0.95
-
-# Returns a subtype of a type without its credentials; the last argument is a time.monotonic() value
-# after which readings are left out.
-Redact = Callable[[str, Subtype, float], Subtype]
 
 
 def keep(_type: str, subtype: Subtype, _deadline: float) -> Subtype:
@@ -77,9 +79,6 @@ class _Run:
     left_out: tuple[SubtypeSpec, ...]
     profile: str
     finished: list[Subtype]
-
-
-_Result = Union[Subtype, _End]
 
 
 def run_collectors(

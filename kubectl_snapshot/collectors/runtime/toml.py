@@ -7,11 +7,15 @@ agent's image, compiling it takes 14 ms of each capture (docs/adr/0076).
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.records import NamedTuple
 
-Table = dict[str, Any]
+if TYPE_CHECKING:
+    from typing import Any
+
+    Table = dict[str, Any]
 
 BARE_KEY = r"[A-Za-z0-9_-]+"
 SPACES = r"[ \t]*"

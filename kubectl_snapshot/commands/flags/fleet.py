@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.commands.flags.durations import parse_duration
 from kubectl_snapshot.commands.flags.parser import add_boolean_flag, add_flag, given
 from kubectl_snapshot.commands.flags.shared import parse_count
 from kubectl_snapshot.constants import CONFIGMAP_SCHEME, FULL_API_VERSION
 from kubectl_snapshot.errors import InvalidRequest
+from kubectl_snapshot.records import NamedTuple
 
 if TYPE_CHECKING:
     from kubectl_snapshot.agent.config import AgentConfig

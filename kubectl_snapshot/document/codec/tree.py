@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import (
     API_VERSIONS,
@@ -213,7 +213,7 @@ def _readings(tree: object, where: str) -> Mapping[str, Scalar]:
     pairs = _map(tree, where)
     # The decoder's own map where nothing changes: a copy would double the memory.
     if all(map(_is_reading, pairs.values())) and all(type(key) is str for key in pairs):
-        return cast("dict[str, Scalar]", pairs)
+        return pairs  # type: ignore[return-value]  # each was looked at
     return {str(key): to_scalar(resolve(value)) for key, value in pairs.items()}
 
 

@@ -8,7 +8,7 @@ document/redaction/detector's part.
 from __future__ import annotations
 
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kubectl_snapshot.document.patterns import matches_any, matches_pattern
 from kubectl_snapshot.document.redaction.detector import replace_credentials, replace_shapes
@@ -18,7 +18,7 @@ from kubectl_snapshot.document.redaction.nested import redact_value
 from kubectl_snapshot.document.redaction.values import LEFT_OUT, Redaction, redact_text
 from kubectl_snapshot.document.registry import EVERY_KEY
 from kubectl_snapshot.document.snapshot import PARTIAL, Subtype
-from kubectl_snapshot.records import replace
+from kubectl_snapshot.records import NamedTuple, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

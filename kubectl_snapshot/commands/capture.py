@@ -77,10 +77,12 @@ def build_parser() -> Parser:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    from kubectl_snapshot.agent.config import check_gpu_request
     from kubectl_snapshot.commands.console.progress import choose_progress
 
-    check_gpu_request(args.require_gpu, args.runtime_class)
+    if args.require_gpu and args.runtime_class:
+        from kubectl_snapshot.agent.config import check_gpu_request
+
+        check_gpu_request(args.require_gpu, args.runtime_class)
     if is_fleet(args):
         from kubectl_snapshot.commands.fleet.capture import run_fleet
 

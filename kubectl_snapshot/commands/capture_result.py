@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
@@ -89,6 +88,8 @@ def suggest_commands(outputs: Sequence[Output], is_local: bool) -> list[str]:
     path = next((o.place for o in outputs if o.place and o.format in ("yaml", "json")), "")
     if not path:
         return []
+    import shlex
+
     name = shlex.quote(path)
     page = shlex.quote(f"{path.rpartition('.')[0] or path}.html")
     return [

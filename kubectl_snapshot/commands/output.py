@@ -176,14 +176,14 @@ def prepare_outputs(
 
 def check_outputs(outputs: Sequence[Output], connect: Callable[[], Kube]) -> None:
     """Check that every destination is writable, before the capture begins."""
-    from kubectl_snapshot.clients.files.outputfile import check_writable
-
     for output in outputs:
         if output.configmap is not None:
             from kubectl_snapshot.storage.configmap import check_configmap
 
             check_configmap(output.configmap, connect())
         elif output.path:
+            from kubectl_snapshot.clients.files.outputfile import check_writable
+
             check_writable(output.path)
 
 
@@ -259,9 +259,9 @@ def render_output(output: Output, snapshot: Snapshot, width: int) -> str:
 
 def write_text(output: Output, text: str, out: TextIO, paint: Paint | None = None) -> None:
     """Write a text to its file or to stdout; `paint` colours it for a terminal."""
-    from kubectl_snapshot.clients.files.outputfile import write_whole
-
     if output.path:
+        from kubectl_snapshot.clients.files.outputfile import write_whole
+
         write_whole(output.path, text)
     else:
         write_stdout(text, out, paint)

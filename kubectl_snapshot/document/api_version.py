@@ -10,8 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_snapshot.constants import FULL_API_VERSION
-from kubectl_snapshot.document.fingerprint import build_fingerprint
-from kubectl_snapshot.document.topology_items import LABEL, TAINT, TYPE, build_items
 from kubectl_snapshot.records import replace
 
 if TYPE_CHECKING:
@@ -23,6 +21,9 @@ def write_for(snapshot: Snapshot, api_version: str) -> Snapshot:
     is_known = api_version != FULL_API_VERSION
     if api_version == snapshot.api_version and not is_known:
         return snapshot
+    # Late: 2 ms, and most documents are written as they are.
+    from kubectl_snapshot.document.fingerprint import build_fingerprint
+
     computed = build_fingerprint(snapshot)
     fingerprint = snapshot.fingerprint
     if is_known:
@@ -38,6 +39,8 @@ def write_for(snapshot: Snapshot, api_version: str) -> Snapshot:
 
 
 def _write(measurement: Measurement, is_known: bool) -> Measurement:
+    from kubectl_snapshot.document.topology_items import LABEL, TAINT, TYPE
+
     if measurement.type != TYPE:
         return measurement
     subtypes = (
@@ -47,6 +50,8 @@ def _write(measurement: Measurement, is_known: bool) -> Measurement:
 
 
 def _write_subtype(subtype: Subtype, is_known: bool) -> Subtype:
+    from kubectl_snapshot.document.topology_items import build_items
+
     if is_known:
         return replace(subtype, items=subtype.items or build_items(subtype))
     return replace(subtype, items=()) if subtype.items == build_items(subtype) else subtype

@@ -6,7 +6,6 @@ The precedence is kubectl's (k8s.io/client-go, tools/clientcmd). `credentials` l
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from kubectl_snapshot.clients.auth.conflicts import refuse_conflicts
@@ -145,6 +144,8 @@ def render_kubectl(command: str, options: ConnectionOptions) -> str:
         "--as": options.as_user,
         "--as-uid": options.as_uid,
     }
+    from shlex import quote  # late: 2 ms, and only hints have commands
+
     given = [f"{flag} {quote(value)}" for flag, value in flags.items() if value]
     given += [f"--as-group {quote(group)}" for group in options.as_groups]
     if options.insecure_skip_tls_verify:

@@ -6,14 +6,11 @@ context and applies flags.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from kubectl_snapshot.clients.files.localfile import read_yaml
 from kubectl_snapshot.errors import InvalidRequest
 from kubectl_snapshot.records import dataclass, field
 
@@ -80,13 +77,19 @@ class PodAccount:
 def read_config(flag: str, env: Mapping[str, str]) -> Config:
     """Return the merged files of --kubeconfig, else $KUBECONFIG, else ~/.kube/config."""
     if flag:
-        return parse_config(read_yaml(flag), flag)
+        return _read_file(flag)
     listed = env.get("KUBECONFIG", "")
     paths = [path for path in listed.split(os.pathsep) if path]
     if not listed and env.get("HOME"):
         paths = [os.path.join(env["HOME"], ".kube", "config")]
-    configs = [parse_config(read_yaml(path), path) for path in paths if os.path.exists(path)]
+    configs = [_read_file(path) for path in paths if os.path.exists(path)]
     return merge_configs(configs) if configs else Config(source=", ".join(paths))
+
+
+def _read_file(path: str) -> Config:
+    from kubectl_snapshot.clients.files.localfile import read_yaml  # late: --local needs no file
+
+    return parse_config(read_yaml(path), path)
 
 
 def read_pod_account(env: Mapping[str, str], directory: str = SERVICE_ACCOUNT) -> PodAccount | None:
@@ -152,6 +155,9 @@ def read_secret(section: Mapping[str, Any], key: str, place: str) -> bytes:
     """
     data, path = section.get(f"{key}-data"), section.get(key)
     if data:
+        import base64
+        import binascii
+
         try:
             return base64.b64decode(re.sub(r"[\r\n]", "", data), validate=True)
         except (binascii.Error, ValueError) as error:

@@ -201,14 +201,19 @@ class HostPath:
 
         Raises as read_bytes; Unavailable if the socket's mode forbids it.
         """
-        import socket  # late: 3 ms, and only systemd's socket is connected to
-
         directory, _, name = self._resolve(path).rpartition("/")
         try:
             below = os.open(directory, OPEN_FLAGS | os.O_DIRECTORY)
         except OSError as error:
             raise self._translate(path, error) from error
-        connection = socket.socket(socket.AF_UNIX)
+        try:
+            os.stat(name, dir_fd=below, follow_symlinks=False)
+            import socket  # late: 3 ms, and only systemd's socket is connected to
+
+            connection = socket.socket(socket.AF_UNIX)
+        except OSError as error:
+            os.close(below)
+            raise self._translate(path, error) from error
         try:
             connection.settimeout(timeout_s)
             # Not by the path itself: the kernel's limit is 107 bytes (unix(7)).

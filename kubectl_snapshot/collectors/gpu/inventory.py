@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.clients.gpu import driver_files, nvidia_smi, nvml
+from kubectl_snapshot.clients.gpu import driver_files
 from kubectl_snapshot.clients.gpu.integrated import read_integrated_gpu
 from kubectl_snapshot.clients.host.pci import read_pci_gpus
 from kubectl_snapshot.collectors.run.context import explain
@@ -15,6 +15,7 @@ from kubectl_snapshot.records import dataclass, field, replace
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kubectl_snapshot.clients.gpu import nvml
     from kubectl_snapshot.clients.gpu.driver_files import DriverFiles, KernelModule
     from kubectl_snapshot.clients.gpu.integrated import IntegratedGpu
     from kubectl_snapshot.clients.host.hostpath import HostPath
@@ -125,6 +126,11 @@ def _read_driver(host: HostPath, deadline: float, hang_s: float) -> GpuInventory
         fabric_manager=_read_fabric_manager(host) if module else "",
     )
     files = driver_files.find_driver(host, os.uname().machine)
+    if not (files.library or files.program or isinstance(module, driver_files.KernelModule)):
+        missing = Unavailable("no NVIDIA driver found on the node")
+        return replace(inventory, error=pci if isinstance(pci, SnapshotError) else missing)
+    from kubectl_snapshot.clients.gpu import nvml  # late: most nodes have no driver
+
     try:
         return _read_nvml(inventory, files, deadline, hang_s)
     except nvml.NoDeviceNode as error:
@@ -180,11 +186,8 @@ def match_gpus(inventory: GpuInventory) -> tuple[MatchedGpu, ...]:
 def _read_nvml(
     inventory: GpuInventory, files: DriverFiles, deadline: float, hang_s: float
 ) -> GpuInventory:
-    is_loaded = isinstance(inventory.module, driver_files.KernelModule)
-    if not (files.library or files.program or is_loaded):
-        if isinstance(inventory.pci, SnapshotError):
-            raise inventory.pci
-        raise Unavailable("no NVIDIA driver found on the node")
+    from kubectl_snapshot.clients.gpu import nvml
+
     try:
         if not _has_glibc():
             why = "it needs glibc, and this image's Python uses another C library"
@@ -204,6 +207,8 @@ def _read_nvml(
 def _read_nvidia_smi(
     inventory: GpuInventory, files: DriverFiles, deadline: float, cause: SnapshotError
 ) -> GpuInventory:
+    from kubectl_snapshot.clients.gpu import nvidia_smi, nvml
+
     try:
         report = nvidia_smi.read_report(files, deadline)
     except SnapshotError as error:

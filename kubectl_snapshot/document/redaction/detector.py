@@ -7,7 +7,6 @@ hint is imported with the first one (ADR 0035): most captures have few kinds.
 
 from __future__ import annotations
 
-import json
 import re
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
@@ -138,6 +137,8 @@ def _replace_one(text: str, start: int, end: int, replace: Callable[[str], str])
 
 
 def _unescape(secret: str) -> str:
+    import json
+
     try:
         return str(json.loads(f'"{secret}"'))
     except ValueError:

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.document.codec.json_codec import render_compact
 from kubectl_snapshot.document.redaction.detector import replace_credentials, replace_shapes
 from kubectl_snapshot.document.redaction.names import NAMED, NONE, judge_name
 from kubectl_snapshot.document.scalars import NestedText, text_of
@@ -102,6 +100,8 @@ def _redact_text(text: str, name: str, redact: Redact) -> str:
     if text[:1] == "[" and judge_name(name) != NONE:
         items = _parse_list(text)
         if items is not None:
+            from kubectl_snapshot.document.codec.json_codec import render_compact
+
             redacted = _redact_list(items, name, redact)
             return text if redacted == items else render_compact(redacted)
     level = judge_name(name)
@@ -122,6 +122,8 @@ def _is_secret(text: str, level: int) -> bool:
 
 def _parse_list(text: str) -> list[object] | None:
     """Return a list that a collector wrote as JSON; None if the text is none."""
+    import json  # late: 3 ms, and few nodes have such a list
+
     try:
         items = json.loads(text)
     except (ValueError, RecursionError):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     # Contract 1.3: never null, list, map or date. Integers are signed or unsigned 64 bit.
     Scalar = Union[str, int, float, bool]
 else:
-    Scalar = (str, int, float, bool)
+    Scalar = object
 
 # Contract 1.2: AICR's types in the order of a document, and ours; other types come last.
 TYPES = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json  # noqa: F401  half a standard library is told at once, not by a collector
 import os
 import sys
 from functools import partial

@@ -133,6 +133,9 @@ def start(args):
     text = read_prebuilt(args)
     if text is not None:
         return write_text(text)
+    if args[:1] == ["collect"]:
+        # Half a standard library, as python3-minimal's, is reported at once, not by a collector.
+        import json  # noqa: F401
     packages = choose_packages(args, os.environ)
     if packages == INSIDE:
         import importer

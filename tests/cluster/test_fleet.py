@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -1105,3 +1106,30 @@ def test_hostile_output_of_some_nodes_harms_no_other(
     assert not {"\x1b", "\x07", "\u202e"}.intersection(shown)
     assert max(len(node.reason) for node in manifest.nodes) < 3000
     support.assert_nothing_left(lab, manifest.runs[0].run_id)
+
+
+def test_a_killed_run_of_one_job_a_node_is_completed_by_its_user_and_leaves_nothing(
+    lab: support.Cluster,
+    start_snapshot: Callable[..., Started],
+    run_snapshot: Callable[..., Finished],
+    jobs_user: str,
+    namespace: str,
+    tmp_path: Path,
+) -> None:
+    """The user may not list what was left: the name of its Job is known."""
+    directory, user = tmp_path / "j", replace(lab, kubeconfig=jobs_user)
+    process = start_slowly(user, start_snapshot, namespace, directory, 4)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = {path.name: path.read_bytes() for path in (directory / "nodes").glob("*.yaml")}
+    assert len(kept) >= 4
+    words = ("--resume", str(directory), "--strict", "-n", namespace)
+    ended = run_snapshot(*words, kubeconfig=jobs_user)
+    assert ended.returncode == 0, ended.stderr
+    manifest = read(directory)
+    assert manifest.settings["pods"] == "one Job a node"
+    assert set(by_name(manifest)) == names(lab)
+    for name, content in kept.items():
+        assert (directory / "nodes" / name).read_bytes() == content, "captured twice"
+    for run in manifest.runs:
+        support.assert_nothing_left(lab, run.run_id)

@@ -77,7 +77,7 @@ def open_directory(path: str, is_resumed: bool) -> FleetDirectory:
         )
     try:
         os.makedirs(path, mode=0o700, exist_ok=True)
-        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        lock = os.open(path, os.O_RDONLY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Under the lock: of a fleet that another run writes, not that it is one already.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.document.codec.yaml.codec import render_yaml
+from kubectl_snapshot.document.codec.yaml.codec import load_yaml, render_yaml
+from kubectl_snapshot.document.codec.yaml.lines import LineReader
 from kubectl_snapshot.document.fleet.manifest import FleetManifest, FleetNode, FleetRun
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound
@@ -44,7 +46,9 @@ def write(path: str, snapshot: Snapshot = SNAPSHOT) -> FleetNode:
 def test_a_fleet_is_read_back(path: str) -> None:
     entry = write(path)
     assert entry.status == "partial"
-    assert (entry.cause, entry.gaps) == ("gaps", "OS.x=error")
+    assert (entry.cause, entry.gaps, entry.reason) == ("gaps", "OS.x=error", "")
+    whole = build_entry("n1", replace(SNAPSHOT, metadata={}), FILE, "00", "abc")
+    assert whole == FleetNode("n1", "captured", file=FILE, sha256="00", run_id="abc")
     lost = FleetNode("n2", "failed", "image pull", "not found")
     files.write_document(path, "cluster.yaml", SNAPSHOT)
     manifest = FleetManifest({}, nodes=(entry, lost), cluster_file="cluster.yaml")
@@ -109,6 +113,64 @@ def test_what_is_no_directory_cannot_be_written(tmp_path: Path) -> None:
     assert caught.value.why == "File exists"
 
 
+def test_the_root_is_a_directory_too() -> None:
+    with pytest.raises(InvalidRequest, match="/ holds something else") as caught:
+        files.open_directory("//", is_resumed=False)
+    assert caught.value.what == "/ holds something else"
+
+
+def test_a_fleet_is_readable_by_its_owner_only(path: str) -> None:
+    write(path)
+    modes = [stat.S_IMODE(os.stat(found).st_mode) for found in (path, f"{path}/nodes")]
+    assert modes == [0o700, 0o700]
+    assert stat.S_IMODE(os.stat(f"{path}/{FILE}").st_mode) == 0o600
+
+
+def test_a_file_in_the_place_of_the_nodes_is_an_error(path: str) -> None:
+    Path(path, "nodes").rmdir()
+    Path(path, "nodes").touch()
+    with pytest.raises(Internal) as caught:
+        files.write_manifest(path, FleetManifest({}))
+    assert (caught.value.what, caught.value.why) == (f"cannot write {path}", "File exists")
+
+
+def test_a_document_that_is_no_text_or_too_large_is_refused(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(path, FILE).write_bytes(b"kind: \xff")
+    for reader in (None, LineReader()):
+        with pytest.raises(InvalidRequest):
+            files.read_snapshot(path, FILE, reader=reader)
+    write(path)
+    monkeypatch.setattr(files, "MAX_DOCUMENT_BYTES", 100)
+    with pytest.raises(InvalidRequest):
+        files.read_snapshot(path, FILE, reader=LineReader())
+
+
+def test_a_manifest_that_is_no_text_is_refused(path: str) -> None:
+    Path(path, "fleet.yaml").write_bytes(b"kind: \xff")
+    with pytest.raises(InvalidRequest, match=r"fleet\.yaml is not the manifest of a fleet"):
+        load_fleet(path)
+
+
+def test_pyyaml_does_not_read_the_nodes_of_a_manifest(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes seconds for a thousand of them."""
+    seen = []
+
+    def load_seen(text: str) -> object:
+        seen.append(text)
+        return load_yaml(text)
+
+    monkeypatch.setattr(files, "load_yaml", load_seen)
+    nodes = (write(path), FleetNode("n2", "failed", "image pull", "not found"))
+    files.write_manifest(path, FleetManifest({"all-nodes": True}, nodes=nodes))
+    manifest = files.read_manifest(path)
+    assert (manifest.nodes, manifest.selection) == (nodes, {"all-nodes": True})
+    assert ["n2" in text for text in seen] == [False]
+
+
 @pytest.mark.parametrize("write", ["document", "manifest"])
 def test_a_write_that_fails_names_the_way_to_complete_the_fleet(path: str, write: str) -> None:
     Path(path, FILE).mkdir()
@@ -168,14 +230,23 @@ def test_a_node_has_its_own_name_as_file(name: str, file: str) -> None:
     assert files.name_file(name) == file
 
 
-@pytest.mark.parametrize("name", ["a" * 201, "../../etc/passwd", "A", "", ".", "a/b", "é", "a."])
-def test_a_name_that_could_leave_the_directory_is_hashed(name: str) -> None:
-    file = files.name_file(name)
-    assert file.startswith("nodes/")
-    assert file.count("/") == 1
-    assert len(file) <= 140
-    assert ".." not in file
-    assert sha256(name.encode()).hexdigest()[:16] in file
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("a" * 201, "a" * 100),
+        ("../../etc/passwd", "------etc-passwd"),
+        ("A", "-"),
+        ("", ""),
+        (".", "-"),
+        ("a/b", "a-b"),
+        ("é", "-"),
+        ("a.", "a-"),
+        ("a\udcff", "a-"),
+    ],
+)
+def test_a_name_that_could_leave_the_directory_is_hashed(name: str, stem: str) -> None:
+    digest = sha256(name.encode("utf-8", "backslashreplace")).hexdigest()
+    assert files.name_file(name) == f"nodes/{stem}-{digest[:16]}.yaml"
 
 
 def test_an_intact_document_of_the_same_boot_is_kept(path: str) -> None:
@@ -202,6 +273,9 @@ def test_a_document_that_a_killed_run_did_not_list_is_kept(path: str) -> None:
     assert choose_kept(path, [NODE], other) == {}
     write(path, replace(SNAPSHOT, metadata={"source-node": "n2", "run-id": "abc"}))
     assert choose_kept(path, [NODE], killed) == {}
+    for content in (b"", b"\xff", b"kind: Snapshot\nmeta\xff: 1\nmeasurements: []\n"):
+        Path(path, FILE).write_bytes(content)
+        assert choose_kept(path, [NODE], killed) == {}
 
 
 def test_nodes_that_are_gone_keep_their_documents(path: str) -> None:

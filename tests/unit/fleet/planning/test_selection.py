@@ -32,7 +32,9 @@ def build_node(name: str = "n1", **changes: Any) -> dict[str, Any]:
 
 
 def not_ready(**condition: str) -> dict[str, Any]:
-    return build_node(status={"conditions": [{"type": "Ready", "status": "Unknown", **condition}]})
+    pressure = {"type": "MemoryPressure", "status": "False", "message": "none", "reason": "None"}
+    ready = {"type": "Ready", "status": "Unknown", **condition}
+    return build_node(status={"conditions": [pressure, ready]})
 
 
 VIRTUAL_LABELS = {"kubernetes.io/os": "linux", "type": "virtual-kubelet"}
@@ -87,6 +89,13 @@ def test_a_taint_that_is_not_tolerated_is_named() -> None:
         "untolerated taint",
         "node.kubernetes.io/unschedulable:NoSchedule (cordoned)",
     )
+
+
+def test_a_node_that_never_booted_has_no_boot() -> None:
+    bare = build_node(metadata={"uid": ""}, status={})
+    del bare["metadata"]["uid"]
+    known = build_known_node(bare, default_tolerations())
+    assert (known.uid, known.boot_id, known.skip_cause) == ("", "", "not Ready")
 
 
 def test_uid_and_boot_identify_a_node() -> None:

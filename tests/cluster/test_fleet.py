@@ -434,8 +434,16 @@ def test_a_quota_only_makes_it_slower(
     lab: support.Cluster, capture: Callable[..., Finished], namespace: str, tmp_path: Path
 ) -> None:
     limit_pods(lab, namespace, 5)
+    since = lab.audit_size()
     capture("-l", FAKE_LABEL, "-o", f"{tmp_path}/q/", "--strict")
     assert {node.status for node in read(tmp_path / "q").nodes} == {"captured"}
+    codes = Counter(
+        event["responseStatus"]["code"]
+        for event in created(lab, since, namespace)
+        if event["objectRef"]["resource"] == "pods"
+    )
+    assert codes[201] == FAKES
+    assert 0 < codes[403] <= 2 * FAKES, "refused, and asked for again and again"
 
 
 def start_slowly(

@@ -131,6 +131,10 @@ def test_the_flags_give_the_configuration() -> None:
     given = parse_fleet_config(zero, AgentConfig(), "d", ())
     assert (given.timeout, given.node_timeout) == (1800, 120)
     assert (plain.parallel, plain.nodes, plain.resume) == (64, ("n",), False)
+    default = FleetConfig("d")
+    assert (default.resume, default.self_contained, default.qps) == (False, False, 0)
+    assert (default.parallel, default.max_failures) == (plain.parallel, 0)
+    assert (default.timeout, default.node_timeout) == (plain.timeout, plain.node_timeout)
 
 
 def test_a_file_of_names_is_added_to_the_nodes(tmp_path: Path) -> None:

@@ -232,7 +232,10 @@ class Cluster:
     def _delete(self, exchange: Exchange, name: str) -> None:
         with self._lock:
             self.objects.pop(f"event of {name}", None)
-            found = [key for key in self.objects if key in (name, f"{name}-x")]
+            # Without it, the pod of a Job is orphaned.
+            options = json.loads(exchange.body or "{}")
+            dependent = f"{name}-x" if options.get("propagationPolicy") == "Background" else ""
+            found = [key for key in self.objects if key in (name, dependent)]
             for key in found:
                 body = self.objects.pop(key)
                 if body["kind"] == "Pod":

@@ -6,14 +6,22 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot.clients.kube.errors import WriteConflict
-from kubectl_snapshot.errors import InvalidRequest, SnapshotError
+from kubectl_snapshot.errors import (
+    InvalidRequest,
+    ServiceUnavailable,
+    SnapshotError,
+    Unauthorized,
+)
 from kubectl_snapshot.fleet.run.requests import (
+    BROKEN,
     CREATED,
+    LOG_END,
     PROBE_S,
     PROBED,
     REFUSED,
     PodRequests,
 )
+from kubectl_snapshot.fleet.run.state import LogEnd
 from kubectl_snapshot.fleet.run.workers import RateLimit
 from kubectl_snapshot.job.options import JobOptions
 
@@ -27,6 +35,53 @@ class FailingKube:
     def send(self, call: Any) -> Any:
         raise self._error
 
+    def watch(self, path: str, **_: Any) -> Any:
+        raise self._error
+
+    open_stream = watch
+
+
+LOST = 'Get "https://10.0.0.2:10250/containerLogs/ops/p/c": dial tcp: connection refused'
+
+
+def make_requests(kube: Any, qps: float = 0) -> PodRequests:
+    deadline = time.monotonic() + 60
+    options = JobOptions("abcdefghij", "ops")
+    return PodRequests(kube, options, lambda *_: {}, {"gpu-17": 0}, RateLimit(qps), deadline)
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (ServiceUnavailable("no", LOST, status=500), LOST),
+        (ServiceUnavailable("no", LOST, status=502), LOST),
+        (InvalidRequest("no", LOST, status=499), ""),
+        (ServiceUnavailable("no", "the API server is starting", status=503), ""),
+        (ServiceUnavailable("no", "no route to host"), ""),
+    ],
+)
+def test_a_node_is_lost_if_the_api_server_cannot_reach_its_kubelet(
+    error: SnapshotError, lost: str
+) -> None:
+    pods = make_requests(FailingKube(error))
+    pods.probe("gpu-17")
+    assert pods.inbox.get_nowait() == (PROBED, "gpu-17", lost)
+
+
+def test_of_what_fails_only_the_watch_of_pods_ends_the_run() -> None:
+    error = Unauthorized("cannot watch", "forbidden", status=403)
+    pods = make_requests(FailingKube(error))
+    pods.watch_events()
+    pods.delete("gpu-17", "uid")
+    assert pods.inbox.empty()
+    assert pods.read("gpu-17", True) is None
+    kind, node, end = pods.inbox.get_nowait()
+    assert (kind, node, end) == (LOG_END, "gpu-17", LogEnd(error, had_terminated=True))
+    pods.watch()
+    assert pods.inbox.get_nowait() == (BROKEN, "", error)
+    pods.crash(error)
+    assert pods.inbox.get_nowait() == (BROKEN, "", error)
+
 
 @pytest.mark.parametrize(
     ("error", "kind"),
@@ -37,10 +92,7 @@ class FailingKube:
     ],
 )
 def test_only_a_pod_that_exists_counts_as_created(error: SnapshotError, kind: str) -> None:
-    kube: Any = FailingKube(error)
-    options = JobOptions("abcdefghij", "ops")
-    deadline = time.monotonic() + 60
-    pods = PodRequests(kube, options, lambda *_: {}, {"gpu-17": 0}, RateLimit(0), deadline)
+    pods = make_requests(FailingKube(error))
     pods.create("gpu-17")
     assert pods.inbox.get_nowait()[:2] == (kind, "gpu-17")
 
@@ -54,11 +106,23 @@ def test_a_probe_counts_as_a_request_and_its_time_begins_after_the_wait() -> Non
             asked.append(now)
             assert call.deadline - now > PROBE_S - 0.4
 
-    kube: Any = AliveKube()
-    options = JobOptions("abcdefghij", "ops")
-    deadline = time.monotonic() + 60
-    pods = PodRequests(kube, options, lambda *_: {}, {"gpu-17": 0}, RateLimit(2), deadline)
+    pods = make_requests(AliveKube(), qps=2)
     pods.probe("gpu-17")
     pods.probe("gpu-17")
     assert asked[1] - asked[0] >= 0.4
     assert [pods.inbox.get_nowait() for _ in asked] == [(PROBED, "gpu-17", "")] * 2
+
+
+def test_a_node_that_has_failed_is_no_longer_read() -> None:
+    closed = []
+
+    class HangingStream:
+        def close(self) -> None:
+            closed.append(True)
+
+    pods = make_requests(FailingKube(SnapshotError("unused")))
+    stream: Any = HangingStream()
+    pods._streams["gpu-17"] = stream
+    pods.forget("gpu-17")
+    pods.forget("gpu-17")
+    assert closed == [True]

@@ -18,6 +18,7 @@ from kubectl_snapshot.clients.auth.access import ConnectionOptions
 from kubectl_snapshot.constants import RUN_LABEL
 from kubectl_snapshot.document.fleet.manifest import FleetManifest
 from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound, Unauthorized
+from kubectl_snapshot.fleet import capture as capturing
 from kubectl_snapshot.fleet.capture import capture_fleet
 from kubectl_snapshot.fleet.files import directory as files
 from kubectl_snapshot.fleet.fleet import load_fleet
@@ -255,13 +256,13 @@ def test_the_runs_own_time_ends_every_node(tmp_path: Path) -> None:
 def test_a_node_that_the_runs_own_time_ends_stops_the_run_and_says_how_long_it_had(
     tmp_path: Path,
 ) -> None:
-    cluster = make("n0", "n1", faults={"n1": "hang"})
+    cluster = make("n1", faults={"n1": "hang"})
     with run_cluster(cluster, tmp_path) as connection:
         config = build_config(connection, tmp_path / "f", timeout=4, node_timeout=60)
         manifest = capture(config)
-    assert by_name(manifest) == {"n0": ("captured", ""), "n1": ("failed", "deadline")}
+    assert by_name(manifest) == {"n1": ("failed", "deadline")}
     # Of the run's 4 s, not of the node's 60.
-    assert re.match("no result within [1-4] s: the pod on n1 is Running", manifest.nodes[1].reason)
+    assert re.match("no result within [1-4] s: the pod on n1 is Running", manifest.nodes[0].reason)
     assert manifest.runs[0].state == "stopped"
 
 
@@ -318,6 +319,44 @@ def test_a_failure_to_delete_what_an_earlier_run_left_is_a_warning(tmp_path: Pat
         capture(build_config(connection, tmp_path / "f", resume=True, agent=agent))
     told = [event.get("message", "") for event in events]
     assert any("not yours" in text for text in told if f"run {run.run_id} may be left" in text)
+
+
+@pytest.mark.parametrize("is_reachable", [True, False])
+def test_what_cannot_be_deleted_is_named_with_the_command_that_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_reachable: bool
+) -> None:
+    """An API server that is gone is not asked which nodes have arrived."""
+    monkeypatch.setattr(capturing, "CLEANUP_S", 1.0)
+    cluster = make("n0")
+    events: list[Mapping[str, Any]] = []
+    serve = cluster.answer
+    listed: list[str] = []
+
+    def answer(exchange: Exchange) -> None:
+        if exchange.method == "DELETE" and "/jobs/" in exchange.path:
+            listed.clear()
+            cluster.nodes["new"] = node("new")
+            refusal = {"kind": "Status", "message": "not yours"}
+            exchange.send(403, refusal) if is_reachable else exchange.reset()
+            return
+        if "/nodes" in exchange.path:
+            listed.append(exchange.path)
+        serve(exchange)
+
+    cluster.answer = answer  # type: ignore[method-assign]
+    with run_cluster(cluster, tmp_path) as connection:
+        config = build_config(connection, tmp_path / "f", agent={"on_event": events.append})
+        manifest = capture(config)
+    (run,) = manifest.runs
+    assert by_name(manifest) == {"n0": ("captured", "")}
+    assert (len(listed), manifest.arrived) == ((1, ("new",)) if is_reachable else (0, ()))
+    (left,) = [event for event in events if event["event"] == "left-behind"]
+    reasons = [reason for reason in left["reasons"] if reason.startswith("Job ")]
+    assert len(reasons) == 1
+    assert f"kubectl-snapshot-{run.run_id}: " in reasons[0]
+    assert ("not yours" in reasons[0]) == is_reachable
+    (command,) = left["commands"]
+    assert f"cleanup --run {run.run_id} -n ops" in command
 
 
 def test_an_interrupt_lets_running_nodes_finish(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.codec.json_codec import render_json
 from kubectl_snapshot.document.codec.parse import parse_document
-from kubectl_snapshot.document.schema import validate
+from kubectl_snapshot.document.schema import build_checks, validate
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
@@ -240,7 +240,7 @@ def validate_files(directory: Path) -> int:
 
 
 def validate_document(text: str) -> None:
-    validate(json.loads(render_json(parse_document(text))), REGISTRY)
+    validate(json.loads(render_json(parse_document(text))), build_checks(REGISTRY))
 
 
 def read_links(page: Path) -> list[tuple[Path, str]]:

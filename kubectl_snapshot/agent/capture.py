@@ -114,7 +114,10 @@ def run_capture(capture: Capture) -> Snapshot:
         reader=FrameReader(options.run_id),
     )
     result = run_agent(run, capture.expires, capture.cleanup, capture.cancel)
-    agent = parse_result(result.payload, types, build_registry(capture.collectors))
+    from kubectl_snapshot.document.schema import build_checks  # late: the pod has started
+
+    checks = build_checks(build_registry(capture.collectors))
+    agent = parse_result(result.payload, types, checks)
     snapshot = compose_snapshot(
         [*agent.measurements, *(cluster.wait() if cluster else ())],
         {

@@ -1,4 +1,4 @@
-"""The document's JSON Schema, and a validator for the keywords that this schema uses.
+"""The document's JSON Schema, and a validator for what this schema says.
 
 Types, statuses and the text in every context are fixed by the contract. Unknown keys are allowed at
 every level, since readers ignore them.
@@ -7,16 +7,17 @@ every level, since readers ignore them.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubectl_snapshot.constants import API_VERSIONS, KIND
 from kubectl_snapshot.document.snapshot import FINGERPRINT, OK, STATUSES
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from kubectl_snapshot.document.registry import Registry, SubtypeSpec
+    from kubectl_snapshot.document.registry import MeasurementSpec, Registry, SubtypeSpec
 
     Schema = Mapping[str, Any]
 
@@ -37,8 +38,41 @@ JSON_TYPES: Mapping[type, tuple[str, ...]] = {
 }
 
 
+class Checks(NamedTuple):
+    """What a document is checked for; `values` has the schema of `data` by type and subtype."""
+
+    structure: Schema
+    values: Mapping[tuple[str, str], Schema]
+
+
 def build_schema(registry: Registry) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of the documents that this program writes."""
+    return _build_document({**_build_measurement(), "allOf": _build_conditions(registry)})
+
+
+def build_checks(registry: Registry) -> Checks:
+    """Return what `validate` takes, which accepts what `build_schema` accepts.
+
+    It looks a subtype up, where a validator of JSON Schema tries the conditions of all.
+    """
+    values = {
+        (spec.type, subtype.name): _build_values(subtype)
+        for spec in registry
+        for subtype in _list_typed(spec)
+    }
+    return Checks(_build_document(_build_measurement()), values)
+
+
+def validate(document: object, checks: Checks) -> None:
+    """Raise InvalidRequest, naming the place, unless a decoded document matches the schema."""
+    error = next(_find_errors(document, checks.structure, "the document"), None)
+    if error is None and isinstance(document, dict):
+        error = next(_find_value_errors(document, checks.values), None)
+    if error:
+        raise InvalidRequest("the document does not match the schema", why=error)
+
+
+def _build_document(measurement: Schema) -> dict[str, Any]:
     metadata = {
         "type": "object",
         "properties": {
@@ -56,32 +90,17 @@ def build_schema(registry: Registry) -> dict[str, Any]:
             "apiVersion": {"enum": list(API_VERSIONS)},
             "metadata": metadata,
             FINGERPRINT: {"type": "object", "additionalProperties": READINGS},
-            "measurements": {"type": "array", "items": _build_measurement(registry)},
+            "measurements": {"type": "array", "items": measurement},
         },
         "required": ["kind", "apiVersion", "metadata", "measurements"],
     }
 
 
-def validate(document: object, registry: Registry) -> None:
-    """Raise InvalidRequest, naming the place, unless a decoded document matches the schema."""
-    error = next(_find_errors(document, build_schema(registry), "the document"), None)
-    if error:
-        raise InvalidRequest("the document does not match the schema", why=error)
-
-
-def _build_measurement(registry: Registry) -> dict[str, Any]:
+def _build_measurement() -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {"type": NAME, "subtypes": {"type": "array", "items": _build_subtype()}},
         "required": ["type"],
-        "allOf": [
-            {
-                "if": {"properties": {"type": {"const": spec.type}}},
-                "then": {"properties": {"subtypes": {"items": _build_values(typed)}}},
-            }
-            for spec in registry
-            if (typed := [s for s in spec.subtypes if s.values and not s.is_pattern])
-        ],
     }
 
 
@@ -106,28 +125,60 @@ def _build_subtype() -> dict[str, Any]:
     }
 
 
-def _build_values(subtypes: Sequence[SubtypeSpec]) -> dict[str, Any]:
-    """Return the types of the values of one measurement type's subtypes, by name."""
-    return {
-        "allOf": [
-            {
-                "if": {"properties": {"subtype": {"const": spec.name}}, "required": ["subtype"]},
-                "then": {
-                    "properties": {
-                        "data": {
-                            "properties": {k: {"type": t} for k, t in spec.key_types.items()},
-                            "additionalProperties": {"type": spec.values},
+def _build_conditions(registry: Registry) -> list[dict[str, Any]]:
+    """Return the types of values, which depend on the names of measurement type and subtype."""
+    return [
+        {
+            "if": {"properties": {"type": {"const": spec.type}}},
+            "then": {
+                "properties": {
+                    "subtypes": {
+                        "items": {
+                            "allOf": [
+                                {
+                                    "if": {
+                                        "properties": {"subtype": {"const": subtype.name}},
+                                        "required": ["subtype"],
+                                    },
+                                    "then": {"properties": {"data": _build_values(subtype)}},
+                                }
+                                for subtype in typed
+                            ]
                         }
                     }
-                },
-            }
-            for spec in subtypes
-        ]
+                }
+            },
+        }
+        for spec in registry
+        if (typed := _list_typed(spec))
+    ]
+
+
+def _list_typed(spec: MeasurementSpec) -> list[SubtypeSpec]:
+    return [subtype for subtype in spec.subtypes if subtype.values and not subtype.is_pattern]
+
+
+def _build_values(subtype: SubtypeSpec) -> dict[str, Any]:
+    return {
+        "properties": {key: {"type": of} for key, of in subtype.key_types.items()},
+        "additionalProperties": {"type": subtype.values},
     }
 
 
+def _find_value_errors(
+    document: dict[str, Any], values: Mapping[tuple[str, str], Schema]
+) -> Iterator[str]:
+    """Yield the errors of the values in `data`, in a document whose structure is right."""
+    for place, measurement in enumerate(document["measurements"]):
+        for index, subtype in enumerate(measurement.get("subtypes", ())):
+            schema = values.get((measurement["type"], subtype.get("subtype", "")))
+            if schema and "data" in subtype:
+                where = f"the document.measurements[{place}].subtypes[{index}].data"
+                yield from _find_map_errors(subtype["data"], schema, where)
+
+
 def _find_errors(value: object, schema: Schema, where: str) -> Iterator[str]:
-    """Yield the errors of a value by the keywords that build_schema uses, and no others."""
+    """Yield the errors of a value by the keywords of build_checks' structure, and no others."""
     if "type" in schema and not _is_type(value, schema["type"]):
         yield f"{where} is not of type {schema['type']}"
         return
@@ -145,10 +196,6 @@ def _find_errors(value: object, schema: Schema, where: str) -> Iterator[str]:
     alternatives = [list(_find_errors(value, part, where)) for part in schema.get("anyOf", ())]
     if all(alternatives):
         yield from (error for errors in alternatives[:1] for error in errors)
-    for part in schema.get("allOf", ()):
-        yield from _find_errors(value, part, where)
-    if "if" in schema and not any(_find_errors(value, schema["if"], where)):
-        yield from _find_errors(value, schema["then"], where)
 
 
 def _find_text_errors(text: str, schema: Schema, where: str) -> Iterator[str]:
@@ -179,9 +226,20 @@ def _allows_all(schema: Schema, pairs: dict[str, object]) -> bool:
     """Return whether all values fit a schema that has at most a type, without a look at each."""
     if not schema:
         return True
-    wanted = schema.get("type", ())
-    allowed = {of for of, names in JSON_TYPES.items() if any(name in wanted for name in names)}
-    return len(schema) == 1 and allowed.issuperset(map(type, pairs.values()))
+    if len(schema) > 1 or "type" not in schema:
+        return False
+    wanted = schema["type"]
+    allowed = _find_types(wanted) if isinstance(wanted, str) else _find_types(*wanted)
+    return allowed.issuperset(map(type, pairs.values()))
+
+
+@cache
+def _find_types(*wanted: str) -> frozenset[type]:
+    """Return the types of decoded values that are one of JSON Schema's types, whatever the value.
+
+    A float without a fraction is an integer, too: that one is looked at.
+    """
+    return frozenset(of for of, names in JSON_TYPES.items() if not set(names).isdisjoint(wanted))
 
 
 def _is_type(value: object, wanted: str | list[str]) -> bool:

@@ -23,7 +23,7 @@ from kubectl_snapshot.records import dataclass, replace
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from kubectl_snapshot.document.registry import Registry
+    from kubectl_snapshot.document.schema import Checks
     from kubectl_snapshot.document.snapshot import Snapshot
 
 CLEANUP_S = 15.0
@@ -105,14 +105,14 @@ def run_agent(
         ending.ensure(end)
 
 
-def parse_result(payload: bytes, types: Container[str], registry: Registry) -> Snapshot:
+def parse_result(payload: bytes, types: Container[str], checks: Checks) -> Snapshot:
     """Return the agent's document, reduced to measurements of the requested types.
 
     The node is not trusted: size, schema and types are checked. Raises Internal for an invalid
     document.
     """
     try:
-        snapshot = parse_node_document(payload, registry)
+        snapshot = parse_node_document(payload, checks)
     except InvalidRequest as error:
         raise Internal(
             "the agent's result is not a valid snapshot",

@@ -12,7 +12,7 @@ from kubectl_snapshot.document.codec.tree import (
 from kubectl_snapshot.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from kubectl_snapshot.document.registry import Registry
+    from kubectl_snapshot.document.schema import Checks
     from kubectl_snapshot.document.snapshot import Snapshot
 
 
@@ -35,8 +35,8 @@ def parse_document(content: str | bytes, name: str = "") -> Snapshot:
         raise InvalidRequest(f"cannot read {name}", why=why) from e
 
 
-def parse_node_document(payload: bytes, registry: Registry) -> Snapshot:
-    """Return a node's document: JSON that matches the schema, else raise InvalidRequest.
+def parse_node_document(payload: bytes, checks: Checks) -> Snapshot:
+    """Return a node's document: JSON that matches its schema, else raise InvalidRequest.
 
     A node is not trusted; parse_document reads other documents and is less strict.
     """
@@ -47,7 +47,7 @@ def parse_node_document(payload: bytes, registry: Registry) -> Snapshot:
     refuse_size(len(payload))
     refuse_costly(payload)
     tree = load_json(_decoded(payload))
-    validate(tree, registry)
+    validate(tree, checks)
     return parse_tree(tree)
 
 

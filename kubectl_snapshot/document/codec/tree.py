@@ -33,7 +33,7 @@ MAX_WARNINGS = 10
 MAX_NOT_READ = 1000
 ITEM_FIELDS = ("data", "context")
 SUBTYPE_FIELDS = ("subtype", *ITEM_FIELDS, "items")
-READINGS = (str, bool, float)
+READINGS, ONLY_TEXTS = frozenset((str, bool, float)), frozenset((str,))
 
 # An unpaired surrogate occurs raw or as an escape of JSON or YAML.
 SURROGATE_SOURCE = compile_late(r"[\ud800-\udfff]|\\(?:u|U0000)[dD][89a-fA-F]")
@@ -212,7 +212,10 @@ def _without_surrogates_in(tree: object) -> object:
 def _readings(tree: object, where: str) -> Mapping[str, Scalar]:
     pairs = _map(tree, where)
     # The decoder's own map where nothing changes: a copy would double the memory.
-    if all(map(_is_reading, pairs.values())) and all(type(key) is str for key in pairs):
+    are_readings = READINGS.issuperset(map(type, pairs.values())) or all(
+        map(_is_reading, pairs.values())
+    )
+    if are_readings and ONLY_TEXTS.issuperset(map(type, pairs)):
         return pairs  # type: ignore[return-value]  # each was looked at
     return {str(key): to_scalar(resolve(value)) for key, value in pairs.items()}
 

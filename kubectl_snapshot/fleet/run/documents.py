@@ -19,6 +19,7 @@ from kubectl_snapshot.document.fleet.manifest import (
     FleetRun,
 )
 from kubectl_snapshot.document.redaction.values import name_key
+from kubectl_snapshot.document.schema import build_checks
 from kubectl_snapshot.document.snapshot import (
     NODE_SUBTYPES,
     Measurement,
@@ -49,7 +50,7 @@ class DocumentWriter:
     def __init__(self, run: Run, cluster: ClusterFacts | None) -> None:
         self._run, self._cluster = run, cluster
         self._types = {c.TYPE for c in run.collectors if c.SCOPE == NODE}
-        self._registry = build_registry(run.collectors)
+        self._checks = build_checks(build_registry(run.collectors))
         self._has_k8s = any(c.TYPE == "K8s" and c.SCOPE == CLUSTER for c in run.collectors)
         self._choice = describe_choice(run.options.settings, run.collectors)
 
@@ -59,7 +60,7 @@ class DocumentWriter:
         Raises InvalidResult for a payload that is not a document, Internal if it cannot be written.
         """
         try:
-            agent = parse_result(payload, self._types, self._registry)
+            agent = parse_result(payload, self._types, self._checks)
         except SnapshotError as error:
             raise InvalidResult from error
         snapshot = self._compose(name, agent)

@@ -7,10 +7,12 @@ import pytest
 
 from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.codec.json_codec import canonical_json
+from kubectl_snapshot.document.schema import build_checks
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import Internal
 from kubectl_snapshot.job.run import Ending, parse_result
 
+CHECKS = build_checks(REGISTRY)
 SNAPSHOT = Snapshot(
     {"source-node": "node2", "timestamp": "2026-03-09T18:42:07Z"},
     (Measurement("OS", (Subtype("kmod", {"nvidia": True}),)),),
@@ -18,11 +20,11 @@ SNAPSHOT = Snapshot(
 
 
 def test_a_valid_document_comes_back_equal() -> None:
-    assert parse_result(canonical_json(SNAPSHOT), {"OS"}, REGISTRY) == SNAPSHOT
+    assert parse_result(canonical_json(SNAPSHOT), {"OS"}, CHECKS) == SNAPSHOT
 
 
 def test_unrequested_measurements_are_dropped() -> None:
-    assert parse_result(canonical_json(SNAPSHOT), {"K8s"}, REGISTRY).measurements == ()
+    assert parse_result(canonical_json(SNAPSHOT), {"K8s"}, CHECKS).measurements == ()
 
 
 @pytest.mark.parametrize(
@@ -31,7 +33,7 @@ def test_unrequested_measurements_are_dropped() -> None:
 )
 def test_an_invalid_document_is_rejected(payload: bytes) -> None:
     with pytest.raises(Internal):
-        parse_result(payload, {"OS"}, REGISTRY)
+        parse_result(payload, {"OS"}, CHECKS)
 
 
 def test_the_work_is_done_once_also_if_the_wait_for_it_is_interrupted() -> None:

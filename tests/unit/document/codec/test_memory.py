@@ -10,8 +10,10 @@ import pytest
 from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.document.codec.memory import FACTOR, FREE_BYTES, refuse_costly
 from kubectl_snapshot.document.codec.parse import parse_node_document
+from kubectl_snapshot.document.schema import build_checks
 from kubectl_snapshot.errors import InvalidRequest
 
+CHECKS = build_checks(REGISTRY)
 SIZE_BYTES = 40_000
 TOP = (
     '{"kind":"Snapshot","apiVersion":"aicr.nvidia.com/v1alpha1","metadata":{"source-node":"n",'
@@ -62,7 +64,7 @@ def measure(payload: bytes) -> int:
     try:
         before = tracemalloc.get_traced_memory()[0]
         with contextlib.suppress(InvalidRequest):
-            parse_node_document(payload, REGISTRY)
+            parse_node_document(payload, CHECKS)
         return tracemalloc.get_traced_memory()[1] - before + len(payload)
     finally:
         tracemalloc.stop()
@@ -70,7 +72,7 @@ def measure(payload: bytes) -> int:
 
 @pytest.fixture(autouse=True, scope="module")
 def _imported() -> None:
-    parse_node_document((TOP % ("", DATA % '"a":1', "")).encode(), REGISTRY)
+    parse_node_document((TOP % ("", DATA % '"a":1', "")).encode(), CHECKS)
 
 
 @pytest.mark.parametrize("name", REPEATED)
@@ -93,7 +95,7 @@ def test_documents_of_common_readings_need_8_times_their_size(name: str) -> None
 def test_22_kib_of_log_do_not_fill_the_memory() -> None:
     payload = (TOP % ("", "", ',"u":[%s]') % ",".join(["[]"] * 3_500_000)).encode()
     with pytest.raises(InvalidRequest, match=r"10\d{6} bytes would need over 80 MiB"):
-        parse_node_document(payload, REGISTRY)
+        parse_node_document(payload, CHECKS)
 
 
 def test_a_small_document_may_need_any_factor() -> None:

@@ -12,10 +12,12 @@ from kubectl_snapshot.constants import API_VERSIONS
 from kubectl_snapshot.document.codec.json_codec import canonical_json, render_json
 from kubectl_snapshot.document.codec.parse import parse_document, parse_node_document
 from kubectl_snapshot.document.codec.yaml.codec import render_yaml
+from kubectl_snapshot.document.schema import build_checks
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import InvalidRequest
 from tests.unit.document.strategies import PROPERTY
 
+CHECKS = build_checks(REGISTRY)
 SNAPSHOT = Snapshot(
     {"source-node": "n", "timestamp": "2026-03-09T18:42:07Z"},
     (Measurement("OS", (Subtype("kmod", {"nvidia": True}),)),),
@@ -62,7 +64,7 @@ def test_any_content_is_a_document_or_an_invalid_request(content: bytes | str) -
 
 
 def test_a_nodes_document_is_read() -> None:
-    assert parse_node_document(canonical_json(SNAPSHOT), REGISTRY) == SNAPSHOT
+    assert parse_node_document(canonical_json(SNAPSHOT), CHECKS) == SNAPSHOT
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_a_nodes_document_is_read() -> None:
 )
 def test_a_nodes_document_that_breaks_the_rules_is_refused(payload: bytes) -> None:
     with pytest.raises(InvalidRequest):
-        parse_node_document(payload, REGISTRY)
+        parse_node_document(payload, CHECKS)
 
 
 @pytest.mark.parametrize(

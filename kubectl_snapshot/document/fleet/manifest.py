@@ -96,19 +96,18 @@ def coverage(nodes: Iterable[FleetNode]) -> float:
     return sum(listed) / len(listed) if listed else 0.0
 
 
-def build_tree(manifest: FleetManifest) -> dict[str, Any]:
-    """Return the manifest as maps and lists for a codec; empty fields are left out."""
+def build_head(manifest: FleetManifest) -> dict[str, Any]:
+    """Return the manifest without its nodes as maps and lists; empty fields are left out."""
     return {
         "kind": KIND,
         "apiVersion": API_VERSION,
         "selection": dict(manifest.selection),
-        "runs": [_build_record(run) for run in manifest.runs],
+        "runs": [build_record(run) for run in manifest.runs],
         "settings": dict(manifest.settings),
         "summary": {"selected": len(manifest.nodes), **manifest.counts},
         "cluster-file": manifest.cluster_file,
         "arrived": list(manifest.arrived),
         "departed": list(manifest.departed),
-        "nodes": [_build_record(node) for node in manifest.nodes],
     }
 
 
@@ -143,7 +142,8 @@ def parse_tree(tree: object, name: str) -> FleetManifest:
     )
 
 
-def _build_record(record: FleetNode | FleetRun) -> dict[str, Any]:
+def build_record(record: FleetNode | FleetRun) -> dict[str, Any]:
+    """Return a node's or a run's entry as a map; empty fields are left out."""
     found = ((item.name, getattr(record, item.name)) for item in fields(record))
     return {name.replace("_", "-"): value for name, value in found if value}
 

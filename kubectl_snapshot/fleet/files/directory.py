@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import re
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Union
 
@@ -23,12 +24,12 @@ from kubectl_snapshot.document.codec.yaml.codec import (
     render_yaml,
 )
 from kubectl_snapshot.document.codec.yaml.lines import LineReader
-from kubectl_snapshot.document.fleet.manifest import build_tree, parse_tree
+from kubectl_snapshot.document.fleet.manifest import build_head, build_record, parse_tree
 from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound
 from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
-    from kubectl_snapshot.document.fleet.manifest import FleetManifest
+    from kubectl_snapshot.document.fleet.manifest import FleetManifest, FleetNode
     from kubectl_snapshot.document.snapshot import Snapshot
     from kubectl_snapshot.fleet.files.archive import Archive
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 HINT = "pass a directory that you can write to"
 MANIFEST, CLUSTER, NODES = "fleet.yaml", "cluster.yaml", "nodes"
+# Entries that are kept rendered: those of 5,000 nodes before and after their capture.
+MAX_KNOWN_NODES = 10_000
 # RFC 1123 subdomain, short enough for a file name with the suffix of a temporary file.
 PLAIN_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,198}[a-z0-9])?")
 
@@ -110,7 +113,16 @@ def write_manifest(directory: str, manifest: FleetManifest) -> None:
         os.makedirs(os.path.join(directory, NODES), mode=0o700, exist_ok=True)
     except OSError as error:
         raise Internal(f"cannot write {directory}", error.strerror or str(error), HINT) from error
-    _write(directory, MANIFEST, render_tree(build_tree(manifest)))
+    nodes = "".join(map(_render_node, manifest.nodes))
+    text = render_tree(build_head(manifest)) + (f"nodes:\n{nodes}" if nodes else "nodes: []\n")
+    _write(directory, MANIFEST, text)
+
+
+@lru_cache(MAX_KNOWN_NODES)
+def _render_node(node: FleetNode) -> str:
+    """Return a node's entry; a run writes the manifest every few seconds, and few have changed."""
+    first, *others, _ = render_tree(build_record(node)).split("\n")
+    return "".join((f"  - {first}\n", *(f"    {line}\n" for line in others)))
 
 
 def _write(directory: str, file: str, text: str) -> None:

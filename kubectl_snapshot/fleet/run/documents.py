@@ -103,6 +103,17 @@ class ManifestWriter:
         self._started = render_time(time.time())
         self._next = time.monotonic() + MANIFEST_S
         self._cluster_file = run.before.cluster_file if run.before else ""
+        self._pending = {
+            node.name: FleetNode(
+                node.name,
+                SKIPPED,
+                NOT_STARTED,
+                "the run has not captured it",
+                uid=node.uid,
+                boot_id=node.boot_id,
+            )
+            for node in run.nodes
+        }
 
     def write_if_due(self) -> None:
         """Write it if the last time is long ago, measured by what writing costs."""
@@ -163,18 +174,7 @@ class ManifestWriter:
 
     def _build(self, state: str) -> FleetManifest:
         run = self._run
-        pending = {
-            node.name: FleetNode(
-                node.name,
-                SKIPPED,
-                NOT_STARTED,
-                "the run has not captured it",
-                uid=node.uid,
-                boot_id=node.boot_id,
-            )
-            for node in run.nodes
-        }
-        entries = {**pending, **run.entries}
+        entries = {**self._pending, **run.entries}
         return FleetManifest(
             selection=build_selection_tree(run.selection),
             runs=(*self._earlier(), self._build_run(state)),

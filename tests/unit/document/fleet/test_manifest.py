@@ -15,7 +15,8 @@ from kubectl_snapshot.document.fleet.manifest import (
     FleetManifest,
     FleetNode,
     FleetRun,
-    build_tree,
+    build_head,
+    build_record,
     coverage,
     parse_tree,
 )
@@ -32,6 +33,10 @@ MANIFEST = FleetManifest(
     departed=("old",),
     cluster_file="cluster.yaml",
 )
+
+
+def build_tree(manifest: FleetManifest) -> dict[str, Any]:
+    return {**build_head(manifest), "nodes": [build_record(node) for node in manifest.nodes]}
 
 
 def read_back(manifest: FleetManifest) -> FleetManifest:

@@ -10,9 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_snapshot.document.codec.yaml.codec import load_yaml, render_yaml
+from kubectl_snapshot.document.codec.yaml.codec import load_yaml, render_tree, render_yaml
 from kubectl_snapshot.document.codec.yaml.lines import LineReader
-from kubectl_snapshot.document.fleet.manifest import FleetManifest, FleetNode, FleetRun
+from kubectl_snapshot.document.fleet.manifest import (
+    FleetManifest,
+    FleetNode,
+    FleetRun,
+    build_head,
+    build_record,
+)
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
 from kubectl_snapshot.errors import Internal, InvalidRequest, NotFound
 from kubectl_snapshot.fleet.files import directory as files
@@ -61,6 +67,24 @@ def test_a_fleet_is_read_back(path: str) -> None:
     assert caught.value.why == "failed, image pull: not found"
     with pytest.raises(NotFound, match='node "n3" not found'):
         fleet.read_node("n3")
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        (),
+        (
+            FleetNode("n1", "failed", "x: y", 'a\n"b" # c\x85\u2028', seconds=1.5),
+            FleetNode("2", "~"),
+        ),
+    ],
+)
+def test_the_manifest_is_one_document_of_yaml(path: str, nodes: tuple[FleetNode, ...]) -> None:
+    manifest = FleetManifest({"all-nodes": True}, (FleetRun("abc"),), {"parallel": 1}, nodes)
+    files.write_manifest(path, manifest)
+    records = [build_record(node) for node in nodes]
+    whole = render_tree({**build_head(manifest), "nodes": records})
+    assert Path(path, files.MANIFEST).read_text() == whole
 
 
 def test_a_changed_document_is_not_read(path: str) -> None:

@@ -45,13 +45,17 @@ def read_tar(path: Path) -> dict[str, Member]:
         return {entry.name: Member(_read(tar, entry), entry.mode & 0o777) for entry in files}
 
 
-def read_zip(path: Path) -> dict[str, Member]:
-    """Return the files of a zip, a zipapp or a wheel."""
+def read_zip(path: Path | io.BytesIO) -> dict[str, Member]:
+    """Return the files of a zip, a zipapp or a wheel; with those of a zip in it."""
+    members: dict[str, Member] = {}
     with zipfile.ZipFile(path) as archive:
-        return {
-            entry.filename: Member(archive.read(entry), entry.external_attr >> 16 & 0o777)
-            for entry in archive.infolist()
-        }
+        for entry in archive.infolist():
+            content = archive.read(entry)
+            members[entry.filename] = Member(content, entry.external_attr >> 16 & 0o777)
+            if entry.filename.endswith(".zip"):
+                inner = read_zip(io.BytesIO(content))
+                members.update((f"{entry.filename}/{name}", inner[name]) for name in inner)
+    return members
 
 
 def sha256(data: bytes) -> str:

@@ -26,7 +26,7 @@ with os.fdopen(os.dup(memory), "wb") as file:
     file.write(data)
 sys.path.insert(0, "/proc/self/fd/%d" % memory)
 import importer
-importer.import_from(sys.path[0] + "/site-packages")
+importer.import_from(sys.path[0])
 sys.argv[:3] = ["kubectl-snapshot"]
 from kubectl_snapshot.main import main
 sys.exit(main())

@@ -62,11 +62,13 @@ QUESTIONS = {
 PROGRAM_LIMIT_S = 60
 CAPTURE_LIMIT_S = 90
 
-# Run by -c with the zipapp's packages, the root and a limit: our child process's own lines.
+# Run by -c with the zipapp, the root and a limit: our child process's own lines.
 RECORD = """\
 import sys, time, os
-packages, root, limit_s = sys.argv[1:]
-sys.path.insert(0, packages)
+zipapp, root, limit_s = sys.argv[1:]
+sys.path.insert(0, zipapp)
+import importer
+importer.import_from(zipapp)
 from kubectl_snapshot.clients.gpu import driver_files, nvml
 from kubectl_snapshot.clients.host import child
 from kubectl_snapshot.clients.host.hostpath import HostPath
@@ -80,6 +82,8 @@ sys.exit(0 if output.status == 0 else 1)
 AS_JSON = """\
 import sys
 sys.path.insert(0, sys.argv[1])
+import importer
+importer.import_from(sys.argv[1])
 from kubectl_snapshot.document.codec import json_codec, parse
 sys.stdout.write(json_codec.render_json(parse.parse_document(sys.stdin.read())))
 """
@@ -304,7 +308,7 @@ def capture(machine: Machine) -> dict[str, Any]:
     command = [sys.executable, "-IB", str(machine.zipapp), *words, "--quiet"]
     done = run(command, machine.limit(CAPTURE_LIMIT_S))
     if machine.root != Path("/") and done.returncode == 0:
-        convert = [sys.executable, "-IB", "-c", AS_JSON, find_packages(machine)]
+        convert = [sys.executable, "-IB", "-c", AS_JSON, str(machine.zipapp.resolve())]
         done = run(convert, machine.limit(PROGRAM_LIMIT_S), done.stdout)
     try:
         document = json.loads(done.stdout)
@@ -319,15 +323,10 @@ def capture(machine: Machine) -> dict[str, Any]:
     return document
 
 
-def find_packages(machine: Machine) -> str:
-    """Return where the built file has its modules, as an entry of sys.path."""
-    return f"{machine.zipapp.resolve()}/site-packages"
-
-
 def read_record(machine: Machine) -> str:
     """Return what the child process that asks NVML writes, line by line. Raises Trouble."""
     limit_s = machine.limit(CAPTURE_LIMIT_S)
-    words = [find_packages(machine), str(machine.root), str(limit_s / 2)]
+    words = [str(machine.zipapp.resolve()), str(machine.root), str(limit_s / 2)]
     done = run([sys.executable, "-IB", "-c", RECORD, *words], limit_s)
     if not done.stdout:
         why = done.stderr.strip().rpartition("\n")[2]

@@ -10,6 +10,7 @@ import os
 import re
 import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ from kubectl_snapshot.constants import MAX_ZIPAPP_BYTES
 from tests.integration.conftest import PROGRAM, ROOT, Build, build_zipapp
 
 MAX_OWN_BYTES = 640_000
+PACKAGES, INDEX = "site-packages.zip", "site-packages.txt"
 PREBUILT = "kubectl_snapshot/collectors/registry.py"
 # Distributions without a licence file: the module whose head has the text, and words of it.
 ELLIPSIS = ast.Expr(ast.Constant(...))
@@ -47,13 +49,12 @@ def test_it_fits_into_one_configmap(build: Build) -> None:
 
 def test_our_code_and_the_licences_leave_room_for_the_rest(build: Build) -> None:
     with zipfile.ZipFile(build.zipapp) as archive:
-        own = [
-            member.compress_size
-            for member in archive.infolist()
-            if not member.filename.startswith("site-packages/")
-            or member.filename.startswith("site-packages/kubectl_snapshot/")
-            or ".dist-info/" in member.filename
-        ]
+        own = [m.compress_size for m in archive.infolist() if m.filename != PACKAGES]
+    own += [
+        member.compress_size
+        for member in open_packages(build).infolist()
+        if member.filename.startswith("kubectl_snapshot/") or ".dist-info/" in member.filename
+    ]
     assert 0 < sum(own) <= MAX_OWN_BYTES
 
 
@@ -64,10 +65,31 @@ def test_it_can_be_executed_and_finds_python_by_path(build: Build) -> None:
 
 def test_only_text_is_in_it(build: Build) -> None:
     # What is compiled, for whichever processor and system, has zero bytes: docs/support.md, arm64.
+    for archive in (zipfile.ZipFile(build.zipapp), open_packages(build)):
+        names = [name for name in archive.namelist() if name != PACKAGES]
+        binary = [name for name in names if b"\0" in archive.read(name)]
+        compiled = [name for name in names if name.endswith((".so", ".pyd", ".pyc"))]
+        assert not binary and not compiled
+
+
+def test_the_index_says_where_each_module_is(build: Build) -> None:
+    content = build.zipapp.read_bytes()
+    start = content.index(b"PK\3\4")
+    packages = open_packages(build)
     with zipfile.ZipFile(build.zipapp) as archive:
-        binary = [name for name in archive.namelist() if b"\0" in archive.read(name)]
-        compiled = [name for name in archive.namelist() if name.endswith((".so", ".pyd", ".pyc"))]
-    assert not binary and not compiled
+        assert archive.namelist()[0] == PACKAGES
+        index = dict(line.split("\t") for line in archive.read(INDEX).decode().splitlines())
+    assert list(index) == packages.namelist()
+    for name, place in index.items():
+        offset, size = map(int, place.split())
+        packed = content[start + offset : start + offset + size]
+        assert zlib.decompress(packed, -15) == packages.read(name)
+
+
+def open_packages(build: Build) -> zipfile.ZipFile:
+    """Return the zip of the packages in the built file."""
+    with zipfile.ZipFile(build.zipapp) as archive:
+        return zipfile.ZipFile(io.BytesIO(archive.read(PACKAGES)))
 
 
 def test_our_modules_are_the_repositorys_but_for_prose_each_line_where_it_was(build: Build) -> None:
@@ -220,13 +242,13 @@ def test_a_licence_and_annotations_of_others_stay(program: ModuleType) -> None:
 def test_the_licence_of_every_package_is_in_it(build: Build) -> None:
     locked = re.findall(r"^([\w-]+)==", (ROOT / "requirements/runtime.txt").read_text(), re.M)
     wanted = {name.replace("-", "_") for name in [*locked, "kubectl-snapshot"]}
-    with zipfile.ZipFile(build.zipapp) as archive:
+    with open_packages(build) as archive:
         found = {
-            re.split(r"[-.]", name.split("/")[1])[0]
+            re.split(r"[-.]", name.split("/")[0])[0]
             for name in archive.namelist()
             if ".dist-info/" in name and len(archive.read(name)) > 500
         }
-        licences = "site-packages/kubectl_snapshot.dist-info/licenses"
+        licences = "kubectl_snapshot.dist-info/licenses"
         apache = archive.read(f"{licences}/THIRD-PARTY").decode().splitlines()[1:]
         assert b"Apache License" in archive.read(f"{licences}/LICENSE")
     found.update(name.replace("-", "_") for name in apache)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -82,8 +83,8 @@ def test_the_index_offers_the_manifest(release: Release) -> None:
 def test_the_sbom_names_what_is_in_the_zipapp_and_nothing_else(release: Release) -> None:
     zipapp = release.directory / "kubectl-snapshot"
     with zipfile.ZipFile(zipapp) as archive:
-        packages = (n.split("/") for n in archive.namelist() if n.startswith("site-packages/"))
-        modules = {parts[1] for parts in packages}
+        packages = zipfile.ZipFile(io.BytesIO(archive.read("site-packages.zip")))
+    modules = {name.partition("/")[0] for name in packages.namelist()}
     shipped = {m for m in modules if not m.endswith(".dist-info")} - {"kubectl_snapshot"}
     bom = json.loads((release.directory / SBOM).read_text())
     listed = {component["name"].lower() for component in bom["components"]}

@@ -57,11 +57,15 @@ def test_a_full_disk_under_the_schema_is_an_error(build: Build) -> None:
     assert answer.stderr.startswith(b"error: cannot write to stdout\n  why: ")
 
 
+SLOW = {
+    "slow/__init__.py": "",
+    "slow/module.py": "import time\ntime.sleep(0.3)\nvalue = 1\n",
+}
 IMPORTED_AT_ONCE = """
 import sys, threading
 sys.path.insert(0, sys.argv[1])
 import importer
-importer.import_from(sys.argv[2] + "/inside")
+importer.import_from(sys.argv[2])
 found = []
 
 def use():
@@ -72,18 +76,25 @@ def use():
 threads = [threading.Thread(target=use) for _ in range(4)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
-expected = (1, [sys.argv[2] + "/inside/slow"], sys.argv[2] + "/inside/slow/__init__.py")
+root = sys.argv[2] + "/site-packages/slow"
+expected = (1, [root], root + "/__init__.py")
 assert found == [expected] * 4, found
 """
 
 
 def test_threads_that_import_a_module_at_once_all_get_it_whole(python: str, tmp_path: Path) -> None:
     archive = tmp_path / "slow.zip"
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("inside/slow/__init__.py", "")
-        file.writestr("inside/slow/module.py", "import time\ntime.sleep(0.3)\nvalue = 1\n")
-    front = str(ROOT / "scripts" / "zipapp" / "front")
-    command = [python, "-IBc", IMPORTED_AT_ONCE, front, str(archive)]
+    places = []
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, text in SLOW.items():
+            file.writestr(name, text)
+            member = file.getinfo(name)
+            places.append(
+                f"{name}\t{member.header_offset + 30 + len(name)} {member.compress_size}\n"
+            )
+        file.writestr("site-packages.txt", "".join(places))
+        file.write(ROOT / "scripts" / "zipapp" / "front" / "importer.py", "importer.py")
+    command = [python, "-IBc", IMPORTED_AT_ONCE, str(archive), str(archive)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (answer.returncode, answer.stderr) == (0, "")
 

@@ -37,7 +37,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 import ctypes
 ctypes.CDLL(None).prctl(1, 9)
 """
-# In a zipapp, its own importer takes half the time of zipimport (scripts/zipapp/front).
+# In a zipapp, its own importer reads the packages (scripts/zipapp/front).
 RUN_MODULE = (
     PREPARE
     + """\
@@ -46,7 +46,7 @@ front, packages, module, *arguments = sys.argv[1:]
 if front:
     sys.path.insert(0, front)
     import importer
-    importer.import_from(packages)
+    importer.import_from(front)
 else:
     sys.path.insert(0, packages)
 importlib.import_module(module).main(*arguments)

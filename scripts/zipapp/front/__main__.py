@@ -17,7 +17,7 @@ import os
 import stat
 
 ZIPAPP = os.path.dirname(__file__)
-INSIDE = os.path.join(ZIPAPP, "site-packages")
+INSIDE = ""  # in place of a directory: import from the zipapp
 BUILD_ID = "unbuilt"  # set by scripts/build-zipapp: a digest of site-packages
 
 # Verbs without the API client, which is slow to import from a zip.
@@ -68,7 +68,7 @@ def report(text):
 def choose_packages(args, env):
     """Return the directory to import from.
 
-    The unpacked tree in the user's cache, which keeps .pyc files; else the inside of the zip.
+    The unpacked tree in the user's cache, which keeps .pyc files; else INSIDE.
     """
     cache = find_cache(env)
     tree = os.path.join(cache, BUILD_ID)
@@ -140,7 +140,7 @@ def start(args):
     if packages == INSIDE:
         import importer
 
-        importer.import_from(packages)
+        importer.import_from(ZIPAPP)
     else:
         sys.path.insert(0, packages)
     from kubectl_snapshot.main import main

@@ -3,13 +3,14 @@
 Failures are silent: without the tree the program runs from the zip and only starts more slowly.
 """
 
+import io
 import os
 import shutil
 import tempfile
 import time
 import zipfile
 
-PACKAGES = "site-packages/"
+PACKAGES = "site-packages.zip"
 UNUSED_AFTER_S = 24 * 60 * 60
 
 
@@ -30,14 +31,15 @@ def ensure_tree(zipapp, tree):
 
 
 def write_packages(zipapp, directory):
-    """Write the zip's files below site-packages/ into the directory."""
-    with zipfile.ZipFile(zipapp) as archive:
+    """Write the packages in the zipapp into the directory."""
+    with zipfile.ZipFile(zipapp) as outer:
+        packages = io.BytesIO(outer.read(PACKAGES))
+    with zipfile.ZipFile(packages) as archive:
         for name in archive.namelist():
-            if name.startswith(PACKAGES):
-                target = os.path.join(directory, *name[len(PACKAGES) :].split("/"))
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-                with open(target, "wb") as file:
-                    file.write(archive.read(name))
+            target = os.path.join(directory, *name.split("/"))
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with open(target, "wb") as file:
+                file.write(archive.read(name))
 
 
 def remove_unused(cache):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kubectl_snapshot.job.bootstrap import PROGRAM, build_command
 
-IMPORTER = "import sys\ndef import_from(directory):\n    sys.path.insert(0, directory)\n"
+IMPORTER = "import sys\ndef import_from(path):\n    sys.path.insert(0, path + '/packages')\n"
 MAIN = "def main():\n    import sys\n    print('ran', sys.argv)\n    return 7\n"
 
 
@@ -18,8 +18,8 @@ def write_zip(path: Path) -> str:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("importer.py", IMPORTER)
-        archive.writestr("site-packages/kubectl_snapshot/__init__.py", "")
-        archive.writestr("site-packages/kubectl_snapshot/main.py", MAIN)
+        archive.writestr("packages/kubectl_snapshot/__init__.py", "")
+        archive.writestr("packages/kubectl_snapshot/main.py", MAIN)
     path.write_bytes(content.getvalue())
     return hashlib.sha256(content.getvalue()).hexdigest()
 

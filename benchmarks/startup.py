@@ -58,6 +58,10 @@ def list_starts() -> Iterator[dict[str, Command]]:
             "collect, up to its first collector": zipapp(*COLLECT, NODE_ONLY, until=b'"started"'),
             "collect --profile reference": zipapp(*COLLECT, NODE_ONLY, "--profile=reference"),
             "collect, whole process": zipapp(*COLLECT, NODE_ONLY),
+            "--local --profile reference, from the cache": zipapp(
+                "--local", "--profile=reference", env={**FROM_THE_ZIP, "HOME": home}
+            ),
+            "--local, from the cache": zipapp("--local", env={**FROM_THE_ZIP, "HOME": home}),
         }
 
 

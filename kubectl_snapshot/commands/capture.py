@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from functools import partial
@@ -127,6 +128,7 @@ def capture(args: argparse.Namespace, outputs: Sequence[Output], on_event: OnEve
 
 
 def capture_locally(args: argparse.Namespace, on_event: OnEvent) -> Snapshot:
+    gc.disable()  # what it makes has no cycles, and the process ends soon
     from kubectl_snapshot.collectors.choose import choose_collectors
     from kubectl_snapshot.collectors.run.local import LocalCapture, collect_locally
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kubectl_snapshot.clients.host.hostpath import HostPath
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 CANCEL_TICK_S = 0.1
+# A kubelet reports its node every 10 s at most: an older object may be another than a read now.
+NODE_AGE_S = 10.0
 AGENT_MODE, AGENT_UNPRIVILEGED_MODE = "agent", "agent-unprivileged"
 
 
@@ -50,7 +53,8 @@ AGENT_MODE, AGENT_UNPRIVILEGED_MODE = "agent", "agent-unprivileged"
 class Capture:
     """A planned run. `expires` is the time by which the cluster has garbage-collected it.
 
-    `deadline` is a time.monotonic() value; `on_event` may be called from any thread.
+    `deadline` is a time.monotonic() value; `on_event` may be called from any thread. `nodes` are
+    those that preflight has read, at `nodes_read_at` (time.monotonic()).
     """
 
     kube: Kube
@@ -61,6 +65,8 @@ class Capture:
     on_event: Callable[[Mapping[str, Any]], None]
     cleanup: bool = True
     cancel: threading.Event | None = None
+    nodes: tuple[Mapping[str, Any], ...] = ()
+    nodes_read_at: float = 0.0
 
 
 def run_preflight(capture: Capture) -> Capture:
@@ -68,6 +74,7 @@ def run_preflight(capture: Capture) -> Capture:
 
     Raises Unauthorized naming every missing permission, NotFound, InvalidRequest.
     """
+    began = time.monotonic()
     gate = run_cancellable(
         lambda: enforce_gate(capture.kube, capture.options, capture.deadline), capture.cancel
     )
@@ -75,7 +82,16 @@ def run_preflight(capture: Capture) -> Capture:
         capture.on_event({"event": "warning", "message": warning})
     # By the API server's clock: other clients compare it with theirs.
     expires = render_time(capture.kube.now() + gate.options.lifetime_s)
-    return replace(capture, options=gate.options, expires=expires)
+    return replace(
+        capture, options=gate.options, expires=expires, nodes=gate.nodes, nodes_read_at=began
+    )
+
+
+def find_read_node(capture: Capture, name: str, now: float) -> Mapping[str, Any] | None:
+    """Return the node as preflight has read it, None if that is too long ago."""
+    if now - capture.nodes_read_at > NODE_AGE_S:
+        return None
+    return next((node for node in capture.nodes if node["metadata"]["name"] == name), None)
 
 
 def run_capture(capture: Capture) -> Snapshot:
@@ -227,6 +243,7 @@ class ClusterFacts:
             node_name=node_name,
             kube=capture.kube,
             settings=capture.options.settings,
+            node=find_read_node(capture, node_name, time.monotonic()),
         )
         try:
             self._measurements = collect_redacted(

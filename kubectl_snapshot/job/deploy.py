@@ -37,13 +37,17 @@ QUOTA_PAUSE_S = 1.0
 
 @dataclass(frozen=True)
 class CreatedObject:
-    """An object that this run creates. `uid` is empty until the server has answered."""
+    """An object that this run creates. `uid` is empty until the server has answered.
+
+    `owner_uid` is that of the Job with which it is garbage-collected, empty without one.
+    """
 
     path: str
     name: str
     kind: str
     run_id: str
     uid: str = ""
+    owner_uid: str = ""
 
 
 def deploy(
@@ -140,7 +144,13 @@ def _create(
     """Create these objects in parallel, add them to `created`, and return their UIDs."""
     first = len(created)
     created.extend(
-        CreatedObject(path, metadata["name"], body["kind"], metadata["labels"][RUN_LABEL])
+        CreatedObject(
+            path,
+            metadata["name"],
+            body["kind"],
+            metadata["labels"][RUN_LABEL],
+            owner_uid="".join(owner["uid"] for owner in metadata.get("ownerReferences", ())),
+        )
         for path, body in planned
         for metadata in [body["metadata"]]
     )

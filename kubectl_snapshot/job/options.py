@@ -51,7 +51,6 @@ class JobOptions:
     many nodes, with `creates_jobs` a Job for each; the run's Job, which owns them, creates none.
     `is_suspended` is whether admission suspends the Job, whose deadline then does not run.
     `excluded_nodes` are not Ready or virtual, `gpu_nodes` are those known to have GPUs. With
-    `removes_roles` the run deletes expired roles of earlier runs at its end. With
     `recursive_read_only` the node's mounts below `/` are read-only for the pod, too. `requests` and
     `limits` override single resources of the container.
     """
@@ -88,7 +87,6 @@ class JobOptions:
     is_suspended: bool = False
     excluded_nodes: tuple[str, ...] = ()
     gpu_nodes: tuple[str, ...] = ()
-    removes_roles: bool = False
     recursive_read_only: bool = False
 
     @property

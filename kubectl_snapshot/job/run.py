@@ -11,6 +11,7 @@ from kubectl_snapshot.errors import Internal, InvalidRequest, SnapshotError
 from kubectl_snapshot.job.cleanup.deletion import (
     delete_created,
     delete_expired_roles,
+    delete_finished,
     delete_pods,
     render_cleanup_command,
 )
@@ -147,15 +148,15 @@ def _deploy(
 
 def _clean_up(run: RunState, created: list[CreatedObject]) -> None:
     deadline = time.monotonic() + CLEANUP_S
-    left = delete_created(run.kube, created, deadline)
+    if run.is_complete:
+        left = delete_finished(run.kube, created, run.pod, deadline)
+    else:
+        left = delete_created(run.kube, created, deadline)
     if run.pod and not run.pod["metadata"].get("ownerReferences"):
         # `kubectl delete --cascade=orphan`, or a webhook, has taken the pod from its Job.
         left += delete_pods(run.kube, run.options, deadline)
     if run.options.sets_up_rbac:
         delete_expired_roles(run.kube, deadline)
-    elif run.options.removes_roles:
-        # A run that made roles made a ClusterRole, too: one list, of which most are empty.
-        delete_expired_roles(run.kube, deadline, ["ClusterRole"])
     if left:
         reasons: list[Any] = [f"{created.kind} {created.name}: {error}" for created, error in left]
         commands = [run.kube.render_kubectl(render_cleanup_command(run.options))]

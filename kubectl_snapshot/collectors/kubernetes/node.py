@@ -75,7 +75,9 @@ def read(context: Context, shared: Shared) -> Subtype:
 
 
 def read_object(context: Context) -> Mapping[str, Any]:
-    """Return the core/v1 Node of the context."""
+    """Return the core/v1 Node of the context, read unless it has just been."""
+    if context.node is not None:
+        return context.node
     kube, path = require_kube(context), build_path(context.node_name)
     doing = f"read node {context.node_name}"
     return map_at(kube.request("GET", path, doing=doing, deadline=context.deadline).body)

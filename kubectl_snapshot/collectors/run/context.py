@@ -13,7 +13,7 @@ from kubectl_snapshot.records import NamedTuple, dataclass, field
 TYPE_CHECKING = False  # importing typing would slow down every start
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from kubectl_snapshot.clients.host.hostpath import HostPath
     from kubectl_snapshot.clients.kube.client import Kube
@@ -65,7 +65,8 @@ def _default_settings() -> CollectSettings:
 class Context:
     """The input of a collector. Without `kube`, `kube_error` has the cause.
 
-    `deadline` is a time.monotonic() value; the runner gives each collector its own.
+    `deadline` is a time.monotonic() value; the runner gives each collector its own. `node` is the
+    core/v1 Node, if it has just been read.
     """
 
     host: HostPath
@@ -74,6 +75,7 @@ class Context:
     kube_error: SnapshotError | None = None
     settings: CollectSettings = field(default_factory=_default_settings)
     deadline: float = math.inf
+    node: Mapping[str, Any] | None = None
 
 
 class Collector(Protocol):

@@ -27,7 +27,7 @@ from kubectl_snapshot.job.rbac.agent_roles import GROUP_PATH
 from kubectl_snapshot.records import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from kubectl_snapshot.clients.kube.client import Kube
@@ -67,7 +67,31 @@ def delete_created(
     An absent object counts as deleted. Every delete has `propagationPolicy: Background`: a Job
     deleted without it orphans its pod.
     """
-    remaining: list[tuple[CreatedObject, SnapshotError]] = []
+    return _find_remaining(_delete_each(kube, objects, deadline))
+
+
+def delete_finished(
+    kube: Kube, objects: Sequence[CreatedObject], pod: Mapping[str, Any], deadline: float
+) -> list[tuple[CreatedObject, SnapshotError]]:
+    """Delete the objects of a run whose pod has sent its result; return those that remain.
+
+    What the pod's Job owns is garbage-collected with it, as the pod is: the garbage collector runs
+    in the process that has just created the pod. If the Job was deleted by somebody else, who may
+    have orphaned its dependents, they are deleted here.
+    """
+    owners = {owner["uid"] for owner in pod["metadata"].get("ownerReferences") or ()}
+    owned = [one for one in objects if one.uid and one.owner_uid in owners and one.kind != JOB]
+    answers = _delete_each(kube, [one for one in objects if one not in owned], deadline)
+    if any(isinstance(answer, SnapshotError) for _, answer in answers):
+        answers += _delete_each(kube, owned, deadline)
+    return _find_remaining(answers)
+
+
+def _delete_each(
+    kube: Kube, objects: Sequence[CreatedObject], deadline: float
+) -> list[tuple[CreatedObject, Response | SnapshotError]]:
+    """Return the answer to the deletion of each object that may exist."""
+    unread: list[tuple[CreatedObject, Response | SnapshotError]] = []
     selected: list[tuple[CreatedObject, str]] = []
     for created in objects:
         if created.uid or created.run_id in created.name:
@@ -76,17 +100,25 @@ def delete_created(
         try:
             uid = read_uid(kube, created, deadline)
         except SnapshotError as error:
-            remaining.append((created, error))
+            unread.append((created, error))
             continue
         if uid:
             selected.append((created, uid))
     answers = kube.request_all(
         [_delete_call(f"{created.path}/{created.name}", uid, deadline) for created, uid in selected]
     )
-    for (created, _), answer in zip(selected, answers):
-        if isinstance(answer, SnapshotError) and answer.status not in (404, 409):
-            remaining.append((created, answer))
-    return remaining
+    return [*unread, *((created, answer) for (created, _), answer in zip(selected, answers))]
+
+
+def _find_remaining(
+    answers: Iterable[tuple[CreatedObject, Response | SnapshotError]],
+) -> list[tuple[CreatedObject, SnapshotError]]:
+    """Return the objects that could not be deleted; 404 and 409 mean that ours is gone."""
+    return [
+        (created, answer)
+        for created, answer in answers
+        if isinstance(answer, SnapshotError) and answer.status not in (404, 409)
+    ]
 
 
 def delete_pods(
@@ -102,17 +134,15 @@ def delete_pods(
     return delete_created(kube, pods, deadline)
 
 
-def delete_expired_roles(kube: Kube, deadline: float, first: Sequence[str] = ()) -> None:
+def delete_expired_roles(kube: Kube, deadline: float) -> None:
     """Delete expired roles and bindings of earlier runs, which no Job could own.
 
     By the API server's clock, and only if it is known that their Job is gone or finished: a user
-    without permission to list the roles, or Jobs in all namespaces, deletes none. The kinds
-    `first` are listed first, and where none of them has expired, no others.
+    without permission to list the roles, or Jobs in all namespaces, deletes none.
     """
-    expired = _list_expired(kube, first, deadline)
-    if expired or not first:
-        others = [kind for kind in UNOWNED if kind not in first]
-        expired += _list_expired(kube, others, deadline)
+    calls = [_list_call(_list_path(RESOURCES[kind], ""), "", deadline) for kind in UNOWNED]
+    objects = _parse_all(zip(UNOWNED, kube.request_all(calls)))
+    expired = [item for item in objects if is_expired(item, kube.now())]
     if not expired:
         return
     call = _list_call(_list_path(RESOURCES[JOB], ""), "", deadline, JSON)
@@ -120,12 +150,6 @@ def delete_expired_roles(kube: Kube, deadline: float, first: Sequence[str] = ())
     if isinstance(jobs, Response):
         active = {job.run_id for job in _parse_all([(JOB, jobs)]) if not job.is_finished}
         delete_listed(kube, [item for item in expired if item.run_id not in active], deadline)
-
-
-def _list_expired(kube: Kube, kinds: Sequence[str], deadline: float) -> list[CleanupObject]:
-    calls = [_list_call(_list_path(RESOURCES[kind], ""), "", deadline) for kind in kinds]
-    objects = _parse_all(zip(kinds, kube.request_all(calls)))
-    return [item for item in objects if is_expired(item, kube.now())]
 
 
 def read_inventory(kube: Kube, namespace: str, run_id: str, deadline: float) -> Inventory:

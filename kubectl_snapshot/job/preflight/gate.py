@@ -20,7 +20,6 @@ from kubectl_snapshot.job.pod import is_suspended
 from kubectl_snapshot.job.preflight import checks, nodes
 from kubectl_snapshot.job.preflight import requests as calls
 from kubectl_snapshot.job.rbac.user_permissions import (
-    RBAC,
     build_key_permissions,
     build_pod_permissions,
     build_user_permissions,
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from kubectl_snapshot.job.preflight.checks import Answer, PreflightCheck
 
 AUTO = "auto"
-# Optional: with it, a run removes the roles that killed runs have left.
-LIST_ROLES = Permission("list", RBAC, "clusterroles")
 # The pod's dry run is optional; on a busy server, a webhook of its own took more than 3 s.
 POD_DRY_RUN_S = 10.0
 # The list of nodes is optional, too; 5,000 nodes take a second.
@@ -48,7 +45,8 @@ OWN_KEY = "the pod generates its own redaction key"
 class Gate:
     """The gate's result: options with scope and key sharing decided, warnings and checks.
 
-    `allowed` are the granted permissions; `pod` is the answer to the pod's dry run.
+    `allowed` are the granted permissions; `pod` is the answer to the pod's dry run; `nodes` are
+    those that were read, the chosen one or the first page.
     """
 
     options: JobOptions
@@ -56,6 +54,7 @@ class Gate:
     checks: tuple[PreflightCheck, ...]
     allowed: frozenset[Permission]
     pod: Answer
+    nodes: tuple[dict[str, Any], ...] = ()
 
 
 def enforce_gate(kube: Kube, options: JobOptions, deadline: float) -> Gate:
@@ -90,7 +89,7 @@ def evaluate_gate(
         return Gate(decided, warnings, tuple(results), frozenset(), answers.pod)
     decided, unplaced, told = _find_place(kube, decided, answers, deadline)
     results, warnings = [*results, *unplaced], warnings + told
-    asked = {*_list_asked(decided, is_auto), LIST_ROLES, *also}
+    asked = {*_list_asked(decided, is_auto), *also}
     allowed = _read_allowed(kube, asked, answers.review, deadline)
     if isinstance(allowed, SnapshotError):
         failed = checks.build_failed_check("permissions", allowed)
@@ -106,7 +105,8 @@ def evaluate_gate(
     check = checks.detect_pod(answers.pod, sent)
     check = check or _read_pod_security(kube, warnings, decided, deadline)
     results += [check] if check else []
-    return Gate(decided, warnings, tuple(results), allowed, answers.pod)
+    read = _list_read_nodes(answers)
+    return Gate(decided, warnings, tuple(results), allowed, answers.pod, read)
 
 
 class _Answers(NamedTuple):
@@ -134,6 +134,13 @@ def _ask_first(kube: Kube, options: JobOptions, deadline: float) -> _Answers:
     read = rest.pop(0) if node else None
     found, slices = rest if listed else (None, None)
     return _Answers(review, job, pod, read, found, slices)
+
+
+def _list_read_nodes(answers: _Answers) -> tuple[dict[str, Any], ...]:
+    if isinstance(answers.node, Response):
+        return (answers.node.body,)
+    listed = answers.nodes
+    return tuple(listed.body.get("items") or ()) if isinstance(listed, Response) else ()
 
 
 def _find_place(
@@ -164,15 +171,14 @@ def _list_asked(options: JobOptions, is_auto: bool) -> set[Permission]:
 def _decide(
     kube: Kube, options: JobOptions, is_auto: bool, allowed: frozenset[Permission], deadline: float
 ) -> JobOptions:
-    """Return the options with the scope, creation of a fleet's pods, key sharing and removal of
-    roles that are permitted."""
+    """Return the options with the scope, creation of a fleet's pods and key sharing permitted."""
     if is_auto:
         scope = _choose_scope(kube, _as_agent(options), allowed, deadline)
         options = replace(options, cluster_scope=scope)
     if options.creates_pods and not allowed.issuperset(build_pod_permissions(options)):
         options = replace(options, creates_pods=False, creates_jobs=True)
     shares_key = options.shares_key and allowed.issuperset(build_key_permissions(options))
-    return replace(options, shares_key=shares_key, removes_roles=LIST_ROLES in allowed)
+    return replace(options, shares_key=shares_key)
 
 
 def _as_agent(options: JobOptions) -> JobOptions:

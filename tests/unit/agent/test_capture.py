@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot.agent import capture as module
-from kubectl_snapshot.agent.capture import Capture, run_cancellable, run_capture
+from kubectl_snapshot.agent.capture import (
+    NODE_AGE_S,
+    Capture,
+    find_read_node,
+    run_cancellable,
+    run_capture,
+)
 from kubectl_snapshot.collectors.node_collectors import load_node_collectors
 from kubectl_snapshot.document.codec.json_codec import canonical_json
 from kubectl_snapshot.document.snapshot import Measurement, Snapshot, Subtype
@@ -66,6 +72,23 @@ def test_the_metadata_are_the_clients(capture_gpus: Callable[..., Snapshot]) -> 
     assert (metadata["run-id"], metadata["cluster-scope"]) == ("a", "skip")
     assert metadata["mode"] == "agent"
     assert capture_gpus(1, level=RESTRICTED).metadata["mode"] == "agent-unprivileged"
+
+
+def test_a_node_is_known_from_preflight_for_as_long_as_a_kubelets_report() -> None:
+    nodes = tuple({"metadata": {"name": name}} for name in ("node1", "node2"))
+    capture = Capture(
+        kube=NoKube(),  # type: ignore[arg-type]
+        options=JobOptions(run_id="a", namespace="default"),
+        collectors=(),
+        deadline=0.0,
+        expires="",
+        on_event=lambda event: None,
+        nodes=nodes,
+        nodes_read_at=100.0,
+    )
+    assert find_read_node(capture, "node2", 100.0 + NODE_AGE_S) is nodes[1]
+    assert find_read_node(capture, "node2", 100.1 + NODE_AGE_S) is None
+    assert find_read_node(capture, "node3", 100.0) is None
 
 
 def test_a_cancelled_read_ends_at_once_and_another_returns_its_result() -> None:

@@ -99,6 +99,7 @@ def test_the_job_is_first_without_a_pod_and_is_started_last(tmp_path: Path) -> N
         ("Secret", NAME, True),
     ]
     assert {one.run_id for one in created} == {OPTIONS.run_id}
+    assert [one.owner_uid for one in created] == ["", "uid-1", "uid-1"]
 
 
 def test_a_suspended_job_has_a_keeper_and_wants_its_pod_from_the_start(tmp_path: Path) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from kubectl_snapshot.collectors.kubernetes import collector
 from kubectl_snapshot.collectors.kubernetes.node import parse_node, parse_provider
 from kubectl_snapshot.collectors.run.context import detect_node_name
 from kubectl_snapshot.errors import Internal, InvalidRequest
+from kubectl_snapshot.records import replace
+from tests.unit.collectors.api_answers import Api
 from tests.unit.collectors.cluster_answers import NODE, VERSION, collect
 
 
@@ -14,6 +17,12 @@ def test_an_unknown_node_name_asks_nothing_and_names_the_variables() -> None:
     found = collect({"/version": VERSION}, node_name="")
     assert found["node"].status == "error"
     assert "NODE_NAME, KUBERNETES_NODE_NAME, HOSTNAME" in found["node"].context["reason"]
+
+
+def test_a_node_that_was_just_read_is_not_read_again() -> None:
+    context = replace(Api({"/version": VERSION}).context(node_name="gpu-a1"), node=NODE)
+    found = {subtype.name: subtype for subtype in collector.collect(context)}
+    assert found["node"].data["provider"] == "eks"
 
 
 def test_a_node_name_cannot_lead_to_another_path() -> None:

@@ -17,6 +17,7 @@ from kubectl_snapshot.job.cleanup.deletion import (
     RESOURCES,
     delete_created,
     delete_expired_roles,
+    delete_finished,
     delete_listed,
     delete_pods,
     read_inventory,
@@ -32,6 +33,8 @@ RUN = "abcdefghij"
 NAME = f"kubectl-snapshot-{RUN}"
 JOBS, SECRETS = "/apis/batch/v1/namespaces/ops/jobs", "/api/v1/namespaces/ops/secrets"
 JOB = CreatedObject(JOBS, NAME, "Job", RUN, "u1")
+SECRET = CreatedObject(SECRETS, NAME, "Secret", RUN, "u2", owner_uid="u1")
+POD = {"metadata": {"ownerReferences": [{"kind": "Job", "uid": "u1"}]}}
 LABELS = "app.kubernetes.io/managed-by=kubectl-snapshot,app.kubernetes.io/name=kubectl-snapshot"
 
 
@@ -124,6 +127,43 @@ def test_an_object_of_someone_else_is_not_deleted(connect_to: Connect, answer: A
     api = Api({f"GET {JOBS}/mine": answer})
     assert delete_created(connect_to(api), [replace(JOB, name="mine", uid="")], soon()) == []
     assert api.sent("DELETE") == {}
+
+
+@pytest.mark.parametrize(
+    ("pod", "secret", "status", "deleted"),
+    [
+        (POD, SECRET, 200, ["jobs"]),
+        # The Job is another one by now: whoever deleted ours may have orphaned its Secret.
+        (POD, SECRET, 409, ["jobs", "secrets"]),
+        (POD, SECRET, 404, ["jobs", "secrets"]),
+        (POD, replace(SECRET, uid=""), 200, ["jobs", "secrets"]),
+        (POD, replace(SECRET, owner_uid=""), 200, ["jobs", "secrets"]),
+        ({"metadata": {}}, SECRET, 200, ["jobs", "secrets"]),
+    ],
+)
+def test_what_the_pods_job_owns_is_left_to_the_garbage_collector(
+    connect_to: Connect, pod: Any, secret: CreatedObject, status: int, deleted: list[str]
+) -> None:
+    api = Api({f"DELETE {JOBS}/{NAME}": (200, {}) if status == 200 else refusal(status)})
+    assert delete_finished(connect_to(api), [JOB, secret], pod, soon()) == []
+    assert sorted(path.split("/")[-2] for path in api.sent("DELETE")) == deleted
+
+
+def test_a_job_with_a_keeper_is_deleted_by_the_run(connect_to: Connect) -> None:
+    """The keeper owns the Job of the pod, and the run deletes both."""
+    keeper = replace(JOB, name=f"{NAME}-keeper", uid="u0")
+    job, api = replace(JOB, owner_uid="u0"), Api()
+    assert delete_finished(connect_to(api), [keeper, job, SECRET], POD, soon()) == []
+    assert sorted(api.sent("DELETE")) == [f"{JOBS}/{NAME}", f"{JOBS}/{NAME}-keeper"]
+
+
+def test_a_job_that_cannot_be_deleted_remains_and_its_dependents_are_deleted(
+    connect_to: Connect,
+) -> None:
+    api = Api({f"DELETE {JOBS}/{NAME}": refusal(403)})
+    ((remaining, error),) = delete_finished(connect_to(api), [JOB, SECRET], POD, soon())
+    assert (remaining, error.status) == (JOB, 403)
+    assert f"{SECRETS}/{NAME}" in api.sent("DELETE")
 
 
 def test_an_object_that_cannot_be_read_remains_and_costs_no_other(connect_to: Connect) -> None:
@@ -219,25 +259,6 @@ def test_roles_stay_if_jobs_cannot_be_listed_or_none_is_expired(
     assert not api.sent("DELETE")
     assert (path_of("Job") in api.sent("GET")) is (jobs[0] == 403)
     assert path_of("RoleBinding") in api.sent("GET")
-
-
-@pytest.mark.parametrize("expires", [LONG_AGO, TO_COME])
-def test_other_kinds_are_listed_only_if_one_of_the_first_has_expired(
-    connect_to: Connect, expires: str
-) -> None:
-    roles = [role("x", "aaaaaaaaaa", expires)]
-    listing = {"items": [listed("Role", "old", LONG_AGO)]}
-    api = Api(
-        {
-            f"GET {path_of('ClusterRole')}": (200, {"items": roles}),
-            f"GET {path_of('Role')}": (200, listing),
-            f"GET {path_of('Job')}": (200, {"items": []}),
-        }
-    )
-    delete_expired_roles(connect_to(api), soon(), ["ClusterRole"])
-    expected = [f"{path_of('ClusterRole')}/x", f"{path_of('Role', 'ops')}/old"]
-    assert sorted(api.sent("DELETE")) == (expected if expires == LONG_AGO else [])
-    assert (path_of("Role") in api.sent("GET")) is (expires == LONG_AGO)
 
 
 def test_an_inventory_asks_for_our_labels_and_lists_jobs_last(connect_to: Connect) -> None:

@@ -15,7 +15,7 @@ from kubectl_snapshot.clients.kube.client import ConnectionOptions, connect
 from kubectl_snapshot.document.redaction.values import Redaction
 from kubectl_snapshot.job.options import JobOptions, Zipapp
 from kubectl_snapshot.job.preflight.checks import PreflightCheck
-from kubectl_snapshot.job.preflight.gate import enforce_gate
+from kubectl_snapshot.job.preflight.gate import Gate, enforce_gate
 from kubectl_snapshot.job.preflight.report import read_report
 from kubectl_snapshot.records import replace
 from kubectl_snapshot.settings import CollectSettings
@@ -76,10 +76,14 @@ def report(api: Api, directory: Path, options: JobOptions = OPTIONS) -> list[Pre
 
 
 def enforce(api: Api, directory: Path, options: JobOptions) -> JobOptions:
+    return open_gate(api, directory, options).options
+
+
+def open_gate(api: Api, directory: Path, options: JobOptions) -> Gate:
     with serve(api.answer) as server:
         path = write_kubeconfig(directory / "kubeconfig", {"server": server.url}, None)
         kube = connect(ConnectionOptions(kubeconfig=path), {})
-        return enforce_gate(kube, options, time.monotonic() + 20).options
+        return enforce_gate(kube, options, time.monotonic() + 20)
 
 
 def statuses(checks: list[PreflightCheck]) -> dict[str, str]:
@@ -117,6 +121,14 @@ def test_every_fact_has_a_check_in_the_order_in_which_a_capture_meets_it(tmp_pat
     checks = report(Api(), tmp_path)
     assert [check.name for check in checks] == NAMES
     assert {check.status for check in checks} == {"ok"}
+
+
+def test_the_nodes_that_were_read_are_kept_for_the_facts(tmp_path: Path) -> None:
+    refused = Api(refused={"nodes": (403, "no"), "node1": (403, "no")})
+    for name in ("node1", ""):
+        options = replace(OPTIONS, node_name=name)
+        assert open_gate(Api(), tmp_path, options).nodes == (NODE,)
+        assert open_gate(refused, tmp_path, options).nodes == ()
 
 
 def test_a_user_without_secrets_is_told_of_the_pods_own_key(tmp_path: Path) -> None:

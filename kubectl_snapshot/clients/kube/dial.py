@@ -13,6 +13,8 @@ import time
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any
 
+from kubectl_snapshot.clients.auth.tls import encode_host
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -113,7 +115,7 @@ def _resolve(host: str, port: int, end: float) -> list[Address]:
 
     def ask() -> None:
         try:
-            found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+            found = socket.getaddrinfo(encode_host(host), port, 0, socket.SOCK_STREAM)
             answers.put([(family, kind, proto, at) for family, kind, proto, _, at in found])
         except (OSError, UnicodeError) as error:
             answers.put(error if isinstance(error, OSError) else socket.gaierror(str(error)))

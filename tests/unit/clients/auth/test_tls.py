@@ -13,7 +13,7 @@ from pathlib import Path
 import certifi
 import pytest
 
-from kubectl_snapshot.clients.auth.tls import build_tls_context
+from kubectl_snapshot.clients.auth.tls import build_tls_context, encode_host
 from kubectl_snapshot.clients.kube.client import Kube
 from kubectl_snapshot.errors import InvalidRequest, ServiceUnavailable, SnapshotError
 from tests.servers import certificates
@@ -203,3 +203,20 @@ def test_an_encrypted_key_is_refused_and_not_asked_for(pki: Path) -> None:
     key = subprocess.run(command, check=True, capture_output=True).stdout
     with pytest.raises(InvalidRequest, match="encrypted"):
         build_tls_context(b"", (pki / "server.crt").read_bytes(), key)
+
+
+@pytest.mark.parametrize(
+    ("host", "encoded"),
+    [
+        ("10.0.0.1", b"10.0.0.1"),
+        ("fe80::1", b"fe80::1"),
+        ("api.example.org", b"api.example.org"),
+        ("a" * 63, b"a" * 63),
+        ("a" * 64, "a" * 64),
+        ("api..org", "api..org"),
+        ("api.org.", "api.org."),
+        ("bücher.example", "bücher.example"),
+    ],
+)
+def test_only_a_plain_name_is_bytes(host: str, encoded: str | bytes) -> None:
+    assert encode_host(host) == encoded

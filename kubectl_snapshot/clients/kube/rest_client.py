@@ -58,6 +58,37 @@ NETWORK_ERRORS: tuple[tuple[type[BaseException], type[SnapshotError], str], ...]
 REQUEST_FAILURES = (ApiException, exceptions.HTTPError)
 
 
+class _DirectManager(urllib3.PoolManager):
+    """A PoolManager that parses the URL of a server once, and follows no redirect."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._pools: dict[str, Any] = {}
+
+    def urlopen(  # type: ignore[override]  # HTTPResponse
+        self, method: str, url: str, redirect: bool = True, **options: Any
+    ) -> Any:
+        base, path = split_url(url)
+        pool = self._pools.get(base) or self._pools.setdefault(base, self._open_pool(base))
+        # As urllib3's own: the pool is that of the URL.
+        options.update(assert_same_host=False, redirect=False)
+        return pool.urlopen(method, path, **options)
+
+    def _open_pool(self, base: str) -> Any:
+        scheme, _, server = base.partition("://")
+        host, _, port = server.partition(":")
+        if scheme == "https" and port.isdecimal() and host.replace(".", "").isalnum():
+            # urllib3's pattern for a server takes 3 ms to compile.
+            return self.connection_from_host(host, int(port), scheme)
+        return self.connection_from_url(base)
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """Return the scheme and server of a URL, and the rest, which begins with `/`."""
+    end = url.find("/", url.find("://") + 3)
+    return (url, "/") if end < 0 else (url[:end], url[end:])
+
+
 class RestClient(RESTClientObject):  # type: ignore[misc]  # the package has no types
     """The package's REST client with one TLS context for all connections, and without retries.
 
@@ -81,7 +112,7 @@ class RestClient(RESTClientObject):  # type: ignore[misc]  # the package has no 
         }
         socks = proxy if proxy is not None and proxy.is_socks else None
         if proxy is None or socks:
-            self.pool_manager = urllib3.PoolManager(**pool_options)
+            self.pool_manager: urllib3.PoolManager = _DirectManager(**pool_options)
             self.pool_manager.pool_classes_by_scheme = build_pool_classes(socks)
             return
         login = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kubectl_snapshot.agent.plan import plan_capture
+from kubectl_snapshot.clients.kube import rest_client
 from kubectl_snapshot.clients.kube.client import Call, ConnectionOptions, Kube, use_api_client
 from kubectl_snapshot.clients.kube.transport import parse_server
 from kubectl_snapshot.errors import InvalidRequest, ServiceUnavailable
@@ -117,3 +118,15 @@ def test_a_capture_sends_through_the_api_client_of_its_configuration() -> None:
         read(kube)
         assert len(server.seen) == 1
     assert (kube.server, kube.namespace) == (server.url, "ops")
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("https://host:6443/api/v1?x=/y", ("https://host:6443", "/api/v1?x=/y")),
+        ("https://host/", ("https://host", "/")),
+        ("https://host", ("https://host", "/")),
+    ],
+)
+def test_a_url_is_a_server_and_a_path(url: str, parts: tuple[str, str]) -> None:
+    assert rest_client.split_url(url) == parts

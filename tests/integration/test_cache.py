@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Build, Start
+from tests.integration.conftest import ROOT, Build, Start
 
 # A verb that needs the API client, and so the tree; it ends at once for want of the file.
 CLUSTER_VERB = ("version", "--kubeconfig", "/nonexistent/kubeconfig")
@@ -61,6 +61,34 @@ def test_every_python_runs_from_the_tree(start: Start, cache: Path, python: str)
     unpack(start, cache)
     answer = start(*CLUSTER_VERB, python=python)
     assert (answer.returncode, MARK in answer.stderr) == (NOT_FOUND, True)
+
+
+def test_the_next_start_loads_the_modules_from_one_file(
+    start: Start, cache: Path, python: str
+) -> None:
+    assert start(*CLUSTER_VERB, python=python, flags="-I").returncode == NOT_FOUND
+    unpack(start, cache)
+    (bundle,) = cache.glob("*/*.bundle")
+    answer = start(*CLUSTER_VERB, python=python, flags="-I")
+    assert (answer.returncode, MARK in answer.stderr) == (NOT_FOUND, False)
+    # Another version, and one that was cut off.
+    for damage in (b"xxxx" + bundle.read_bytes()[4:], bundle.read_bytes()[:-1], b""):
+        bundle.write_bytes(damage)
+        answer = start(*CLUSTER_VERB, python=python)
+        assert (answer.returncode, MARK in answer.stderr) == (NOT_FOUND, True)
+
+
+def test_a_file_beside_a_module_is_found_from_the_bundle(start: Start, cache: Path) -> None:
+    page = ("report", str(ROOT / "docs/examples/snapshots/gpu-17.yaml"), "-o", "-")
+    first, second = (start(*page, flags="-I") for _ in range(2))
+    (bundle,) = cache.glob("*/*.bundle")
+    assert b"kubectl_snapshot.render.report.page" in bundle.read_bytes()
+    assert (first.returncode, second.stdout) == (0, first.stdout)
+
+
+def test_a_run_without_pyc_files_writes_no_bundle(start: Start, cache: Path) -> None:
+    start(*CLUSTER_VERB)
+    assert list(cache.glob("*/*.bundle")) == []
 
 
 @pytest.mark.parametrize("mode", [0o720, 0o702])

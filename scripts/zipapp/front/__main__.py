@@ -137,15 +137,22 @@ def start(args):
         # Half a standard library, as python3-minimal's, is reported at once, not by a collector.
         import json  # noqa: F401
     packages = choose_packages(args, os.environ)
+    modules = None
     if packages == INSIDE:
         import importer
 
         importer.import_from(ZIPAPP)
     else:
         sys.path.insert(0, packages)
+        from module_bundle import Bundle
+
+        modules = Bundle(packages)
+        sys.meta_path.insert(0, modules)
     from kubectl_snapshot.main import main
 
     code = main()
+    if modules:
+        modules.add_new()
     # main has written everything, and its threads are daemons: finalizing the interpreter would
     # only take 3 ms, and 30 after a capture.
     sys.stderr.flush()

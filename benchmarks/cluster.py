@@ -145,7 +145,7 @@ def count_requests(cluster: support.Cluster, since: int) -> int:
         event["stage"] == "ResponseComplete"
         and event.get("userAgent", "").startswith("kubectl-snapshot/")
         and "dryRun" not in event["requestURI"]
-        and "authorization.k8s.io" not in event["requestURI"]
+        and "/authorization.k8s.io/" not in event["requestURI"]
         for event in cluster.audit(since)
     )
 

@@ -342,7 +342,7 @@ def test_an_expiry_is_of_the_servers_clock(
     assert_nothing_left(cluster)
 
 
-def test_the_next_run_removes_the_expired_roles_of_a_killed_one(
+def test_the_next_run_with_roles_removes_the_expired_ones_of_a_killed_one(
     cluster: Cluster,
     zipapp: Path,
     run_snapshot: Callable[..., subprocess.CompletedProcess[str]],
@@ -372,7 +372,7 @@ def test_the_next_run_removes_the_expired_roles_of_a_killed_one(
             path = f"{KINDS[kind]}/{item['metadata']['name']}"
             annotations = {EXPIRES_ANNOTATION: "2001-01-01T00:00:00Z"}
             cluster.client.patch(path, {"metadata": {"annotations": annotations}})
-    ended = run_snapshot("-n", namespace, "-o", "name")
+    ended = run_snapshot("-n", namespace, "-o", "name", "--cluster-scope", "agent")
     assert ended.returncode == 0, ended.stderr
     assert_nothing_left(cluster)
 

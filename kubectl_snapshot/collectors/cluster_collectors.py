@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from kubectl_snapshot.collectors.run.context import CLUSTER, require_kube
+from kubectl_snapshot.collectors.run.context import CLUSTER, NOT_ASKED, require_kube
 from kubectl_snapshot.document.snapshot import Subtype
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from kubectl_snapshot.collectors.run.context import Collector, Context, Right
     from kubectl_snapshot.document.registry import SubtypeSpec
-
-# Of K8s.helm, whose status is that of a subtype that nobody asked for.
-NOT_ASKED = "no namespace was named with --helm-namespace"
 
 
 class ClusterCollector:

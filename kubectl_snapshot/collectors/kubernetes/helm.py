@@ -11,11 +11,11 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
-from kubectl_snapshot.collectors.cluster_collectors import NOT_ASKED
 from kubectl_snapshot.collectors.flat_text import NamedEntries, flatten, merge_entries
 from kubectl_snapshot.collectors.kubernetes.fields import map_at, text_at
 from kubectl_snapshot.collectors.run.context import (
     ALL_NAMESPACES,
+    NOT_ASKED,
     Context,
     Right,
     build_partial_subtype,

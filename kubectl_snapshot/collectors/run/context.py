@@ -30,6 +30,8 @@ ALL_NAMESPACES = "*"
 # Labels of a Talos node for its system extensions, `<name>: <version>` (docs.siderolabs.com). They
 # are in the context of K8s.node until run/compose makes them OS.extensions.
 EXTENSION = "extensions.talos.dev/"
+# The reason of K8s.helm where nobody asked for it, which is no gap.
+NOT_ASKED = "no namespace was named with --helm-namespace"
 # AICR's, in its order.
 NODE_NAME_VARIABLES = ("NODE_NAME", "KUBERNETES_NODE_NAME", "HOSTNAME")
 # Reasons listed for one status; further ones are counted.

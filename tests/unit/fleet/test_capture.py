@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from kubectl_snapshot.agent.config import AgentConfig
 from kubectl_snapshot.clients.auth.access import ConnectionOptions
 from kubectl_snapshot.constants import RUN_LABEL
 from kubectl_snapshot.document.fleet.manifest import FleetManifest
@@ -23,6 +24,7 @@ from kubectl_snapshot.fleet.capture import capture_fleet
 from kubectl_snapshot.fleet.files import directory as files
 from kubectl_snapshot.fleet.fleet import load_fleet
 from kubectl_snapshot.fleet.planning.config import FleetConfig
+from kubectl_snapshot.fleet.planning.plan import JOB_MARGIN_S, build_fleet_options
 from kubectl_snapshot.fleet.planning.preflight import read_fleet_report
 from kubectl_snapshot.fleet.run import requests, state
 from kubectl_snapshot.fleet.run.engine import HOLD_S
@@ -528,3 +530,45 @@ def test_the_selection_of_a_resumed_fleet_is_its_own(tmp_path: Path) -> None:
         other = build_config(connection, tmp_path / "f", resume=True, nodes=("n2",))
         with pytest.raises(InvalidRequest, match="has another selection"):
             list(capture_fleet(other))
+
+
+def test_a_fleet_of_a_selector_is_resumed_with_it(tmp_path: Path) -> None:
+    with run_cluster(make(), tmp_path) as connection:
+        selector = "kubernetes.io/hostname=n1"
+        capture(build_config(connection, tmp_path / "f", selector=selector))
+        again = capture(build_config(connection, tmp_path / "f", resume=True))
+    assert set(by_name(again)) == {"n1"}
+    assert again.selection == {"selector": selector}
+
+
+def test_the_document_of_an_earlier_boot_does_not_stay(tmp_path: Path) -> None:
+    cluster = make("n0", "n1")
+    with run_cluster(cluster, tmp_path) as connection:
+        capture(build_config(connection, tmp_path / "f"))
+        cluster.nodes["n0"]["status"]["nodeInfo"]["bootID"] = "another"
+        cluster.faults["n0"] = "exit"
+        again = capture(build_config(connection, tmp_path / "f", resume=True))
+    assert by_name(again)["n0"] == ("failed", "agent exited")
+    assert os.listdir(tmp_path / "f" / "nodes") == ["n1.yaml"]
+
+
+def test_without_cleanup_the_objects_stay_and_the_command_is_said(tmp_path: Path) -> None:
+    cluster = make("n0")
+    events: list[Mapping[str, Any]] = []
+    agent = {"cleanup": False, "on_event": events.append}
+    with run_cluster(cluster, tmp_path) as connection:
+        manifest = capture(build_config(connection, tmp_path / "f", agent=agent))
+    (run,) = manifest.runs
+    assert f"kubectl-snapshot-{run.run_id}" in cluster.objects
+    (kept,) = [event for event in events if event["event"] == "kept"]
+    assert f"cleanup --run {run.run_id} -n ops" in kept["commands"][0]
+
+
+def test_the_runs_job_outlives_the_run_and_a_pod_only_its_node() -> None:
+    agent = AgentConfig(agent="image")
+    config = FleetConfig("d", all_nodes=True, agent=agent, timeout=600, node_timeout=90)
+    options = build_fleet_options(config, "ops")
+    assert (options.timeout_s, options.job_deadline_margin_s) == (90, 600 - 90 + JOB_MARGIN_S)
+    assert (options.cluster_scope, JOB_MARGIN_S) == ("client", 60)
+    short = build_fleet_options(replace(config, timeout=30), "ops")
+    assert short.job_deadline_margin_s == JOB_MARGIN_S

@@ -206,7 +206,7 @@ def test_a_server_dry_run_is_checked_and_makes_nothing(
         "ClusterRoleBinding",
     ]
     assert objects[0]["spec"]["suspend"] is False
-    assert ours(cluster) == []
+    assert_nothing_left(cluster)
     refused = run_snapshot("-n", namespace, "--dry-run=server", "--job-name", "Not_A_Name")
     assert refused.returncode == 2
 
@@ -234,7 +234,7 @@ def test_local_needs_no_agent_and_uses_the_cluster_where_it_can(
     assert snapshot.metadata["mode"] == "local"
     assert subtype(snapshot, "K8s", "server").status == "ok"
     assert subtype(snapshot, "K8s", "node").status == "absent"
-    assert ours(cluster) == []
+    assert_nothing_left(cluster)
 
 
 def test_version_tells_the_server(cluster: Cluster, run_snapshot: Run) -> None:

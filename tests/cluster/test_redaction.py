@@ -281,7 +281,7 @@ def test_a_dry_run_shows_the_secret_without_its_key(
     key = key_file.read_text().strip()
     assert key not in ended.stdout
     assert b64encode(key.encode()).decode() not in ended.stdout
-    assert ours(cluster) == []
+    assert_nothing_left(cluster)
 
 
 def test_a_short_key_is_refused_before_anything_is_made(

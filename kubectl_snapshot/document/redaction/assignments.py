@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # Every run of these characters is met once, at its beginning; a lookahead does not give back any.
 _ASSIGNMENT = compile_late(
     r"(?<![\w./-])(?:(?=(?P<name>[\w./-]+))(?P=name)"
-    r"(?P<quote>\\*[\"'])?(?P<blank>[ \t]*)(?P<sign>[=:])"
+    r"(?P<quote>\\*[\"'])?(?P<blank>[ \t]*)(?::(?==))?(?P<sign>[=:])"
     r"|(?=(?P<flag>--?[A-Za-z][\w.-]*))(?P=flag)"
     r"(?:[ \t]+(?=[^\s=:-])|\\*[\"'][ \t]*,\s{0,64}\\*(?=[\"'])|[\"']?[ \t]*\n[ \t]*-[ \t]+))",
     re.ASCII,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from kubectl_snapshot.document.redaction.hints import (
     BLOCK,
     COMMAND,
+    FIELDS,
     LOGIN,
     NAME,
     SHORT,
@@ -82,6 +83,11 @@ def _find_around(text: str, windows: Mapping[int, list[Span]], depth: int) -> It
 
         for start, end in windows[NAME]:
             yield from find_assigned(text, start, end)
+    if FIELDS in windows:
+        from kubectl_snapshot.document.redaction.plain_files import find_in_fields
+
+        for start, end in windows[FIELDS]:
+            yield from find_in_fields(text, start, end)
     if COMMAND in windows:
         from kubectl_snapshot.document.redaction.programs import find_in_text
 

@@ -19,21 +19,27 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int]
 
-# What a hint may be part of: a name of a credential, a login, a format, a command, a PEM block.
-NAME, LOGIN, TOKEN, COMMAND, BLOCK = range(5)
+# What a hint may be part of: a name of a credential, a login, a format, a command, a PEM block, a
+# line whose fields have no names.
+NAME, LOGIN, TOKEN, COMMAND, BLOCK, FIELDS = range(6)
 
 # Each name of a credential has one of these in it (names.py). A pattern that begins with a literal
 # is found as fast as by `bytes.find`; those with one first letter share a search.
-_CREDENTIAL = compile_late(rb"c(?:re(?:[dt]|ateuser)|om(?:munit|b[-_]?team))")
+_CREDENTIAL = compile_late(rb"c(?:re(?:[dt]|ateuser)|om(?:munit|inguser|b[-_]?team)|ryptset)")
 _NAMES = (
     _CREDENTIAL,
     *map(
         compile_late,
         (
-            *(rb"p(?:ass|in(?![a-z]))", rb"auth", rb"otp(?![a-z])", rb"s(?:eed|alt)(?![a-z])"),
+            *(
+                rb"p(?:ass|in(?![a-z]))",
+                rb"auth",
+                rb"otp(?![a-z])",
+                rb"s(?:e(?:ed|al)|alt)(?![a-z])",
+            ),
             *(rb"dsn(?![a-z])", rb"w(?:(?<=pw)|(?<=jw)t)", rb"identified"),
             # key, token, kennwort, cookie, psk, dockercfg; `echo x | kinit`.
-            rb"k(?:e(?:y|n(?<=token)|nnwort)|ie|init|(?<=psk)|(?<=dock)erc)",
+            rb"k(?:e(?:y|n(?<=token)|nnwort)|ie|init|_g|(?<=psk)|(?<=dock)erc)",
         ),
     ),
 )
@@ -50,8 +56,11 @@ _RUN_OF_WORD = b"A" * _RUN
 _BY_CHARACTER = {
     b"%": (NAME, compile_late(rb"%3d")),
     b"$": (TOKEN, compile_late(rb"\$(?:[2567y1p]|gy|apr1|argon2|scrypt|s\$)")),
-    b"{": (TOKEN, compile_late(rb"\{s?(?:sha|md5|crypt)")),
+    b"{": (TOKEN, compile_late(rb"\{(?:s?(?:sha|md5|crypt)|plain|clear)")),
     b"~": (TOKEN, compile_late(rb"q~")),
+    b"*": (FIELDS, compile_late(rb"\*[ \t:](?<=[ \t:]..)")),
+    b"]": (FIELDS, compile_late(rb"\]:[0-9]")),
+    b">": (FIELDS, compile_late(rb">(?<= on >)[^\s]")),
 }
 _SHORT_FLAG = compile_late(
     rb"-(?<=[\s\"',\[]-)(?:[pukawcxzs]|-?(?:user|proxy|storepass|keypass|from|p:))"
@@ -93,6 +102,8 @@ def find_places(text: str) -> dict[int, list[int]]:
         del hints[NAME]  # a word alone
     if LOGIN in hints and b":" not in data and b"/" not in data:
         del hints[LOGIN]
+    if FIELDS in hints and not _BETWEEN.search(data):
+        del hints[FIELDS]  # one field
     return {kind: sorted(places) for kind, places in hints.items()}
 
 
@@ -121,10 +132,13 @@ def find_hints(data: bytes, is_key: bool = False) -> Iterator[tuple[int, list[in
     for pattern, kinds in () if is_key else _PATTERNS:
         yield from _find_pattern(lower, pattern, kinds)
     for character, (kind, pattern) in _BY_CHARACTER.items():
-        if character in lower and not (is_key and kind == NAME):
+        if character in lower and not (is_key and kind in (NAME, FIELDS)):
             yield from _find_pattern(lower, pattern, (kind,))
     if b"@" in data:
-        yield LOGIN, list(_find_all(data, b"@"))
+        places = list(_find_all(data, b"@"))
+        yield LOGIN, places
+        if not is_key:
+            yield FIELDS, places
     runs = list(_find_runs(data))
     if runs:
         yield TOKEN, runs
@@ -243,6 +257,12 @@ def _extend_line(text: str, at: int, low: int) -> Span:
     return max(at - _LINE_BEFORE, low), at + 1
 
 
+def _extend_whole_line(text: str, at: int, low: int) -> Span:
+    start = text.rfind("\n", max(at - _LINE_BEFORE, low), at) + 1
+    end = text.find("\n", at, at + _LINE_BEFORE)
+    return max(start, low), end if end >= 0 else min(at + _LINE_BEFORE, len(text))
+
+
 def _extend_block(_: str, at: int, low: int) -> Span:
     return at, at + len("-----BEGIN")
 
@@ -253,4 +273,5 @@ _EXTENDERS = {
     TOKEN: _extend_word,
     COMMAND: _extend_line,
     BLOCK: _extend_block,
+    FIELDS: _extend_whole_line,
 }

@@ -52,7 +52,7 @@ def find_in_lines(text: str, places: Iterable[int]) -> tuple[list[Span], list[in
 def _is_whole(text: str, line: re.Match[str]) -> bool:
     """Return whether neither other lines nor other rules have a say in what a line's value is."""
     name = line[3].lower()
-    if name in PAIR_NAMES or name.endswith("credentials"):
+    if name in PAIR_NAMES or name.endswith("credentials") or line[0].endswith("munge.key"):
         return False
     if line[4]:
         return True

@@ -41,7 +41,7 @@ _SECRET_KEYS = frozenset(
     " decryption deploy encryption ess fernet hmac host identity integration jwt license licence"
     " lockbox machine master munge preshared private psk recovery root routing salt secret"
     " security seed server service session shared signature signing storage subscription tsig"
-    " unseal wrapping aes aes128 aes256".split()
+    " unseal wep wrapping aes aes128 aes256".split()
 )
 _PUBLIC_KEYS = frozenset(
     "authorized cache foreign group index known label map node object of partition peer pub public"
@@ -58,9 +58,9 @@ _ENTRIES = frozenset("existing password token user username".split())
 # What a name says after the credential's word without being about something else.
 _QUALIFIERS = frozenset(
     "admin b64 backup base base64 bot clear cleartext content contents current data default dev"
-    " encoded enc hash hashed inline json latest literal main new old plain plaintext prev previous"
-    " primary prod production raw read readonly ro root rw secondary stage staging string test text"
-    " value values write".split()
+    " encoded enc hash hashed in inline json latest literal main new old plain plaintext prev"
+    " previous primary prod production raw read readonly ro root rw secondary stage staging string"
+    " test text value values write".split()
 )
 # The last segment of a path that says nothing: its parent is the name.
 _GENERIC = _QUALIFIERS - {"admin", "root", "test", "dev", "prod", "base", "read", "write", "json"}

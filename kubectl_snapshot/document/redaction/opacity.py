@@ -46,7 +46,7 @@ _ALGORITHM = (
 )
 _ALGORITHMS = rf"(?i){_ALGORITHM}(?:[ ,:]+{_ALGORITHM}){{0,16}}"
 # The second one is a device's and a path on it.
-_PATH = r"(?a)(?:file://|(?:rootfs|UUID=[\w-]+|/dev/[\w/-]+):(?:\w+:)?)?(?:~|\.{1,2})?(?:/[\w.@%,{}$-]+)+/?(?::\w+=[\w-]+)?"
+_PATH = r"(?a)(?:file://|(?:text)?hash:|lmdb:|btree:|cdb:|(?:rootfs|UUID=[\w-]+|/dev/[\w/-]+):(?:\w+:)?)?(?:~|\.{1,2})?(?:/[\w.@%,{}$-]+)+/?(?::\w+=[\w-]+)?"
 # Public keys and digests, as ssh, systemd and container images write them; PEM blocks of which none
 # is private: a certificate's file often has its key, too.
 _SSH_KEY = r"(?:ssh-[a-z0-9-]+|ecdsa-[a-z0-9-]+|sk-[a-z0-9@.-]+)(?: AAAA[^\n]+)?"
@@ -88,6 +88,8 @@ _CREDENTIAL_WORDS = frozenset(
 )
 # Names of objects have no capitals (RFC 1123), names of variables nothing else.
 _MIXED = r"(?=[\w-]*[a-z][A-Z])[A-Za-z0-9_-]{8,}"
+# As people make passwords up.
+_MADE_UP = r"(?=\S*[A-Z])(?=\S*[a-z])(?=\S*[0-9])[^\s/:@]{8,}"
 _LOGIN = r"[^\s:/@]{1,256}:(?!//)[^\s]+"
 
 
@@ -112,7 +114,8 @@ def is_secret(value: str, level: int) -> bool:
         return not is_plain(value)
     if level == OBJECT:
         return not is_plain(value) or (
-            fullmatch(_MIXED, value) is not None and not names_something(value)
+            (fullmatch(_MIXED, value) is not None or ("-" not in value and is_made_up(value)))
+            and not names_something(value)
         )
     if level == NAMED:
         return not names_something(value)
@@ -179,6 +182,11 @@ def is_plain_word(word: str) -> bool:
         return True
     pieces = compiled(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+").findall(word)
     return len(pieces) <= 1 + len(word) // 4 and (len(word) <= 40 or word.islower())
+
+
+def is_made_up(value: str) -> bool:
+    """Return whether a word has small and capital letters and digits: `Tango8Quartz`."""
+    return fullmatch(_MADE_UP, value) is not None
 
 
 def names_something(value: str) -> bool:

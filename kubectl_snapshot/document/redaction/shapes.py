@@ -98,10 +98,12 @@ SHAPES: Mapping[str, str] = {
     "JSON web token": r"eyJ(?<![\w-]eyJ)[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*){1,3}",
     "crypt(5) password hash": (
         r"(?:argon2:)?\$(?:2[aby]?|5|6|7|y|gy|1|apr1|argon2\w*|pbkdf2[\w-]*|scrypt|P|S)\$[\w./$=,+-]{20,}"
+        r"|grub\.pbkdf2\.sha512\.[0-9]+\.[0-9A-F]{16,}\.[0-9A-F]{16,}"
     ),
     "password hash of LDAP, PostgreSQL": (
         r"\{(?:SSHA|SHA|SMD5|MD5|CRYPT|SSHA256|SSHA512)\}[\w+/=$.]{12,}"
-        r"|SCRAM-SHA-(?:1|256|512)\$[0-9]+:[\w+/=]+\$[\w+/=]+:[\w+/=]+|[\"']md5[0-9a-f]{32}[\"']"
+        r"|\{(?:PLAIN|CLEARTEXT|CLEAR)\}([^\s:\"'{}]{1,256})"
+        r"|SCRAM-SHA-(?:1|256|512)\$[0-9]+:[\w+/=]+\$[\w+/=]+:[\w+/=]+|(?<=[\"'])md5[0-9a-f]{32}(?!\w)"
     ),
     "signed URL": r"(?:[?&]|&amp;|\b)(?:sig|[sS]ignature|X-Amz-Signature)=([\w%+/=-]{16,})",
     "HTTP authorization": (

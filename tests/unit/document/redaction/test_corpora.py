@@ -16,6 +16,7 @@ COUNTS = {
     "cases": 115,
     "ecosystems": 150,
     "ecosystems-holdout": 31,
+    "files-in-texts": 154,
     "gpu-clusters": 190,
     "kinds": 80,
     "networks-and-services": 119,

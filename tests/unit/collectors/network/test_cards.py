@@ -390,3 +390,13 @@ def test_an_unreadable_interface_costs_no_other(node: Node) -> None:
     found = node.collect()  # no /proc/net/vlan
     assert (found["interface-eth0"].data, found["interface-eth0"].status) == ({}, "unavailable")
     assert found["interface-eth1"].data["mtu"] == 1500
+
+
+@pytest.mark.parametrize(("place", "expected"), [(0x1FC, "SrcValid"), (0x1FD, "not supported")])
+def test_a_header_of_a_capability_ends_with_the_space_at_the_latest(
+    place: int, expected: str
+) -> None:
+    space = bytearray(build_config(1, 0x200))
+    space[0x100:0x104] = struct.pack("<I", 0x0001 | place << 20)
+    space[0x1FC:0x200] = struct.pack("<I", 0x0002 | 0x148 << 20)
+    assert parse_acs(bytes(space)) == expected

@@ -187,3 +187,21 @@ def test_a_part_that_cannot_be_read_leaves_the_rest(tmp_path: Path) -> None:
 )
 def test_flags_of_a_command_line(words: tuple[str, ...], expected: dict[str, str]) -> None:
     assert parse_flags(words) == expected
+
+
+@pytest.mark.parametrize(("before", "expected"), [(7, {"flag.v": "2"}), (8, {})])
+def test_the_kubelet_is_among_the_first_processes_of_its_unit(
+    tmp_path: Path, before: int, expected: dict[str, str]
+) -> None:
+    files: dict[str, str | bytes] = {f"proc/{n}/cmdline": b"sh\0" for n in range(1, before + 1)}
+    files["proc/812/cmdline"] = b"/usr/bin/kubelet\0--v=2\0"
+    numbers = " ".join(map(str, (*range(1, before + 1), 812)))
+    files[f"sys/fs/cgroup/{UNIT}"] = numbers
+    found = read(tmp_path, **files)
+    assert {key: value for key, value in found.data.items() if key.startswith("flag")} == expected
+
+
+def test_what_is_no_number_is_no_process(tmp_path: Path) -> None:
+    files = run_kubelet("--v=2")
+    found = read(tmp_path, **{**files, f"sys/fs/cgroup/{UNIT}": "-1 x 812"})
+    assert found.data == {"flag.v": "2"}

@@ -14,7 +14,7 @@ import random
 import re
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -189,7 +189,10 @@ def _names_file(reason: str, file: str) -> bool:
 
 
 def _is_in(value: Scalar, text: bytes) -> bool:
-    """Return whether a file has a value, white space and separators aside."""
+    """Return whether a file has a value, or each of a list, white space and separators aside."""
+    if isinstance(value, str) and value.startswith("["):
+        with suppress(ValueError):
+            return all(_is_in(item, text) for item in json.loads(value))
     texts = (text[:200_000].decode("utf-8", errors) for errors in ("backslashreplace", "replace"))
     wanted = re.sub(r"[\s,]+", "", str(value))
     return any(wanted in re.sub(r"[\s,]+", "", read) for read in texts)

@@ -23,6 +23,7 @@ from kubectl_snapshot.clients.files import localfile
 from kubectl_snapshot.collectors.registry import REGISTRY
 from kubectl_snapshot.commands.all_commands import COMMANDS
 from kubectl_snapshot.commands.flags.parser import Parser
+from kubectl_snapshot.document.schema import build_checks
 from kubectl_snapshot.errors import SnapshotError
 
 # Takes an object of a list, which the API server has checked.
@@ -79,7 +80,7 @@ STRATEGIES: Mapping[str, st.SearchStrategy[Any]] = {
     "Iterable[str]": LISTS,
     "Sequence[str]": LISTS,
     "Container[str]": LISTS,
-    "Registry": st.just(REGISTRY),
+    "Checks": st.just(build_checks(REGISTRY)),
     "Parser": new_parsers(),
     "Located": LOCATED,
     "commands.flags.environment.parse_flags.arguments": COMMAND_LINES,

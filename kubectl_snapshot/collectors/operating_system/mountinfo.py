@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 
 from kubectl_snapshot.records import NamedTuple
+from kubectl_snapshot.regex import compile_late
+
+# Of the mount, of the one above it, of the device.
+IDS = compile_late(r"[0-9]+ [0-9]+ [0-9]+:[0-9]+")
 
 
 class Mount(NamedTuple):
@@ -22,16 +26,20 @@ class Mount(NamedTuple):
 
 
 def parse_mounts(text: str) -> list[Mount]:
-    """Return the mounts by path; of several at one path the last one, which hides the others."""
+    """Return the mounts by path; of several at one path the last one, which hides the others.
+
+    None at all if a line has another form: a mount that is overlooked would be told as absent.
+    """
     found: dict[str, Mount] = {}
     for line in text.splitlines():
         before, _, after = line.partition(" - ")
         words, rest = before.split(" "), after.split(" ")
-        if len(words) > 5 and len(rest) > 2:
-            path = _unescape(words[4])
-            fields = (rest[0], _unescape(rest[1]), words[2], words[5], _unescape(rest[2]))
-            found.pop(path, None)
-            found[path] = Mount(path, *fields)
+        if len(words) < 6 or len(rest) < 3 or not IDS.fullmatch(" ".join(words[:3])):
+            return []
+        path = _unescape(words[4])
+        fields = (rest[0], _unescape(rest[1]), words[2], words[5], _unescape(rest[2]))
+        found.pop(path, None)
+        found[path] = Mount(path, *fields)
     return sorted(found.values())
 
 

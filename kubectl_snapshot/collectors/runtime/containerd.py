@@ -49,7 +49,8 @@ LEFT_OUT = ("registry", "x509_key_pair_streaming", "image_decryption")
 def read(host: HostPath, packages: Mapping[str, Scalar]) -> Subtype:
     """Return the settings of the configuration and its imports, by their names in version 3.
 
-    What containerd 1 and 2 would understand differently is left out if it is not known which runs.
+    What containerd 1 and 2 would understand differently is left out if it is not known which runs;
+    all settings are if a file cannot be read, which may override any of them.
     """
     found = find_files(host, CONFIGS)
     if not found:
@@ -60,9 +61,10 @@ def read(host: HostPath, packages: Mapping[str, Scalar]) -> Subtype:
     data: dict[str, Scalar] = {"files": ",".join(files), "config-version": version or ""}
     if found[1:]:
         data["other-files"] = ",".join(found[1:])
+    merges = () if errors else _choose_merges(version, packages)
     readings = [
         build_readings(merged)
-        for is_first in _choose_merges(version, packages)
+        for is_first in merges
         for merged in [merge_files(list(files.values()), is_first)]
     ]
     common, unknown = compare_readings(readings)

@@ -39,7 +39,9 @@ def read(host: HostPath) -> Subtype:
             merge_drop_in(merged, settings)
     if not files and not errors:
         raise Absent("no configuration of CRI-O found on the node", why=f"as {CONFIG}")
-    data = {"files": ",".join(files), **flatten(merged)} if files else {}
+    data = {"files": ",".join(files)} if files else {}
+    if not errors:
+        data.update(flatten(merged))
     return build_partial_subtype("cri-o", data, errors, {}, nothing_read=not files)
 
 

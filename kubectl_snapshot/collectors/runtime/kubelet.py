@@ -50,7 +50,8 @@ NO_FLAGS = "the kubelet's process is not visible from here: its flags override i
 def read(host: HostPath) -> Subtype:
     """Return the fields of the files by path, as K8s.kubelet has them, and the flags.
 
-    Later files replace fields and lists of earlier ones. Absent if no file is found.
+    Later files replace fields and lists of earlier ones; if one cannot be read, no field is known.
+    Absent if no file is found.
     """
     flags = _read_flags(host)
     places: Sequence[tuple[str, str]] = PLACES
@@ -76,10 +77,11 @@ def read(host: HostPath) -> Subtype:
             break
     if not (files or errors or flags):
         raise Absent("no configuration of a kubelet found on the node", why=f"as {PLACES[0][0]}")
-    fields = {key: value for key, value in merged.items() if key not in LEFT_OUT}
     data: dict[str, Scalar] = {f"flag.{name}": text for name, text in flags.items()}
     if files:
-        data.update({"files": ",".join(files), **flatten(fields)})
+        data["files"] = ",".join(files)
+    if not errors:
+        data.update(flatten({k: v for k, v in merged.items() if k not in LEFT_OUT}))
     context = {} if flags or not files else {"note": NO_FLAGS}
     return build_partial_subtype("kubelet", data, errors, context, nothing_read=not data)
 

@@ -203,8 +203,8 @@ def test_imports_in_a_circle_are_read_once_and_those_that_cannot_be_are_told(
     assert found.context["reason"] == (
         "the imports /etc/containerd/*/x.toml are not read: a directory has a wildcard"
     )
-    found = read(tmp_path, main='imports = ["gone.toml"]\n')
-    assert (found.data["files"], found.status) == (f"/{MAIN}", "partial")
+    found = read(tmp_path, main='imports = ["gone.toml"]\nroot = "/data"\n')
+    assert (found.data, found.status) == ({"files": f"/{MAIN}", "config-version": 1}, "partial")
     assert "/etc/containerd/gone.toml not found on the node" in found.context["reason"]
 
 

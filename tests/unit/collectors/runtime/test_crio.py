@@ -64,7 +64,7 @@ def test_drop_ins_alone_are_a_configuration(tmp_path: Path) -> None:
 def test_a_broken_drop_in_is_told_and_nothing_at_all_is_absent(tmp_path: Path) -> None:
     assert read(tmp_path).status == "absent"
     found = read(tmp_path, broken="[crio", good=FIRST)
-    assert (found.data["runtime.default_runtime"], found.status) == ("crun", "partial")
+    assert (found.data, found.status) == ({"files": "/etc/crio/crio.conf.d/good.conf"}, "partial")
     assert "broken.conf of the node: invalid TOML in line 1" in found.context["reason"]
     (tmp_path / "etc/crio/crio.conf.d/good.conf").unlink()
     found = read(tmp_path)

@@ -169,11 +169,14 @@ def test_what_is_no_configuration_is_a_gap_with_its_reason(
     assert reason in found.context["reason"]
 
 
-def test_a_part_that_cannot_be_read_leaves_the_rest(tmp_path: Path) -> None:
+def test_a_drop_in_that_cannot_be_read_leaves_no_setting_known(tmp_path: Path) -> None:
     directory = "etc/kubernetes/kubelet/config.json.d"
     good: dict[str, str | bytes] = {"etc/kubernetes/kubelet/config.json": f"{HEAD}maxPods: 8"}
     found = read(tmp_path, **good, **{f"{directory}/1.conf": "kind: ["})
-    assert (found.data["maxPods"], found.status) == ("8", "partial")
+    file = "/etc/kubernetes/kubelet/config.json"
+    assert (found.data, found.status) == ({"files": file}, "partial")
+    found = read(tmp_path, **good, **{f"{directory}/1.conf": f"{HEAD}"})
+    assert (found.data["maxPods"], found.status) == ("8", "ok")
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,13 @@ arrives the way a hostile node's words would: through kubelet, API server and lo
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
-MAIN = "site-packages/kubectl_snapshot/main.py"
+# What the importer reads the program from (scripts/zipapp/front/importer.py).
+INDEX, MAIN = "site-packages.txt", "kubectl_snapshot/main.py"
+HEADER_BYTES = 30
 START = """
 import gzip, hashlib, json, os, sys, zlib
 from kubectl_snapshot.job.frame import encode as frame
@@ -35,8 +38,14 @@ def make_lying_agent(zipapp: Path, path: Path, body: str) -> Path:
     """Return a copy of the built file whose program is `body`, lines of a function."""
     lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
     with zipfile.ZipFile(zipapp) as source, zipfile.ZipFile(path, "w") as copy:
+        # The packages first, as in the built file.
         for entry in source.infolist():
-            if entry.filename != MAIN:
+            if entry.filename != INDEX:
                 copy.writestr(entry, source.read(entry))
-        copy.writestr(MAIN, START + lines, zipfile.ZIP_DEFLATED)
+        copy.writestr("lie", START + lines, zipfile.ZIP_DEFLATED)
+        lie = copy.getinfo("lie")
+        place = f"{lie.header_offset + HEADER_BYTES + len(lie.filename)} {lie.compress_size}"
+        index = re.sub(rf"(?m)^{MAIN}\t.*$", f"{MAIN}\t{place}", source.read(INDEX).decode())
+        assert place in index
+        copy.writestr(INDEX, index)
     return path

@@ -71,7 +71,9 @@ NO_GATE = Gate("NONE", "none", False)
 
 # Its clock is `skew` seconds ahead.
 SHORT_LIVED = """
-import time
+import os, time
+import importer
+importer.import_from(os.environ["KUBECTL_SNAPSHOT_ZIPAPP"])
 time.time = (lambda now: lambda: now() + {skew})(time.time)
 from kubectl_snapshot.snapshotter import AgentConfig, deploy_and_get_snapshot
 deploy_and_get_snapshot(AgentConfig(
@@ -126,7 +128,7 @@ def start_library(
     )
     environment = {
         **cluster.environment(kubeconfig),
-        "PYTHONPATH": f"{zipapp}/site-packages",
+        "PYTHONPATH": str(zipapp),
         "KUBECTL_SNAPSHOT_ZIPAPP": str(zipapp),
     }
     return subprocess.Popen(

@@ -70,7 +70,7 @@ BUDGETS = {
     "cluster collector, memory": Budget(150),
     "two real nodes, against one": Budget(1.5),
     "fake nodes, against a bare client": Budget(1.3),
-    "fleet, CPU per node": Budget(8),
+    "fleet, CPU per node": Budget(8, adr="0097", limit=15),
     "fleet, memory": Budget(150),
     "fleet of 5,000, memory": Budget(250),
     "5,000, against 1,000": Budget(6),

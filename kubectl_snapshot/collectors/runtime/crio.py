@@ -14,7 +14,7 @@ from kubectl_snapshot.errors import Absent, SnapshotError
 
 if TYPE_CHECKING:
     from kubectl_snapshot.clients.host.hostpath import HostPath
-    from kubectl_snapshot.document.snapshot import Subtype
+    from kubectl_snapshot.document.snapshot import Scalar, Subtype
 
 CONFIG, DROP_INS = "/etc/crio/crio.conf", "/etc/crio/crio.conf.d"
 # Tables whose entries are replaced as a whole.
@@ -39,7 +39,7 @@ def read(host: HostPath) -> Subtype:
             merge_drop_in(merged, settings)
     if not files and not errors:
         raise Absent("no configuration of CRI-O found on the node", why=f"as {CONFIG}")
-    data = {"files": ",".join(files)} if files else {}
+    data: dict[str, Scalar] = {"files": ",".join(files)} if files else {}
     if not errors:
         data.update(flatten(merged))
     return build_partial_subtype("cri-o", data, errors, {}, nothing_read=not files)

@@ -116,7 +116,6 @@ def collect_for_client(args: argparse.Namespace, out: TextIO) -> None:
 
 def print_document(args: argparse.Namespace, out: TextIO) -> None:
     """Print the snapshot of this machine as YAML."""
-
     from kubectl_snapshot.commands.console.progress import choose_progress
     from kubectl_snapshot.document.api_version import write_for
     from kubectl_snapshot.document.codec.yaml.codec import render_yaml

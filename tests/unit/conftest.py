@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.unit import gpus
+
+
+@pytest.fixture(autouse=True)
+def process_state() -> Iterator[None]:
+    """Undo what a verb sets for its process: handlers of signals, garbage collection."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    threshold = gc.get_threshold()
+    yield
+    for number, handler in handlers.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+    gc.enable()
+    gc.set_threshold(*threshold)
 
 
 @pytest.fixture(scope="session")

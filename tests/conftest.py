@@ -13,9 +13,14 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("default", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("default")
 
-# A shell's background job starts with SIGINT ignored, and so would all that the tests interrupt.
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell's background job starts with SIGINT ignored, one of nohup with SIGHUP, and so would all
+# that the tests start and signal.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, handler)
 
 # The API client's tests run against the stock packages of .venv and, where this variable names
 # their directory, against the slim ones of the zipapp.

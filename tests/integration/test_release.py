@@ -80,12 +80,16 @@ def test_the_index_offers_the_manifest(release: Release) -> None:
     }
 
 
+# The second one is beside the packages in the user's cache (scripts/zipapp/module_bundle.py).
+OURS = {"kubectl_snapshot", "module_bundle.py"}
+
+
 def test_the_sbom_names_what_is_in_the_zipapp_and_nothing_else(release: Release) -> None:
     zipapp = release.directory / "kubectl-snapshot"
     with zipfile.ZipFile(zipapp) as archive:
         packages = zipfile.ZipFile(io.BytesIO(archive.read("site-packages.zip")))
     modules = {name.partition("/")[0] for name in packages.namelist()}
-    shipped = {m for m in modules if not m.endswith(".dist-info")} - {"kubectl_snapshot"}
+    shipped = {m for m in modules if not m.endswith(".dist-info")} - OURS
     bom = json.loads((release.directory / SBOM).read_text())
     listed = {component["name"].lower() for component in bom["components"]}
     renamed = {"pyyaml": "yaml", "nvidia-ml-py": "pynvml.py", "six": "six.py"}

@@ -106,12 +106,15 @@ def test_version_is_printed(start: Start, python: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["collect", "version"])
-def test_half_a_standard_library_is_said_so(build: Build, python: str, verb: str) -> None:
+def test_half_a_standard_library_is_said_so(
+    build: Build, python: str, verb: str, tmp_path: Path
+) -> None:
     # As in Debian's python3-minimal (tests/chroot): there is neither of the two.
     lacking = "import runpy, sys; sys.modules.update(json=None, shutil=None)"
     program = f"{lacking}; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
     command = [python, "-IB", "-c", program, str(build.zipapp), verb]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}  # no tree of another Python's start
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     assert (answer.returncode, answer.stdout) == (2, "")
     assert "error: Python's standard library is incomplete\n" in answer.stderr
     assert "apt-get install python3\n" in answer.stderr

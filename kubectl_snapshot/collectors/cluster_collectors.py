@@ -1,7 +1,6 @@
 """The collectors of the cluster, by measurement type; each is imported when it asks the API server.
 
-Without a connection nothing is asked: a capture of a machine without a cluster does not pay for
-twenty modules that all say so.
+Without a connection none is imported: each of twenty modules would report the same gap.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class ClusterCollector:
 
     def collect(self, context: Context) -> Iterable[Subtype]:
         """Return the subtypes; raise Unavailable without a connection, for all of them."""
-        # Some subtypes tell of an unknown node first.
+        # An unknown node is the first error of some subtypes.
         if context.kube is None and context.node_name:
             return self._explain(context)
         return self._load().collect(context)

@@ -76,8 +76,8 @@ def delete_finished(
     """Delete the objects of a run whose pod has sent its result; return those that remain.
 
     What the pod's Job owns is garbage-collected with it, as the pod is: the garbage collector runs
-    in the process that has just created the pod. If the Job was deleted by somebody else, who may
-    have orphaned its dependents, they are deleted here.
+    in the process that has just created the pod. If somebody else deleted the Job, perhaps without
+    its dependents, they are deleted here.
     """
     owners = {owner["uid"] for owner in pod["metadata"].get("ownerReferences") or ()}
     owned = [one for one in objects if one.uid and one.owner_uid in owners and one.kind != JOB]

@@ -246,6 +246,15 @@ def test_a_fingerprint_is_a_map_of_readings(fingerprint: object, error: str) -> 
     check_both({**copy.deepcopy(DOCUMENT), "fingerprint": fingerprint}, error)
 
 
+def test_a_value_of_a_wrong_type_is_named_with_its_place() -> None:
+    measurement = {"type": "NodeTopology", "subtypes": [{"subtype": "summary", "data": {}}]}
+    wrong = copy.deepcopy(measurement)
+    wrong["subtypes"][0]["data"] = {"node-count": "2"}  # type: ignore[index]
+    document = {**copy.deepcopy(DOCUMENT), "measurements": [measurement, wrong]}
+    where = "the document.measurements[1].subtypes[0].data.node-count"
+    assert complaint(document) == f"{where} is not of type integer"
+
+
 def check_both(document: dict[str, Any], error: str) -> None:
     assert VALIDATOR.is_valid(document) == (not error)
     if not error:

@@ -30,7 +30,13 @@ def test_the_last_mount_at_a_path_hides_the_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["short - line", "43 27 0:33 /", "-1 27 0:33 / /x rw - ext4 a rw", "43 27 0:33 / /x rw"]
+    "line",
+    [
+        "short - line",
+        "43 27 0:33 /",
+        "-1 27 0:33 / /x rw - ext4 a rw",
+        "43 27 0:33 / /x - ext4 a rw",
+    ],
 )
 def test_a_line_of_another_form_leaves_nothing_that_could_be_absent(line: str) -> None:
     assert parse_mounts(f"{TEXT}{line}\n") == []
